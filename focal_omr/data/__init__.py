@@ -1,0 +1,1 @@
+"""Where samples come from: tunes, composed music, PrIMuS folders, rendering, augmentation."""

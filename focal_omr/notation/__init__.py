@@ -1,0 +1,1 @@
+"""What the music says: records, grammars and formats. No numpy, no torch."""
