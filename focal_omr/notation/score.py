@@ -1,0 +1,298 @@
+"""The score in the middle: frozen records of what the music says, in the order in which it is printed.
+
+Every reader makes these records and every writer takes them. A `Score` has parts, a part has measures, a
+measure has events from left to right and the barline that closes it (none where the music just stops).
+A `Note` carries its sounding pitch and, apart from it, the accidental that is printed before it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Literal
+
+Step = Literal["C", "D", "E", "F", "G", "A", "B"]
+STEPS: tuple[Step, ...] = ("C", "D", "E", "F", "G", "A", "B")
+# The order in which sharps enter a key signature; flats enter backwards.
+SHARP_ORDER = "FCGDAEB"
+
+# Note values by PrIMuS name, as a share of a whole note, longest first.
+NOTE_VALUES: dict[str, Fraction] = {
+    "quadruple_whole": Fraction(4),
+    "double_whole": Fraction(2),
+    "whole": Fraction(1),
+    "half": Fraction(1, 2),
+    "quarter": Fraction(1, 4),
+    "eighth": Fraction(1, 8),
+    "sixteenth": Fraction(1, 16),
+    "thirty_second": Fraction(1, 32),
+    "sixty_fourth": Fraction(1, 64),
+    "hundred_twenty_eighth": Fraction(1, 128),
+}
+
+BarlineKind = Literal["single", "double", "final", "repeat_start", "repeat_end", "repeat_both"]
+BARLINE_KINDS: tuple[BarlineKind, ...] = (
+    "single",
+    "double",
+    "final",
+    "repeat_start",
+    "repeat_end",
+    "repeat_both",
+)
+BeamPlace = Literal["start", "middle", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pitch:
+    """A sounding pitch: `alter` in semitones, `octave` scientific (C4 is middle C)."""
+
+    step: Step
+    octave: int
+    alter: int = 0
+
+    @property
+    def diatonic(self) -> int:
+        """Steps above C0, without regard to the alteration (C4 is 28)."""
+        return 7 * self.octave + STEPS.index(self.step)
+
+    @property
+    def midi(self) -> int:
+        """MIDI note number (C4 is 60)."""
+        return 12 * (self.octave + 1) + (0, 2, 4, 5, 7, 9, 11)[STEPS.index(self.step)] + self.alter
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A written duration: a key of `NOTE_VALUES` and a number of dots."""
+
+    value: str
+    dots: int = 0
+
+    @property
+    def length(self) -> Fraction:
+        """Length in whole notes, dots counted in, tuplets not."""
+        return NOTE_VALUES[self.value] * (2 - Fraction(1, 2**self.dots))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note.
+
+    Attributes:
+        pitch: The sounding pitch.
+        duration: The written duration; of a grace note, its shape.
+        accidental: Alteration that the printed accidental names (-2 .. 2, 0 is a natural); None: none printed.
+        tie: Tied to the next note.
+        grace: A grace note, which takes no time of its bar.
+        fermata: A fermata stands over it.
+        beam: Place in a beam; None: no beam, or none known.
+    """
+
+    pitch: Pitch
+    duration: Duration
+    accidental: int | None = None
+    tie: bool = False
+    grace: bool = False
+    fermata: bool = False
+    beam: BeamPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A rest of a written duration."""
+
+    duration: Duration
+    fermata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MultiRest:
+    """A rest of `bars` whole measures, printed as one."""
+
+    bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clef:
+    """A clef: shape G, F or C, on a line counted from the lowest (1 .. 5)."""
+
+    shape: Literal["G", "F", "C"]
+    line: int
+
+    @property
+    def lowest_line(self) -> int:
+        """`Pitch.diatonic` of a note on the staff's lowest line."""
+        on_its_line = {"G": 4 * 7 + 4, "F": 3 * 7 + 3, "C": 4 * 7}[self.shape]
+        return on_its_line - 2 * (self.line - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key signature: number of sharps (positive) or flats (negative)."""
+
+    fifths: int
+
+    def alter(self, step: str) -> int:
+        """Alteration in semitones that the signature gives to `step`."""
+        if self.fifths > 0:
+            return (self.fifths + 6 - SHARP_ORDER.index(step)) // 7
+        return -((-self.fifths + SHARP_ORDER.index(step)) // 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A time signature; `symbol` is "C" or "C/" where it is printed as that sign."""
+
+    beats: int
+    unit: int
+    symbol: Literal["C", "C/"] | None = None
+
+    @property
+    def length(self) -> Fraction:
+        """Length of a full bar in whole notes."""
+        return Fraction(self.beats, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuplet:
+    """`actual` notes in the time of `normal` ones of the same value."""
+
+    actual: int
+    normal: int
+    events: tuple["Note | Rest", ...]
+
+
+Event = Note | Rest | MultiRest | Clef | Key | Meter | Tuplet
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Events from left to right, and the barline that closes them (None: the music just stops)."""
+
+    events: tuple[Event, ...]
+    barline: BarlineKind | None = "single"
+
+    @property
+    def length(self) -> Fraction:
+        """Sounding length in whole notes; a multi-measure rest counts nothing here."""
+        return sum((sounding_length(event) for event in self.events), Fraction(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The measures of one staff."""
+
+    measures: tuple[Measure, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Parts that sound together; first light reads one."""
+
+    parts: tuple[Part, ...]
+    title: str = ""
+
+
+def sounding_length(event: Event) -> Fraction:
+    """Time an event takes of its bar, in whole notes: tuplets scaled, grace notes and signs nothing."""
+    match event:
+        case Note(grace=True):
+            return Fraction(0)
+        case Note() | Rest():
+            return event.duration.length
+        case Tuplet():
+            inner = sum((sounding_length(e) for e in event.events), Fraction(0))
+            return inner * Fraction(event.normal, event.actual)
+    return Fraction(0)
+
+
+def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | Key | Meter]:
+    """The measure's events with tuplets opened."""
+    for event in measure.events:
+        if isinstance(event, Tuplet):
+            yield from event.events
+        else:
+            yield event
+
+
+@dataclass
+class AccidentalState:
+    """What an unmarked note sounds: the key signature, and what was printed earlier in the bar.
+
+    An accidental holds to the end of its bar for its own step and octave; a tie carries it over the barline
+    for that one note.
+    """
+
+    key: Key = Key(0)
+    _printed: dict[tuple[str, int], int] = field(default_factory=dict)
+    _tied: Note | None = None
+
+    def barline(self) -> None:
+        """Forget the accidentals of the bar; a tie over the barline stays."""
+        self._printed.clear()
+
+    def set_key(self, key: Key) -> None:
+        """Change the key signature; it also ends what was printed before it in the bar."""
+        self.key = key
+        self._printed.clear()
+
+    def expected(self, step: str, octave: int) -> int:
+        """Alteration in semitones of an unmarked note here."""
+        tied = self._tied
+        if tied is not None and (tied.pitch.step, tied.pitch.octave) == (step, octave):
+            return tied.pitch.alter
+        return self._printed.get((step, octave), self.key.alter(step))
+
+    def hear(self, note: Note) -> None:
+        """Take note of a note that was read or written."""
+        if note.accidental is not None:
+            self._printed[note.pitch.step, note.pitch.octave] = note.accidental
+        self._tied = note if note.tie else None
+
+
+def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Part:
+    """`part` with every note replaced by `change(note, state)`; the state is the one before the note."""
+    state = AccidentalState()
+
+    def mapped(event: Event) -> Event:
+        match event:
+            case Key():
+                state.set_key(event)
+            case Tuplet():
+                inner = tuple(mapped(e) for e in event.events)
+                return replace(event, events=inner)  # type: ignore[arg-type]  # Note and Rest stay what they are
+            case Note():
+                changed = change(event, state)
+                state.hear(changed)
+                return changed
+        return event
+
+    measures = []
+    for measure in part.measures:
+        measures.append(replace(measure, events=tuple(mapped(event) for event in measure.events)))
+        state.barline()
+    return replace(part, measures=tuple(measures))
+
+
+def print_accidentals(part: Part) -> Part:
+    """`part` with an accidental printed on exactly the notes whose sounding pitch needs one.
+
+    For scores from formats that tell what sounds and not what is printed (MIDI, kern, ABC).
+    """
+
+    def printed(note: Note, state: AccidentalState) -> Note:
+        needed = note.pitch.alter != state.expected(note.pitch.step, note.pitch.octave)
+        return replace(note, accidental=note.pitch.alter if needed else None)
+
+    return map_notes(part, printed)
+
+
+def sound_accidentals(part: Part) -> Part:
+    """`part` with sounding pitches made from the printed accidentals, the key signature and the carry."""
+
+    def sounding(note: Note, state: AccidentalState) -> Note:
+        step, octave = note.pitch.step, note.pitch.octave
+        alter = state.expected(step, octave) if note.accidental is None else note.accidental
+        return replace(note, pitch=replace(note.pitch, alter=alter))
+
+    return map_notes(part, sounding)
