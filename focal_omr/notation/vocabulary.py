@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from itertools import product
 
@@ -75,10 +75,10 @@ def primus_agnostic() -> Vocabulary:
     return _shipped("primus_agnostic.txt")
 
 
+@cache
 def full_semantic() -> Vocabulary:
     """PrIMuS semantic, then our own symbols and the notes that PrIMuS happens to lack in common values."""
-    primus = primus_semantic().symbols
-    return Vocabulary(primus + tuple(symbol for symbol in _own_symbols() if symbol not in set(primus)))
+    return Vocabulary(tuple(dict.fromkeys((*primus_semantic().symbols, *_own_symbols()))))
 
 
 def _own_symbols() -> Iterable[str]:

@@ -1,0 +1,129 @@
+"""Batches for training: batch k of a run is a function of the plates, the seed and k, and of nothing else.
+
+So a resumed run goes on bit for bit with no state to keep, and one batch can be looked at alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from focal_omr.config import DataConfig
+from focal_omr.data.augment import degraded_strip
+from focal_omr.data.shards import PlateRecord, read_shard
+from focal_omr.errors import DataError
+from focal_omr.notation.vocabulary import Vocabulary
+
+# Batches sorted by width among this many, so that a batch holds staves of about one width.
+_SORTED_BATCHES = 40
+_SHORTEST_CURRICULUM = 12  # symbols of the longest staves at step 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch.
+
+    Attributes:
+        images: (B, 1, H, W) ink, zero beyond each one's own width.
+        widths: (B,) own widths in pixels.
+        targets: (sum of target lengths,) class numbers, one sample after the other.
+        target_lengths: (B,).
+    """
+
+    images: Tensor
+    widths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+
+
+def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[int]]) -> Batch:
+    """Put strips of one height and different widths into one batch."""
+    widths = [strip.shape[1] for strip in strips]
+    images = np.zeros((len(strips), 1, strips[0].shape[0], max(widths)), np.float32)
+    for row, strip in enumerate(strips):
+        images[row, 0, :, : strip.shape[1]] = strip
+    return Batch(
+        torch.from_numpy(images),
+        torch.tensor(widths),
+        torch.tensor([number for target in targets for number in target]),
+        torch.tensor([len(target) for target in targets]),
+    )
+
+
+def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRecord], list[PlateRecord]]:
+    """All plates of the shards that the patterns name: those to train on, and those of the held-out shards.
+
+    Args:
+        patterns: Folders of shards.
+        held_out: How many shards of each folder, the first ones, are kept for validation.
+
+    Raises:
+        DataError: A folder without shards.
+    """
+    train: list[PlateRecord] = []
+    validation: list[PlateRecord] = []
+    for folder in map(Path, patterns):
+        shards = sorted(folder.glob("*.tar"))
+        if len(shards) <= held_out:
+            raise DataError(f"{folder}: {len(shards)} shards; needed are more than the {held_out} held out")
+        for number, shard in enumerate(shards):
+            (validation if number < held_out else train).extend(read_shard(shard))
+    return train, validation
+
+
+class PlateBatches:
+    """Batch number -> Batch, over plates that lie in memory as encoded pictures."""
+
+    def __init__(self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int) -> None:
+        self._plates, self._config, self._seed = plates, config, seed
+        self._targets = [vocabulary.encode(plate.semantic) for plate in plates]
+        self._widths = np.array([_png_width(plate.png) for plate in plates])
+        self._order = lru_cache(maxsize=2)(self._epoch_order)
+
+    @property
+    def per_epoch(self) -> int:
+        """Whole batches in a pass over the plates."""
+        return len(self._plates) // self._config.batch
+
+    def __getitem__(self, step: int) -> Batch:
+        epoch, place = divmod(step, self.per_epoch)
+        members = self._order(epoch)[place]
+        if step < self._config.curriculum:
+            members = self._short_ones(step)
+        rng = np.random.default_rng((self._seed, step))
+        strips = [self._strip(int(index), rng) for index in members]
+        return collate(strips, [self._targets[int(index)] for index in members])
+
+    def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        neighbour = self._plates[int(rng.integers(len(self._plates)))]
+        beside = neighbour.gray() if rng.random() < 0.3 else None
+        return degraded_strip(self._plates[index].gray(), rng, degrade=self._config.degrade, neighbour=beside)
+
+    def _epoch_order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The epoch's batches: shuffled plates, sorted by width within groups, the batches shuffled again."""
+        rng = np.random.default_rng((self._seed, epoch, 1))
+        order = rng.permutation(len(self._plates))[: self.per_epoch * self._config.batch]
+        group = _SORTED_BATCHES * self._config.batch
+        groups = [order[start : start + group] for start in range(0, len(order), group)]
+        in_width = np.concatenate([part[np.argsort(self._widths[part], kind="stable")] for part in groups])
+        batches = in_width.reshape(-1, self._config.batch)
+        return list(batches[rng.permutation(len(batches))])
+
+    def _short_ones(self, step: int) -> NDArray[np.int64]:
+        """Staves of few symbols; the limit grows over the curriculum."""
+        limit = _SHORTEST_CURRICULUM + 30 * step // max(1, self._config.curriculum)
+        rng = np.random.default_rng((self._seed, step, 2))
+        lengths = np.array([len(target) for target in self._targets])
+        fitting = np.flatnonzero(lengths <= max(limit, int(np.sort(lengths)[self._config.batch])))
+        return rng.choice(fitting, self._config.batch)
+
+
+def _png_width(png: bytes) -> int:
+    return int.from_bytes(png[16:20], "big")
+
+
