@@ -144,7 +144,7 @@ class _PartWriter:
 
 
 def _beam_place(event: Event) -> BeamPlace | None:
-    """Where an event stands in a beam; a tuplet that begins or ends inside a longer beam counts as a whole."""
+    """Where an event stands in a beam; a tuplet that begins or ends inside a longer beam counts whole."""
     if isinstance(event, Note):
         return event.beam
     if isinstance(event, Tuplet):
