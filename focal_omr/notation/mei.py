@@ -177,7 +177,7 @@ def _note(note: Note) -> ET.Element:
     element.set("oct", str(note.pitch.octave))
     if note.accidental is not None:
         element.set("accid", MEI_ACCIDENTALS[note.accidental])
-    elif note.pitch.alter:
+    else:
         element.set("accid.ges", MEI_ACCIDENTALS[note.pitch.alter])
     if note.grace:
         element.set("grace", "unacc" if note.duration.value == "eighth" else "acc")
