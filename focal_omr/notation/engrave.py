@@ -1,6 +1,14 @@
-"""Verovio: MEI to SVG and MIDI, and every format that Verovio reads to MEI."""
+"""Verovio: MEI to SVG, MIDI and a timemap, and every format that Verovio reads to MEI.
 
+Verovio 6.4 is forgiving: from text that is no music it often makes an empty score and says that all is well,
+and some malformed text ends the whole process. So what goes in is looked at first, and what comes out too.
+"""
+
+import base64
 import json
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import verovio
@@ -15,6 +23,18 @@ ONE_STAFF: dict[str, Any] = {
     "footer": "none",
     "header": "none",
 }
+# Systems below each other on one page as high as they need; 60000 is the most that Verovio 6.4 allows.
+ONE_PAGE: dict[str, Any] = {"adjustPageHeight": True, "footer": "none", "pageHeight": 60000}
+
+# Our name of a text format -> Verovio's, and what gives such a text away in its first lines.
+_INPUTS = {
+    "mei": ("mei", re.compile(r"<mei\b")),
+    "musicxml": ("musicxml", re.compile(r"<score-(partwise|timewise)\b")),
+    "kern": ("humdrum", re.compile(r"(?:^|\t)\*\*kern\b", re.MULTILINE)),
+    "abc": ("abc", re.compile(r"^X:", re.MULTILINE)),
+    "pae": ("pae", re.compile(r"^@\w+:", re.MULTILINE)),
+}
+_LOOK_CHARS = 10_000  # humdrum files may begin with a hundred lines of comments
 
 
 class Engraver:
@@ -26,19 +46,144 @@ class Engraver:
         self.set_options(**options)
 
     def set_options(self, **options: Any) -> None:
-        """Change options by Verovio's names. Raises EngraveError for an option it does not have."""
+        """Change options by Verovio's names; they stay until they are changed again.
+
+        Raises:
+            EngraveError: Verovio has no option of this name.
+        """
+        # Verovio 6.4 takes any name without a word.
+        if unknown := options.keys() - self._toolkit.getDefaultOptions().keys():
+            raise EngraveError(f"Verovio has no option {', '.join(sorted(unknown))}")
         if not self._toolkit.setOptions(options):
             raise EngraveError(f"Verovio refused the options {json.dumps(options)}")
 
-    def svg(self, mei: str) -> str:
-        """The first page of an MEI document as SVG.
+    def svg(self, mei: str, *, page: int = 1) -> str:
+        """A page (the first is 1) of an MEI document as SVG.
+
+        Raises:
+            EngraveError: Verovio could not read the document, or it has no such page.
+        """
+        self._load(mei, "mei")
+        pages = self._toolkit.getPageCount()
+        if not 1 <= page <= pages:
+            raise EngraveError(f"page {page} of a score of {pages} page{'s' if pages > 1 else ''}")
+        return str(self._toolkit.renderToSVG(page))
+
+    def midi(self, mei: str) -> bytes:
+        """An MEI document as a Standard MIDI File; repeats are played once.
 
         Raises:
             EngraveError: Verovio could not read the document.
         """
-        self._load(mei)
-        return str(self._toolkit.renderToSVG(1))
+        self._load(mei, "mei")
+        return base64.b64decode(self._toolkit.renderToMIDI())
 
-    def _load(self, data: str) -> None:
+    def timemap(self, mei: str) -> list[dict[str, Any]]:
+        """What begins and ends when: Verovio's timemap, with times in ms (`tstamp`) and quarters (`qstamp`).
+
+        Raises:
+            EngraveError: Verovio could not read the document.
+        """
+        self._load(mei, "mei")
+        timemap: list[dict[str, Any]] = self._toolkit.renderToTimemap({"includeRests": True})
+        return timemap
+
+    def pae(self, mei: str) -> str:
+        """The first staff of an MEI document as Plaine & Easie code, without a final double barline.
+
+        Raises:
+            EngraveError: Verovio could not read the document.
+        """
+        self._load(mei, "mei")
+        return str(self._toolkit.renderToPAE())
+
+    def mei(self, text: str, *, input_format: str = "auto") -> str:
+        """Text of any format that Verovio reads, as MEI; the same text gives the same ids.
+
+        Args:
+            text: The score.
+            input_format: "mei", "musicxml", "kern", "abc", "pae", or "auto" to find out from its beginning.
+
+        Raises:
+            EngraveError: An unknown format, or text that Verovio cannot read or finds no music in.
+        """
+        kind = _recognized(text) if input_format == "auto" else input_format
+        if kind not in _INPUTS:
+            raise EngraveError(f"an input format {kind!r}; known are auto, {', '.join(_INPUTS)}")
+        if reason := _CHECKS.get(kind, _no_reason)(text):
+            raise EngraveError(f"{kind}: {reason}")
+        self._load(text, kind)
+        mei = str(self._toolkit.getMEI())
+        if "<measure" not in mei:
+            raise EngraveError(f"{kind}: Verovio found no measure of music in it")
+        return mei
+
+    def _load(self, data: str, kind: str) -> None:
+        # The input format and the state of the id generator stay from call to call: both are set every time.
+        self._toolkit.setInputFrom(_INPUTS[kind][0])
+        self._toolkit.resetXmlIdSeed(1)
         if not self._toolkit.loadData(data):
             raise EngraveError(f"Verovio could not read the score: {data[:80]!r}...")
+
+
+def _recognized(text: str) -> str:
+    for kind, (_, sign) in _INPUTS.items():
+        if sign.search(text, 0, _LOOK_CHARS):
+            return kind
+    raise EngraveError(f"{text[:40]!r}... looks like none of {', '.join(_INPUTS)}")
+
+
+def _no_reason(_: str) -> str | None:
+    return None
+
+
+def _kern_trouble(text: str) -> str | None:
+    """Why the columns of a Humdrum text do not add up; Verovio 6.4 ends the process on such."""
+    if not _INPUTS["kern"][1].search(text):
+        return "no column of notes: a line that begins with **kern is needed"
+    spines = 0  # as many as come: no column is open
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line or line.startswith("!!"):
+            continue
+        fields = line.split("\t")
+        if spines and len(fields) != spines:
+            return f"line {number} has {len(fields)} columns; {spines} are needed"
+        spines = _spines_after(fields) if line.startswith("*") else len(fields)
+    return None
+
+
+def _spines_after(fields: Sequence[str]) -> int:
+    """How many spines there are after a line of interpretations."""
+    ended = fields.count("*-")
+    opened = fields.count("*^") + fields.count("*+")
+    joined = sum(left == right == "*v" for left, right in pairwise(fields))
+    return len(fields) - ended + opened - joined
+
+
+def _abc_trouble(text: str) -> str | None:
+    """Why Verovio 6.4 ends the process on an ABC text, or does not read it as it is meant."""
+    tunes = len(re.findall(r"^X:", text, re.MULTILINE))
+    if tunes != 1:
+        return f"{tunes} tunes (lines that begin with X:) in one text; exactly one is needed"
+    keys = re.findall(r"(?:^K:|\[K:)\s*([^\]%\r\n]*)", text, re.MULTILINE)
+    if not keys:
+        return "no key: a line that begins with K: is needed"
+    if odd := [n for n, line in enumerate(text.splitlines(), 1) if _is_music(line) and line.count("!") % 2]:
+        return f"line {odd[0]} has a '!' without a second one; a decoration stands between two"
+    if len({_key_name(key) for key in keys} - {""}) > 1:
+        return f"the key changes ({', '.join(keys)}), and Verovio loses that in ABC"
+    return None
+
+
+def _is_music(line: str) -> bool:
+    return not re.match(r"[A-Za-z]:|%", line)
+
+
+def _key_name(field: str) -> str:
+    """The key of a K: field without the clef and other words after it."""
+    clefs = ("bass", "treble", "alto", "tenor")
+    words = [word for word in field.split() if "=" not in word and word not in clefs]
+    return "".join(words).lower()
+
+
+_CHECKS: dict[str, Callable[[str], str | None]] = {"kern": _kern_trouble, "abc": _abc_trouble}

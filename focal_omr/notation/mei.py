@@ -144,7 +144,7 @@ class _PartWriter:
 
 
 def _beam_place(event: Event) -> BeamPlace | None:
-    """Where an event stands in a beam; a tuplet that begins or ends inside a longer beam counts as a whole."""
+    """Where an event stands in a beam; a tuplet that begins or ends inside a longer beam counts whole."""
     if isinstance(event, Note):
         return event.beam
     if isinstance(event, Tuplet):
@@ -177,7 +177,7 @@ def _note(note: Note) -> ET.Element:
     element.set("oct", str(note.pitch.octave))
     if note.accidental is not None:
         element.set("accid", MEI_ACCIDENTALS[note.accidental])
-    elif note.pitch.alter:
+    else:
         element.set("accid.ges", MEI_ACCIDENTALS[note.pitch.alter])
     if note.grace:
         element.set("grace", "unacc" if note.duration.value == "eighth" else "acc")

@@ -80,7 +80,7 @@ class Note:
     Attributes:
         pitch: The sounding pitch.
         duration: The written duration; of a grace note, its shape.
-        accidental: Alteration that the printed accidental names (-2 .. 2, 0 is a natural); None: none printed.
+        accidental: Alteration that the printed accidental names (-2 .. 2, 0: natural); None: none printed.
         tie: Tied to the next note.
         grace: A grace note, which takes no time of its bar.
         fermata: A fermata stands over it.
@@ -247,7 +247,17 @@ class AccidentalState:
         """Take note of a note that was read or written."""
         if note.accidental is not None:
             self._printed[note.pitch.step, note.pitch.octave] = note.accidental
-        self._tied = note if note.tie else None
+        self._tied = open_tie(self._tied, note)
+
+
+def open_tie(tied: Note | None, note: Note) -> Note | None:
+    """The note whose tie is open after `note`, if `tied` is the one whose tie was open before it.
+
+    The tie of a full-size note passes over grace notes.
+    """
+    if note.tie:
+        return note
+    return tied if note.grace and tied is not None and not tied.grace else None
 
 
 def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Part:

@@ -95,7 +95,7 @@ def write_semantic(score: Score) -> str:
     return join_label(score_to_tokens(score))
 
 
-# Tokens -> Score ---------------------------------------------------------------------------------------------
+# Tokens -> Score --------------------------------------------------------------------------------------------
 
 
 def parse_sign(token: str) -> Event | None:
@@ -156,8 +156,8 @@ class _Builder:
         if token == "accidental":
             return None
         if token == "tie":
-            last = (self.tuplet[1] if self.tuplet else self.events or [None])[-1:]
-            return None if last and isinstance(last[0], Note) else "'tie' must follow a note"
+            before = self.tuplet[1] if self.tuplet else self.events
+            return None if before and isinstance(before[-1], Note) else "'tie' must follow a note"
         if token == "tuplet-end":
             return None if self.tuplet and self.tuplet[1] else "'tuplet-end' without notes of a tuplet"
         if match := _TUPLET.fullmatch(token):
@@ -253,7 +253,7 @@ def ungrammatical(tokens: Sequence[str]) -> list[int]:
     return sorted(dropped + opened)
 
 
-# Score -> tokens ---------------------------------------------------------------------------------------------
+# Score -> tokens --------------------------------------------------------------------------------------------
 
 
 def score_to_tokens(score: Score) -> list[str]:

@@ -1,4 +1,4 @@
-"""Symbols and their class numbers. The blank of CTC is 0 and labels count from 1: said here, and only here."""
+"""Symbols and their class numbers. The blank of CTC is 0, labels count from 1: said here, and only here."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
