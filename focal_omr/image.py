@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.image_file import decode_gray, load_gray
-from focal_omr.staff_lines import Staff
+from focal_omr.image_file import as_dark_on_light, decode_gray, load_gray
+from focal_omr.staff_lines import Staff, find_staff
 
 __all__ = [
     "MARGIN_SPACES",
@@ -23,10 +23,13 @@ __all__ = [
     "STRIP_HEIGHT_PX",
     "Staff",
     "Strip",
+    "as_dark_on_light",
     "decode_gray",
     "extract_strip",
+    "find_staff",
     "load_gray",
     "normalise_ink",
+    "staff_strip",
 ]
 
 STRIP_HEIGHT_PX = 96  # rows of a strip
@@ -47,7 +50,7 @@ class _Geometry:
     With e = (v - 48) / 8, the height below the middle line in staff spaces, and x0(u) the place of strip
     column u on the middle line:
 
-        x = x0(u) - lean * e,    y = middle(x) + space * e
+        x = x0(u) - lean * e,    y = middle(x) + space(x) * e
 
     A skewed staff is thereby rotated, a curled one is straightened column by column.
     """
@@ -71,13 +74,19 @@ class _Geometry:
         beyond = x_px - np.clip(x_px, xs[0], xs[-1])
         return np.asarray(np.interp(x_px, xs, ys) + self.slope * beyond)
 
+    def space(self, x_px: NDArray[Any]) -> NDArray[Any] | float:
+        """Distance of two lines, measured along y."""
+        if self.staff.spaces_px is None:
+            return self.staff.space_px
+        return np.asarray(np.interp(x_px, self.staff.xs, self.staff.spaces_px))
+
     def to_page(self, u: NDArray[Any], v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         below = (v - MIDDLE_LINE_PX) / STAFF_SPACE_PX
         x = self.staff.xs[0] + (u - _MARGIN_PX) * self.step_px - self.lean_px * below
-        return x, self.middle(x) + self.staff.space_px * below
+        return x, self.middle(x) + self.space(x) * below
 
     def to_strip(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        below = (y - self.middle(x)) / self.staff.space_px
+        below = (y - self.middle(x)) / self.space(x)
         u = (x + self.lean_px * below - self.staff.xs[0]) / self.step_px + _MARGIN_PX
         return u, below * STAFF_SPACE_PX + MIDDLE_LINE_PX
 
@@ -109,6 +118,21 @@ def _geometry(staff: Staff) -> _Geometry:
     xs, ys = staff.xs.astype(np.float64), staff.middle_ys.astype(np.float64)
     xs, ys = xs - xs.mean(), ys - ys.mean()
     return _Geometry(staff, float(xs @ ys / (xs @ xs)))
+
+
+def staff_strip(gray: NDArray[np.uint8], *, name: str = "image") -> Strip:
+    """Find the staff of a crop and extract its strip: `find_staff` and `extract_strip` in one.
+
+    Args:
+        gray: (H, W) gray values; light lines on dark ground are read too.
+        name: what an error message calls the picture.
+
+    Raises:
+        NoStaffError: see `find_staff`.
+        ImageError: see `extract_strip`.
+    """
+    gray = as_dark_on_light(gray)
+    return extract_strip(gray, find_staff(gray, name=name))
 
 
 def extract_strip(gray: NDArray[np.uint8], staff: Staff) -> Strip:
