@@ -235,13 +235,13 @@ def ungrammatical(tokens: Sequence[str]) -> list[int]:
     dropped: list[int] = []
     opened: list[int] = []  # the tuplet-N or accidental token that is still waiting
     for index, token in enumerate(tokens):
-        if builder.error(token) and builder.tuplet and not isinstance(parse_sign(token), Note):
-            dropped.append(opened.pop(0))  # the tuplet cannot end well: its notes become plain ones
-            builder.events.extend(builder.tuplet[1])
-            builder.tuplet = None
         if builder.marked and builder.error(token):
             dropped.append(opened.pop())
             builder.marked = False
+        if builder.tuplet and builder.error(token) and _breaks_tuplet(token):
+            dropped.append(opened.pop())  # the tuplet cannot end well: its notes become plain ones
+            builder.events.extend(builder.tuplet[1])
+            builder.tuplet = None
         if builder.error(token):
             dropped.append(index)
             continue
@@ -251,6 +251,12 @@ def ungrammatical(tokens: Sequence[str]) -> list[int]:
         elif token == "tuplet-end" or (opened and tokens[opened[-1]] == "accidental"):
             opened.pop()
     return sorted(dropped + opened)
+
+
+def _breaks_tuplet(token: str) -> bool:
+    """Whether a token that cannot stand inside a tuplet breaks it off; a stray tie is only wrong itself."""
+    known = _TUPLET.fullmatch(token) or parse_barline(token) or parse_sign(token)
+    return token == "tuplet-end" or known is not None
 
 
 # Score -> tokens --------------------------------------------------------------------------------------------
