@@ -23,10 +23,11 @@ What cannot be told, or is lost on the way:
     * accidentals right after the opening clef are read as a key signature as far as they make one, even where
       the last could belong to a first note in its place; everywhere else the note comes first.
 
-Not known, and so our choice: the places of the fifth and later accidentals of a signature in clefs other than
-G2, F4, C3 and C4, and of all in G1 and F5, which are engravers' custom here; how PrIMuS beams grace notes
-that stand alone (its vocabulary almost only has `gracenote.beamedBoth`, of grace notes inside a beam of
-full-size ones), where the score's own `Note.beam` is written.
+Not known, and so our choice: the places of the later accidentals of a signature (the first four are known but
+for G1 and F5); they are engravers' custom, and agree with Verovio's save the flats of C2 (where ours begin as
+PrIMuS's do) and the last three flats of F5. How PrIMuS beams grace notes that stand alone: its vocabulary
+almost only has `gracenote.beamedBoth`, of grace notes inside a beam of full-size ones; `Note.beam` is written
+as it is.
 
 Source: Calvo-Zaragoza & Rizo, "End-to-end neural optical music recognition of monophonic scores", Applied
 Sciences 8(4):606, 2018, and the vocabulary published with its code; the order of a note's glyphs and the
@@ -319,7 +320,8 @@ class _Reader:
         self.accidentals: tuple[Glyph, ...] = ()
 
     def _fail(self, reason: str) -> NoReturn:
-        raise NotationError(f"token {self.next + 1} of {self.total}: {reason}")
+        # What is missing at the end is said of the last token.
+        raise NotationError(f"token {min(self.next + 1, self.total)} of {self.total}: {reason}")
 
     def _peek(self) -> Glyph | None:
         return self.glyphs[self.next] if self.next < self.total else None
