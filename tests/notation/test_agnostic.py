@@ -105,6 +105,10 @@ def test_other_words_are_errors(token):
             "clef.G-L2 note.half-L3 slur.start-L3 gracenote.eighth-S3 slur.end-L3 note.half-L3",
         ),
         (
+            "clef-G2 note-B4_half tie gracenote-B4_eighth note-B4_half",
+            "clef.G-L2 note.half-L3 slur.start-L3 gracenote.eighth-L3 slur.end-L3 note.half-L3",
+        ),
+        (
             "clef-G2 timeSignature-C note-F#4_half_fermata note-F4_quarter barline note-F4_half",
             "clef.G-L2 metersign.C-L3 fermata.above-S6 accidental.sharp-S1 note.half-S1 note.quarter-S1 "
             "barline-L1 note.half-S1",
@@ -204,6 +208,23 @@ def test_known_places_of_signatures(clef, sharps, flats):
         assert [token.partition("-")[2] for token in tokens] == places.split()
 
 
+# The places at which Verovio 6 draws the signatures of seven accidentals, in steps above the lowest line.
+@pytest.mark.parametrize(
+    ("clef", "sharps", "flats"),
+    [
+        ("G2", "8596374", "4736251"),
+        ("C1", "3041526", "6251403"),
+        ("C3", "7485263", "3625140"),
+        ("C4", "2637485", "5847362"),
+        ("C5", "4152637", "7362514"),
+    ],
+)
+def test_places_of_long_signatures(clef, sharps, flats):
+    for key, places in (("C#M", sharps), ("CbM", flats)):
+        tokens = agnostic(f"clef-{clef} keySignature-{key}").split()[1:]
+        assert "".join(str(parse_glyph(token).step) for token in tokens) == places
+
+
 @pytest.mark.parametrize(
     ("print_", "meaning"),
     [
@@ -271,6 +292,7 @@ def test_a_score_survives_its_tokens(score):
         ),
         ("clef.G-L2 note.half-L1 slur.start-L1 slur.end-L2 note.half-L2", "token 5 of 5: slur.end-L2"),
         ("clef.G-L2 note.half-L1 slur.start-L1 slur.end-L1 note.half-L2", "token 5 of 5: slur.end-L1"),
+        ("clef.G-L2 note.half-L1 slur.start-L1 slur.end-L2 note.half-L1", "token 5 of 5: slur.end-L2"),
         (
             "clef.G-L2 note.half-L1 slur.start-L1 slur.end-L1 rest.half-L3",
             "token 5 of 5: slur.end-L1 before rest",
