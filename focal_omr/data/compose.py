@@ -159,10 +159,10 @@ def compose(random: Random, *, symbols: int = 24, must_have: str | None = None) 
         lead.append(meter)
     measures[0] = replace(measures[0], events=(*lead, *measures[0].events))
     measures = _force(random, measures, must_have)
-    return Score((sound_accidentals(Part(_mend_ties(measures))),))
+    return Score((sound_accidentals(Part(mend_ties(measures))),))
 
 
-def _mend_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
+def mend_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
     """The measures with every tie removed that is not followed by the same note."""
     following: Event | None = None
 

@@ -1,0 +1,95 @@
+"""A checkpoint becomes one ONNX file with everything inside that reading needs.
+
+The graph takes `images` (B, 1, H, W) and `widths` (B,) and gives `log_probs` (T, B, C) and `lengths` (B,),
+as the network does. Its metadata hold the vocabulary, the strip's geometry, the pixels per frame, the preset
+and the digest of the training configuration.
+"""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from focal_omr import __version__
+from focal_omr.checkpoint import load_checkpoint
+from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX
+from focal_omr.model import FactorisedLinear, build_model, frame_px, input_height_px
+from focal_omr.model_file import METADATA_KEY, ModelCard
+from focal_omr.notation.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+_OPSET = 18
+
+
+def export_checkpoint(checkpoint: Path, out: Path) -> None:
+    """Write the network of a checkpoint as an ONNX file.
+
+    Raises:
+        ModelError: The checkpoint cannot be used.
+    """
+    state = load_checkpoint(checkpoint)
+    config, vocabulary = state["config"], state["vocabulary"]
+    model = build_model(config.model, vocabulary)
+    model.load_state_dict(state["model"])
+    card = ModelCard(
+        preset=config.model.preset,
+        vocabulary=vocabulary,
+        height_px=input_height_px(config.model),
+        staff_space_px=STAFF_SPACE_PX,
+        middle_line_px=MIDDLE_LINE_PX,
+        frame_px=frame_px(config.model),
+        config_digest=config.digest,
+        steps=state["step"],
+        version=__version__,
+    )
+    write_onnx(model, vocabulary, card, out)
+
+
+def write_onnx(model: nn.Module, vocabulary: Vocabulary, card: ModelCard, out: Path) -> None:
+    """Write a network as ONNX under a temporary name, check it, rename it."""
+    model = _folded(model).eval()
+    images = torch.zeros(2, 1, card.height_px, 200)
+    widths = torch.tensor([200, 160])
+    temporary = out.with_suffix(".partial")
+    with warnings.catch_warnings():
+        # torch 2.13 announces the end of the TorchScript exporter; the new one needs onnxscript and makes
+        # fixed shapes of the LSTM's. To be changed when torch drops it.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model,
+            (images, widths),
+            str(temporary),
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["images", "widths"],
+            output_names=["log_probs", "lengths"],
+            dynamic_axes={
+                "images": {0: "batch", 3: "width"},
+                "widths": {0: "batch"},
+                "log_probs": {0: "frames", 1: "batch"},
+                "lengths": {0: "batch"},
+            },
+        )
+    graph = onnx.load(str(temporary))
+    entry = graph.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(card.to_json())
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(temporary))
+    temporary.replace(out)
+    logger.info("%s: %.1f MB, %d symbols", out, out.stat().st_size / 1e6, len(vocabulary.symbols))
+
+
+def _folded(model: nn.Module) -> nn.Module:
+    """The model with its factorised head made into the plain linear layer that it is."""
+    head = model.head
+    if isinstance(head, FactorisedLinear):
+        weight, bias = head.folded()
+        plain = nn.Linear(weight.shape[1], weight.shape[0])
+        plain.weight, plain.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+        model.head = plain
+    return model

@@ -1,0 +1,120 @@
+"""An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
+
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from focal_omr.errors import ModelError
+from focal_omr.notation.vocabulary import Vocabulary
+
+METADATA_KEY = "focal_omr"
+FORMAT_VERSION = 1
+DEFAULT_MODEL = "default"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Metadata of an exported network.
+
+    Attributes:
+        preset: "default" (staff strips) or "paper" (plain images of height 128).
+        vocabulary: Its symbols.
+        height_px: Rows of its input.
+        staff_space_px: Distance of two staff lines in a strip.
+        middle_line_px: Row of the middle line in a strip.
+        frame_px: Pixels of input per frame of output.
+        config_digest: Digest of the training configuration.
+        steps: Updates it was trained for.
+        version: Version of the package that exported it.
+    """
+
+    preset: str
+    vocabulary: Vocabulary
+    height_px: int
+    staff_space_px: int
+    middle_line_px: int
+    frame_px: int
+    config_digest: str
+    steps: int
+    version: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, with the format's version."""
+        plain = dict(self.__dict__)
+        return {"format": FORMAT_VERSION, **plain, "vocabulary": list(self.vocabulary.symbols)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, source: str) -> "ModelCard":
+        """Raises ModelError where the version or a key is not the one expected."""
+        if values.get("format") != FORMAT_VERSION:
+            raise ModelError(f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}")
+        try:
+            plain = {key: value for key, value in values.items() if key != "format"}
+            return cls(**{**plain, "vocabulary": Vocabulary(tuple(values["vocabulary"]))})
+        except (KeyError, TypeError) as error:
+            raise ModelError(f"{source}: incomplete metadata ({error})") from error
+
+
+class OnnxModel:
+    """An exported network on ONNX Runtime."""
+
+    def __init__(self, path: str | Path = DEFAULT_MODEL, *, threads: int = 0) -> None:
+        """Open a network.
+
+        Args:
+            path: An ONNX file that `focal-omr export` wrote, or "default" for the packaged weights.
+            threads: Threads to compute with; 0 leaves it to ONNX Runtime (all cores).
+
+        Raises:
+            ModelError: Missing, not an ONNX file, or not one of ours.
+        """
+        self.source = str(path)
+        data = _model_bytes(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises its own types for damaged bytes
+            raise ModelError(f"{self.source}: not an ONNX file that can be run") from error
+        self.card = self._card()
+
+    def _card(self) -> ModelCard:
+        import json
+
+        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        if text is None:
+            raise ModelError(
+                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes one from a checkpoint"
+            )
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ModelError(f"{self.source}: damaged metadata ({error})") from error
+        return ModelCard.from_json(values, source=self.source)
+
+    def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
+        widths = np.array([strip.shape[1] for strip in strips], np.int64)
+        images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
+        for row, strip in enumerate(strips):
+            images[row, 0, :, : strip.shape[1]] = strip
+        log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        return [log_probs[: lengths[row], row] for row in range(len(strips))]
+
+
+def _model_bytes(path: str | Path) -> bytes:
+    if path == DEFAULT_MODEL:
+        with as_file(files("focal_omr.weights") / "default.onnx") as packaged:
+            path = packaged
+            return Path(path).read_bytes()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error

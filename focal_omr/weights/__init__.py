@@ -1,0 +1,1 @@
+"""The packaged weights and their model card."""
