@@ -28,8 +28,11 @@ Floats = NDArray[np.float32]
 
 _ROWS = 8  # rows per staff space of the working picture
 _CELLS = 4  # columns ("cells") per staff space of the working picture
-_BLOCK = 8  # cells per block of the path search: 2 spaces, in which 5 degrees are 0.17 spaces
-_BLOCK_SHIFT = 2  # rows that the path may climb per block: 0.125, or 7 degrees
+_REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a line 1, 2 and 3 spaces away
+_SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
+_BLOCK = 6  # cells per block of the path search: 1.5 spaces, in which 5 degrees are 0.13 spaces
+_BLOCK_SHIFT = 2  # rows that the path may climb per block: 1 in 6, or 9 degrees
+_SHORTEST_SPACES = 8  # a clef, a key and a bar; five dashes of a drawing are shorter
 _LINES = np.arange(-2, 3)
 _STIFFNESS = 4.0  # of the fitted middle line, per block of one space
 _SPACE_STIFFNESS = 4000.0  # of the fitted staff space; in photographs it changes by 5 % over 30 spaces
@@ -63,6 +66,12 @@ class _Trace:
     first: int  # first cell of the lines
     last: int  # last cell of the lines
     shares: Floats  # (9,) share of the length over which a line is seen at -4 .. 4 spaces from the middle
+    steadiness: float  # share of the five lines' length that lies within 0.08 spaces of the fit
+    width: float  # darkness a quarter of a space beside the lines, relative to that of the lines
+
+    @property
+    def length_spaces(self) -> float:
+        return (self.last - self.first + 1) / _CELLS
 
 
 def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
@@ -79,10 +88,9 @@ def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
         NoStaffError: no five parallel lines at one distance; the message says what was seen.
     """
     gray = as_dark_on_light(gray)
-    spaces = _space_candidates(gray)
     seen: list[_Trace] = []
-    for space_px in spaces:
-        work = _means(gray, cell_px=space_px / _CELLS, row_px=space_px / _ROWS)
+    for space_px in _space_candidates(gray):
+        work = _means(gray, space_px=space_px)
         traces = _traces(work)
         good = [trace for trace in traces if _is_staff(trace)]
         if good:
@@ -94,14 +102,15 @@ def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
 # --- 1. the staff space ---------------------------------------------------------------------------------
 
 
-def _means(gray: NDArray[np.uint8], *, cell_px: float, row_px: float) -> Floats:
-    """(H, W) -> darkness (rows, cells) from 0 to 1: mean over cells, relative to the paper around."""
+def _means(gray: NDArray[np.uint8], *, space_px: float) -> Floats:
+    """(H, W) -> darkness (rows, cells) of the working picture: means over cells, 8 x 4 to a staff space."""
     height, width = gray.shape
-    cells, rows = max(1, round(width / cell_px)), max(1, round(height / row_px))
-    across = cv2.INTER_AREA if cells <= width else cv2.INTER_LINEAR
-    down = cv2.INTER_AREA if rows <= height else cv2.INTER_LINEAR
-    means = cv2.resize(gray, (cells, height), interpolation=across)
-    return _darkness(np.asarray(cv2.resize(means, (cells, rows), interpolation=down), np.float32))
+    cells, rows = max(1, round(width * _CELLS / space_px)), max(1, round(height * _ROWS / space_px))
+    wide, high = min(cells, width), min(rows, height)
+    means = cv2.resize(gray, (wide, high), interpolation=cv2.INTER_AREA)
+    if (wide, high) != (cells, rows):
+        means = cv2.resize(means, (cells, rows), interpolation=cv2.INTER_LINEAR)
+    return _darkness(np.asarray(means, np.float32))
 
 
 def _darkness(means: Floats) -> Floats:
@@ -125,12 +134,21 @@ def _space_candidates(gray: NDArray[np.uint8]) -> list[float]:
     at one of these only.
     """
     found: list[tuple[float, float]] = []
+    wide = min(_SPACE_BLOCK_PX, gray.shape[1])
+    blocks = gray.shape[1] // wide
+    means = cv2.resize(gray[:, : blocks * wide], (blocks, gray.shape[0]), interpolation=cv2.INTER_AREA)
     shrink = 1
-    while gray.shape[0] >= 4 * 4 * shrink and shrink <= 16:
-        ridges = _ridges(_means(gray, cell_px=12 * shrink, row_px=shrink), 2)
+    while means.shape[0] >= 4 * 4:
+        ridges = _ridges(_darkness(np.asarray(means, np.float32)), 2)
         found += [(score, lag * shrink) for score, lag in _repeats(ridges)]
+        rows, blocks = means.shape[0] // 2, max(1, means.shape[1] // 2)
+        means = cv2.resize(means[: rows * 2, : blocks * 2], (blocks, rows), interpolation=cv2.INTER_AREA)
         shrink *= 2
-    return [space for _, space in sorted(found, reverse=True)[:3]]
+    spaces: list[float] = []
+    for _, space in sorted(found, reverse=True):
+        if all(abs(space / other - 1) > 0.06 for other in spaces):
+            spaces.append(space)
+    return spaces[:3]
 
 
 def _repeats(ridges: Floats) -> list[tuple[float, float]]:
@@ -147,9 +165,12 @@ def _repeats(ridges: Floats) -> list[tuple[float, float]]:
     lags = np.arange(3.5, min(8.01, top / 3), 0.05)
     if not lags.size:
         return []
-    score = sum(np.interp(lags * n, np.arange(top + 1), match) for n in (1, 2, 3))
-    best = int(np.argmax(score))
-    return [(float(score[best]), float(lags[best]))]
+    at = np.arange(top + 1)
+    shares = np.stack([np.interp(lags * n, at, match) for n in (1, 2, 3)]) / _REPEAT_SHARES[:, None]
+    best = int(np.argmax(_REPEAT_SHARES @ shares))
+    # A half or a third of the space matches at S only. It is kept, but comes after the space itself.
+    evenness = float(np.clip(shares[:, best].min(), 0.1, 1))
+    return [(float(_REPEAT_SHARES @ shares[:, best]) * evenness, float(lags[best]))]
 
 
 # --- 2. the path of the comb ----------------------------------------------------------------------------
@@ -162,9 +183,7 @@ def _traces(work: Floats) -> list[_Trace]:
     ridges = _ridges(cv2.resize(work, (blocks, rows), interpolation=cv2.INTER_AREA), 3)
     traces = []
     for path in _comb_paths(ridges):
-        at = (np.arange(cells) + 0.5) * blocks / cells - 0.5
-        middle = np.interp(at, np.arange(blocks), path).astype(np.float32)
-        traces.append(_refine(work, middle))
+        traces.append(_refine(work, _at_cells(path.astype(np.float32), cells)))
     return traces
 
 
@@ -182,16 +201,31 @@ def _comb_paths(ridges: Floats) -> list[NDArray[np.intp]]:
     limit = max(0.5 * float(np.quantile(ridges, 0.97)), 1e-3)
     comb = _comb(ridges, limit)
     cost = 0.02 * float(comb.max())  # of a row's climb: one line lost for 10 rows
+    enough = 0.0
+    paths: list[NDArray[np.intp]] = []
+    while len(paths) < 4 and float(comb.max(axis=0).sum()) > enough:
+        path, total = _best_path(comb, cost)
+        if total <= enough:
+            break
+        paths.append(path)
+        enough = max(enough, 0.4 * total)
+        # Neighbours of this path share its lines; the next staff's middle is 5 spaces away at least.
+        away = np.abs(np.arange(comb.shape[0])[:, None] - path) > 4.5 * _ROWS
+        comb = comb * away
+    return paths
+
+
+def _best_path(comb: Floats, cost: float) -> tuple[NDArray[np.intp], float]:
+    """The rows (blocks,) of the path with the greatest sum of the comb, and that sum.
+
+    It is followed from its clearest place to both sides, for beyond a staff's ends there is nothing to find.
+    """
     forward, backward = _best_sums(comb, cost), _best_sums(comb[:, ::-1], cost)[:, ::-1]
     start = int(np.argmax(cv2.blur(comb.max(axis=0)[None], (9, 1), borderType=cv2.BORDER_CONSTANT)))
     through = forward[:, start] + backward[:, start] - comb[:, start]
-    best, paths = float(through.max()), []
-    while len(paths) < 4 and float(through.max()) > 0.4 * best > 0:
-        row = int(np.argmax(through))
-        left, right = _follow(forward, row, start, -1, cost), _follow(backward, row, start, 1, cost)
-        paths.append(np.array([*reversed(left), row, *right]))
-        through[max(0, row - 5 * _ROWS) : row + 5 * _ROWS] = 0
-    return paths
+    row = int(np.argmax(through))
+    left, right = _follow(forward, row, start, -1, cost), _follow(backward, row, start, 1, cost)
+    return np.array([*reversed(left), row, *right]), float(through[row])
 
 
 def _best_sums(comb: Floats, cost: float) -> Floats:
@@ -230,12 +264,30 @@ def _refine(work: Floats, middle: Floats) -> _Trace:
     """Measure the five lines along a path, fit a smooth one, find its ends."""
     space = np.full(middle.size, _ROWS, np.float32)
     for _ in range(2):
-        offsets, stretches = _fit(*_line_heights(work, middle, space))
-        at = (np.arange(middle.size) + 0.5) * offsets.size / middle.size - 0.5
-        middle = middle + np.interp(at, np.arange(offsets.size), offsets).astype(np.float32)
-        space = space + np.interp(at, np.arange(offsets.size), stretches).astype(np.float32)
-    first, last, shares = _extent(_straighten(work, middle, space))
-    return _Trace(middle, space, first, last, shares)
+        straight = _straighten(work, middle, space)
+        heights, weights = _line_heights(straight)
+        offsets, stretches = _fit(heights, weights)
+        middle = middle + _at_cells(offsets, middle.size)
+        space = space + _at_cells(stretches, middle.size)
+    straight = _straighten(work, middle, space)
+    first, last, shares = _extent(straight)
+    heights, weights = _line_heights(straight)
+    steady = ((np.abs(heights) < 0.08 * _ROWS) & (weights > 0)).mean(axis=0)
+    steadiness = float(_at_cells(steady.astype(np.float32), middle.size)[first : last + 1].mean())
+    return _Trace(middle, space, first, last, shares, steadiness, _width(straight[:, first : last + 1]))
+
+
+def _at_cells(values: Floats, cells: int) -> Floats:
+    """(blocks,) -> (cells,), straight between the middles of the blocks."""
+    at = (np.arange(cells) + 0.5) * values.size / cells - 0.5
+    return np.interp(at, np.arange(values.size), values).astype(np.float32)
+
+
+def _width(straight: Floats) -> float:
+    """How dark it is 0.25 spaces above and below the lines, relative to the lines: see `_is_staff`."""
+    centres = (_REACH + _LINES) * _ROWS
+    beside = np.maximum(straight[centres - 2], straight[centres + 2])
+    return float(np.median(beside)) / max(float(np.median(straight[centres])), 1e-3)
 
 
 def _straighten(work: Floats, middle: Floats, space: Floats) -> Floats:
@@ -254,20 +306,20 @@ def _line_ridges(straight: Floats, cells: int) -> Floats:
     return _ridges(np.asarray(means, np.float32), 3)
 
 
-def _line_heights(work: Floats, middle: Floats, space: Floats) -> tuple[Floats, Floats]:
-    """Where the five lines lie, against where the path expects them.
+def _line_heights(straight: Floats) -> tuple[Floats, Floats]:
+    """Where the five lines lie in a straightened picture, against where they should.
 
     Returns:
         (5, blocks) rows below the expected row, within -2.5..2.5, and (5, blocks) weights 0..1.
     """
-    ridges = cv2.blur(_line_ridges(_straighten(work, middle, space), _CELLS), (3, 1))
+    ridges = cv2.blur(_line_ridges(straight, _CELLS), (3, 1))
     centres = _REACH * _ROWS + _LINES * _ROWS
     window = np.stack([ridges[centres + shift] for shift in range(-3, 4)])  # (7, 5, blocks)
     peak = np.clip(window.argmax(axis=0), 1, 5)[None]
     before, at, after = (np.take_along_axis(window, peak + d, axis=0)[0] for d in (-1, 0, 1))
     curvature = np.maximum(2 * at - before - after, 1e-6)
     bend = np.clip(0.5 * (after - before) / curvature, -0.5, 0.5)
-    level = max(float(np.median(at)), 1e-3)
+    level = _level(at)
     weights = np.clip(at / level, 0, 1) * (at > 0.3 * level)
     return (peak[0] - 3 + bend).astype(np.float32), weights.astype(np.float32)
 
@@ -277,7 +329,7 @@ def _fit(heights: Floats, weights: Floats) -> tuple[Floats, Floats]:
     k = _LINES[:, None].astype(np.float32)
     stretch = np.zeros(heights.shape[1], np.float32)
     residual = heights
-    for limit in (2.5, 1.0, 0.6, 0.6):
+    for limit in (2.5, 1.0, 0.6):
         use = weights / (1 + (residual / limit) ** 4)  # a slur or a beam's edge is 1 to 3 rows off
         total, leverage = use.sum(axis=0), (use * k * k).sum(axis=0)
         mean = (use * (heights - stretch * k)).sum(axis=0) / np.maximum(total, 1e-6)
@@ -319,25 +371,32 @@ def _smooth(values: Floats, weights: Floats, stiffness: float) -> Floats:
     return np.array(curve[:n], np.float32)
 
 
+def _level(seen: Floats) -> float:
+    """(5, N) ridges at the five lines -> the usual one of a line.
+
+    In each column the middle of five, since clutter hides two lines at most; then that of the clearest
+    fifth, since the staff may fill no more of the picture's width.
+    """
+    return max(float(np.quantile(np.median(seen, axis=0), 0.8)), 1e-3)
+
+
 def _extent(straight: Floats) -> tuple[int, int, Floats]:
     """First and last cell of the lines, and the share of that length over which each line is seen."""
     ridges = cv2.blur(_line_ridges(straight, 1), (3, 1))
-    seen_at = np.stack(
-        [ridges[(_REACH + k) * _ROWS - 1 : (_REACH + k) * _ROWS + 2].max(axis=0) for k in range(-4, 5)]
-    )
-    level = max(float(np.median(seen_at[2:7])), 1e-3)
-    seen = seen_at > 0.35 * level  # (9, cells)
-    count = seen[2:7].sum(axis=0)
-    first, last = _longest_stretch(count >= 4)
+    centres = (_REACH + np.arange(-4, 5)) * _ROWS
+    heights = np.maximum(ridges[centres], np.maximum(ridges[centres - 1], ridges[centres + 1]))
+    seen = heights > 0.45 * _level(heights[2:7])  # (9, cells)
+    first, last = _best_stretch(seen[2:7].sum(axis=0) / 2.5 - 1)
     return first, last, seen[:, first : last + 1].mean(axis=1).astype(np.float32)
 
 
-def _longest_stretch(full: NDArray[np.bool_]) -> tuple[int, int]:
-    """The first and last cell of the stretch that maximises (cells that are full) - (cells that are not)."""
-    gain = np.where(full, 1.0, -0.5)
+def _best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
+    """The first and last cell of the stretch with the greatest sum of gains.
+
+    Five lines gain 1, two under a beam lose 0.2, none lose 1: beams do not end a staff, paper does.
+    """
     sums = np.concatenate([[0.0], np.cumsum(gain)])
-    lowest = np.minimum.accumulate(sums)
-    last = int(np.argmax(sums - lowest))
+    last = int(np.argmax(sums - np.minimum.accumulate(sums)))
     first = int(np.argmin(sums[: last + 1]))
     return first, max(first, last - 1)
 
@@ -346,10 +405,28 @@ def _longest_stretch(full: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _is_staff(trace: _Trace) -> bool:
-    shares = trace.shares
-    length = (trace.last - trace.first + 1) / _CELLS
-    five, outer = shares[2:7], shares[[1, 7]]
-    return length >= 8 and float(five.min()) > 0.5 and float(outer.max()) < 0.8 * float(five.min())
+    """Whether five thin lines, no more and no fewer, go on over at least 8 spaces.
+
+    Observed in prints and photographs: each of the five is seen over 0.66 to 1 of the length, ledger lines
+    over 0 to 0.31; the sixth line of a tablature is seen as often as the others.
+    """
+    five, beyond = trace.shares[2:7], trace.shares[[1, 7]]
+    return (
+        _is_ruled(trace)
+        and trace.length_spaces >= _SHORTEST_SPACES
+        and float(five.min()) >= 0.5
+        and float(beyond.max()) < 0.8 * float(five.min())
+    )
+
+
+def _is_ruled(trace: _Trace) -> bool:
+    """Whether these are thin, smooth lines at all, however many.
+
+    Observed, steadiness less half the width: 0.72 to 1 for prints and photographs, down to 0.41 for blurred
+    staves with a space of 4 px, 0.2 at most for noise, clouds and the grain of wood. The width alone: 0 to
+    0.55 for staves, 0.44 to 0.7 for rows of text.
+    """
+    return trace.steadiness - trace.width / 2 >= 0.35 and trace.width < 0.65
 
 
 def _nearest_centre(traces: list[_Trace], rows: int) -> _Trace:
@@ -359,7 +436,20 @@ def _nearest_centre(traces: list[_Trace], rows: int) -> _Trace:
 
 
 def _what_was_seen(gray: NDArray[np.uint8], traces: list[_Trace]) -> str:
-    return "TODO"
+    """The end of the error message: what the picture holds instead of a staff."""
+    small = cv2.resize(gray, (min(64, gray.shape[1]), min(256, gray.shape[0])), interpolation=cv2.INTER_AREA)
+    if int(small.max()) - int(small.min()) < 8:
+        return "the picture is blank"
+    ruled = [trace for trace in traces if _is_ruled(trace)]
+    if not ruled:
+        return "no thin parallel lines at one distance were seen"
+    best = max(ruled, key=lambda trace: trace.length_spaces * float(trace.shares[2:7].sum()))
+    lines = int((best.shares >= 0.5).sum())
+    count = f"at least {lines}" if lines > 5 else str(lines)
+    return (
+        f"{count} parallel lines were seen over {best.length_spaces:.0f} staff spaces, "
+        f"5 are needed over at least {_SHORTEST_SPACES}"
+    )
 
 
 def _to_picture(trace: _Trace, gray: NDArray[np.uint8], work: Floats) -> Staff:
