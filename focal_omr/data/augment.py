@@ -13,6 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.errors import DataError
 from focal_omr.image import (
     MARGIN_SPACES,
     MIDDLE_LINE_PX,
@@ -210,3 +211,48 @@ def _bilevel(strip: Gray, rng: Generator) -> Gray:
     """A scan in black and white."""
     middle = (float(strip.min()) + float(np.median(strip))) / 2
     return np.where(strip < middle * rng.uniform(0.95, 1.3), 0, 255).astype(np.uint8)
+
+
+def worn_picture(gray: Gray, rng: Generator, *, kind: str) -> Gray:
+    """A clean picture of a staff as a scanner or a phone would give it.
+
+    Args:
+        gray: (H, W) ink 0 .. paper 255.
+        rng: Source of all chance.
+        kind: "none", "scan" (slightly turned, grainy, worn ink) or "camera" (turned, in perspective, unevenly
+            lit, compressed).
+
+    Raises:
+        DataError: Another kind.
+    """
+    if kind == "none":
+        return gray
+    if kind not in ("scan", "camera"):
+        raise DataError(f"degradation {kind!r}; known are none, scan and camera")
+    camera = kind == "camera"
+    turned = _photographed(gray, rng, turn_deg=1.5 if camera else 0.6, perspective=0.015 if camera else 0.0)
+    soft = np.asarray(cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.6, 1.6)), np.uint8)
+    values = _lit(soft, rng, uneven=camera)
+    values += rng.normal(0, rng.uniform(2, 10), values.shape).astype(np.float32)
+    strip = np.clip(values, 0, 255).astype(np.uint8)
+    if camera:
+        quality = int(rng.integers(40, 85))
+        strip = cv2.imdecode(
+            cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+        )
+    return np.asarray(strip, np.uint8)
+
+
+def _photographed(gray: Gray, rng: Generator, *, turn_deg: float, perspective: float) -> Gray:
+    """The picture turned by a normally distributed angle, its corners moved by a share of its size."""
+    height, width = gray.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    angle = np.deg2rad(rng.normal(0, turn_deg / 2))
+    centre = np.array([width / 2, height / 2])
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    moved = (corners - centre) @ turn + centre
+    moved += rng.uniform(-perspective, perspective, (4, 2)) * np.array([width * 0.2, height])
+    moved -= moved.min(axis=0)
+    size = tuple(int(side) for side in np.ceil(moved.max(axis=0)))
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    return np.asarray(cv2.warpPerspective(gray, matrix, size, borderValue=255), np.uint8)

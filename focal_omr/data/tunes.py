@@ -192,7 +192,20 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
             break
     if not any(isinstance(e, Note) for m in measures for e in flat_events(m)) or count > 2 * symbols:
         return None
-    return Score((sound_accidentals(_varied(_lead(signs, measures, random), random)),))
+    part = _varied(_lead(signs, measures, random), random)
+    return Score((sound_accidentals(part),)) if _fits_strip(part) else None
+
+
+def _fits_strip(part: Part) -> bool:
+    """Whether all notes lie within the four spaces above and below the staff that a strip shows."""
+    clef = Clef("G", 2)
+    for measure in part.measures:
+        for event in flat_events(measure):
+            if isinstance(event, Clef):
+                clef = event
+            if isinstance(event, Note) and not -7 <= event.pitch.diatonic - clef.lowest_line <= 15:
+                return False
+    return True
 
 
 def _signs_before(measures: Iterable[Measure]) -> dict[type, Event]:
