@@ -254,7 +254,7 @@ def _ink_range(darkness: NDArray[np.float32]) -> tuple[float, float]:
     levels = np.clip((darkness - np.float32(lowest)) * np.float32(bins / 1.25), 0, bins - 1).astype(np.uint8)
     counts = np.cumsum(cv2.calcHist([levels], [0], None, [bins], [0, bins]).ravel())
     spread_at, paper_at, ink_at = np.searchsorted(counts, counts[-1] * np.array([0.16, 0.5, 0.995]))
-    paper, spread = lowest + paper_at * 1.25 / bins, (paper_at - spread_at) * 1.25 / bins
+    paper, spread = lowest + (paper_at + 1) * 1.25 / bins, (paper_at - spread_at) * 1.25 / bins
     low = paper + 1.5 * spread
     # Observed: printed ink has a darkness of 0.6 to 0.9 after scaling, a faint pencil copy 0.3, the
     # grain of empty camera paper 0.02 to 0.1.
