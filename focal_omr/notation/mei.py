@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
+from focal_omr.errors import NotationError
 from focal_omr.notation.score import (
     BarlineKind,
     BeamPlace,
@@ -22,6 +23,11 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
+    closing_meter,
+    fold_repeat_starts,
+    is_measure_rest,
+    open_tie,
+    opening_meter,
 )
 
 MEI_NAMESPACE = "http://www.music-encoding.org/ns/mei"
@@ -50,24 +56,33 @@ _METER_SYMBOLS = {"C": "common", "C/": "cut"}
 
 
 def write_mei(score: Score) -> str:
-    """The score as an MEI document."""
+    """The score as an MEI document. Raises NotationError as `mei_tree` does."""
     return ET.tostring(mei_tree(score), encoding="unicode", xml_declaration=True)
 
 
 def mei_tree(score: Score) -> ET.Element:
-    """The score as a tree of MEI elements; event k of part p has the id `p{p}e{k}`, tuplets opened."""
+    """The score as a tree of MEI elements; event k of part p has the id `p{p}e{k}`, tuplets opened.
+
+    Raises:
+        NotationError: A score without parts.
+    """
+    if not score.parts:
+        raise NotationError("a score without parts cannot be written; one part at least is needed")
     root = ET.Element("mei", {"xmlns": MEI_NAMESPACE, "meiversion": "5.0"})
     title = _path(root, "meiHead", "fileDesc", "titleStmt", "title")
     title.text = score.title
     ET.SubElement(root.find("meiHead/fileDesc"), "pubStmt")  # type: ignore[arg-type]  # made in the line above
     body = _path(root, "music", "body", "mdiv", "score")
-    writers = [_PartWriter(number, part) for number, part in enumerate(score.parts, 1)]
+    folded = [fold_repeat_starts(part) for part in score.parts]
+    writers = [_PartWriter(number, part) for number, (part, _) in enumerate(folded, 1)]
     body.append(_first_score_def(writers))
     section = ET.SubElement(body, "section")
-    for index in range(max(len(part.measures) for part in score.parts)):
-        for change in _changes([writer.leading(index) for writer in writers]):
+    for index in range(max(len(writer.part.measures) for writer in writers)):
+        for change in _changes([writer.leading(index) for writer in writers]) if index else ():
             section.append(change)
         section.append(_measure(index, writers))
+    if folded[0][1]:
+        section.find("measure").set("left", "rptstart")  # type: ignore[union-attr]  # it begins a measure
     return root
 
 
@@ -94,7 +109,8 @@ class _PartWriter:
     number: int
     part: Part
     events: int = 0  # counts ids
-    tied: bool = False
+    tied: Note | None = None
+    meter: Meter | None = None
     controls: list[ET.Element] = field(default_factory=list)
 
     def measure(self, index: int) -> Measure:
@@ -110,7 +126,13 @@ class _PartWriter:
         layer = ET.Element("layer", n="1")
         lead = len(self.leading(index))
         self.events += lead
-        self._fill(layer, self.measure(index).events[lead:])
+        measure = self.measure(index)
+        self._fill(layer, measure.events[lead:])
+        rest = layer.find("rest")
+        if rest is not None and is_measure_rest(measure, opening_meter(measure, self.meter)):
+            rest.tag = "mRest"
+            del rest.attrib["dur"]
+        self.meter = closing_meter(measure, self.meter)
         return layer
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
@@ -135,12 +157,17 @@ class _PartWriter:
         element = _element(event)
         element.set("xml:id", identity)
         if isinstance(event, Note):
-            if tie := {(0, 1): "i", (1, 1): "m", (1, 0): "t"}.get((self.tied, event.tie)):
-                element.set("tie", tie)
-            self.tied = event.tie
+            self._tie(element, event)
         if isinstance(event, Note | Rest) and event.fermata:
             self.controls.append(ET.Element("fermata", startid=f"#{identity}", place="above"))
         return element
+
+    def _tie(self, element: ET.Element, note: Note) -> None:
+        """Mark where a tie begins and ends; the tie of a full-size note passes over grace notes."""
+        ends = self.tied is not None and (self.tied.grace or not note.grace)
+        if tie := {(False, True): "i", (True, True): "m", (True, False): "t"}.get((ends, note.tie)):
+            element.set("tie", tie)
+        self.tied = open_tie(self.tied, note)
 
 
 def _beam_place(event: Event) -> BeamPlace | None:
@@ -211,8 +238,8 @@ def _first_score_def(writers: Sequence[_PartWriter]) -> ET.Element:
 
 
 def _changes(leading: Sequence[Sequence[Event]]) -> Iterator[ET.Element]:
-    """A scoreDef with the signs that change before a measure; nothing at the first one or without changes."""
-    if not any(leading) or any(isinstance(event, Clef) for events in leading for event in events):
+    """A scoreDef with the signs that change before a measure; nothing without changes."""
+    if not any(leading):
         return
     score_def = ET.Element("scoreDef")
     group = ET.SubElement(score_def, "staffGrp")
@@ -225,10 +252,8 @@ def _changes(leading: Sequence[Sequence[Event]]) -> Iterator[ET.Element]:
 
 def _measure(index: int, writers: Sequence[_PartWriter]) -> ET.Element:
     kind = writers[0].measure(index).barline
-    before = writers[0].measure(index - 1).barline if index else None
+    # No @left in the next measure for a repeat sign: Verovio 6.4 would draw it, and not the one before it.
     measure = ET.Element("measure", n=str(index + 1), right=_right(kind))
-    if before in ("repeat_start", "repeat_both"):
-        measure.set("left", "rptstart")
     for writer in writers:
         staff = ET.SubElement(measure, "staff", n=str(writer.number))
         staff.append(writer.layer(index))

@@ -215,6 +215,62 @@ def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | K
             yield event
 
 
+def opening_meter(measure: Measure, before: Meter | None) -> Meter | None:
+    """The meter that holds in a measure; one printed after its first note announces the next measure's."""
+    for event in measure.events:
+        if isinstance(event, Meter):
+            before = event
+        elif not isinstance(event, Clef | Key):
+            break
+    return before
+
+
+def closing_meter(measure: Measure, before: Meter | None) -> Meter | None:
+    """The meter that holds after a measure."""
+    return next((event for event in reversed(measure.events) if isinstance(event, Meter)), before)
+
+
+def is_measure_rest(measure: Measure, meter: Meter | None) -> bool:
+    """Whether the measure holds a whole rest and no other: then it lasts the bar, whatever the meter.
+
+    Not where a bar has room for two whole rests (4/2): there a whole rest is a whole rest.
+    """
+    timed = [event for event in flat_events(measure) if isinstance(event, Note | Rest | MultiRest)]
+    alone = len(timed) == 1 and isinstance(timed[0], Rest) and timed[0].duration == Duration("whole")
+    return alone and meter is not None and meter.length < 2
+
+
+def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
+    """Measures of nothing but signs and a repeat sign after them, folded into the measures that they open.
+
+    A label can only say "clef, key, repeat sign, notes" with a measure that holds the clef and the key; on
+    paper and in the formats the repeat sign is the left barline of the first measure of notes.
+
+    Returns:
+        The part without such measures, and whether its music begins with a repeat sign.
+    """
+    begins_with_repeat = False
+    waiting: tuple[Event, ...] = ()
+    measures: list[Measure] = []
+    for measure in part.measures:
+        measure = replace(measure, events=waiting + measure.events)
+        waiting = ()
+        signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
+        if not (signs_only and measure.barline == "repeat_start"):
+            measures.append(measure)
+        elif measures and measures[-1].barline is not None:
+            both = measures[-1].barline in ("repeat_end", "repeat_both")
+            measures[-1] = replace(measures[-1], barline="repeat_both" if both else "repeat_start")
+            waiting = measure.events
+        elif not measures:
+            begins_with_repeat, waiting = True, measure.events
+        else:
+            measures.append(measure)
+    if waiting:
+        measures.append(Measure(waiting, None))
+    return replace(part, measures=tuple(measures)), begins_with_repeat
+
+
 @dataclass
 class AccidentalState:
     """What an unmarked note sounds: the key signature, and what was printed earlier in the bar.
