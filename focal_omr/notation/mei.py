@@ -28,6 +28,7 @@ from focal_omr.notation.score import (
     is_measure_rest,
     open_tie,
     opening_meter,
+    tie_ends,
 )
 
 MEI_NAMESPACE = "http://www.music-encoding.org/ns/mei"
@@ -164,7 +165,7 @@ class _PartWriter:
 
     def _tie(self, element: ET.Element, note: Note) -> None:
         """Mark where a tie begins and ends; the tie of a full-size note passes over grace notes."""
-        ends = self.tied is not None and (self.tied.grace or not note.grace)
+        ends = tie_ends(self.tied, note)
         if tie := {(False, True): "i", (True, True): "m", (True, False): "t"}.get((ends, note.tie)):
             element.set("tie", tie)
         self.tied = open_tie(self.tied, note)

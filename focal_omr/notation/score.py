@@ -316,6 +316,13 @@ def open_tie(tied: Note | None, note: Note) -> Note | None:
     return tied if note.grace and tied is not None and not tied.grace else None
 
 
+def tie_ends(tied: Note | None, note: Note) -> bool:
+    """Whether the open tie of `tied` ends at `note`, which must stand at the same place of the staff."""
+    if tied is None or (note.grace and not tied.grace):
+        return False
+    return tied.pitch.diatonic == note.pitch.diatonic
+
+
 def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Part:
     """`part` with every note replaced by `change(note, state)`; the state is the one before the note."""
     state = AccidentalState()
