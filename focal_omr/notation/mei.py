@@ -58,7 +58,8 @@ _METER_SYMBOLS = {"C": "common", "C/": "cut"}
 
 def write_mei(score: Score) -> str:
     """The score as an MEI document. Raises NotationError as `mei_tree` does."""
-    return ET.tostring(mei_tree(score), encoding="unicode", xml_declaration=True)
+    # The declaration by hand: ElementTree would name the encoding of the machine's locale.
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mei_tree(score), encoding="unicode")
 
 
 def mei_tree(score: Score) -> ET.Element:
