@@ -95,12 +95,13 @@ def _path(parent: ET.Element, *names: str) -> ET.Element:
 
 
 def _signs(events: Sequence[Event], kinds: tuple[type, ...]) -> int:
-    """How many events at the beginning are of these kinds, each kind once at most."""
-    seen: set[type] = set()
+    """How many events at the beginning are of these kinds, in the order given (a scoreDef's)."""
+    latest = -1
     for count, event in enumerate(events):
-        if type(event) not in kinds or type(event) in seen:
+        place = kinds.index(type(event)) if type(event) in kinds else -1
+        if place <= latest:
             return count
-        seen.add(type(event))
+        latest = place
     return len(events)
 
 
@@ -112,8 +113,9 @@ class _PartWriter:
     part: Part
     events: int = 0  # counts ids
     tied: Note | None = None
+    tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))  # the id of the tied note, and its measure
     meter: Meter | None = None
-    controls: list[ET.Element] = field(default_factory=list)
+    here: ET.Element = field(default_factory=lambda: ET.Element("measure"))  # being written
 
     def measure(self, index: int) -> Measure:
         return self.part.measures[index] if index < len(self.part.measures) else Measure((), None)
@@ -124,8 +126,11 @@ class _PartWriter:
         events = self.measure(index).events
         return events[: _signs(events, kinds)]
 
-    def layer(self, index: int) -> ET.Element:
-        layer = ET.Element("layer", n="1")
+    def write(self, index: int, here: ET.Element) -> None:
+        """Append this part's staff of one measure to its element; ties and fermatas follow the staves."""
+        self.here = here
+        staff = ET.SubElement(here, "staff", n=str(self.number))
+        layer = ET.SubElement(staff, "layer", n="1")
         lead = len(self.leading(index))
         self.events += lead
         measure = self.measure(index)
@@ -135,7 +140,6 @@ class _PartWriter:
             rest.tag = "mRest"
             del rest.attrib["dur"]
         self.meter = closing_meter(measure, self.meter)
-        return layer
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
         """Append the events, those of a beam inside a beam element."""
@@ -159,17 +163,19 @@ class _PartWriter:
         element = _element(event)
         element.set("xml:id", identity)
         if isinstance(event, Note):
-            self._tie(element, event)
+            self._tie(identity, event)
         if isinstance(event, Note | Rest) and event.fermata:
-            self.controls.append(ET.Element("fermata", startid=f"#{identity}", place="above"))
+            ET.SubElement(self.here, "fermata", startid=f"#{identity}", place="above")
         return element
 
-    def _tie(self, element: ET.Element, note: Note) -> None:
-        """Mark where a tie begins and ends; the tie of a full-size note passes over grace notes."""
-        ends = tie_ends(self.tied, note)
-        if tie := {(False, True): "i", (True, True): "m", (True, False): "t"}.get((ends, note.tie)):
-            element.set("tie", tie)
+    def _tie(self, identity: str, note: Note) -> None:
+        """Write the tie that ends here. By ids: Verovio 6.4 lets a @tie end at a grace note between."""
+        if tie_ends(self.tied, note):
+            start, measure = self.tied_at
+            ET.SubElement(measure, "tie", startid=f"#{start}", endid=f"#{identity}")
         self.tied = open_tie(self.tied, note)
+        if self.tied is note:
+            self.tied_at = (identity, self.here)
 
 
 def _beam_place(event: Event) -> BeamPlace | None:
@@ -257,11 +263,9 @@ def _measure(index: int, writers: Sequence[_PartWriter]) -> ET.Element:
     # No @left in the next measure for a repeat sign: Verovio 6.4 would draw it, and not the one before it.
     measure = ET.Element("measure", n=str(index + 1), right=_right(kind))
     for writer in writers:
-        staff = ET.SubElement(measure, "staff", n=str(writer.number))
-        staff.append(writer.layer(index))
-    for writer in writers:
-        measure.extend(writer.controls)
-        writer.controls.clear()
+        writer.write(index, measure)
+    # The schema wants all staves before what refers to them.
+    measure[:] = sorted(measure, key=lambda element: element.tag != "staff")
     return measure
 
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.musicxml_bars import OPENING, Bar, bars_of, beam_types, one_beam, quarter_lengths
+from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types, one_beam, quarter_lengths
 from focal_omr.notation.score import (
     BarlineKind,
     Clef,
@@ -60,7 +60,7 @@ _RIGHT_BARLINES: dict[BarlineKind | None, tuple[str, str | None] | None] = {
     "repeat_both": ("light-heavy", "backward"),
     None: ("none", None),
 }
-_ATTRIBUTE_ORDER = ("divisions", "key", "time", "clef")
+_ATTRIBUTE_ORDER = ("divisions", "key", "time", "clef", "measure-style")
 
 
 def write_musicxml(score: Score) -> str:
@@ -136,16 +136,15 @@ class _PartWriter:
             _barline(measure, "left", "heavy-light", "forward")
         self._content(measure, first=len(self.part) == 1)
         right = _RIGHT_BARLINES[bar.barline]
-        if last and bar.barline in OPENING:  # no next measure, whose left barline this should be
+        if last and bar.barline == "repeat_start":  # no next measure, whose left barline this should be
             right = ("heavy-light", "forward")
         if right:
             _barline(measure, "right", *right)
 
     def _content(self, measure: ET.Element, *, first: bool) -> None:
         attributes: ET.Element | None = None
-        if first or self.bar.multirest:
+        if first:
             attributes = ET.SubElement(measure, "attributes")
-        if first and attributes is not None:
             ET.SubElement(attributes, "divisions").text = str(self.divisions)
         for event in self.bar.events:
             if isinstance(event, Clef | Key | Meter):
@@ -154,14 +153,12 @@ class _PartWriter:
                     attributes = ET.SubElement(measure, "attributes")
                 attributes.append(sign)
                 continue
+            if isinstance(event, Rest) and self.bar.multirest:
+                _multirest_style(measure, self.bar.multirest)
             attributes = None
-            for element in self._timed(event):
-                measure.append(element)
-        for attributes in measure.iterfind("attributes"):
-            attributes[:] = sorted(attributes, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
-        if self.bar.multirest:
-            style = ET.SubElement(measure.find("attributes"), "measure-style")  # type: ignore[arg-type]
-            ET.SubElement(style, "multiple-rest").text = str(self.bar.multirest)
+            measure.extend(self._timed(event))
+        for signs in measure.iterfind("attributes"):
+            signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
 
     def _timed(self, event: Event) -> list[ET.Element]:
         match event:
@@ -261,6 +258,12 @@ def _sign(event: Clef | Key | Meter) -> ET.Element:
             ET.SubElement(element, "beats").text = str(event.beats)
             ET.SubElement(element, "beat-type").text = str(event.unit)
     return element
+
+
+def _multirest_style(measure: ET.Element, bars: int) -> None:
+    # Apart from the signs: Verovio 6.4 would read signs twice that stand beside it in the first measure.
+    style = ET.SubElement(ET.SubElement(measure, "attributes"), "measure-style")
+    ET.SubElement(style, "multiple-rest").text = str(bars)
 
 
 def _barline(measure: ET.Element, location: str, style: str, repeat: str | None) -> None:

@@ -253,22 +253,22 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
     waiting: tuple[Event, ...] = ()
     measures: list[Measure] = []
     for measure in part.measures:
-        measure = replace(measure, events=waiting + measure.events)
+        measures.append(replace(measure, events=waiting + measure.events))
         waiting = ()
-        signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
-        if not (signs_only and measure.barline == "repeat_start"):
-            measures.append(measure)
-        elif measures and measures[-1].barline is not None:
-            both = measures[-1].barline in ("repeat_end", "repeat_both")
-            measures[-1] = replace(measures[-1], barline="repeat_both" if both else "repeat_start")
-            waiting = measure.events
-        elif not measures:
-            begins_with_repeat, waiting = True, measure.events
-        else:
-            measures.append(measure)
+        while measures and _only_opens_repeat(measures[-1]):
+            waiting = measures.pop().events + waiting
+            if measures:
+                both = measures[-1].barline in ("repeat_end", "repeat_both")
+                measures[-1] = replace(measures[-1], barline="repeat_both" if both else "repeat_start")
+            begins_with_repeat |= not measures
     if waiting:
         measures.append(Measure(waiting, None))
     return replace(part, measures=tuple(measures)), begins_with_repeat
+
+
+def _only_opens_repeat(measure: Measure) -> bool:
+    signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
+    return signs_only and measure.barline == "repeat_start"
 
 
 @dataclass
