@@ -32,7 +32,9 @@ from focal_omr.notation.score import (
     Part,
     Rest,
     Tuplet,
+    closing_meter,
     flat_events,
+    opening_meter,
     sounding_length,
 )
 
@@ -78,31 +80,17 @@ def beam_by_meter(part: Part, *, keep_known: bool = True) -> Part:
     opens = True
     measures = []
     for measure in part.measures:
-        meter = _meter_of(measure, meter)
+        meter = opening_meter(measure, meter)
         pickup = opens and measure.barline is not None
         start = max(meter.length - measure.length, Fraction(0)) if meter and pickup else Fraction(0)
         measures.append(_beam_measure(measure, _beats(meter), start))
-        meter = _last_meter(measure) or meter
+        meter = closing_meter(measure, meter)
         opens = measure.barline != "single"
     return replace(part, measures=tuple(measures))
 
 
 def _has_beam(measure: Measure) -> bool:
     return any(isinstance(event, Note) and event.beam for event in flat_events(measure))
-
-
-def _meter_of(measure: Measure, before: Meter | None) -> Meter | None:
-    """The meter that holds in a measure; one printed after its first note announces the next measure's."""
-    for event in measure.events:
-        if isinstance(event, Meter):
-            before = event
-        elif not isinstance(event, Clef | Key):
-            break
-    return before
-
-
-def _last_meter(measure: Measure) -> Meter | None:
-    return next((event for event in reversed(measure.events) if isinstance(event, Meter)), None)
 
 
 def _beats(meter: Meter | None) -> _Beats:

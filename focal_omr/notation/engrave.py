@@ -43,6 +43,7 @@ class Engraver:
     def __init__(self, **options: Any) -> None:
         verovio.enableLog(verovio.LOG_OFF)
         self._toolkit = verovio.toolkit()
+        self._options = frozenset(self._toolkit.getDefaultOptions())
         self.set_options(**options)
 
     def set_options(self, **options: Any) -> None:
@@ -52,7 +53,7 @@ class Engraver:
             EngraveError: Verovio has no option of this name.
         """
         # Verovio 6.4 takes any name without a word.
-        if unknown := options.keys() - self._toolkit.getDefaultOptions().keys():
+        if unknown := options.keys() - self._options:
             raise EngraveError(f"Verovio has no option {', '.join(sorted(unknown))}")
         if not self._toolkit.setOptions(options):
             raise EngraveError(f"Verovio refused the options {json.dumps(options)}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
+from focal_omr.errors import NotationError
 from focal_omr.notation.score import (
     BarlineKind,
     BeamPlace,
@@ -22,6 +23,12 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
+    closing_meter,
+    fold_repeat_starts,
+    is_measure_rest,
+    open_tie,
+    opening_meter,
+    tie_ends,
 )
 
 MEI_NAMESPACE = "http://www.music-encoding.org/ns/mei"
@@ -50,24 +57,34 @@ _METER_SYMBOLS = {"C": "common", "C/": "cut"}
 
 
 def write_mei(score: Score) -> str:
-    """The score as an MEI document."""
-    return ET.tostring(mei_tree(score), encoding="unicode", xml_declaration=True)
+    """The score as an MEI document. Raises NotationError as `mei_tree` does."""
+    # The declaration by hand: ElementTree would name the encoding of the machine's locale.
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mei_tree(score), encoding="unicode")
 
 
 def mei_tree(score: Score) -> ET.Element:
-    """The score as a tree of MEI elements; event k of part p has the id `p{p}e{k}`, tuplets opened."""
+    """The score as a tree of MEI elements; event k of part p has the id `p{p}e{k}`, tuplets opened.
+
+    Raises:
+        NotationError: A score without parts.
+    """
+    if not score.parts:
+        raise NotationError("a score without parts cannot be written; one part at least is needed")
     root = ET.Element("mei", {"xmlns": MEI_NAMESPACE, "meiversion": "5.0"})
     title = _path(root, "meiHead", "fileDesc", "titleStmt", "title")
     title.text = score.title
     ET.SubElement(root.find("meiHead/fileDesc"), "pubStmt")  # type: ignore[arg-type]  # made in the line above
     body = _path(root, "music", "body", "mdiv", "score")
-    writers = [_PartWriter(number, part) for number, part in enumerate(score.parts, 1)]
+    folded = [fold_repeat_starts(part) for part in score.parts]
+    writers = [_PartWriter(number, part) for number, (part, _) in enumerate(folded, 1)]
     body.append(_first_score_def(writers))
     section = ET.SubElement(body, "section")
-    for index in range(max(len(part.measures) for part in score.parts)):
-        for change in _changes([writer.leading(index) for writer in writers]):
+    for index in range(max(len(writer.part.measures) for writer in writers)):
+        for change in _changes([writer.leading(index) for writer in writers]) if index else ():
             section.append(change)
         section.append(_measure(index, writers))
+    if folded[0][1]:
+        section.find("measure").set("left", "rptstart")  # type: ignore[union-attr]  # it begins a measure
     return root
 
 
@@ -78,12 +95,13 @@ def _path(parent: ET.Element, *names: str) -> ET.Element:
 
 
 def _signs(events: Sequence[Event], kinds: tuple[type, ...]) -> int:
-    """How many events at the beginning are of these kinds, each kind once at most."""
-    seen: set[type] = set()
+    """How many events at the beginning are of these kinds, in the order given (a scoreDef's)."""
+    latest = -1
     for count, event in enumerate(events):
-        if type(event) not in kinds or type(event) in seen:
+        place = kinds.index(type(event)) if type(event) in kinds else -1
+        if place <= latest:
             return count
-        seen.add(type(event))
+        latest = place
     return len(events)
 
 
@@ -94,8 +112,10 @@ class _PartWriter:
     number: int
     part: Part
     events: int = 0  # counts ids
-    tied: bool = False
-    controls: list[ET.Element] = field(default_factory=list)
+    tied: Note | None = None
+    tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))  # the id of the tied note, and its measure
+    meter: Meter | None = None
+    here: ET.Element = field(default_factory=lambda: ET.Element("measure"))  # being written
 
     def measure(self, index: int) -> Measure:
         return self.part.measures[index] if index < len(self.part.measures) else Measure((), None)
@@ -106,12 +126,20 @@ class _PartWriter:
         events = self.measure(index).events
         return events[: _signs(events, kinds)]
 
-    def layer(self, index: int) -> ET.Element:
-        layer = ET.Element("layer", n="1")
+    def write(self, index: int, here: ET.Element) -> None:
+        """Append this part's staff of one measure to its element; ties and fermatas follow the staves."""
+        self.here = here
+        staff = ET.SubElement(here, "staff", n=str(self.number))
+        layer = ET.SubElement(staff, "layer", n="1")
         lead = len(self.leading(index))
         self.events += lead
-        self._fill(layer, self.measure(index).events[lead:])
-        return layer
+        measure = self.measure(index)
+        self._fill(layer, measure.events[lead:])
+        rest = layer.find("rest")
+        if rest is not None and is_measure_rest(measure, opening_meter(measure, self.meter)):
+            rest.tag = "mRest"
+            del rest.attrib["dur"]
+        self.meter = closing_meter(measure, self.meter)
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
         """Append the events, those of a beam inside a beam element."""
@@ -135,12 +163,19 @@ class _PartWriter:
         element = _element(event)
         element.set("xml:id", identity)
         if isinstance(event, Note):
-            if tie := {(0, 1): "i", (1, 1): "m", (1, 0): "t"}.get((self.tied, event.tie)):
-                element.set("tie", tie)
-            self.tied = event.tie
+            self._tie(identity, event)
         if isinstance(event, Note | Rest) and event.fermata:
-            self.controls.append(ET.Element("fermata", startid=f"#{identity}", place="above"))
+            ET.SubElement(self.here, "fermata", startid=f"#{identity}", place="above")
         return element
+
+    def _tie(self, identity: str, note: Note) -> None:
+        """Write the tie that ends here. By ids: Verovio 6.4 lets a @tie end at a grace note between."""
+        if tie_ends(self.tied, note):
+            start, measure = self.tied_at
+            ET.SubElement(measure, "tie", startid=f"#{start}", endid=f"#{identity}")
+        self.tied = open_tie(self.tied, note)
+        if self.tied is note:
+            self.tied_at = (identity, self.here)
 
 
 def _beam_place(event: Event) -> BeamPlace | None:
@@ -211,8 +246,8 @@ def _first_score_def(writers: Sequence[_PartWriter]) -> ET.Element:
 
 
 def _changes(leading: Sequence[Sequence[Event]]) -> Iterator[ET.Element]:
-    """A scoreDef with the signs that change before a measure; nothing at the first one or without changes."""
-    if not any(leading) or any(isinstance(event, Clef) for events in leading for event in events):
+    """A scoreDef with the signs that change before a measure; nothing without changes."""
+    if not any(leading):
         return
     score_def = ET.Element("scoreDef")
     group = ET.SubElement(score_def, "staffGrp")
@@ -225,16 +260,12 @@ def _changes(leading: Sequence[Sequence[Event]]) -> Iterator[ET.Element]:
 
 def _measure(index: int, writers: Sequence[_PartWriter]) -> ET.Element:
     kind = writers[0].measure(index).barline
-    before = writers[0].measure(index - 1).barline if index else None
+    # No @left in the next measure for a repeat sign: Verovio 6.4 would draw it, and not the one before it.
     measure = ET.Element("measure", n=str(index + 1), right=_right(kind))
-    if before in ("repeat_start", "repeat_both"):
-        measure.set("left", "rptstart")
     for writer in writers:
-        staff = ET.SubElement(measure, "staff", n=str(writer.number))
-        staff.append(writer.layer(index))
-    for writer in writers:
-        measure.extend(writer.controls)
-        writer.controls.clear()
+        writer.write(index, measure)
+    # The schema wants all staves before what refers to them.
+    measure[:] = sorted(measure, key=lambda element: element.tag != "staff")
     return measure
 
 

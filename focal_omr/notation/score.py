@@ -215,6 +215,62 @@ def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | K
             yield event
 
 
+def opening_meter(measure: Measure, before: Meter | None) -> Meter | None:
+    """The meter that holds in a measure; one printed after its first note announces the next measure's."""
+    for event in measure.events:
+        if isinstance(event, Meter):
+            before = event
+        elif not isinstance(event, Clef | Key):
+            break
+    return before
+
+
+def closing_meter(measure: Measure, before: Meter | None) -> Meter | None:
+    """The meter that holds after a measure."""
+    return next((event for event in reversed(measure.events) if isinstance(event, Meter)), before)
+
+
+def is_measure_rest(measure: Measure, meter: Meter | None) -> bool:
+    """Whether the measure holds a whole rest and no other: then it lasts the bar, whatever the meter.
+
+    Not where a bar has room for two whole rests (4/2): there a whole rest is a whole rest.
+    """
+    timed = [event for event in flat_events(measure) if isinstance(event, Note | Rest | MultiRest)]
+    alone = len(timed) == 1 and isinstance(timed[0], Rest) and timed[0].duration == Duration("whole")
+    return alone and meter is not None and meter.length < 2
+
+
+def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
+    """Measures of nothing but signs and a repeat sign after them, folded into the measures that they open.
+
+    A label can only say "clef, key, repeat sign, notes" with a measure that holds the clef and the key; on
+    paper and in the formats the repeat sign is the left barline of the first measure of notes.
+
+    Returns:
+        The part without such measures, and whether its music begins with a repeat sign.
+    """
+    begins_with_repeat = False
+    waiting: tuple[Event, ...] = ()
+    measures: list[Measure] = []
+    for measure in part.measures:
+        measures.append(replace(measure, events=waiting + measure.events))
+        waiting = ()
+        while measures and _only_opens_repeat(measures[-1]):
+            waiting = measures.pop().events + waiting
+            if measures:
+                both = measures[-1].barline in ("repeat_end", "repeat_both")
+                measures[-1] = replace(measures[-1], barline="repeat_both" if both else "repeat_start")
+            begins_with_repeat |= not measures
+    if waiting:
+        measures.append(Measure(waiting, None))
+    return replace(part, measures=tuple(measures)), begins_with_repeat
+
+
+def _only_opens_repeat(measure: Measure) -> bool:
+    signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
+    return signs_only and measure.barline == "repeat_start"
+
+
 @dataclass
 class AccidentalState:
     """What an unmarked note sounds: the key signature, and what was printed earlier in the bar.
@@ -258,6 +314,13 @@ def open_tie(tied: Note | None, note: Note) -> Note | None:
     if note.tie:
         return note
     return tied if note.grace and tied is not None and not tied.grace else None
+
+
+def tie_ends(tied: Note | None, note: Note) -> bool:
+    """Whether the open tie of `tied` ends at `note`, which must stand at the same place of the staff."""
+    if tied is None or (note.grace and not tied.grace):
+        return False
+    return tied.pitch.diatonic == note.pitch.diatonic
 
 
 def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Part:
