@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -105,7 +105,9 @@ def _targets(files: Sequence[Path], out: Path) -> list[Path]:
     seen: dict[str, Path] = {}
     for file in files:
         if (other := seen.setdefault(file.stem, file)) is not file:
-            raise OutputError(f"{file} and {other} would both be written to {out / file.stem}.*; read them apart")
+            raise OutputError(
+                f"{file} and {other} would both be written to {out / file.stem}.*; read them apart"
+            )
     return [out / file.stem for file in files]
 
 
@@ -176,7 +178,7 @@ def evaluate(
     data: Annotated[Path, typer.Argument(help="Folder in PrIMuS layout.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ignore: Annotated[
-        Optional[list[str]], typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
+        list[str] | None, typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
     ] = None,
     threads: ThreadsOption = 0,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
@@ -204,9 +206,11 @@ def evaluate(
 def train(
     config: Annotated[Path, typer.Argument(help="TOML configuration; see configs/.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder.")] = Path("runs/run"),
-    set_: Annotated[Optional[list[str]], typer.Option("--set", help="key=value over the configuration.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the configuration.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    start_from: Annotated[Optional[Path], typer.Option(help="Checkpoint to take the weights from.")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
 ) -> None:
     """Train a network into a run folder."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
@@ -234,7 +238,9 @@ def export(
 @app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A score or a label.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
+    ],
 ) -> None:
     """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where the pair makes sense."""
     from focal_omr.notation.formats import load_score, save_score
@@ -249,7 +255,7 @@ def render(
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")],
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     tunes: Annotated[
-        Optional[Path], typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
+        Path | None, typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
     ] = None,
     degrade: Annotated[str, typer.Option(help="none, scan or camera.")] = "none",
 ) -> None:
@@ -280,7 +286,9 @@ def shards(
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 250,
     seed: Annotated[int, typer.Option()] = 1,
-    tunes: Annotated[Optional[Path], typer.Option(help="A collection from `data tunes`; else composed.")] = None,
+    tunes: Annotated[
+        Path | None, typer.Option(help="A collection from `data tunes`; else composed.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Engrave plates for training and pack them into shards."""
@@ -308,5 +316,3 @@ class _extra:
             raise OmrError(
                 f"{error.name} is not installed; `pip install focal-ctc-omr[{self._name}]` brings it"
             ) from None
-
-

@@ -273,5 +273,7 @@ def plain_picture(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     height, width = gray.shape
     size = (max(1, round(width * PLAIN_HEIGHT_PX / height)), PLAIN_HEIGHT_PX)
-    scaled = cv2.resize(gray, size, interpolation=cv2.INTER_AREA if height > PLAIN_HEIGHT_PX else cv2.INTER_LINEAR)
+    scaled = cv2.resize(
+        gray, size, interpolation=cv2.INTER_AREA if height > PLAIN_HEIGHT_PX else cv2.INTER_LINEAR
+    )
     return (255 - scaled).astype(np.float32) / 255

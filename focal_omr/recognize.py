@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.decode import Decoded, greedy_decode
-from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX, Staff, Strip, load_gray, plain_picture, staff_strip
+from focal_omr.image import (
+    MIDDLE_LINE_PX,
+    STAFF_SPACE_PX,
+    Staff,
+    Strip,
+    load_gray,
+    plain_picture,
+    staff_strip,
+)
 from focal_omr.model_file import DEFAULT_MODEL, OnnxModel
 from focal_omr.notation.formats import FORMATS, save_score
 from focal_omr.notation.score import Clef, Note, Rest, Score
@@ -96,7 +104,10 @@ class Document:
 
 def _page_json(page: Page) -> dict[str, Any]:
     staves = [
-        {"lines": _line_curves(reading.staff), "symbols": [_symbol_json(symbol) for symbol in reading.symbols]}
+        {
+            "lines": _line_curves(reading.staff),
+            "symbols": [_symbol_json(symbol) for symbol in reading.symbols],
+        }
         for reading in page.staves
     ]
     return {"width": page.width, "height": page.height, "staves": staves}
@@ -222,5 +233,3 @@ def read(path: str | Path) -> Document:
 def output_formats() -> list[str]:
     """Names that `read --to` takes."""
     return [*FORMATS, "json"]
-
-

@@ -131,7 +131,14 @@ def make_loss(config: LossConfig) -> Loss:
 
     def loss(log_probs: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tensor) -> Tensor:
         return focal_ctc_loss(
-            log_probs, targets, lengths, target_lengths, alpha=alpha, gamma=gamma, blank=BLANK, zero_infinity=True
+            log_probs,
+            targets,
+            lengths,
+            target_lengths,
+            alpha=alpha,
+            gamma=gamma,
+            blank=BLANK,
+            zero_infinity=True,
         )
 
     return loss
@@ -156,7 +163,9 @@ def validate(
     return figures
 
 
-def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary) -> ErrorRates:
+def _errors(
+    model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary
+) -> ErrorRates:
     read: dict[int, list[str]] = {}
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
     for start in range(0, len(by_width), 16):

@@ -88,7 +88,9 @@ def _moved_grid(plate_width: int, rng: Generator) -> tuple[NDArray[Any], NDArray
         y = np.hstack((y, np.repeat(y[:, -1:], extra, axis=1)))
     along = np.arange(x.shape[1], dtype=np.float32) - x.shape[1] / 2
     below = np.arange(height, dtype=np.float32)[:, None] - MIDDLE_LINE_PX
-    wave = rng.normal(0, 0.6) * np.sin(along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi))
+    wave = rng.normal(0, 0.6) * np.sin(
+        along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi)
+    )
     drift = rng.normal(0, 0.7) + rng.normal(0, 0.0025) * along + wave
     grow = np.exp(rng.normal(0, 0.025))
     y = _PLATE_MIDDLE_PX + (y - _PLATE_MIDDLE_PX) * np.float32(grow) + np.float32(_SCALE) * drift[None, :]

@@ -83,7 +83,9 @@ def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRe
 class PlateBatches:
     """Batch number -> Batch, over plates that lie in memory as encoded pictures."""
 
-    def __init__(self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int) -> None:
+    def __init__(
+        self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int
+    ) -> None:
         self._plates, self._config, self._seed = plates, config, seed
         self._targets = [vocabulary.encode(plate.semantic) for plate in plates]
         self._widths = np.array([_png_width(plate.png) for plate in plates])
@@ -133,5 +135,3 @@ class PlateBatches:
 
 def _png_width(png: bytes) -> int:
     return int.from_bytes(png[16:20], "big")
-
-

@@ -53,4 +53,3 @@ def _sample(folder: Path) -> Sample:
     if not pictures or not label.exists():
         raise DataError(f"{name} has no {'picture' if not pictures else 'semantic label'}")
     return Sample(name, pictures[0], tuple(split_label(label.read_text(encoding="utf-8"))))
-

@@ -275,7 +275,9 @@ def engrave_plate(
     decorate(tree, random, amount=furniture)
     engraver.set_options(**ONE_STAFF, **draw_options(random))
     svg = engraver.svg(ET.tostring(tree, encoding="unicode"))
-    png = resvg_py.svg_to_bytes(svg_string=_framed(svg, space_px), background="#ffffff", serif_family="DejaVu Serif")
+    png = resvg_py.svg_to_bytes(
+        svg_string=_framed(svg, space_px), background="#ffffff", serif_family="DejaVu Serif"
+    )
     gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
     return Plate(np.asarray(gray, np.uint8), score)
 

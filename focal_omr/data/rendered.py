@@ -23,7 +23,9 @@ from focal_omr.notation.semantic import write_semantic
 _SPACE_PX = 18  # as in PrIMuS
 
 
-def render_tree(out: Path, *, count: int, seed: int, tunes: Path | None = None, degrade: str = "none") -> None:
+def render_tree(
+    out: Path, *, count: int, seed: int, tunes: Path | None = None, degrade: str = "none"
+) -> None:
     """Render `count` samples `<id>/<id>.png`, `.semantic`, `.agnostic` and `.mei`.
 
     Sample k depends on the seed, k and the tunes alone.

@@ -75,10 +75,7 @@ def _tunes(collection: Path) -> list[Tune]:
 
 
 def write_shards(
-    folder: Path, *, count: int, seed: int, draw: # The widest plate; the systems of a page have up to 120.
-_WIDEST_SPACES = 130
-
-DrawScore = draw_composed, size: int = 500, workers: int = 2
+    folder: Path, *, count: int, seed: int, draw: DrawScore = draw_composed, size: int = 500, workers: int = 2
 ) -> None:
     """Engrave plates into `count` shards of `size`; shards that are there already are kept.
 

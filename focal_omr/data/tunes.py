@@ -180,7 +180,7 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
     first = random.randrange(len(tune.part.measures))
     if random.random() < 0.15:
         first = 0
-    signs = _signs_before(tune.part.measures[: first])
+    signs = _signs_before(tune.part.measures[:first])
     measures: list[Measure] = []
     count = 3
     for measure in tune.part.measures[first:]:
@@ -254,7 +254,9 @@ def _varied(measures: Sequence[Measure], random: Random) -> Part:
     if random.random() < 0.4:
         part = _shifted(part, random.choice((-3, -2, -1, 1, 2, 3, 4)))
     if random.random() < 0.45:
-        part = _with_key(part, Key(random.choice((-5, -4, -3, -3, -2, -2, -1, -1, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6))))
+        part = _with_key(
+            part, Key(random.choice((-5, -4, -3, -3, -2, -2, -1, -1, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6)))
+        )
     if random.random() < 0.25:
         part = _scaled(part, random.choice((-1, 1)))
     if random.random() < 0.3:
@@ -311,7 +313,8 @@ def _with_clef(part: Part, clef: Clef) -> Part:
 def _with_key(part: Part, key: Key) -> Part:
     """The part with another key signature at its beginning and none later."""
     measures = [
-        replace(m, events=tuple(event for event in m.events if not isinstance(event, Key))) for m in part.measures
+        replace(m, events=tuple(event for event in m.events if not isinstance(event, Key)))
+        for m in part.measures
     ]
     first = measures[0].events
     place = 1 if first and isinstance(first[0], Clef) else 0
