@@ -206,15 +206,13 @@ def evaluate(
 def train(
     config: Annotated[Path, typer.Argument(help="TOML configuration; see configs/.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder.")] = Path("runs/run"),
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value over the configuration.")
-    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
 ) -> None:
     """Train a network into a run folder."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with _extra("train"):
+    with _Extra("train"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
@@ -229,7 +227,7 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
-    with _extra("train"):
+    with _Extra("train"):
         from focal_omr.export import export_checkpoint
     export_checkpoint(checkpoint, out)
     print(out)
@@ -242,7 +240,7 @@ def convert(
         Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
     ],
 ) -> None:
-    """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where the pair makes sense."""
+    """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where it makes sense."""
     from focal_omr.notation.formats import load_score, save_score
 
     save_score(load_score(source), target)
@@ -260,7 +258,7 @@ def render(
     degrade: Annotated[str, typer.Option(help="none, scan or camera.")] = "none",
 ) -> None:
     """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
-    with _extra("render"):
+    with _Extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(out, count=count, seed=seed, tunes=tunes, degrade=degrade)
     print(out)
@@ -273,7 +271,7 @@ def tunes(
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Read a folder of tunes once and keep their monophonic parts as a collection."""
-    with _extra("render"):
+    with _Extra("render"):
         from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
     root = music21_folder() if str(folder) == "music21" else folder
     count = collect_tunes(tune_files(root), out, root=root, workers=workers)
@@ -286,23 +284,21 @@ def shards(
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 250,
     seed: Annotated[int, typer.Option()] = 1,
-    tunes: Annotated[
-        Path | None, typer.Option(help="A collection from `data tunes`; else composed.")
-    ] = None,
+    tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Engrave plates for training and pack them into shards."""
     from functools import partial
 
     logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with _extra("render"):
+    with _Extra("render"):
         from focal_omr.data.shards import draw_composed, draw_excerpt, write_shards
     draw = draw_composed if tunes is None else partial(draw_excerpt, tunes)
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
     print(out)
 
 
-class _extra:
+class _Extra:
     """Turns a missing optional dependency into the command that installs it."""
 
     def __init__(self, name: str) -> None:

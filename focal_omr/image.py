@@ -276,4 +276,4 @@ def plain_picture(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     scaled = cv2.resize(
         gray, size, interpolation=cv2.INTER_AREA if height > PLAIN_HEIGHT_PX else cv2.INTER_LINEAR
     )
-    return (255 - scaled).astype(np.float32) / 255
+    return np.asarray((255 - scaled.astype(np.float32)) / 255, np.float32)

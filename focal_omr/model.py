@@ -4,6 +4,8 @@
 batch it is in: what lies beyond its own width is masked, and the backward direction starts at its own end.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -166,7 +168,7 @@ class PaperCrnn(nn.Module):
         super().__init__()
         channels = (1, 32, 64, 128, 256)
         blocks: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             blocks += [
                 nn.Conv2d(before, after, 3, padding=1),
                 nn.BatchNorm2d(after),

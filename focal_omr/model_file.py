@@ -93,7 +93,7 @@ class OnnxModel:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(
-                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes one from a checkpoint"
+                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes them"
             )
         try:
             values = json.loads(text)

@@ -77,7 +77,7 @@ def _grid(plate_width: int, *, stretch: float) -> tuple[NDArray[Any], NDArray[An
 def _moved_grid(plate_width: int, rng: Generator) -> tuple[NDArray[Any], NDArray[Any]]:
     """As `_grid`, with what is left over after a staff was found and straightened in a real picture."""
     x, y = _grid(plate_width, stretch=float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35)))
-    height, width = x.shape
+    height = x.shape[0]
     cut_left = rng.uniform(-3, 40) if rng.random() < 0.15 else rng.normal(0, 2)
     x = x - np.float32(cut_left)  # positive: more of what stands left of the staff
     extra = max(0, round(max(0.0, cut_left) + rng.normal(0, 3)))
@@ -122,7 +122,7 @@ def _with_text(plate: Gray, rng: Generator) -> Gray:
     out = plate.copy()
     word = str(rng.choice(_WORDS))
     size = rng.uniform(0.4, 0.8)
-    (width, height), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
+    (width, _), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
     if rng.random() < 0.6:
         place = (int(_PLATE_LEFT_PX - width - rng.uniform(2, 15)), int(_PLATE_MIDDLE_PX + rng.normal(0, 8)))
     else:
@@ -158,9 +158,7 @@ def _worn(strip: Gray, rng: Generator, often: Callable[[float], bool]) -> Gray:
     strip = np.clip(values, 0, 255).astype(np.uint8)
     if often(0.3):
         quality = int(rng.integers(15, 90))
-        strip = cv2.imdecode(
-            cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
-        )
+        strip = _compressed(strip, quality)
     if often(0.1):
         strip = _bilevel(strip, rng)
     return np.asarray(strip, np.uint8)
@@ -239,9 +237,7 @@ def worn_picture(gray: Gray, rng: Generator, *, kind: str) -> Gray:
     strip = np.clip(values, 0, 255).astype(np.uint8)
     if camera:
         quality = int(rng.integers(40, 85))
-        strip = cv2.imdecode(
-            cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
-        )
+        strip = _compressed(strip, quality)
     return np.asarray(strip, np.uint8)
 
 
@@ -258,3 +254,9 @@ def _photographed(gray: Gray, rng: Generator, *, turn_deg: float, perspective: f
     size = tuple(int(side) for side in np.ceil(moved.max(axis=0)))
     matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
     return np.asarray(cv2.warpPerspective(gray, matrix, size, borderValue=255), np.uint8)
+
+
+def _compressed(gray: Gray, quality: int) -> Gray:
+    """The picture after JPEG of this quality (0 .. 100)."""
+    data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -73,7 +73,7 @@ def music21_folder() -> Path:
 
 
 def tune_files(folder: Path) -> list[Path]:
-    """The files of a folder, at any depth, that hold tunes, in order. Raises DataError where there are none."""
+    """The files of a folder, at any depth, that hold tunes, in order; DataError where there are none."""
     files = [
         path
         for path in sorted(folder.rglob("*"))
@@ -324,7 +324,7 @@ def _with_key(part: Part, key: Key) -> Part:
 
 
 def _scaled(part: Part, doublings: int) -> Part:
-    """Augmentation (1) or diminution (-1) of all values and meters; the part itself where a value has no name."""
+    """Augmentation (1) or diminution (-1) of all values and meters; the part itself where one has no name."""
     values = list(NOTE_VALUES)
 
     def scale(event: Event) -> Event:
