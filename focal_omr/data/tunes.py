@@ -221,7 +221,8 @@ def _lead(signs: dict[type, Event], measures: Sequence[Measure], random: Random)
     """The measures with clef, key and mostly meter before them; signs at their very beginning go first."""
     first, rest = list(measures[0].events), measures[1:]
     while first and isinstance(first[0], Clef | Key | Meter):
-        signs[type(first[0])] = first.pop(0)
+        sign = first.pop(0)
+        signs[type(sign)] = sign
     lead: list[Event] = [signs.get(Clef, Clef("G", 2))]
     if isinstance(key := signs.get(Key), Key) and key.fifths:
         lead.append(key)
