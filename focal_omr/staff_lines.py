@@ -387,20 +387,23 @@ def _level(seen: Floats) -> float:
 
 
 def _extent(straight: Floats) -> tuple[int, int, Floats]:
-    """First and last cell of the lines, and the share of that length over which each line is seen."""
+    """First and last cell of the lines, and the share of that length over which each line is seen.
+
+    A line that is seen speaks for a cell, paper in its place against it; where ink covers it (a clef, a
+    beam, a bar line) it says nothing.
+    """
     ridges = cv2.blur(_line_ridges(straight, 1), (3, 1))
     centres = (_REACH + np.arange(-4, 5)) * _ROWS
     heights = np.maximum(ridges[centres], np.maximum(ridges[centres - 1], ridges[centres + 1]))
-    seen = heights > 0.45 * _level(heights[2:7])  # (9, cells)
-    first, last = _best_stretch(seen[2:7].sum(axis=0) / 2.5 - 1)
+    enough = 0.45 * _level(heights[2:7])
+    seen = heights > enough  # (9, cells)
+    paper = cv2.blur(straight, (3, 1))[centres[2:7]] < enough
+    first, last = _best_stretch((seen[2:7].sum(axis=0) - (paper & ~seen[2:7]).sum(axis=0)) / 5)
     return first, last, seen[:, first : last + 1].mean(axis=1).astype(np.float32)
 
 
 def _best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
-    """The first and last cell of the stretch with the greatest sum of gains.
-
-    Five lines gain 1, two under a beam lose 0.2, none lose 1: beams do not end a staff, paper does.
-    """
+    """The first and last cell of the stretch with the greatest sum of gains."""
     sums = np.concatenate([[0.0], np.cumsum(gain)])
     last = int(np.argmax(sums - np.minimum.accumulate(sums)))
     first = int(np.argmin(sums[: last + 1]))
