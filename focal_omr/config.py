@@ -26,7 +26,7 @@ class ModelConfig(_Frozen):
     """
 
     preset: Literal["default", "paper"] = "default"
-    channels: tuple[int, ...] = Field((32, 48, 64, 96, 128), strict=False)
+    channels: tuple[int, ...] = Field(default=(32, 48, 64, 96, 128), strict=False)
     features: int = 256
     hidden: int = 192
     layers: int = 2
@@ -38,18 +38,18 @@ class LossConfig(_Frozen):
     """Focal CTC, or plain CTC where `kind` says so; both are plain batch means."""
 
     kind: Literal["focal_ctc", "ctc"] = "focal_ctc"
-    alpha: float = Field(0.5, gt=0)
-    gamma: float = Field(0.5, ge=0)
+    alpha: float = Field(default=0.5, gt=0)
+    gamma: float = Field(default=0.5, ge=0)
 
 
 class DataConfig(_Frozen):
     """Where plates lie, and how they are degraded. `curriculum` is the steps until staves of all lengths."""
 
-    shards: tuple[str, ...] = Field((), strict=False)
+    shards: tuple[str, ...] = Field(default=(), strict=False)
     held_out: int = 1
-    batch: int = Field(16, gt=0)
+    batch: int = Field(default=16, gt=0)
     curriculum: int = 600
-    degrade: float = Field(1.0, ge=0, le=1)
+    degrade: float = Field(default=1.0, ge=0, le=1)
 
 
 class OptimizerConfig(_Frozen):
@@ -66,7 +66,7 @@ class TrainConfig(_Frozen):
     """One training run."""
 
     seed: int = 1
-    steps: int = Field(8000, gt=0)
+    steps: int = Field(default=8000, gt=0)
     report_every: int = 50
     evaluate_every: int = 500
     checkpoint_every: int = 250

@@ -19,6 +19,7 @@ __all__ = [
     "MARGIN_SPACES",
     "MAX_STRIP_WIDTH_PX",
     "MIDDLE_LINE_PX",
+    "PLAIN_HEIGHT_PX",
     "STAFF_SPACE_PX",
     "STRIP_HEIGHT_PX",
     "Staff",
@@ -29,12 +30,14 @@ __all__ = [
     "find_staff",
     "load_gray",
     "normalise_ink",
+    "plain_picture",
     "staff_strip",
 ]
 
 STRIP_HEIGHT_PX = 96  # rows of a strip
 STAFF_SPACE_PX = 8  # distance of two staff lines in a strip
 MIDDLE_LINE_PX = 48  # row of the middle line: the lines lie at rows 32, 40, 48, 56 and 64
+PLAIN_HEIGHT_PX = 128  # rows of a plain picture, the input of the 2018 paper
 MARGIN_SPACES = 1.0  # paper kept left and right of the staff's ends
 MAX_STRIP_WIDTH_PX = 8000  # a staff of 1000 spaces; a page's longest staves have 120
 
@@ -251,9 +254,26 @@ def _ink_range(darkness: NDArray[np.float32]) -> tuple[float, float]:
     levels = np.clip((darkness - np.float32(lowest)) * np.float32(bins / 1.25), 0, bins - 1).astype(np.uint8)
     counts = np.cumsum(cv2.calcHist([levels], [0], None, [bins], [0, bins]).ravel())
     spread_at, paper_at, ink_at = np.searchsorted(counts, counts[-1] * np.array([0.16, 0.5, 0.995]))
-    paper, spread = lowest + paper_at * 1.25 / bins, (paper_at - spread_at) * 1.25 / bins
+    paper, spread = lowest + (paper_at + 1) * 1.25 / bins, (paper_at - spread_at) * 1.25 / bins
     low = paper + 1.5 * spread
     # Observed: printed ink has a darkness of 0.6 to 0.9 after scaling, a faint pencil copy 0.3, the
     # grain of empty camera paper 0.02 to 0.1.
     high = max(lowest + ink_at * 1.25 / bins, paper + 0.25, paper + 6 * spread)
     return low, high
+
+
+def plain_picture(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The input of the 2018 paper's network: the whole picture scaled to height 128, nothing measured.
+
+    Args:
+        gray: (H, W) gray values, paper light.
+
+    Returns:
+        (128, W * 128 / H) of (255 - gray) / 255: ink 1, paper 0.
+    """
+    height, width = gray.shape
+    size = (max(1, round(width * PLAIN_HEIGHT_PX / height)), PLAIN_HEIGHT_PX)
+    scaled = cv2.resize(
+        gray, size, interpolation=cv2.INTER_AREA if height > PLAIN_HEIGHT_PX else cv2.INTER_LINEAR
+    )
+    return np.asarray((255 - scaled.astype(np.float32)) / 255, np.float32)

@@ -4,15 +4,15 @@
 batch it is in: what lies beyond its own width is masked, and the backward direction starts at its own end.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from focal_omr.config import ModelConfig
-from focal_omr.image import STRIP_HEIGHT_PX
+from focal_omr.image import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
 from focal_omr.notation.factors import symbol_factors
 from focal_omr.notation.vocabulary import Vocabulary
-
-PAPER_HEIGHT_PX = 128
 
 
 def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:
@@ -27,7 +27,7 @@ def frame_px(config: ModelConfig) -> int:
 
 def input_height_px(config: ModelConfig) -> int:
     """Rows of the network's input."""
-    return PAPER_HEIGHT_PX if config.preset == "paper" else STRIP_HEIGHT_PX
+    return PLAIN_HEIGHT_PX if config.preset == "paper" else STRIP_HEIGHT_PX
 
 
 class Crnn(nn.Module):
@@ -168,7 +168,7 @@ class PaperCrnn(nn.Module):
         super().__init__()
         channels = (1, 32, 64, 128, 256)
         blocks: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             blocks += [
                 nn.Conv2d(before, after, 3, padding=1),
                 nn.BatchNorm2d(after),
@@ -176,7 +176,7 @@ class PaperCrnn(nn.Module):
                 nn.MaxPool2d(2),
             ]
         self.convolutions = nn.Sequential(*blocks)
-        rows = PAPER_HEIGHT_PX // self.FRAME_PX
+        rows = PLAIN_HEIGHT_PX // self.FRAME_PX
         self.recurrent = nn.LSTM(256 * rows, 512, num_layers=2, bidirectional=True, dropout=0.5)
         self.head = nn.Linear(1024, classes)
 

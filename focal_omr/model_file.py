@@ -52,7 +52,9 @@ class ModelCard:
     def from_json(cls, values: dict[str, Any], *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
         if values.get("format") != FORMAT_VERSION:
-            raise ModelError(f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}")
+            raise ModelError(
+                f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}"
+            )
         try:
             plain = {key: value for key, value in values.items() if key != "format"}
             return cls(**{**plain, "vocabulary": Vocabulary(tuple(values["vocabulary"]))})
@@ -91,7 +93,7 @@ class OnnxModel:
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(
-                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes one from a checkpoint"
+                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes them"
             )
         try:
             values = json.loads(text)

@@ -266,8 +266,10 @@ def _refine(work: Floats, middle: Floats) -> _Trace:
     for _ in range(2):
         straight = _straighten(work, middle, space)
         heights, weights = _line_heights(straight)
-        offsets, stretches = _fit(heights, weights)
-        middle = middle + _at_cells(offsets, middle.size)
+        at = (np.arange(heights.shape[1]) + 0.5) * middle.size / heights.shape[1] - 0.5
+        expected = np.interp(at, np.arange(middle.size), middle).astype(np.float32)
+        fitted, stretches = _fit(heights, weights, expected)
+        middle = _at_cells(fitted, middle.size)
         space = space + _at_cells(stretches, middle.size)
     straight = _straighten(work, middle, space)
     first, last, shares = _extent(straight)
@@ -324,20 +326,24 @@ def _line_heights(straight: Floats) -> tuple[Floats, Floats]:
     return (peak[0] - 3 + bend).astype(np.float32), weights.astype(np.float32)
 
 
-def _fit(heights: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """(5, blocks) heights of the lines -> (blocks,) smooth offset of the staff and change of its space."""
+def _fit(heights: Floats, weights: Floats, expected: Floats) -> tuple[Floats, Floats]:
+    """(5, blocks) heights of the lines -> (blocks,) smooth middle line and change of the staff space.
+
+    The middle line itself is smoothed, not what it changes by: the path before may have followed a slur.
+    """
     k = _LINES[:, None].astype(np.float32)
     stretch = np.zeros(heights.shape[1], np.float32)
-    residual = heights
+    middle, residual = expected, heights
     for limit in (2.5, 1.0, 0.6):
         use = weights / (1 + (residual / limit) ** 4)  # a slur or a beam's edge is 1 to 3 rows off
         total, leverage = use.sum(axis=0), (use * k * k).sum(axis=0)
         mean = (use * (heights - stretch * k)).sum(axis=0) / np.maximum(total, 1e-6)
-        offset = _smooth(mean, total, _STIFFNESS)
+        middle = _smooth(expected + mean, total, _STIFFNESS)
+        offset = middle - expected
         slant = (use * k * (heights - offset)).sum(axis=0) / np.maximum(leverage, 1e-6)
         stretch = _smooth(slant, leverage, _SPACE_STIFFNESS)
         residual = heights - offset - stretch * k
-    return offset, stretch
+    return middle, stretch
 
 
 def _smooth(values: Floats, weights: Floats, stiffness: float) -> Floats:
@@ -381,20 +387,23 @@ def _level(seen: Floats) -> float:
 
 
 def _extent(straight: Floats) -> tuple[int, int, Floats]:
-    """First and last cell of the lines, and the share of that length over which each line is seen."""
+    """First and last cell of the lines, and the share of that length over which each line is seen.
+
+    A line that is seen speaks for a cell, paper in its place against it; where ink covers it (a clef, a
+    beam, a bar line) it says nothing.
+    """
     ridges = cv2.blur(_line_ridges(straight, 1), (3, 1))
     centres = (_REACH + np.arange(-4, 5)) * _ROWS
     heights = np.maximum(ridges[centres], np.maximum(ridges[centres - 1], ridges[centres + 1]))
-    seen = heights > 0.45 * _level(heights[2:7])  # (9, cells)
-    first, last = _best_stretch(seen[2:7].sum(axis=0) / 2.5 - 1)
+    enough = 0.45 * _level(heights[2:7])
+    seen = heights > enough  # (9, cells)
+    paper = cv2.blur(straight, (3, 1))[centres[2:7]] < enough
+    first, last = _best_stretch((seen[2:7].sum(axis=0) - (paper & ~seen[2:7]).sum(axis=0)) / 5)
     return first, last, seen[:, first : last + 1].mean(axis=1).astype(np.float32)
 
 
 def _best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
-    """The first and last cell of the stretch with the greatest sum of gains.
-
-    Five lines gain 1, two under a beam lose 0.2, none lose 1: beams do not end a staff, paper does.
-    """
+    """The first and last cell of the stretch with the greatest sum of gains."""
     sums = np.concatenate([[0.0], np.cumsum(gain)])
     last = int(np.argmax(sums - np.minimum.accumulate(sums)))
     first = int(np.argmin(sums[: last + 1]))
@@ -443,7 +452,7 @@ def _what_was_seen(gray: NDArray[np.uint8], traces: list[_Trace]) -> str:
     ruled = [trace for trace in traces if _is_ruled(trace)]
     if not ruled:
         return "no thin parallel lines at one distance were seen"
-    best = max(ruled, key=lambda trace: trace.length_spaces * float(trace.shares[2:7].sum()))
+    best = max(ruled, key=lambda t: (t.last - t.first) / t.middle.size * float(t.shares.sum()))
     lines = int((best.shares >= 0.5).sum())
     count = f"at least {lines}" if lines > 5 else str(lines)
     return (

@@ -55,15 +55,16 @@ def train(
     if checkpoint.exists() != resume:
         state_of_it = "nothing to resume" if resume else "already a run; resume it or choose another folder"
         raise ConfigError(f"{folder}: {state_of_it}")
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
+    torch.set_flush_denormal(True)  # states and moments that decay to denormals slow a CPU down
     torch.set_num_threads(config.threads)
+    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
     vocabulary = full_semantic()
     plates, validation = read_plates(config.data.shards, held_out=config.data.held_out)
     batches = PlateBatches(plates, vocabulary, config.data, config.seed)
     model = build_model(config.model, vocabulary)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay
+        model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
     first_step = 0
     if resume:
@@ -130,7 +131,14 @@ def make_loss(config: LossConfig) -> Loss:
 
     def loss(log_probs: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tensor) -> Tensor:
         return focal_ctc_loss(
-            log_probs, targets, lengths, target_lengths, alpha=alpha, gamma=gamma, blank=BLANK, zero_infinity=True
+            log_probs,
+            targets,
+            lengths,
+            target_lengths,
+            alpha=alpha,
+            gamma=gamma,
+            blank=BLANK,
+            zero_infinity=True,
         )
 
     return loss
@@ -155,7 +163,9 @@ def validate(
     return figures
 
 
-def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary) -> ErrorRates:
+def _errors(
+    model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary
+) -> ErrorRates:
     read: dict[int, list[str]] = {}
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
     for start in range(0, len(by_width), 16):

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.errors import DataError
 from focal_omr.image import (
     MARGIN_SPACES,
     MIDDLE_LINE_PX,
@@ -76,7 +77,7 @@ def _grid(plate_width: int, *, stretch: float) -> tuple[NDArray[Any], NDArray[An
 def _moved_grid(plate_width: int, rng: Generator) -> tuple[NDArray[Any], NDArray[Any]]:
     """As `_grid`, with what is left over after a staff was found and straightened in a real picture."""
     x, y = _grid(plate_width, stretch=float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35)))
-    height, width = x.shape
+    height = x.shape[0]
     cut_left = rng.uniform(-3, 40) if rng.random() < 0.15 else rng.normal(0, 2)
     x = x - np.float32(cut_left)  # positive: more of what stands left of the staff
     extra = max(0, round(max(0.0, cut_left) + rng.normal(0, 3)))
@@ -87,7 +88,9 @@ def _moved_grid(plate_width: int, rng: Generator) -> tuple[NDArray[Any], NDArray
         y = np.hstack((y, np.repeat(y[:, -1:], extra, axis=1)))
     along = np.arange(x.shape[1], dtype=np.float32) - x.shape[1] / 2
     below = np.arange(height, dtype=np.float32)[:, None] - MIDDLE_LINE_PX
-    wave = rng.normal(0, 0.6) * np.sin(along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi))
+    wave = rng.normal(0, 0.6) * np.sin(
+        along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi)
+    )
     drift = rng.normal(0, 0.7) + rng.normal(0, 0.0025) * along + wave
     grow = np.exp(rng.normal(0, 0.025))
     y = _PLATE_MIDDLE_PX + (y - _PLATE_MIDDLE_PX) * np.float32(grow) + np.float32(_SCALE) * drift[None, :]
@@ -119,7 +122,7 @@ def _with_text(plate: Gray, rng: Generator) -> Gray:
     out = plate.copy()
     word = str(rng.choice(_WORDS))
     size = rng.uniform(0.4, 0.8)
-    (width, height), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
+    (width, _), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
     if rng.random() < 0.6:
         place = (int(_PLATE_LEFT_PX - width - rng.uniform(2, 15)), int(_PLATE_MIDDLE_PX + rng.normal(0, 8)))
     else:
@@ -155,9 +158,7 @@ def _worn(strip: Gray, rng: Generator, often: Callable[[float], bool]) -> Gray:
     strip = np.clip(values, 0, 255).astype(np.uint8)
     if often(0.3):
         quality = int(rng.integers(15, 90))
-        strip = cv2.imdecode(
-            cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
-        )
+        strip = _compressed(strip, quality)
     if often(0.1):
         strip = _bilevel(strip, rng)
     return np.asarray(strip, np.uint8)
@@ -210,3 +211,52 @@ def _bilevel(strip: Gray, rng: Generator) -> Gray:
     """A scan in black and white."""
     middle = (float(strip.min()) + float(np.median(strip))) / 2
     return np.where(strip < middle * rng.uniform(0.95, 1.3), 0, 255).astype(np.uint8)
+
+
+def worn_picture(gray: Gray, rng: Generator, *, kind: str) -> Gray:
+    """A clean picture of a staff as a scanner or a phone would give it.
+
+    Args:
+        gray: (H, W) ink 0 .. paper 255.
+        rng: Source of all chance.
+        kind: "none", "scan" (slightly turned, grainy, worn ink) or "camera" (turned, in perspective, unevenly
+            lit, compressed).
+
+    Raises:
+        DataError: Another kind.
+    """
+    if kind == "none":
+        return gray
+    if kind not in ("scan", "camera"):
+        raise DataError(f"degradation {kind!r}; known are none, scan and camera")
+    camera = kind == "camera"
+    turned = _photographed(gray, rng, turn_deg=1.5 if camera else 0.6, perspective=0.015 if camera else 0.0)
+    soft = np.asarray(cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.6, 1.6)), np.uint8)
+    values = _lit(soft, rng, uneven=camera)
+    values += rng.normal(0, rng.uniform(2, 10), values.shape).astype(np.float32)
+    strip = np.clip(values, 0, 255).astype(np.uint8)
+    if camera:
+        quality = int(rng.integers(40, 85))
+        strip = _compressed(strip, quality)
+    return np.asarray(strip, np.uint8)
+
+
+def _photographed(gray: Gray, rng: Generator, *, turn_deg: float, perspective: float) -> Gray:
+    """The picture turned by a normally distributed angle, its corners moved by a share of its size."""
+    height, width = gray.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    angle = np.deg2rad(rng.normal(0, turn_deg / 2))
+    centre = np.array([width / 2, height / 2])
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    moved = (corners - centre) @ turn + centre
+    moved += rng.uniform(-perspective, perspective, (4, 2)) * np.array([width * 0.2, height])
+    moved -= moved.min(axis=0)
+    size = tuple(int(side) for side in np.ceil(moved.max(axis=0)))
+    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    return np.asarray(cv2.warpPerspective(gray, matrix, size, borderValue=255), np.uint8)
+
+
+def _compressed(gray: Gray, quality: int) -> Gray:
+    """The picture after JPEG of this quality (0 .. 100)."""
+    data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -172,8 +172,7 @@ def mend_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
             inner = tuple(reversed([mended(e) for e in reversed(event.events)]))
             return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests stay what they are
         if isinstance(event, Note) and event.tie:
-            same = isinstance(following, Note) and following.pitch.diatonic == event.pitch.diatonic
-            event = replace(event, tie=same and following.accidental is None)
+            event = replace(event, tie=_continues(event, following))
         following = event
         return event
 
@@ -215,6 +214,13 @@ def _force(random: Random, measures: list[Measure], must_have: str | None) -> li
     return measures
 
 
+def _continues(note: Note, following: Event | None) -> bool:
+    """Whether `following` is the same note, unmarked."""
+    if not isinstance(following, Note) or following.accidental is not None:
+        return False
+    return following.pitch.diatonic == note.pitch.diatonic
+
+
 class _Melody:
     """A walk over the staff that fills bars."""
 
@@ -237,7 +243,8 @@ class _Melody:
             made.append(Measure(tuple(self._fill(self.random.choice((Fraction(1, 8), _beat(meter)))))))
         while count < symbols:
             changes, meter = self._changes(meter) if made else ([], meter)
-            measure = Measure((*changes, *self._bar(meter)), _draw(self.random, _BARLINES))
+            barline: BarlineKind = _draw(self.random, _BARLINES)
+            measure = Measure((*changes, *self._bar(meter)), barline)
             count += len(measure.events) + 1
             made.append(measure)
         if unmeasured:

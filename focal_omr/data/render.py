@@ -250,8 +250,22 @@ class Plate:
     score: Score
 
 
-def engrave_plate(engraver: Engraver, random: Random, score: Score, *, furniture: float = 1.0) -> Plate:
+def engrave_plate(
+    engraver: Engraver,
+    random: Random,
+    score: Score,
+    *,
+    furniture: float = 1.0,
+    space_px: int = PLATE_SPACE_PX,
+) -> Plate:
     """Engrave a score of one part as a plate.
+
+    Args:
+        engraver: Its options are changed.
+        random: Draws font, line widths, spacing, beams and furniture.
+        score: One part.
+        furniture: How much of what is not transcribed stands around the notes; 0 nothing, 1 as on most pages.
+        space_px: Distance of two staff lines; a plate for training has the usual one.
 
     Raises:
         EngraveError: Verovio could not draw it, or drew no staff.
@@ -261,13 +275,15 @@ def engrave_plate(engraver: Engraver, random: Random, score: Score, *, furniture
     decorate(tree, random, amount=furniture)
     engraver.set_options(**ONE_STAFF, **draw_options(random))
     svg = engraver.svg(ET.tostring(tree, encoding="unicode"))
-    png = resvg_py.svg_to_bytes(svg_string=_framed(svg), background="#ffffff", serif_family="DejaVu Serif")
+    png = resvg_py.svg_to_bytes(
+        svg_string=_framed(svg, space_px), background="#ffffff", serif_family="DejaVu Serif"
+    )
     gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
     return Plate(np.asarray(gray, np.uint8), score)
 
 
-def _framed(svg: str) -> str:
-    """The SVG with its frame moved so that the staff lies where a plate wants it."""
+def _framed(svg: str, space_px: int) -> str:
+    """The SVG with its frame moved so that the staff lies where a plate of this staff space wants it."""
     lines = [tuple(map(int, path)) for staff in _STAFF_LINE.findall(svg) for path in _PATH.findall(staff)]
     margin = _PAGE_MARGIN.search(svg)
     if not lines or margin is None:
@@ -278,11 +294,11 @@ def _framed(svg: str) -> str:
     if len(ys) != 5:
         raise EngraveError(f"Verovio drew {len(ys)} staff lines instead of 5")
     pad = PLATE_MARGIN_SPACES * _SVG_UNITS_PER_SPACE
-    px = PLATE_SPACE_PX / _SVG_UNITS_PER_SPACE
+    px = space_px / _SVG_UNITS_PER_SPACE
     # A line's centre falls on the centre of its pixel row, hence the half pixel.
     half = PLATE_HALF_SPACES * _SVG_UNITS_PER_SPACE
     top = ys[2] + int(margin[2]) - half - 0.5 / px
     width = right - left + 2 * pad
-    frame = f'<svg width="{round(width * px)}px" height="{PLATE_HEIGHT_PX}px"'
+    frame = f'<svg width="{round(width * px)}px" height="{2 * PLATE_HALF_SPACES * space_px}px"'
     svg = _OUTER_SIZE.sub(frame, svg, count=1)
     return _VIEW_BOX.sub(rf'\1 viewBox="{left - pad} {top} {width} {2 * half}"', svg, count=1)

@@ -10,7 +10,7 @@ import multiprocessing
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 
@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.compose import compose
-from focal_omr.data.render import Plate, engrave_plate
+from focal_omr.data.render import PLATE_SPACE_PX, Plate, engrave_plate
+from focal_omr.data.tunes import Tune, excerpt, read_collection
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.score import Score
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 # The share of composed staves that are made around one symbol of the vocabulary, drawn evenly.
 _FORCED_SHARE = 0.3
+
+# The widest plate; the systems of a page have up to 120.
+_WIDEST_SPACES = 130
 
 DrawScore = Callable[[Random], Score]
 
@@ -54,6 +58,20 @@ def draw_composed(random: Random) -> Score:
     if must_have in ("tie", "accidental") or (must_have or "").startswith("tuplet"):
         must_have = None  # these come by themselves
     return compose(random, symbols=random.choice((12, 18, 24, 24, 30, 40)), must_have=must_have)
+
+
+def draw_excerpt(collection: Path, random: Random) -> Score:
+    """A varied excerpt of a tune of a collection."""
+    tunes = _tunes(collection)
+    while True:
+        symbols = random.choice((12, 18, 24, 24, 30, 40, 55))
+        if (score := excerpt(random.choice(tunes), random, symbols=symbols)) is not None:
+            return score
+
+
+@lru_cache(maxsize=1)
+def _tunes(collection: Path) -> list[Tune]:
+    return read_collection(collection)
 
 
 def write_shards(
@@ -88,7 +106,7 @@ def _write_shard(folder: Path, number: int, *, seed: int, draw: DrawScore, size:
     partial_path = path.with_suffix(".partial")
     with tarfile.open(partial_path, "w") as tar:
         for index in range(size):
-            plate = _draw_plate(engraver, random, draw)
+            plate = draw_plate(engraver, random, draw)
             name = f"{path.stem}-{index:04d}"
             _add(tar, f"{name}.png", _encode(plate.gray))
             _add(tar, f"{name}.semantic", join_label(score_to_tokens(plate.score)).encode())
@@ -96,7 +114,9 @@ def _write_shard(folder: Path, number: int, *, seed: int, draw: DrawScore, size:
     return number
 
 
-def _draw_plate(engraver: Engraver, random: Random, draw: DrawScore) -> Plate:
+def draw_plate(
+    engraver: Engraver, random: Random, draw: DrawScore, *, space_px: int = PLATE_SPACE_PX
+) -> Plate:
     """The next plate whose symbols are all in the vocabulary and which Verovio can draw."""
     vocabulary = full_semantic()
     for _ in range(1000):
@@ -104,9 +124,13 @@ def _draw_plate(engraver: Engraver, random: Random, draw: DrawScore) -> Plate:
         if not all(token in vocabulary for token in score_to_tokens(score)):
             continue
         try:
-            return engrave_plate(engraver, random, score, furniture=random.choice((0.0, 0.5, 1.0, 1.5)))
+            furniture = random.choice((0.0, 0.5, 1.0, 1.5))
+            plate = engrave_plate(engraver, random, score, furniture=furniture, space_px=space_px)
         except EngraveError as error:
             logger.warning("not engraved: %s", error)
+            continue
+        if plate.gray.shape[1] <= _WIDEST_SPACES * space_px:
+            return plate
     raise DataError("1000 scores in a row could not be engraved")
 
 

@@ -73,7 +73,7 @@ def music21_folder() -> Path:
 
 
 def tune_files(folder: Path) -> list[Path]:
-    """The files of a folder, at any depth, that hold tunes, in order. Raises DataError where there are none."""
+    """The files of a folder, at any depth, that hold tunes, in order; DataError where there are none."""
     files = [
         path
         for path in sorted(folder.rglob("*"))
@@ -180,7 +180,7 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
     first = random.randrange(len(tune.part.measures))
     if random.random() < 0.15:
         first = 0
-    signs = _signs_before(tune.part.measures[: first])
+    signs = _signs_before(tune.part.measures[:first])
     measures: list[Measure] = []
     count = 3
     for measure in tune.part.measures[first:]:
@@ -192,7 +192,20 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
             break
     if not any(isinstance(e, Note) for m in measures for e in flat_events(m)) or count > 2 * symbols:
         return None
-    return Score((sound_accidentals(_varied(_lead(signs, measures, random), random)),))
+    part = _varied(_lead(signs, measures, random), random)
+    return Score((sound_accidentals(part),)) if _fits_strip(part) else None
+
+
+def _fits_strip(part: Part) -> bool:
+    """Whether all notes lie within the four spaces above and below the staff that a strip shows."""
+    clef = Clef("G", 2)
+    for measure in part.measures:
+        for event in flat_events(measure):
+            if isinstance(event, Clef):
+                clef = event
+            if isinstance(event, Note) and not -7 <= event.pitch.diatonic - clef.lowest_line <= 15:
+                return False
+    return True
 
 
 def _signs_before(measures: Iterable[Measure]) -> dict[type, Event]:
@@ -208,7 +221,8 @@ def _lead(signs: dict[type, Event], measures: Sequence[Measure], random: Random)
     """The measures with clef, key and mostly meter before them; signs at their very beginning go first."""
     first, rest = list(measures[0].events), measures[1:]
     while first and isinstance(first[0], Clef | Key | Meter):
-        signs[type(first[0])] = first.pop(0)
+        sign = first.pop(0)
+        signs[type(sign)] = sign
     lead: list[Event] = [signs.get(Clef, Clef("G", 2))]
     if isinstance(key := signs.get(Key), Key) and key.fifths:
         lead.append(key)
@@ -241,7 +255,9 @@ def _varied(measures: Sequence[Measure], random: Random) -> Part:
     if random.random() < 0.4:
         part = _shifted(part, random.choice((-3, -2, -1, 1, 2, 3, 4)))
     if random.random() < 0.45:
-        part = _with_key(part, Key(random.choice((-5, -4, -3, -3, -2, -2, -1, -1, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6))))
+        part = _with_key(
+            part, Key(random.choice((-5, -4, -3, -3, -2, -2, -1, -1, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6)))
+        )
     if random.random() < 0.25:
         part = _scaled(part, random.choice((-1, 1)))
     if random.random() < 0.3:
@@ -298,7 +314,8 @@ def _with_clef(part: Part, clef: Clef) -> Part:
 def _with_key(part: Part, key: Key) -> Part:
     """The part with another key signature at its beginning and none later."""
     measures = [
-        replace(m, events=tuple(event for event in m.events if not isinstance(event, Key))) for m in part.measures
+        replace(m, events=tuple(event for event in m.events if not isinstance(event, Key)))
+        for m in part.measures
     ]
     first = measures[0].events
     place = 1 if first and isinstance(first[0], Clef) else 0
@@ -308,7 +325,7 @@ def _with_key(part: Part, key: Key) -> Part:
 
 
 def _scaled(part: Part, doublings: int) -> Part:
-    """Augmentation (1) or diminution (-1) of all values and meters; the part itself where a value has no name."""
+    """Augmentation (1) or diminution (-1) of all values and meters; the part itself where one has no name."""
     values = list(NOTE_VALUES)
 
     def scale(event: Event) -> Event:

@@ -1,0 +1,235 @@
+"""A picture of a staff becomes a `Document`: symbols with their place and confidence, and a score.
+
+Needs numpy, OpenCV and ONNX Runtime; never torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focal_omr.decode import Decoded, greedy_decode
+from focal_omr.image import (
+    MIDDLE_LINE_PX,
+    STAFF_SPACE_PX,
+    Staff,
+    Strip,
+    load_gray,
+    plain_picture,
+    staff_strip,
+)
+from focal_omr.model_file import DEFAULT_MODEL, OnnxModel
+from focal_omr.notation.formats import FORMATS, save_score
+from focal_omr.notation.score import Clef, Note, Rest, Score
+from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score, ungrammatical
+
+JSON_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One recognized symbol.
+
+    Attributes:
+        token: Its semantic token.
+        box: (left, top, right, bottom) in pixels of the picture.
+        confidence: Probability of the token in its best frame, 0 .. 1; not calibrated yet.
+        used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
+    """
+
+    token: str
+    box: tuple[float, float, float, float]
+    confidence: float
+    used: bool = True
+
+
+@dataclass(frozen=True)
+class StaffReading:
+    """One staff of a picture and what was read on it; `staff` is None where plain pictures are read whole."""
+
+    staff: Staff | None
+    symbols: tuple[Symbol, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture: its size in pixels and its staves from top to bottom."""
+
+    width: int
+    height: int
+    staves: tuple[StaffReading, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What was read from one input.
+
+    Attributes:
+        source: Name of the input.
+        pages: Its pictures.
+        score: The music.
+        warnings: What the reader should know, a line each.
+    """
+
+    source: str
+    pages: tuple[Page, ...]
+    score: Score
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """All symbols in reading order."""
+        return [symbol for page in self.pages for staff in page.staves for symbol in staff.symbols]
+
+    def save(self, path: str | Path, *, format: str | None = None) -> None:
+        """Write the score; the format follows from the suffix or is one of `notation.formats.FORMATS`.
+
+        Raises:
+            OutputError: An unknown format, or the file cannot be written.
+        """
+        save_score(self.score, Path(path), format=format)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the score, as plain values."""
+        return {
+            "format": JSON_FORMAT,
+            "source": self.source,
+            "warnings": list(self.warnings),
+            "pages": [_page_json(page) for page in self.pages],
+        }
+
+
+def _page_json(page: Page) -> dict[str, Any]:
+    staves = [
+        {
+            "lines": _line_curves(reading.staff),
+            "symbols": [_symbol_json(symbol) for symbol in reading.symbols],
+        }
+        for reading in page.staves
+    ]
+    return {"width": page.width, "height": page.height, "staves": staves}
+
+
+def _symbol_json(symbol: Symbol) -> dict[str, Any]:
+    box = [round(value, 1) for value in symbol.box]
+    return {"token": symbol.token, "box": box, "confidence": round(symbol.confidence, 4), "used": symbol.used}
+
+
+def _line_curves(staff: Staff | None) -> list[list[list[float]]]:
+    """The five lines from top to bottom, each as points [x, y] in pixels of the picture."""
+    if staff is None:
+        return []
+    spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px
+    return [
+        [
+            [round(float(x), 1), round(float(y + line * space), 1)]
+            for x, y, space in zip(staff.xs, staff.middle_ys, spaces, strict=True)
+        ]
+        for line in (-2, -1, 0, 1, 2)
+    ]
+
+
+class Recognizer:
+    """Reads pictures of one staff with one network.
+
+    Args:
+        model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
+        threads: Threads to compute with; 0 means all cores.
+
+    Raises:
+        ModelError: The model cannot be used.
+    """
+
+    def __init__(self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0) -> None:
+        self._model = OnnxModel(model, threads=threads)
+
+    def read(self, path: str | Path) -> Document:
+        """Read a picture file.
+
+        Raises:
+            ImageError: The file cannot be opened as a picture.
+            NoStaffError: No staff was found in it.
+        """
+        return self.read_gray(load_gray(path), name=str(path))
+
+    def read_gray(self, gray: NDArray[np.uint8], *, name: str = "image") -> Document:
+        """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
+        strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
+        picture = plain_picture(gray) if strip is None else strip.ink
+        decoded = greedy_decode(self._model.log_probs([picture])[0])
+        tokens = self._model.card.vocabulary.decode([symbol.number for symbol in decoded])
+        dropped = ungrammatical(tokens)
+        boxes = self._boxes(tokens, decoded, strip, gray.shape[0])
+        symbols = tuple(
+            Symbol(token, box, symbol.confidence, used=index not in dropped)
+            for index, (token, box, symbol) in enumerate(zip(tokens, boxes, decoded, strict=True))
+        )
+        score = tokens_to_score([symbol.token for symbol in symbols if symbol.used])
+        reading = StaffReading(strip.staff if strip else None, symbols)
+        page = Page(gray.shape[1], gray.shape[0], (reading,))
+        return Document(name, (page,), score, _warnings(symbols))
+
+    def _boxes(
+        self, tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip | None, height: int
+    ) -> list[tuple[float, float, float, float]]:
+        """A box on the picture for each symbol: its frames across, its place on the staff up and down."""
+        frame_px = self._model.card.frame_px
+        clef = Clef("G", 2)
+        boxes = []
+        for token, symbol in zip(tokens, decoded, strict=True):
+            sign = parse_sign(token)
+            clef = sign if isinstance(sign, Clef) else clef
+            middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
+            if strip is None:
+                scale = height / self._model.card.height_px
+                boxes.append(((middle - 8) * scale, 0.0, (middle + 8) * scale, float(height)))
+                continue
+            half, top, bottom = _extent(token, clef)
+            corners = strip.to_page(
+                np.array([middle - half, middle + half, middle - half, middle + half]),
+                np.array([top, top, bottom, bottom]),
+            )
+            boxes.append(_bounds(*corners))
+        return boxes
+
+
+def _bounds(x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float, float, float]:
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _extent(token: str, clef: Clef) -> tuple[float, float, float]:
+    """Half width, top and bottom in strip pixels of the box of a symbol; a note's is that of its head."""
+    sign = parse_sign(token)
+    top, bottom = MIDDLE_LINE_PX - 2 * STAFF_SPACE_PX, MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
+    if isinstance(sign, Note):
+        row = MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
+        row -= (sign.pitch.diatonic - clef.lowest_line) * STAFF_SPACE_PX // 2
+        return 0.9 * STAFF_SPACE_PX, row - 0.7 * STAFF_SPACE_PX, row + 0.7 * STAFF_SPACE_PX
+    if isinstance(sign, Rest):
+        return 0.8 * STAFF_SPACE_PX, top + 0.5 * STAFF_SPACE_PX, bottom - 0.5 * STAFF_SPACE_PX
+    if parse_barline(token):
+        return 0.5 * STAFF_SPACE_PX, top, bottom
+    return 1.2 * STAFF_SPACE_PX, top, bottom
+
+
+def _warnings(symbols: Sequence[Symbol]) -> tuple[str, ...]:
+    left_out = [symbol.token for symbol in symbols if not symbol.used]
+    warnings = []
+    if not symbols:
+        warnings.append("no symbol was recognized on the staff")
+    if left_out:
+        warnings.append(f"left out of the score, since they break its grammar: {', '.join(left_out)}")
+    return tuple(warnings)
+
+
+def read(path: str | Path) -> Document:
+    """Read a picture of a staff with the packaged weights; for many pictures keep a `Recognizer`."""
+    return Recognizer().read(path)
+
+
+def output_formats() -> list[str]:
+    """Names that `read --to` takes."""
+    return [*FORMATS, "json"]
