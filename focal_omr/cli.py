@@ -196,8 +196,9 @@ def evaluate(
         f"{rates.samples} samples, {rates.symbols} symbols: SER {rates.ser:.2f} %, "
         f"SeqER {rates.sequence_error_rate:.2f} %, {len(result.failures)} failed, {result.seconds:.2f} s"
     )
-    for name, edits, reference, hypothesis in result.wrong[:show]:
-        print(f"{name}: {edits} edits\n  label {' '.join(reference)}\n  read  {' '.join(hypothesis)}")
+    for reading in result.worst[:show]:
+        print(f"{reading.id}: {reading.edits} edits")
+        print(f"  label {' '.join(reading.reference)}\n  read  {' '.join(reading.hypothesis)}")
     for name, reason in result.failures.items():
         _say(f"focal-omr: {name}: {reason}")
 

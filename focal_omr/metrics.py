@@ -4,8 +4,9 @@ SER is the corpus' edits over the corpus' reference symbols (not a mean of per-s
 100). SeqER is the share of samples with at least one edit.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rapidfuzz.distance import Levenshtein
 
@@ -49,3 +50,55 @@ def error_rates(
     edits = [edit_distance(h, r) for h, r in zip(hypotheses, references, strict=True)]
     symbols = sum(len(reference) for reference in references)
     return ErrorRates(len(references), symbols, sum(edits), sum(1 for count in edits if count))
+
+
+@dataclass(frozen=True)
+class SymbolErrors:
+    """What happened to each reference symbol in one best alignment per sample.
+
+    Attributes:
+        count: Occurrences in the references.
+        hit: Of these, read as they are.
+        confused: (reference symbol, read symbol) -> how often the one was read as the other.
+        inserted: Symbols read where the reference has none.
+    """
+
+    count: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
+    confused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    inserted: Counter[str] = field(default_factory=Counter)
+
+    def missed(self, symbols: Sequence[str]) -> float:
+        """Share of the occurrences of these symbols that were not read, in percent."""
+        total = sum(self.count[symbol] for symbol in symbols)
+        return 100 * (1 - sum(self.hit[symbol] for symbol in symbols) / total) if total else 0.0
+
+    @property
+    def macro_error(self) -> float:
+        """Mean over the reference's symbols of the share that was missed, in percent: a rare one counts fully."""
+        shares = [self.missed([symbol]) for symbol in self.count]
+        return sum(shares) / len(shares) if shares else 0.0
+
+    def by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
+        """Share missed in each bin of symbols, in percent. A symbol without a bin counts nowhere."""
+        members: dict[str, list[str]] = {name: [] for name in dict.fromkeys(bins.values())}
+        for symbol in self.count:
+            if symbol in bins:
+                members[bins[symbol]].append(symbol)
+        return {name: self.missed(symbols) for name, symbols in members.items()}
+
+
+def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> SymbolErrors:
+    """Errors by symbol. Raises ValueError where the two lists have different lengths."""
+    errors = SymbolErrors()
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        errors.count.update(reference)
+        for tag, start, end, other_start, other_end in Levenshtein.opcodes(reference, hypothesis):
+            if tag == "equal":
+                errors.hit.update(reference[start:end])
+            elif tag == "replace":
+                pairs = zip(reference[start:end], hypothesis[other_start:other_end], strict=True)
+                errors.confused.update(pairs)
+            elif tag == "insert":
+                errors.inserted.update(hypothesis[other_start:other_end])
+    return errors
