@@ -75,7 +75,7 @@ class SymbolErrors:
 
     @property
     def macro_error(self) -> float:
-        """Mean over the reference's symbols of the share that was missed, in percent: a rare one counts fully."""
+        """Mean over the reference's symbols of the share that was missed, in percent: rare ones count fully."""
         shares = [self.missed([symbol]) for symbol in self.count]
         return sum(shares) / len(shares) if shares else 0.0
 
@@ -93,12 +93,13 @@ def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
     errors = SymbolErrors()
     for hypothesis, reference in zip(hypotheses, references, strict=True):
         errors.count.update(reference)
-        for tag, start, end, other_start, other_end in Levenshtein.opcodes(reference, hypothesis):
-            if tag == "equal":
-                errors.hit.update(reference[start:end])
-            elif tag == "replace":
-                pairs = zip(reference[start:end], hypothesis[other_start:other_end], strict=True)
-                errors.confused.update(pairs)
-            elif tag == "insert":
-                errors.inserted.update(hypothesis[other_start:other_end])
+        for code in Levenshtein.opcodes(reference, hypothesis):
+            source = reference[code.src_start : code.src_end]
+            target = hypothesis[code.dest_start : code.dest_end]
+            if code.tag == "equal":
+                errors.hit.update(source)
+            elif code.tag == "replace":
+                errors.confused.update(zip(source, target, strict=True))
+            elif code.tag == "insert":
+                errors.inserted.update(target)
     return errors
