@@ -225,11 +225,14 @@ def train(
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of a run, such as runs/run/last.pt.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
+    state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
     with _Extra("train"):
-        from focal_omr.export import export_checkpoint
+        from focal_omr.export import export_checkpoint, write_state
     export_checkpoint(checkpoint, out)
+    if state:
+        write_state(checkpoint, state)
     print(out)
 
 
@@ -268,13 +271,15 @@ def render(
 def tunes(
     folder: Annotated[Path, typer.Argument(help="A folder of kern, ABC, PAE, MusicXML or MEI, or music21.")],
     out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
+    only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Read a folder of tunes once and keep their monophonic parts as a collection."""
     with _Extra("render"):
-        from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
+        from focal_omr.data.tunes import collect_tunes, listed_files, music21_folder, tune_files
     root = music21_folder() if str(folder) == "music21" else folder
-    count = collect_tunes(tune_files(root), out, root=root, workers=workers)
+    files = tune_files(root) if only is None else listed_files(root, only)
+    count = collect_tunes(files, out, root=root, workers=workers)
     print(f"{out}: {count} monophonic parts")
 
 

@@ -17,6 +17,7 @@ from focal_omr.config import DataConfig
 from focal_omr.data.augment import degraded_strip
 from focal_omr.data.shards import PlateRecord, read_shard
 from focal_omr.errors import DataError
+from focal_omr.image import plain_picture
 from focal_omr.notation.vocabulary import Vocabulary
 
 # Batches sorted by width among this many, so that a batch holds staves of about one width.
@@ -84,9 +85,16 @@ class PlateBatches:
     """Batch number -> Batch, over plates that lie in memory as encoded pictures."""
 
     def __init__(
-        self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int
+        self,
+        plates: Sequence[PlateRecord],
+        vocabulary: Vocabulary,
+        config: DataConfig,
+        seed: int,
+        *,
+        plain: bool = False,
     ) -> None:
-        self._plates, self._config, self._seed = plates, config, seed
+        """Plates as degraded strips, or as plain pictures of height 128 for the `paper` preset."""
+        self._plates, self._config, self._seed, self._plain = plates, config, seed, plain
         self._targets = [vocabulary.encode(plate.semantic) for plate in plates]
         self._widths = np.array([_png_width(plate.png) for plate in plates])
         self._lengths = np.array([len(target) for target in self._targets])
@@ -108,6 +116,8 @@ class PlateBatches:
         return collate(strips, [self._targets[int(index)] for index in members])
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        if self._plain:
+            return plain_picture(self._plates[index].gray())
         neighbour = self._plates[int(rng.integers(len(self._plates)))]
         beside = neighbour.gray() if rng.random() < 0.3 else None
         return degraded_strip(self._plates[index].gray(), rng, degrade=self._config.degrade, neighbour=beside)
