@@ -9,7 +9,7 @@ from typing import Any
 from focal_omr.data.frequency import frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
 from focal_omr.errors import ImageError
-from focal_omr.metrics import ErrorRates, edit_distance, error_rates, symbol_errors
+from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
 from focal_omr.notation.semantic import to_primus
 from focal_omr.recognize import Recognizer
 
@@ -56,11 +56,13 @@ class Evaluation:
         references = [reading.reference for reading in self.readings]
         errors = symbol_errors([reading.hypothesis for reading in self.readings], references)
         bins = frequency_bins(symbol_counts(references))
+        interval = bootstrap_ser([r.edits for r in self.readings], [len(label) for label in references])
         return {
             "samples": rates.samples,
             "symbols": rates.symbols,
             "edits": rates.edits,
             "ser": round(rates.ser, 3),
+            "ser_interval": [round(bound, 3) for bound in interval],
             "sequence_error_rate": round(rates.sequence_error_rate, 3),
             "macro_error": round(errors.macro_error, 3),
             "bin_errors": {name: round(share, 3) for name, share in errors.by_bin(bins).items()},

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 
@@ -41,6 +42,29 @@ class ErrorRates:
 def edit_distance(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
     """Fewest substitutions, deletions and insertions, each of cost 1, between two sequences."""
     return int(Levenshtein.distance(hypothesis, reference))
+
+
+def bootstrap_ser(
+    edits: Sequence[int], symbols: Sequence[int], *, seed: int = 0, draws: int = 10_000
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the SER, samples drawn with replacement.
+
+    Args:
+        edits: Edits of each sample.
+        symbols: Reference symbols of each sample.
+        seed: Of the draws.
+        draws: How many.
+
+    Returns:
+        (low, high) in percent.
+
+    Source: Efron & Tibshirani 1993, chapter 13.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(edits), size=(draws, len(edits)))
+    rates = 100 * np.asarray(edits)[chosen].sum(axis=1) / np.asarray(symbols)[chosen].sum(axis=1)
+    low, high = np.percentile(rates, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def error_rates(

@@ -21,7 +21,7 @@ from focal_omr.image import (
     plain_picture,
     staff_strip,
 )
-from focal_omr.model_file import DEFAULT_MODEL, OnnxModel
+from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.notation.formats import FORMATS, save_score
 from focal_omr.notation.score import Clef, Note, Rest, Score
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score, ungrammatical
@@ -145,6 +145,11 @@ class Recognizer:
 
     def __init__(self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0) -> None:
         self._model = OnnxModel(model, threads=threads)
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model's file says of itself."""
+        return self._model.card
 
     def read(self, path: str | Path) -> Document:
         """Read a picture file.
