@@ -99,7 +99,7 @@ class SymbolErrors:
 
     @property
     def macro_error(self) -> float:
-        """Mean over the reference's symbols of the share that was missed, in percent: rare ones count fully."""
+        """Mean over the reference's symbols of the share missed, in percent: a rare one counts fully."""
         shares = [self.missed([symbol]) for symbol in self.count]
         return sum(shares) / len(shares) if shares else 0.0
 

@@ -1,4 +1,4 @@
-"""Measured figures, kept as CSV in the repository: each row says what, with which commit, on which machine."""
+"""Measured figures, kept as CSV in the repository: each row says with which commit and on which machine."""
 
 import csv
 import os
