@@ -158,8 +158,8 @@ class FactorisedLinear(nn.Module):
 class PaperCrnn(nn.Module):
     """The `paper` preset: the CRNN of Calvo-Zaragoza & Rizo 2018 on images of height 128.
 
-    Our one deviation: a sample's length comes from its own width, where the published code gives every
-    sample of a batch the padded one.
+    Our one deviation: a sample's length comes from its own width, and what lies beyond it is masked, where
+    the published code gives every sample of a batch the padded one.
     """
 
     FRAME_PX = 16
@@ -182,8 +182,13 @@ class PaperCrnn(nn.Module):
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """As `Crnn.forward`, for images (B, 1, 128, W)."""
-        x = self.convolutions(images).permute(3, 0, 1, 2).flatten(2)  # (T, B, 256 * 8)
-        lengths = widths // self.FRAME_PX
+        x, lengths = images, widths
+        for layer in self.convolutions:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                lengths = lengths // 2
+                x = x * _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
+        x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, 256 * 8)
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         x, _ = nn.utils.rnn.pad_packed_sequence(self.recurrent(packed)[0], total_length=x.shape[0])
         return self.head(x).float().log_softmax(-1), lengths
