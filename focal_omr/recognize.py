@@ -164,8 +164,10 @@ class Recognizer:
         """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
         strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
         picture = plain_picture(gray) if strip is None else strip.ink
-        decoded = greedy_decode(self._model.log_probs([picture])[0])
-        tokens = self._model.card.vocabulary.decode([symbol.number for symbol in decoded])
+        frames = greedy_decode(self._model.log_probs([picture])[0])
+        spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
+        tokens = [token for each in spelled for token in each]
+        decoded = [symbol for symbol, each in zip(frames, spelled, strict=True) for _ in each]
         dropped = ungrammatical(tokens)
         boxes = self._boxes(tokens, decoded, strip, gray.shape[0])
         symbols = tuple(
