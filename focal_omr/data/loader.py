@@ -81,11 +81,18 @@ def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRe
 
 
 class PlateBatches:
-    """Batch number -> Batch, over plates that lie in memory as encoded pictures."""
+    """Batch number -> Batch, over plates that lie in memory as encoded pictures.
+
+    Raises:
+        DataError: Fewer plates than a batch has.
+        NotationError: A plate's label holds a symbol that is not in the vocabulary.
+    """
 
     def __init__(
         self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int
     ) -> None:
+        if len(plates) < config.batch:
+            raise DataError(f"{len(plates)} plates to train on; needed is a batch of {config.batch} or more")
         self._plates, self._config, self._seed = plates, config, seed
         self._targets = [vocabulary.encode(plate.semantic) for plate in plates]
         self._widths = np.array([_png_width(plate.png) for plate in plates])
