@@ -1,7 +1,8 @@
 """An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
 
+import json
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from focal_omr.errors import ModelError
+from focal_omr.errors import ModelError, NotationError
 from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import Vocabulary
 
@@ -51,8 +52,10 @@ class ModelCard:
         return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any], *, source: str) -> "ModelCard":
+    def from_json(cls, values: Any, *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
+        if not isinstance(values, dict):
+            raise ModelError(f"{source}: damaged metadata (no keys and values)")
         if values.get("format") != FORMAT_VERSION:
             raise ModelError(
                 f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}"
@@ -61,7 +64,7 @@ class ModelCard:
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
             own = ("format", "encoding", "vocabulary")
             return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 
@@ -91,8 +94,6 @@ class OnnxModel:
         self.card = self._card()
 
     def _card(self) -> ModelCard:
-        import json
-
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(
@@ -115,11 +116,9 @@ class OnnxModel:
 
 
 def _model_bytes(path: str | Path) -> bytes:
-    if path == DEFAULT_MODEL:
-        with as_file(files("focal_omr.weights") / "default.onnx") as packaged:
-            path = packaged
-            return Path(path).read_bytes()
     try:
+        if path == DEFAULT_MODEL:
+            return (files("focal_omr.weights") / "default.onnx").read_bytes()
         return Path(path).read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
