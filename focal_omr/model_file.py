@@ -54,11 +54,9 @@ class ModelCard:
     @classmethod
     def from_json(cls, values: Any, *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
-        if not isinstance(values, dict):
-            raise ModelError(f"{source}: damaged metadata (no keys and values)")
-        if values.get("format") != FORMAT_VERSION:
+        if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
             raise ModelError(
-                f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}"
+                f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
             )
         try:
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
@@ -103,7 +101,13 @@ class OnnxModel:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
-        return ModelCard.from_json(values, source=self.source)
+        card = ModelCard.from_json(values, source=self.source)
+        classes = self._session.get_outputs()[0].shape[-1]
+        if isinstance(classes, int) and classes != card.vocabulary.classes:
+            raise ModelError(
+                f"{self.source}: {classes} classes for a vocabulary of {len(card.vocabulary.symbols)} symbols"
+            )
+        return card
 
     def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
@@ -111,7 +115,11 @@ class OnnxModel:
         images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
         for row, strip in enumerate(strips):
             images[row, 0, :, : strip.shape[1]] = strip
-        log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        try:
+            log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        except Exception as error:  # ONNX Runtime raises its own types
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
 
@@ -121,4 +129,7 @@ def _model_bytes(path: str | Path) -> bytes:
             return (files("focal_omr.weights") / "default.onnx").read_bytes()
         return Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+        reason = error.strerror or error
+        if path == DEFAULT_MODEL:
+            raise ModelError(f"the packaged weights, {error.filename}, cannot be read ({reason})") from error
+        raise ModelError(f"{path}: cannot be read ({reason})") from error
