@@ -7,7 +7,8 @@ import torch
 
 from focal_omr.config import TrainConfig, make_config
 from focal_omr.errors import ModelError
-from focal_omr.notation.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
+from focal_omr.notation.codec import Codec
+from focal_omr.notation.vocabulary import read_vocabulary, write_vocabulary
 
 FORMAT_VERSION = 1
 
@@ -16,7 +17,7 @@ def save_checkpoint(
     path: Path,
     *,
     config: TrainConfig,
-    vocabulary: Vocabulary,
+    codec: Codec,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer | None,
     step: int,
@@ -25,7 +26,7 @@ def save_checkpoint(
     state = {
         "format": FORMAT_VERSION,
         "config": config.model_dump(mode="json"),
-        "vocabulary": write_vocabulary(vocabulary),
+        "vocabulary": write_vocabulary(codec.vocabulary),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict() if optimizer else None,
         "step": step,
@@ -37,7 +38,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote, with `config` and `vocabulary` made into their types.
+    """The state that `save_checkpoint` wrote, with `config` made into its type and a `codec`.
 
     Raises:
         ModelError: The file is missing, damaged, not a checkpoint of ours, or of another format version.
@@ -49,5 +50,5 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:
         raise ModelError(f"{path}: not a checkpoint of this version ({FORMAT_VERSION})")
     state["config"] = make_config(state["config"], source=str(path))
-    state["vocabulary"] = read_vocabulary(state["vocabulary"])
+    state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
     return state

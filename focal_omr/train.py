@@ -28,8 +28,9 @@ from focal_omr.errors import ConfigError
 from focal_omr.image import plain_picture
 from focal_omr.loss import focal_ctc_loss
 from focal_omr.metrics import ErrorRates, error_rates
-from focal_omr.model import build_model
-from focal_omr.notation.vocabulary import BLANK, Vocabulary, full_semantic
+from focal_omr.model import build_model, take_over
+from focal_omr.notation.codec import Codec, full_codec
+from focal_omr.notation.vocabulary import BLANK
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +62,11 @@ def train(
     torch.set_num_threads(config.threads)
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
-    vocabulary = full_semantic()
+    codec = full_codec(config.encoding)
     plates, validation = read_plates(config.data.shards, held_out=config.data.held_out)
     plain = config.model.preset == "paper"
-    batches = PlateBatches(plates, vocabulary, config.data, config.seed, plain=plain)
-    model = build_model(config.model, vocabulary)
+    batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain)
+    model = build_model(config.model, codec.vocabulary)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
@@ -77,7 +78,10 @@ def train(
         torch.set_rng_state(state["torch_rng"])
         first_step = state["step"]
     elif start_from:
-        model.load_state_dict(load_checkpoint(start_from)["model"])
+        state = load_checkpoint(start_from)
+        source = build_model(state["config"].model, state["codec"].vocabulary)
+        source.load_state_dict(state["model"])
+        take_over(model, source)
     model, optimizer = fabric.setup(model, optimizer)
     score = make_loss(config.loss)
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,13 +111,13 @@ def train(
             logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
             since, losses = time.perf_counter(), []
         if done % config.evaluate_every == 0 or done == config.steps:
-            figures = validate(model, validation, vocabulary, seed=config.seed, plain=plain)
+            figures = validate(model, validation, codec, seed=config.seed, plain=plain)
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
         if done % config.checkpoint_every == 0 or done == config.steps:
             save_checkpoint(
-                checkpoint, config=config, vocabulary=vocabulary, model=model, optimizer=optimizer, step=done
+                checkpoint, config=config, codec=codec, model=model, optimizer=optimizer, step=done
             )
     return figures
 
@@ -150,7 +154,7 @@ def make_loss(config: LossConfig) -> Loss:
 def validate(
     model: torch.nn.Module,
     plates: Sequence[PlateRecord],
-    vocabulary: Vocabulary,
+    codec: Codec,
     *,
     seed: int,
     plain: bool = False,
@@ -170,16 +174,14 @@ def validate(
     }
     for kind, inputs in pictures.items():
         if inputs:
-            rates = _errors(model, inputs, [p.semantic for p in chosen], vocabulary)
+            rates = _errors(model, inputs, [p.semantic for p in chosen], codec)
             figures[f"{kind}_ser"] = rates.ser
             figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
     model.train()
     return figures
 
 
-def _errors(
-    model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary
-) -> ErrorRates:
+def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], codec: Codec) -> ErrorRates:
     read: dict[int, list[str]] = {}
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
     for start in range(0, len(by_width), 16):
@@ -189,7 +191,8 @@ def _errors(
             log_probs, lengths = model(batch.images, batch.widths)
         for column, index in enumerate(members):
             frames = log_probs[: lengths[column], column].float().cpu().numpy()
-            read[index] = vocabulary.decode([symbol.number for symbol in greedy_decode(frames)])
+            tokens = codec.decode([symbol.number for symbol in greedy_decode(frames)])
+            read[index] = [token for each in tokens for token in each]
     return error_rates([read[index] for index in range(len(strips))], [list(label) for label in labels])
 
 
