@@ -21,6 +21,7 @@ from focal_omr import __version__
 from focal_omr.errors import OmrError
 
 if TYPE_CHECKING:
+    from focal_omr.model_file import ModelCard
     from focal_omr.recognize import Document, Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
@@ -209,12 +210,18 @@ def evaluate(
     ] = None,
     threads: ThreadsOption = 0,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
+    record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
 ) -> None:
     """Error rates of a model on labelled pictures."""
     from focal_omr.evaluate import evaluate as evaluate_model
     from focal_omr.recognize import Recognizer
 
-    result = evaluate_model(Recognizer(model=model, threads=threads), data, ignore=tuple(ignore or ()))
+    recognizer = Recognizer(model=model, threads=threads)
+    result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()))
+    if record:
+        from focal_omr.results import record as append_row
+
+        append_row(record, _evaluation_row(result.to_json(), data.name, recognizer.card, tuple(ignore or ())))
     if as_json:
         print(json.dumps(result.to_json()))
         return
@@ -223,10 +230,28 @@ def evaluate(
         f"{rates.samples} samples, {rates.symbols} symbols: SER {rates.ser:.2f} %, "
         f"SeqER {rates.sequence_error_rate:.2f} %, {len(result.failures)} failed, {result.seconds:.2f} s"
     )
-    for name, edits, reference, hypothesis in result.wrong[:show]:
-        print(f"{name}: {edits} edits\n  label {' '.join(reference)}\n  read  {' '.join(hypothesis)}")
+    for reading in result.worst[:show]:
+        print(f"{reading.id}: {reading.edits} edits")
+        print(f"  label {' '.join(reading.reference)}\n  read  {' '.join(reading.hypothesis)}")
     for name, reason in result.failures.items():
         _say(f"focal-omr: {name}: {reason}")
+
+
+def _evaluation_row(
+    figures: dict[str, Any], data: str, card: "ModelCard", ignored: Sequence[str]
+) -> dict[str, object]:
+    """The columns of a results file."""
+    low, high = figures["ser_interval"]
+    kept = ("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error", "failed", "seconds")
+    return {
+        "config": card.config_digest,
+        "steps": card.steps,
+        "data": data,
+        "ignored": " ".join(ignored),
+        **{name: figures[name] for name in kept},
+        "ser_low": low,
+        "ser_high": high,
+    }
 
 
 @app.command()

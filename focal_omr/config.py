@@ -9,13 +9,14 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from focal_omr.errors import ConfigError
+from focal_omr.notation.codec import Encoding
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ModelConfig(_Frozen):
@@ -26,11 +27,13 @@ class ModelConfig(_Frozen):
     """
 
     preset: Literal["default", "paper"] = "default"
-    channels: tuple[int, ...] = Field(default=(32, 48, 64, 96, 128), strict=False)
-    features: int = 256
-    hidden: int = 192
-    layers: int = 2
-    dropout: float = 0.1
+    channels: tuple[PositiveInt, ...] = Field(
+        default=(32, 48, 64, 96, 128), strict=False, min_length=5, max_length=5
+    )
+    features: int = Field(default=256, gt=0)
+    hidden: int = Field(default=192, gt=0)
+    layers: int = Field(default=2, gt=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     factorised: bool = True
 
 
@@ -46,31 +49,33 @@ class DataConfig(_Frozen):
     """Where plates lie, and how they are degraded. `curriculum` is the steps until staves of all lengths."""
 
     shards: tuple[str, ...] = Field(default=(), strict=False)
-    held_out: int = 1
+    held_out: int = Field(default=1, ge=0)
     batch: int = Field(default=16, gt=0)
-    curriculum: int = 600
+    curriculum: int = Field(default=600, ge=0)
     degrade: float = Field(default=1.0, ge=0, le=1)
 
 
 class OptimizerConfig(_Frozen):
     """AdamW with a warm-up, a constant rate and a linear cool-down over the last `cooldown` steps."""
 
-    rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: int = 300
-    cooldown: int = 1500
-    clip: float = 5.0
+    rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: int = Field(default=300, ge=0)
+    cooldown: int = Field(default=1500, ge=0)
+    clip: float = Field(default=5.0, gt=0)
 
 
 class TrainConfig(_Frozen):
     """One training run."""
 
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     steps: int = Field(default=8000, gt=0)
-    report_every: int = 50
-    evaluate_every: int = 500
-    checkpoint_every: int = 250
-    threads: int = 2
+    report_every: int = Field(default=50, gt=0)
+    evaluate_every: int = Field(default=500, gt=0)
+    checkpoint_every: int = Field(default=250, gt=0)
+    threads: int = Field(default=2, gt=0)
+    # What the network is taught to write: `notation.printed`, or semantic tokens as they are.
+    encoding: Encoding = "printed"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
@@ -98,7 +103,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     for override in overrides:
         _override(values, override)
@@ -117,7 +122,7 @@ def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
 
 def _override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals:
+    if not equals or not key.strip():
         raise ConfigError(f"--set {override}: needed is key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -126,4 +131,6 @@ def _override(values: dict[str, Any], override: str) -> None:
     *parents, last = key.strip().split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"--set {override}: {parent} is a value; it has no keys of its own")
     values[last] = value

@@ -18,11 +18,10 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from focal_omr import __version__
-from focal_omr.checkpoint import load_checkpoint, save_checkpoint
+from focal_omr.checkpoint import load_network, save_checkpoint
 from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX
-from focal_omr.model import FactorisedLinear, build_model, frame_px, input_height_px
+from focal_omr.model import FactorisedLinear, frame_px, input_height_px
 from focal_omr.model_file import METADATA_KEY, ModelCard
-from focal_omr.notation.vocabulary import Vocabulary
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +35,11 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
     Raises:
         ModelError: The checkpoint cannot be used.
     """
-    state = load_checkpoint(checkpoint)
-    config, vocabulary = state["config"], state["vocabulary"]
-    model = build_model(config.model, vocabulary)
-    model.load_state_dict(state["model"])
+    model, state = load_network(checkpoint)
+    config, codec = state["config"], state["codec"]
     card = ModelCard(
         preset=config.model.preset,
-        vocabulary=vocabulary,
+        codec=codec,
         height_px=input_height_px(config.model),
         staff_space_px=STAFF_SPACE_PX,
         middle_line_px=MIDDLE_LINE_PX,
@@ -51,10 +48,10 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
         steps=state["step"],
         version=__version__,
     )
-    write_onnx(model, vocabulary, card, out)
+    write_onnx(model, card, out)
 
 
-def write_onnx(model: nn.Module, vocabulary: Vocabulary, card: ModelCard, out: Path) -> None:
+def write_onnx(model: nn.Module, card: ModelCard, out: Path) -> None:
     """Write a network as ONNX under a temporary name, check it, rename it."""
     model = _folded(model).eval()
     images = torch.zeros(2, 1, card.height_px, 200)
@@ -86,7 +83,7 @@ def write_onnx(model: nn.Module, vocabulary: Vocabulary, card: ModelCard, out: P
     onnx.checker.check_model(graph)
     onnx.save(graph, str(temporary))
     temporary.replace(out)
-    logger.info("%s: %.1f MB, %d symbols", out, out.stat().st_size / 1e6, len(vocabulary.symbols))
+    logger.info("%s: %.1f MB, %d symbols", out, out.stat().st_size / 1e6, card.codec.vocabulary.classes - 1)
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:
@@ -114,14 +111,12 @@ def write_state(checkpoint: Path, out: Path) -> None:
     Raises:
         ModelError: The checkpoint cannot be used.
     """
-    state = load_checkpoint(checkpoint)
-    model = build_model(state["config"].model, state["vocabulary"])
-    model.load_state_dict(state["model"])
+    model, state = load_network(checkpoint)
     model.half()
     save_checkpoint(
         out,
         config=state["config"],
-        vocabulary=state["vocabulary"],
+        codec=state["codec"],
         model=model,
         optimizer=None,
         step=state["step"],

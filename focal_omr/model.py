@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from focal_omr.config import ModelConfig
+from focal_omr.errors import ModelError
 from focal_omr.image import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
 from focal_omr.notation.factors import symbol_factors
 from focal_omr.notation.vocabulary import Vocabulary
@@ -140,6 +141,7 @@ class FactorisedLinear(nn.Module):
             for name in each:
                 membership[number, names[name]] = 1.0
         self.register_buffer("membership", membership, persistent=False)
+        self.factor_rows, self.symbols = names, ("blank", *vocabulary.symbols)
         self.factor_weight = nn.Parameter(torch.randn(len(names), inputs) / (2 * inputs**0.5))
         self.factor_bias = nn.Parameter(torch.zeros(len(names)))
         self.own_weight = nn.Parameter(torch.zeros(len(factors), inputs))
@@ -149,17 +151,54 @@ class FactorisedLinear(nn.Module):
         """(..., inputs) -> (..., C)."""
         return nn.functional.linear(x, *self.folded())
 
+    @torch.no_grad()
+    def take_over(self, source: "FactorisedLinear") -> None:
+        """Copy the rows of the factors and symbols that both have."""
+        for name, row in self.factor_rows.items():
+            if (other := source.factor_rows.get(name)) is not None:
+                self.factor_weight[row] = source.factor_weight[other]
+                self.factor_bias[row] = source.factor_bias[other]
+        rows = {symbol: row for row, symbol in enumerate(source.symbols)}
+        for row, symbol in enumerate(self.symbols):
+            if (other := rows.get(symbol)) is not None:
+                self.own_weight[row] = source.own_weight[other]
+                self.own_bias[row] = source.own_bias[other]
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight (C, inputs) and bias (C,) of the plain linear layer that this one is."""
         weight = self.membership @ self.factor_weight + self.own_weight
         return weight, self.membership @ self.factor_bias + self.own_bias
 
 
+def take_over(model: nn.Module, source: nn.Module) -> None:
+    """Give `model` the weights of `source`, a network of the same sizes with perhaps another vocabulary.
+
+    Of a factorised head the factors and symbols of the same names are taken, and what is new stays fresh: so
+    a trained network goes on with symbols that were added, or with another encoding.
+
+    Raises:
+        ModelError: The networks differ in more than their symbols.
+    """
+    body = {name: value for name, value in source.state_dict().items() if not name.startswith("head.")}
+    own = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
+    if {name: value.shape for name, value in body.items()} != {n: value.shape for n, value in own.items()}:
+        raise ModelError("the weights to start from belong to a network of other sizes")
+    model.load_state_dict(body, strict=False)
+    head, other = model.get_submodule("head"), source.get_submodule("head")
+    if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
+        head.take_over(other)
+        return
+    try:
+        head.load_state_dict(other.state_dict())
+    except RuntimeError as error:
+        raise ModelError("the weights to start from have another kind of output") from error
+
+
 class PaperCrnn(nn.Module):
     """The `paper` preset: the CRNN of Calvo-Zaragoza & Rizo 2018 on images of height 128.
 
-    Our one deviation: a sample's length comes from its own width, where the published code gives every
-    sample of a batch the padded one.
+    Our one deviation: a sample's length comes from its own width, and what lies beyond it is masked, where
+    the published code gives every sample of a batch the padded one.
     """
 
     FRAME_PX = 16
@@ -182,8 +221,13 @@ class PaperCrnn(nn.Module):
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """As `Crnn.forward`, for images (B, 1, 128, W)."""
-        x = self.convolutions(images).permute(3, 0, 1, 2).flatten(2)  # (T, B, 256 * 8)
-        lengths = widths // self.FRAME_PX
+        x, lengths = images, widths
+        for layer in self.convolutions:
+            x = layer(x)
+            if isinstance(layer, nn.MaxPool2d):
+                lengths = lengths // 2
+                x = x * _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
+        x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, 256 * 8)
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         x, _ = nn.utils.rnn.pad_packed_sequence(self.recurrent(packed)[0], total_length=x.shape[0])
         return self.head(x).float().log_softmax(-1), lengths

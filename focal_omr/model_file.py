@@ -1,5 +1,6 @@
 """An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +10,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from focal_omr.errors import ModelError
+from focal_omr.errors import ModelError, NotationError
+from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import Vocabulary
 
 METADATA_KEY = "focal_omr"
@@ -23,7 +25,7 @@ class ModelCard:
 
     Attributes:
         preset: "default" (staff strips) or "paper" (plain images of height 128).
-        vocabulary: Its symbols.
+        codec: Its symbols and what they encode.
         height_px: Rows of its input.
         staff_space_px: Distance of two staff lines in a strip.
         middle_line_px: Row of the middle line in a strip.
@@ -34,7 +36,7 @@ class ModelCard:
     """
 
     preset: str
-    vocabulary: Vocabulary
+    codec: Codec
     height_px: int
     staff_space_px: int
     middle_line_px: int
@@ -45,8 +47,9 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the format's version."""
-        plain = dict(self.__dict__)
-        return {"format": FORMAT_VERSION, **plain, "vocabulary": list(self.vocabulary.symbols)}
+        plain = {name: value for name, value in self.__dict__.items() if name != "codec"}
+        symbols = list(self.codec.vocabulary.symbols)
+        return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
     def from_json(cls, values: Any, *, source: str) -> "ModelCard":
@@ -56,9 +59,10 @@ class ModelCard:
                 f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
             )
         try:
-            plain = {key: value for key, value in values.items() if key != "format"}
-            return cls(**{**plain, "vocabulary": Vocabulary(tuple(values["vocabulary"]))})
-        except (KeyError, TypeError) as error:
+            codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
+            own = ("format", "encoding", "vocabulary")
+            return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})
+        except (KeyError, TypeError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 
@@ -88,8 +92,6 @@ class OnnxModel:
         self.card = self._card()
 
     def _card(self) -> ModelCard:
-        import json
-
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(

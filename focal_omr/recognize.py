@@ -24,7 +24,7 @@ from focal_omr.image import (
     plain_picture,
     staff_strip,
 )
-from focal_omr.model_file import DEFAULT_MODEL, OnnxModel
+from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.notation.formats import save_score
 from focal_omr.notation.score import Clef, Note, Rest, Score
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score, ungrammatical
@@ -159,6 +159,11 @@ class Recognizer:
                 f"middle line {got[2]}; this version makes other pictures"
             )
 
+    @property
+    def card(self) -> ModelCard:
+        """What the model's file says of itself."""
+        return self._model.card
+
     def read(self, path: str | Path) -> Document:
         """Read a picture file.
 
@@ -172,8 +177,10 @@ class Recognizer:
         """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
         strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
         picture = plain_picture(gray, name=name) if strip is None else strip.ink
-        decoded = greedy_decode(self._model.log_probs([picture])[0])
-        tokens = self._model.card.vocabulary.decode([symbol.number for symbol in decoded])
+        frames = greedy_decode(self._model.log_probs([picture])[0])
+        spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
+        tokens = [token for each in spelled for token in each]
+        decoded = [symbol for symbol, each in zip(frames, spelled, strict=True) for _ in each]
         dropped = ungrammatical(tokens)
         boxes = [_clipped(box, gray) for box in self._boxes(tokens, decoded, strip, gray.shape[0])]
         symbols = tuple(

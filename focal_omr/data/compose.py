@@ -141,7 +141,8 @@ def compose(random: Random, *, symbols: int = 24, must_have: str | None = None) 
     Args:
         random: Source of all chance.
         symbols: About how many tokens the staff shall have.
-        must_have: A semantic symbol that must occur; the clef is chosen so that its note fits.
+        must_have: A semantic symbol that must occur; the clef is chosen so that its note fits. Not `tie`,
+            `accidental` or a symbol of tuplets: these come by themselves.
     """
     forced = parse_sign(must_have) if must_have else None
     clef = forced if isinstance(forced, Clef) else _draw(random, _CLEFS)
@@ -149,7 +150,10 @@ def compose(random: Random, *, symbols: int = 24, must_have: str | None = None) 
         clef = _clef_for(random, forced.pitch)
     key = forced if isinstance(forced, Key) else Key(_draw(random, _FIFTHS))
     meter = forced if isinstance(forced, Meter) else _draw(random, _METERS)
-    melody = _Melody(random, clef, key, Style.drawn(random))
+    style = Style.drawn(random)
+    if isinstance(forced, Note):  # it needs the clef and the key that were chosen for it
+        style = replace(style, sign_change=0.0)
+    melody = _Melody(random, clef, key, style)
     unmeasured = must_have is None and random.random() < 0.03
     measures = melody.measures(meter, symbols, unmeasured=unmeasured)
     lead: list[Event] = [clef]
@@ -193,12 +197,17 @@ def _force(random: Random, measures: list[Measure], must_have: str | None) -> li
     """The measures with the wanted symbol put at a random place, if it is not a sign of the beginning."""
     if must_have is None:
         return measures
-    place = random.randrange(len(measures))
+    sign = parse_sign(must_have)
+    has_room = [
+        number
+        for number, measure in enumerate(measures)
+        if not (isinstance(sign, Note | Rest) and any(isinstance(e, MultiRest) for e in measure.events))
+    ]
+    place = random.choice(has_room)
     measure = measures[place]
     if kind := parse_barline(must_have):
         measures[place] = replace(measure, barline=kind)
         return measures
-    sign = parse_sign(must_have)
     if isinstance(sign, MultiRest):
         measures.insert(max(place, 1), Measure((sign,)))
     if isinstance(sign, Note):
@@ -241,7 +250,8 @@ class _Melody:
             count += 2
         if self.random.random() < 0.3:
             made.append(Measure(tuple(self._fill(self.random.choice((Fraction(1, 8), _beat(meter)))))))
-        while count < symbols:
+        before = len(made)
+        while count < symbols or len(made) == before:
             changes, meter = self._changes(meter) if made else ([], meter)
             barline: BarlineKind = _draw(self.random, _BARLINES)
             measure = Measure((*changes, *self._bar(meter)), barline)

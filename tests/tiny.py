@@ -1,0 +1,109 @@
+"""Small things that several test files share: a tiny network, a few engraved plates, shards of them.
+
+Shards are written here without the package's writer, so that its reader meets files it did not make.
+"""
+
+import io
+import tarfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from focal_omr.config import ModelConfig
+from focal_omr.data.compose import compose
+from focal_omr.data.render import Plate, engrave_plate
+from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.semantic import score_to_tokens
+from focal_omr.notation.vocabulary import Vocabulary, full_semantic
+
+torch.set_num_threads(1)
+
+TINY = ModelConfig(channels=(4, 4, 8, 8, 8), features=16, hidden=8, layers=2)
+PAPER = ModelConfig(preset="paper")
+FEW_SYMBOLS = Vocabulary(
+    ("clef-G2", "note-C4_quarter", "note-C4_half", "note-D4_quarter", "note-D4_half", "barline", "tie")
+)
+
+
+@cache
+def plates() -> tuple[Plate, ...]:
+    """Eight short composed incipits, without furniture; their symbols are in the vocabulary."""
+    random, engraver, made = Random(5), Engraver(), []
+    while len(made) < 8:
+        score = compose(random, symbols=4)
+        tokens = score_to_tokens(score)
+        if len(tokens) <= 8 and all(token in full_semantic() for token in tokens):
+            made.append(engrave_plate(engraver, random, score, furniture=0.0))
+    return tuple(made)
+
+
+def labels() -> list[list[str]]:
+    """The tokens of `plates`."""
+    return [score_to_tokens(plate.score) for plate in plates()]
+
+
+def png(gray: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", gray)[1])
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+def write_shards_of_plates(folder: Path, *sizes: int) -> Path:
+    """Shards that hold the first plates, then the next ones; after the last plate comes the first again."""
+    number = 0
+    for shard, size in enumerate(sizes):
+        members = {}
+        for _ in range(size):
+            plate, tokens = plates()[number % 8], labels()[number % 8]
+            members[f"{number:03d}.png"] = png(plate.gray)
+            members[f"{number:03d}.semantic"] = "\t".join(tokens).encode()
+            number += 1
+        write_tar(folder / f"{shard:03d}.tar", members)
+    return folder
+
+
+def random_strips(*widths: int, height: int = 96, seed: int = 0) -> list[np.ndarray]:
+    """Noise strips (height, width), ink from 0 to 1."""
+    rng = np.random.default_rng(seed)
+    return [rng.random((height, width), np.float32) for width in widths]
+
+
+def roughened(model: nn.Module, seed: int = 0) -> nn.Module:
+    """The model with no parameter or statistic left at the 0 or 1 that it starts from, for which a missing
+    bias or a forgotten mask would not show."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(tensor: torch.Tensor, scale: float) -> torch.Tensor:
+        return scale * torch.randn(tensor.shape, generator=generator)
+
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean += noise(module.running_mean, 0.3)
+                module.running_var *= 0.5 + torch.rand(module.running_var.shape, generator=generator)
+        for parameter in model.parameters():
+            if parameter.dim() == 1 or not parameter.any():
+                parameter += noise(parameter, 0.2)
+    return model
+
+
+def as_batch(strips: Sequence[np.ndarray], *, padded: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """(images, widths) as the networks take them, padded with zeros to the widest or to `padded`."""
+    width = max(padded, *(strip.shape[1] for strip in strips))
+    images = torch.zeros(len(strips), 1, strips[0].shape[0], width)
+    for row, strip in enumerate(strips):
+        images[row, 0, :, : strip.shape[1]] = torch.from_numpy(strip)
+    return images, torch.tensor([strip.shape[1] for strip in strips])
