@@ -323,7 +323,8 @@ def compare(
         return
     print(
         "notes: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} "
-        "({matched} of {truth_notes} found, {result_notes} read)\nnote error {note_error:.2f} %, symbol error {ser:.2f} % "
+        "({matched} of {truth_notes} found, {result_notes} read)\n"
+        "note error {note_error:.2f} %, symbol error {ser:.2f} % "
         "({symbol_edits} edits, {symbols} symbols)".format(**figures)
     )
     ned = figures["omr_ned"]
