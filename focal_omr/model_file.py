@@ -103,9 +103,9 @@ class OnnxModel:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
         card = ModelCard.from_json(values, source=self.source)
         classes = self._session.get_outputs()[0].shape[-1]
-        if isinstance(classes, int) and classes != card.vocabulary.classes:
+        if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
             raise ModelError(
-                f"{self.source}: {classes} classes for a vocabulary of {len(card.vocabulary.symbols)} symbols"
+                f"{self.source}: {classes} classes for a vocabulary of {len(card.codec.vocabulary.symbols)} symbols"
             )
         return card
 
