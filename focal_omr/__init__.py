@@ -1,3 +1,56 @@
-"""Focal-CTC-OMR: printed music in, MusicXML and MIDI out."""
+"""Focal-CTC-OMR: printed music in, MusicXML and MIDI out.
+
+The public names are loaded when they are first used: `import focal_omr` is quick, and only the loss needs
+torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Document",
+    "FocalCTCLoss",
+    "OmrError",
+    "Recognizer",
+    "Symbol",
+    "focal_ctc_loss",
+    "load_score",
+    "read",
+    "save_score",
+]
+
+if TYPE_CHECKING:
+    from focal_omr.errors import OmrError
+    from focal_omr.loss import FocalCTCLoss, focal_ctc_loss
+    from focal_omr.notation.formats import load_score, save_score
+    from focal_omr.recognize import Document, Recognizer, Symbol, read
+else:
+    # Not for the type checker, to which a module with `__getattr__` would seem to have every name.
+    _HOMES = {
+        "Document": "focal_omr.recognize",
+        "FocalCTCLoss": "focal_omr.loss",
+        "OmrError": "focal_omr.errors",
+        "Recognizer": "focal_omr.recognize",
+        "Symbol": "focal_omr.recognize",
+        "focal_ctc_loss": "focal_omr.loss",
+        "load_score": "focal_omr.notation.formats",
+        "read": "focal_omr.recognize",
+        "save_score": "focal_omr.notation.formats",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise ModuleNotFoundError(
+                f"focal_omr.{name} needs torch; `pip install focal-ctc-omr[train]` brings it", name="torch"
+            ) from None
+
+    def __dir__() -> list[str]:
+        return sorted([*globals(), *__all__])

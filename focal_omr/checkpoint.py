@@ -7,7 +7,9 @@ import torch
 
 from focal_omr.config import TrainConfig, make_config
 from focal_omr.errors import ConfigError, ModelError, NotationError
-from focal_omr.notation.vocabulary import Vocabulary, read_vocabulary, write_vocabulary
+from focal_omr.model import build_model
+from focal_omr.notation.codec import Codec
+from focal_omr.notation.vocabulary import read_vocabulary, write_vocabulary
 
 FORMAT_VERSION = 1
 _KEYS = {"config", "vocabulary", "model", "optimizer", "step", "torch_rng"}
@@ -17,7 +19,7 @@ def save_checkpoint(
     path: Path,
     *,
     config: TrainConfig,
-    vocabulary: Vocabulary,
+    codec: Codec,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer | None,
     step: int,
@@ -26,7 +28,7 @@ def save_checkpoint(
     state = {
         "format": FORMAT_VERSION,
         "config": config.model_dump(mode="json"),
-        "vocabulary": write_vocabulary(vocabulary),
+        "vocabulary": write_vocabulary(codec.vocabulary),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict() if optimizer else None,
         "step": step,
@@ -38,7 +40,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote, with `config` and `vocabulary` made into their types.
+    """The state that `save_checkpoint` wrote, with `config` made into its type and a `codec`.
 
     Raises:
         ModelError: The file is missing, damaged, not a checkpoint of ours, or of another format version.
@@ -53,13 +55,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: a checkpoint without {', '.join(sorted(missing))}")
     try:
         state["config"] = make_config(state["config"], source="its configuration")
-        state["vocabulary"] = read_vocabulary(state["vocabulary"])
+        state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
     except (ConfigError, NotationError) as error:
         raise ModelError(f"{path}: {error}") from error
     return state
 
 
-def load_weights(path: Path, model: torch.nn.Module, vocabulary: Vocabulary) -> dict[str, Any]:
+def load_weights(path: Path, model: torch.nn.Module, codec: Codec) -> dict[str, Any]:
     """Put the weights of a checkpoint into a network of these symbols.
 
     Returns:
@@ -69,11 +71,28 @@ def load_weights(path: Path, model: torch.nn.Module, vocabulary: Vocabulary) -> 
         ModelError: As `load_checkpoint`, or the checkpoint is one of another network or of other symbols.
     """
     state = load_checkpoint(path)
-    if state["vocabulary"] != vocabulary:
-        raise ModelError(f"{path}: a checkpoint of {len(state['vocabulary'].symbols)} other symbols")
+    if state["codec"] != codec:
+        number = len(state["codec"].vocabulary.symbols)
+        raise ModelError(f"{path}: a checkpoint of {number} other symbols")
+    _fill(path, model, state)
+    return state
+
+
+def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """The network that a checkpoint holds, and the whole state.
+
+    Raises:
+        ModelError: As `load_checkpoint`, or its weights do not fit its own configuration.
+    """
+    state = load_checkpoint(path)
+    model = build_model(state["config"].model, state["codec"].vocabulary)
+    _fill(path, model, state)
+    return model, state
+
+
+def _fill(path: Path, model: torch.nn.Module, state: dict[str, Any]) -> None:
     try:
         model.load_state_dict(state["model"])
     except RuntimeError as error:  # its message names every tensor, a line each
         reason = str(error).splitlines()[1].strip()
         raise ModelError(f"{path}: a checkpoint of another network ({reason})") from error
-    return state

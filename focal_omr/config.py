@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from focal_omr.errors import ConfigError
+from focal_omr.notation.codec import Encoding
 
 
 class _Frozen(BaseModel):
@@ -73,6 +74,8 @@ class TrainConfig(_Frozen):
     evaluate_every: int = Field(default=500, gt=0)
     checkpoint_every: int = Field(default=250, gt=0)
     threads: int = Field(default=2, gt=0)
+    # What the network is taught to write: `notation.printed`, or semantic tokens as they are.
+    encoding: Encoding = "printed"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()

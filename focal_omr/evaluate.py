@@ -1,19 +1,29 @@
-"""A model against labelled pictures: error rates, and which samples went wrong how."""
+"""A model against labelled pictures: error rates, errors by symbol and bin, and the worst samples."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from focal_omr.data.frequency import frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
 from focal_omr.errors import ImageError
-from focal_omr.metrics import ErrorRates, edit_distance, error_rates
+from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
 from focal_omr.notation.semantic import to_primus
 from focal_omr.recognize import Recognizer
 
-_WORST = 20
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class SampleReading:
+    """One sample's label and what was read, both in PrIMuS symbols."""
+
+    id: str
+    reference: tuple[str, ...]
+    hypothesis: tuple[str, ...]
+    edits: int
 
 
 @dataclass(frozen=True)
@@ -21,41 +31,54 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-        rates: Error over the corpus; a sample that could not be read counts all its symbols as errors.
-        failures: Sample id -> why it could not be read.
-        wrong: (id, edits, reference, hypothesis) of every sample with an error, the worst first.
+        readings: One for each sample, in order of their ids.
+        failures: Sample id -> why it could not be read; all its symbols count as errors.
         seconds: Time for reading, without opening the model.
     """
 
-    rates: ErrorRates
+    readings: tuple[SampleReading, ...]
     failures: dict[str, str]
-    wrong: tuple[tuple[str, int, tuple[str, ...], tuple[str, ...]], ...]
     seconds: float
 
+    @property
+    def rates(self) -> ErrorRates:
+        """Error over the corpus."""
+        return error_rates([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
+
+    @property
+    def worst(self) -> list[SampleReading]:
+        """The samples with errors, most edits first."""
+        return sorted((r for r in self.readings if r.edits), key=lambda reading: -reading.edits)
+
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values; rates in percent."""
+        """The figures as plain values; rates in percent, bins by the frequencies of these very labels."""
+        rates = self.rates
+        references = [reading.reference for reading in self.readings]
+        errors = symbol_errors([reading.hypothesis for reading in self.readings], references)
+        bins = frequency_bins(symbol_counts(references))
+        interval = bootstrap_ser([r.edits for r in self.readings], [len(label) for label in references])
         return {
-            "samples": self.rates.samples,
-            "symbols": self.rates.symbols,
-            "edits": self.rates.edits,
-            "ser": round(self.rates.ser, 3),
-            "sequence_error_rate": round(self.rates.sequence_error_rate, 3),
+            "samples": rates.samples,
+            "symbols": rates.symbols,
+            "edits": rates.edits,
+            "ser": round(rates.ser, 3),
+            "ser_interval": [round(bound, 3) for bound in interval],
+            "sequence_error_rate": round(rates.sequence_error_rate, 3),
+            "macro_error": round(errors.macro_error, 3),
+            "bin_errors": {name: round(share, 3) for name, share in errors.by_bin(bins).items()},
             "failed": len(self.failures),
             "seconds": round(self.seconds, 3),
             "failures": self.failures,
-            "missed": dict(self._differences(lambda ref, hyp: ref - hyp)),
-            "invented": dict(self._differences(lambda ref, hyp: hyp - ref)),
-            "worst": [{"id": name, "edits": edits} for name, edits, _, _ in self.wrong[:_WORST]],
+            "by_symbol": {
+                symbol: {"count": count, "hit": errors.hit[symbol], "inserted": errors.inserted[symbol]}
+                for symbol, count in sorted(errors.count.items())
+            },
+            "confusion": [
+                {"label": pair[0], "read": pair[1], "count": count}
+                for pair, count in errors.confused.most_common(_MOST_SHOWN)
+            ],
+            "worst": [{"id": r.id, "edits": r.edits} for r in self.worst[:_MOST_SHOWN]],
         }
-
-    def _differences(
-        self, difference: Callable[[Counter[str], Counter[str]], Counter[str]]
-    ) -> list[tuple[str, int]]:
-        """The symbols of which there are more on one side, over all wrong samples, most frequent first."""
-        total: Counter[str] = Counter()
-        for _, _, reference, hypothesis in self.wrong:
-            total.update(difference(Counter(reference), Counter(hypothesis)))
-        return total.most_common(_WORST)
 
 
 def evaluate(
@@ -92,13 +115,11 @@ def evaluate(
             read = []
         hypotheses.append(_comparable(read, ignore))
     seconds = time.perf_counter() - started
-    wrong = [
-        (sample.id, edits, reference, hypothesis)
+    readings = tuple(
+        SampleReading(sample.id, reference, hypothesis, edit_distance(hypothesis, reference))
         for sample, reference, hypothesis in zip(samples, references, hypotheses, strict=True)
-        if (edits := edit_distance(hypothesis, reference))
-    ]
-    wrong.sort(key=lambda each: -each[1])
-    return Evaluation(error_rates(hypotheses, references), failures, tuple(wrong), seconds)
+    )
+    return Evaluation(readings, failures, seconds)
 
 
 def _comparable(tokens: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ SER is the corpus' edits over the corpus' reference symbols (not a mean of per-s
 100). SeqER is the share of samples with at least one edit.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 
@@ -42,6 +44,29 @@ def edit_distance(hypothesis: Sequence[Hashable], reference: Sequence[Hashable])
     return int(Levenshtein.distance(hypothesis, reference))
 
 
+def bootstrap_ser(
+    edits: Sequence[int], symbols: Sequence[int], *, seed: int = 0, draws: int = 10_000
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of the SER, samples drawn with replacement.
+
+    Args:
+        edits: Edits of each sample.
+        symbols: Reference symbols of each sample.
+        seed: Of the draws.
+        draws: How many.
+
+    Returns:
+        (low, high) in percent.
+
+    Source: Efron & Tibshirani 1993, chapter 13.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(len(edits), size=(draws, len(edits)))
+    rates = 100 * np.asarray(edits)[chosen].sum(axis=1) / np.asarray(symbols)[chosen].sum(axis=1)
+    low, high = np.percentile(rates, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def error_rates(
     hypotheses: Sequence[Sequence[Hashable]], references: Sequence[Sequence[Hashable]]
 ) -> ErrorRates:
@@ -49,3 +74,56 @@ def error_rates(
     edits = [edit_distance(h, r) for h, r in zip(hypotheses, references, strict=True)]
     symbols = sum(len(reference) for reference in references)
     return ErrorRates(len(references), symbols, sum(edits), sum(1 for count in edits if count))
+
+
+@dataclass(frozen=True)
+class SymbolErrors:
+    """What happened to each reference symbol in one best alignment per sample.
+
+    Attributes:
+        count: Occurrences in the references.
+        hit: Of these, read as they are.
+        confused: (reference symbol, read symbol) -> how often the one was read as the other.
+        inserted: Symbols read where the reference has none.
+    """
+
+    count: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
+    confused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    inserted: Counter[str] = field(default_factory=Counter)
+
+    def missed(self, symbols: Sequence[str]) -> float:
+        """Share of the occurrences of these symbols that were not read, in percent."""
+        total = sum(self.count[symbol] for symbol in symbols)
+        return 100 * (1 - sum(self.hit[symbol] for symbol in symbols) / total) if total else 0.0
+
+    @property
+    def macro_error(self) -> float:
+        """Mean over the reference's symbols of the share missed, in percent: a rare one counts fully."""
+        shares = [self.missed([symbol]) for symbol in self.count]
+        return sum(shares) / len(shares) if shares else 0.0
+
+    def by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
+        """Share missed in each bin of symbols, in percent. A symbol without a bin counts nowhere."""
+        members: dict[str, list[str]] = {name: [] for name in dict.fromkeys(bins.values())}
+        for symbol in self.count:
+            if symbol in bins:
+                members[bins[symbol]].append(symbol)
+        return {name: self.missed(symbols) for name, symbols in members.items()}
+
+
+def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> SymbolErrors:
+    """Errors by symbol. Raises ValueError where the two lists have different lengths."""
+    errors = SymbolErrors()
+    for hypothesis, reference in zip(hypotheses, references, strict=True):
+        errors.count.update(reference)
+        for code in Levenshtein.opcodes(reference, hypothesis):
+            source = reference[code.src_start : code.src_end]
+            target = hypothesis[code.dest_start : code.dest_end]
+            if code.tag == "equal":
+                errors.hit.update(source)
+            elif code.tag == "replace":
+                errors.confused.update(zip(source, target, strict=True))
+            elif code.tag == "insert":
+                errors.inserted.update(target)
+    return errors

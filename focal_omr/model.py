@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from focal_omr.config import ModelConfig
+from focal_omr.errors import ModelError
 from focal_omr.image import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
 from focal_omr.notation.factors import symbol_factors
 from focal_omr.notation.vocabulary import Vocabulary
@@ -140,6 +141,7 @@ class FactorisedLinear(nn.Module):
             for name in each:
                 membership[number, names[name]] = 1.0
         self.register_buffer("membership", membership, persistent=False)
+        self.factor_rows, self.symbols = names, ("blank", *vocabulary.symbols)
         self.factor_weight = nn.Parameter(torch.randn(len(names), inputs) / (2 * inputs**0.5))
         self.factor_bias = nn.Parameter(torch.zeros(len(names)))
         self.own_weight = nn.Parameter(torch.zeros(len(factors), inputs))
@@ -149,10 +151,47 @@ class FactorisedLinear(nn.Module):
         """(..., inputs) -> (..., C)."""
         return nn.functional.linear(x, *self.folded())
 
+    @torch.no_grad()
+    def take_over(self, source: "FactorisedLinear") -> None:
+        """Copy the rows of the factors and symbols that both have."""
+        for name, row in self.factor_rows.items():
+            if (other := source.factor_rows.get(name)) is not None:
+                self.factor_weight[row] = source.factor_weight[other]
+                self.factor_bias[row] = source.factor_bias[other]
+        rows = {symbol: row for row, symbol in enumerate(source.symbols)}
+        for row, symbol in enumerate(self.symbols):
+            if (other := rows.get(symbol)) is not None:
+                self.own_weight[row] = source.own_weight[other]
+                self.own_bias[row] = source.own_bias[other]
+
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight (C, inputs) and bias (C,) of the plain linear layer that this one is."""
         weight = self.membership @ self.factor_weight + self.own_weight
         return weight, self.membership @ self.factor_bias + self.own_bias
+
+
+def take_over(model: nn.Module, source: nn.Module) -> None:
+    """Give `model` the weights of `source`, a network of the same sizes with perhaps another vocabulary.
+
+    Of a factorised head the factors and symbols of the same names are taken, and what is new stays fresh: so
+    a trained network goes on with symbols that were added, or with another encoding.
+
+    Raises:
+        ModelError: The networks differ in more than their symbols.
+    """
+    body = {name: value for name, value in source.state_dict().items() if not name.startswith("head.")}
+    own = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
+    if {name: value.shape for name, value in body.items()} != {n: value.shape for n, value in own.items()}:
+        raise ModelError("the weights to start from belong to a network of other sizes")
+    model.load_state_dict(body, strict=False)
+    head, other = model.get_submodule("head"), source.get_submodule("head")
+    if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
+        head.take_over(other)
+        return
+    try:
+        head.load_state_dict(other.state_dict())
+    except RuntimeError as error:
+        raise ModelError("the weights to start from have another kind of output") from error
 
 
 class PaperCrnn(nn.Module):

@@ -11,6 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from focal_omr.errors import ModelError, NotationError
+from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import Vocabulary
 
 METADATA_KEY = "focal_omr"
@@ -24,7 +25,7 @@ class ModelCard:
 
     Attributes:
         preset: "default" (staff strips) or "paper" (plain images of height 128).
-        vocabulary: Its symbols.
+        codec: Its symbols and what they encode.
         height_px: Rows of its input.
         staff_space_px: Distance of two staff lines in a strip.
         middle_line_px: Row of the middle line in a strip.
@@ -35,7 +36,7 @@ class ModelCard:
     """
 
     preset: str
-    vocabulary: Vocabulary
+    codec: Codec
     height_px: int
     staff_space_px: int
     middle_line_px: int
@@ -46,21 +47,21 @@ class ModelCard:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the format's version."""
-        plain = dict(self.__dict__)
-        return {"format": FORMAT_VERSION, **plain, "vocabulary": list(self.vocabulary.symbols)}
+        plain = {name: value for name, value in self.__dict__.items() if name != "codec"}
+        symbols = list(self.codec.vocabulary.symbols)
+        return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
     def from_json(cls, values: Any, *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
-        if not isinstance(values, dict):
-            raise ModelError(f"{source}: damaged metadata (no keys and values)")
-        if values.get("format") != FORMAT_VERSION:
+        if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
             raise ModelError(
-                f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}"
+                f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
             )
         try:
-            plain = {key: value for key, value in values.items() if key != "format"}
-            return cls(**{**plain, "vocabulary": Vocabulary(tuple(values["vocabulary"]))})
+            codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
+            own = ("format", "encoding", "vocabulary")
+            return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})
         except (KeyError, TypeError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
@@ -100,7 +101,13 @@ class OnnxModel:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
-        return ModelCard.from_json(values, source=self.source)
+        card = ModelCard.from_json(values, source=self.source)
+        classes = self._session.get_outputs()[0].shape[-1]
+        if isinstance(classes, int) and classes != card.vocabulary.classes:
+            raise ModelError(
+                f"{self.source}: {classes} classes for a vocabulary of {len(card.vocabulary.symbols)} symbols"
+            )
+        return card
 
     def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
@@ -108,7 +115,11 @@ class OnnxModel:
         images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
         for row, strip in enumerate(strips):
             images[row, 0, :, : strip.shape[1]] = strip
-        log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        try:
+            log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        except Exception as error:  # ONNX Runtime raises its own types
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
 
@@ -118,4 +129,7 @@ def _model_bytes(path: str | Path) -> bytes:
             return (files("focal_omr.weights") / "default.onnx").read_bytes()
         return Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+        reason = error.strerror or error
+        if path == DEFAULT_MODEL:
+            raise ModelError(f"the packaged weights, {error.filename}, cannot be read ({reason})") from error
+        raise ModelError(f"{path}: cannot be read ({reason})") from error

@@ -9,15 +9,16 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from focal_omr.checkpoint import load_weights, save_checkpoint
+from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.augment import degraded_strip, plain_strip
 from focal_omr.data.loader import PlateBatches, collate, read_plates
@@ -25,10 +26,12 @@ from focal_omr.data.shards import PlateRecord
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.files import write_atomic
+from focal_omr.image import plain_picture
 from focal_omr.loss import focal_ctc_loss
 from focal_omr.metrics import ErrorRates, error_rates
-from focal_omr.model import build_model
-from focal_omr.notation.vocabulary import BLANK, Vocabulary, full_semantic
+from focal_omr.model import build_model, take_over
+from focal_omr.notation.codec import Codec, full_codec
+from focal_omr.notation.vocabulary import BLANK
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +63,17 @@ def train(
     torch.set_num_threads(config.threads)
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
-    vocabulary = full_semantic()
+    codec = full_codec(config.encoding)
     plates, validation = read_plates(config.data.shards, held_out=config.data.held_out)
-    batches = PlateBatches(plates, vocabulary, config.data, config.seed)
-    model = build_model(config.model, vocabulary)
+    plain = config.model.preset == "paper"
+    batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain)
+    model = build_model(config.model, codec.vocabulary)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
     first_step = 0
     if resume:
-        state = load_weights(checkpoint, model, vocabulary)
+        state = load_weights(checkpoint, model, codec)
         if state["optimizer"] is None:
             raise ModelError(f"{checkpoint}: good to start from, not to resume; it has no optimizer")
         optimizer.load_state_dict(state["optimizer"])
@@ -78,7 +82,7 @@ def train(
         for name in ("metrics.csv", "validation.csv"):
             _forget(folder / name, after_step=first_step)
     elif start_from:
-        load_weights(start_from, model, vocabulary)
+        take_over(model, load_network(start_from)[0])
     model, optimizer = fabric.setup(model, optimizer)
     score = make_loss(config.loss)
     folder.mkdir(parents=True, exist_ok=True)
@@ -108,13 +112,13 @@ def train(
             logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
             since, losses = time.perf_counter(), []
         if validation and (done % config.evaluate_every == 0 or done == config.steps):
-            figures = validate(model, validation, vocabulary, seed=config.seed)
+            figures = validate(model, validation, codec, seed=config.seed, plain=plain)
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
         if done % config.checkpoint_every == 0 or done == config.steps:
             save_checkpoint(
-                checkpoint, config=config, vocabulary=vocabulary, model=model, optimizer=optimizer, step=done
+                checkpoint, config=config, codec=codec, model=model, optimizer=optimizer, step=done
             )
     return figures
 
@@ -149,27 +153,36 @@ def make_loss(config: LossConfig) -> Loss:
 
 
 def validate(
-    model: torch.nn.Module, plates: list[PlateRecord], vocabulary: Vocabulary, *, seed: int, most: int = 200
+    model: torch.nn.Module,
+    plates: Sequence[PlateRecord],
+    codec: Codec,
+    *,
+    seed: int,
+    plain: bool = False,
+    most: int = 200,
 ) -> dict[str, float]:
-    """Error on held-out plates, clean and degraded. The model is left in training mode."""
-    import numpy as np
+    """Error on held-out plates, clean and degraded (`plain`: whole pictures). Leaves the model training.
 
+    At most `most` plates are read, spread evenly over them. The keys are `clean_ser` and so on, in percent.
+    """
     rng = np.random.default_rng(seed)
     chosen = plates[:: max(1, len(plates) // most)][:most]
     model.eval()
     figures: dict[str, float] = {}
-    for kind in ("clean", "degraded"):
-        strips = [plain_strip(p.gray()) if kind == "clean" else degraded_strip(p.gray(), rng) for p in chosen]
-        rates = _errors(model, strips, [p.semantic for p in chosen], vocabulary)
-        figures[f"{kind}_ser"] = rates.ser
-        figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
+    pictures = {
+        "clean": [plain_picture(p.gray()) if plain else plain_strip(p.gray()) for p in chosen],
+        "degraded": [] if plain else [degraded_strip(p.gray(), rng) for p in chosen],
+    }
+    for kind, inputs in pictures.items():
+        if inputs:
+            rates = _errors(model, inputs, [p.semantic for p in chosen], codec)
+            figures[f"{kind}_ser"] = rates.ser
+            figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
     model.train()
     return figures
 
 
-def _errors(
-    model: torch.nn.Module, strips: list[Any], labels: list[Any], vocabulary: Vocabulary
-) -> ErrorRates:
+def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], codec: Codec) -> ErrorRates:
     read: dict[int, list[str]] = {}
     device = next(model.parameters()).device
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
@@ -180,7 +193,8 @@ def _errors(
             log_probs, lengths = model(batch.images.to(device), batch.widths.to(device))
         for column, index in enumerate(members):
             frames = log_probs[: lengths[column], column].float().cpu().numpy()
-            read[index] = vocabulary.decode([symbol.number for symbol in greedy_decode(frames)])
+            tokens = codec.decode([symbol.number for symbol in greedy_decode(frames)])
+            read[index] = [token for each in tokens for token in each]
     return error_rates([read[index] for index in range(len(strips))], [list(label) for label in labels])
 
 

@@ -3,6 +3,7 @@
 So a resumed run goes on bit for bit with no state to keep, and one batch can be looked at alone.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +17,11 @@ from torch import Tensor
 from focal_omr.config import DataConfig
 from focal_omr.data.augment import degraded_strip
 from focal_omr.data.shards import PlateRecord, read_shard
-from focal_omr.errors import DataError
-from focal_omr.notation.vocabulary import Vocabulary
+from focal_omr.errors import DataError, NotationError
+from focal_omr.image import plain_picture
+from focal_omr.notation.codec import Codec
+
+logger = logging.getLogger(__name__)
 
 # Batches sorted by width among this many, so that a batch holds staves of about one width.
 _SORTED_BATCHES = 40
@@ -83,19 +87,29 @@ def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRe
 class PlateBatches:
     """Batch number -> Batch, over plates that lie in memory as encoded pictures.
 
+    Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
+    whose labels the codec cannot spell are logged and left out.
+
     Raises:
         DataError: Fewer plates than a batch has.
-        NotationError: A plate's label holds a symbol that is not in the vocabulary.
     """
 
     def __init__(
-        self, plates: Sequence[PlateRecord], vocabulary: Vocabulary, config: DataConfig, seed: int
+        self,
+        plates: Sequence[PlateRecord],
+        codec: Codec,
+        config: DataConfig,
+        seed: int,
+        *,
+        plain: bool = False,
     ) -> None:
-        if len(plates) < config.batch:
-            raise DataError(f"{len(plates)} plates to train on; needed is a batch of {config.batch} or more")
-        self._plates, self._config, self._seed = plates, config, seed
-        self._targets = [vocabulary.encode(plate.semantic) for plate in plates]
-        self._widths = np.array([_png_width(plate.png) for plate in plates])
+        self._config, self._seed, self._plain = config, seed, plain
+        self._plates, self._targets = _encoded(plates, codec)
+        if len(self._plates) < config.batch:
+            raise DataError(
+                f"{len(self._plates)} plates to train on; needed is a batch of {config.batch} or more"
+            )
+        self._widths = np.array([_png_width(plate.png) for plate in self._plates])
         self._lengths = np.array([len(target) for target in self._targets])
         self._by_width = np.argsort(self._widths, kind="stable")
         self._order = lru_cache(maxsize=2)(self._epoch_order)
@@ -115,6 +129,8 @@ class PlateBatches:
         return collate(strips, [self._targets[int(index)] for index in members])
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        if self._plain:
+            return plain_picture(self._plates[index].gray())
         neighbour = self._plates[int(rng.integers(len(self._plates)))]
         beside = neighbour.gray() if rng.random() < 0.3 else None
         return degraded_strip(self._plates[index].gray(), rng, degrade=self._config.degrade, neighbour=beside)
@@ -138,6 +154,19 @@ class PlateBatches:
         rng = np.random.default_rng((self._seed, step, 2))
         start = int(rng.integers(len(fitting) - self._config.batch + 1))
         return fitting[start : start + self._config.batch]
+
+
+def _encoded(plates: Sequence[PlateRecord], codec: Codec) -> tuple[list[PlateRecord], list[list[int]]]:
+    """The plates whose labels the codec can spell, and their targets; the others are logged and left out."""
+    kept, targets = [], []
+    for plate in plates:
+        try:
+            targets.append(codec.encode(plate.semantic))
+        except NotationError as error:
+            logger.info("left out %s: %s", plate.id, error)
+            continue
+        kept.append(plate)
+    return kept, targets
 
 
 def _png_width(png: bytes) -> int:

@@ -84,6 +84,23 @@ def tune_files(folder: Path) -> list[Path]:
     return files
 
 
+def listed_files(root: Path, listing: Path) -> list[Path]:
+    """The files of `root` that a text file names, a relative path on each line, in its order.
+
+    Raises:
+        DataError: The listing cannot be read or names a file that is not there.
+    """
+    try:
+        files = [root / line for line in listing.read_text(encoding="utf-8").splitlines() if line]
+    except OSError as error:
+        raise DataError(f"{listing}: cannot be read ({error.strerror})") from error
+    if missing := [path for path in files if not path.exists()]:
+        raise DataError(
+            f"{listing}: {len(missing)} of its files are not in {root}; the first is {missing[0]}"
+        )
+    return files
+
+
 def collect_tunes(files: Sequence[Path], collection: Path, *, root: Path, workers: int = 2) -> int:
     """Read tune files and write the collection of their monophonic parts.
 

@@ -71,7 +71,7 @@ class Engraver:
         return str(self._toolkit.renderToSVG(page))
 
     def midi(self, mei: str) -> bytes:
-        """An MEI document as a Standard MIDI File; repeats are played once.
+        """An MEI document as a Standard MIDI File; repeats are played.
 
         Raises:
             EngraveError: Verovio could not read the document.
@@ -81,6 +81,8 @@ class Engraver:
 
     def timemap(self, mei: str) -> list[dict[str, Any]]:
         """What begins and ends when: Verovio's timemap, with times in ms (`tstamp`) and quarters (`qstamp`).
+
+        Repeats are played; the second time, ids end with "-rend2".
 
         Raises:
             EngraveError: Verovio could not read the document.
@@ -96,7 +98,8 @@ class Engraver:
             EngraveError: Verovio could not read the document.
         """
         self._load(mei, "mei")
-        return str(self._toolkit.renderToPAE())
+        # Verovio 6.4 writes the music below "@data:", where it does not look for it itself.
+        return str(self._toolkit.renderToPAE()).replace("@data:\n", "@data:")
 
     def mei(self, text: str, *, input_format: str = "auto") -> str:
         """Text of any format that Verovio reads, as MEI; the same text gives the same ids.

@@ -4,18 +4,22 @@ A network that scores a symbol as the sum of its factors learns from every B4 an
 helps with this one, which is what a symbol seen ten times needs.
 """
 
+from focal_omr.notation.printed import printed_sign, unsigned
 from focal_omr.notation.score import Clef, Duration, Key, Meter, MultiRest, Note, Rest
 from focal_omr.notation.semantic import parse_sign
 
+# A printed note without an accidental shares its factor with the semantic natural: an encoding can go
+# on with the other's weights. Checkpoints hold the factors in the order of these names: do not rename them.
+_ALTER_NAMES = {"": "0", "n": "n", "#": "1", "b": "-1", "##": "2", "bb": "-2"}
+
 
 def symbol_factors(symbol: str) -> tuple[str, ...]:
-    """Names of the factors of a semantic symbol; a symbol like none other has its own name as factor."""
-    match parse_sign(symbol):
+    """Factors of a semantic or printed symbol; a symbol like none other has its own name as factor."""
+    match parse_sign(unsigned(symbol)):
         case Note() as note:
             kind = "gracenote" if note.grace else "note"
-            pitch = note.pitch
-            name = f"pitch {pitch.step}{pitch.octave}"
-            alter = f"alter {pitch.alter}"
+            name = f"pitch {note.pitch.step}{note.pitch.octave}"
+            alter = f"alter {_ALTER_NAMES[printed_sign(symbol) or '']}"
             return (kind, name, alter, *_duration(kind, note.duration), *_fermata(note.fermata))
         case Rest() as rest:
             return ("rest", *_duration("rest", rest.duration), *_fermata(rest.fermata))

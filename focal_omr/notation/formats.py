@@ -123,7 +123,9 @@ def _unzipped(data: bytes) -> bytes:
             root = next(e for e in container.iter() if e.tag.rpartition("}")[2] == "rootfile")
             return archive.read(root.get("full-path", ""))
     except (zipfile.BadZipFile, KeyError, ET.ParseError, StopIteration) as error:
-        raise NotationError(f"not a zipped MusicXML file: {error or 'its container names no file'}") from None
+        raise NotationError(
+            f"not a zipped MusicXML file: {str(error) or 'its container names no file'}"
+        ) from None
 
 
 def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:

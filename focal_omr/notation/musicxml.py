@@ -82,11 +82,11 @@ def musicxml_tree(score: Score) -> ET.Element:
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
     parts = [list(bars_of(beam_by_meter(part))) for part in score.parts]
-    longest = max(parts, key=len)
+    longest = max(parts, key=len) or [Bar((), None)]  # the schema wants one measure at least
     divisions = lcm(
         *(length.denominator for bars in parts for bar in bars for length in quarter_lengths(bar))
     )
-    pickup = bool(parts[0]) and parts[0][0].is_pickup
+    pickup = longest[0].is_pickup
     root = ET.Element("score-partwise", version="4.0")
     _head(root, score)
     for number, bars in enumerate(parts, 1):

@@ -1,0 +1,50 @@
+# make demo   reads the examples            make check  what CI runs, in an environment that is there
+# make test   sets up, then checks          make bench  times and sizes, as one JSON object
+# make clean  removes what these made
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := out/demo
+# The build tools are pinned as well: without build isolation pip takes them from the environment.
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-build-isolation -c constraints.txt
+SOURCES := focal_omr tests benchmarks examples docs
+# glibc keeps the memory that it frees; else page faults decide which loss looks faster (benchmarks/loss.py).
+KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000
+
+.PHONY: demo test check bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/focal-omr read examples --out $(DEMO)
+	@echo "The scores lie in $(DEMO): open a .musicxml in a notation program or play a .mid; what they should say stands beside the pictures in examples/, the next step in README.md."
+
+test: $(VENV)/.installed-dev
+	@$(MAKE) --no-print-directory check
+	@echo "All checks passed. Next: CONTRIBUTING.md to change something, \`make bench\` for times, docs/architecture.md for the house plan."
+
+check:
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-dev
+	@$(KEEP_MEMORY) $(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what reading needs into $(VENV)"
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing what training and the tests need into $(VENV)"
+	@$(INSTALL) -e '.[dev]'
+	@touch $@

@@ -1,0 +1,102 @@
+"""Draws the figures of the documentation from what the packaged weights read.
+
+    .venv/bin/pip install -c constraints.txt -e '.[render]'
+    .venv/bin/python docs/make_figures.py [MODEL]
+
+`images/first-light.png`: an example's picture with the place of each symbol that was read on it, the symbols,
+and the score engraved anew.
+"""
+
+import base64
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import resvg_py
+
+from focal_omr import Document, Recognizer
+from focal_omr.files import write_atomic
+from focal_omr.notation.beaming import beam_by_meter
+from focal_omr.notation.engrave import ONE_STAFF, Engraver
+from focal_omr.notation.mei import write_mei
+from focal_omr.notation.score import Score
+
+HERE = Path(__file__).parent
+PICTURE = HERE.parent / "examples" / "minuet-in-g" / "minuet-in-g.jpg"
+WIDTH_PX = 1600
+_TOKENS_PX, _LINE_PX, _GAP_PX = (
+    200,
+    15,
+    10,
+)  # height of the row of symbols; one symbol; paper between the rows
+_KIND_COLOURS = {"note": "#1f5fbf", "gracenote": "#1f5fbf", "rest": "#7a3fb0", "barline": "#777777"}
+_SIGN_COLOUR = "#b0562a"
+
+
+def main() -> None:
+    """Write the figures."""
+    document = Recognizer(model=sys.argv[1] if len(sys.argv) > 1 else "default").read(PICTURE)
+    svg = ET.tostring(first_light(document, PICTURE), encoding="unicode")
+    png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", monospace_family="DejaVu Sans Mono")
+    write_atomic(HERE / "images" / "first-light.png", bytes(png))
+
+
+def first_light(document: Document, picture: Path) -> ET.Element:
+    """SVG of a picture with its symbols' boxes, the symbols below it, and the score below them."""
+    page = document.pages[0]
+    scale = WIDTH_PX / page.width
+    engraving = engraved(document.score)
+    engraving_height = WIDTH_PX * _png_size(engraving)[1] / _png_size(engraving)[0]
+    tokens_top = page.height * scale + _GAP_PX
+    height = tokens_top + _TOKENS_PX + engraving_height
+    svg = ET.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "width": str(WIDTH_PX),
+            "height": f"{height:.0f}",
+        },
+    )
+    kind = "jpeg" if picture.suffix in (".jpg", ".jpeg") else "png"
+    _image(svg, picture.read_bytes(), kind, top=0, height=page.height * scale)
+    x = 0.0
+    for symbol in document.symbols:
+        left, top, right, bottom = (scale * side for side in symbol.box)
+        colour = _KIND_COLOURS.get(symbol.token.partition("-")[0], _SIGN_COLOUR)
+        ET.SubElement(
+            svg,
+            "rect",
+            x=f"{left:.1f}",
+            y=f"{top:.1f}",
+            width=f"{right - left:.1f}",
+            height=f"{bottom - top:.1f}",
+            fill=colour,
+            attrib={"fill-opacity": "0.2", "stroke": colour, "stroke-width": "1.5"},
+        )
+        # Read upwards, to its symbol; those that stand close are moved apart.
+        x = max((left + right) / 2 + 4, x + _LINE_PX)
+        style = {"font-family": "monospace", "font-size": "13", "fill": colour, "text-anchor": "end"}
+        text = ET.SubElement(svg, "text", style, transform=f"translate({x:.1f} {tokens_top:.1f}) rotate(-90)")
+        text.text = f"{symbol.token} {symbol.confidence:.2f}"
+    _image(svg, engraving, "png", top=tokens_top + _TOKENS_PX, height=engraving_height)
+    return svg
+
+
+def engraved(score: Score) -> bytes:
+    """PNG of a score on one staff, beamed by its meter."""
+    beamed = Score(tuple(beam_by_meter(part) for part in score.parts))
+    svg = Engraver(**ONE_STAFF).svg(write_mei(beamed))
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff"))
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def _image(svg: ET.Element, data: bytes, kind: str, *, top: float, height: float) -> None:
+    link = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    ET.SubElement(svg, "image", href=link, y=f"{top:.1f}", width=str(WIDTH_PX), height=f"{height:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Makes the pictures and expected scores of this folder again, from the labels that lie in it.
+
+    .venv/bin/pip install -c constraints.txt -e '.[render]'
+    .venv/bin/python examples/make.py
+
+It needs the program lilypond too (2.24 was used). Each folder holds its label, `NAME.semantic`, written by
+hand. From it come the expected score, `NAME.musicxml`, and the picture; but one picture is what LilyPond
+engraves from `NAME.ly`.
+"""
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import numpy as np
+import resvg_py
+from numpy.typing import NDArray
+
+from focal_omr import load_score, save_score
+from focal_omr.files import write_atomic
+from focal_omr.notation.beaming import beam_by_meter
+from focal_omr.notation.engrave import ONE_STAFF, Engraver
+from focal_omr.notation.mei import write_mei
+
+HERE = Path(__file__).parent
+TITLES = {
+    "ode-to-joy": "Ode to Joy",
+    "minuet-in-g": "Minuet in G",
+    "greensleeves": "Greensleeves",
+}
+_PAPER_BGR = np.array([0.80, 0.92, 1.0], np.float32)  # under a warm lamp
+_LILYPOND_DPI = 220
+
+Gray = NDArray[np.uint8]
+
+
+def main() -> None:
+    """Write the three examples."""
+    for name, title in TITLES.items():
+        score = load_score(HERE / name / f"{name}.semantic")
+        save_score(replace(score, title=title), HERE / name / f"{name}.musicxml")
+    write_picture("ode-to-joy", ".png", engraved("ode-to-joy", font="Leipzig"))
+    write_picture("minuet-in-g", ".jpg", photographed(engraved("minuet-in-g", font="Bravura")))
+    write_picture("greensleeves", ".png", engraved_by_lilypond("greensleeves"))
+
+
+def write_picture(name: str, suffix: str, picture: NDArray[Any]) -> None:
+    """Write a picture, (H, W) gray or (H, W, 3) BGR, beside its label."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 80] if suffix == ".jpg" else []
+    write_atomic(HERE / name / f"{name}{suffix}", bytes(cv2.imencode(suffix, picture, quality)[1]))
+
+
+def engraved(name: str, *, font: str) -> Gray:
+    """(H, W) the staff of a label as Verovio engraves it, 18 px per staff space, beamed by its meter."""
+    score = load_score(HERE / name / f"{name}.semantic")
+    beamed = replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
+    svg = Engraver(**ONE_STAFF, font=font).svg(write_mei(beamed))
+    return _decoded(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff")))
+
+
+def photographed(picture: Gray) -> NDArray[np.uint8]:
+    """(H, W, 3) a picture as a phone takes it: tilted, bent, dim at one end, soft, grainy, on warm paper.
+
+    Not by the augmentation that the network is trained with, so that the example is a small test of it.
+    """
+    rng = np.random.default_rng(1)
+    height, width = picture.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height + 60, dtype=np.float32) - 30)
+    along = x / width
+    bend = 8 * np.sin(np.float32(np.pi) * along)  # the sheet does not lie flat
+    nearer = 1 + 0.06 * along  # the right end is nearer to the camera
+    tilt = 0.02 * (x - width / 2)
+    y = height / 2 + (y - height / 2) / nearer - tilt + bend
+    paper = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderValue=255).astype(np.float32)
+    paper = cv2.GaussianBlur(paper, (0, 0), 1.3)
+    ink, white = 45.0, 225.0
+    light = 1.0 - 0.4 * along**1.5 - 0.08 * np.cos(9 * along)  # a lamp on the left, a soft shadow
+    lit = (ink + paper * ((white - ink) / 255)) * light + rng.normal(0, 5, paper.shape)
+    smaller = cv2.resize(lit, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+    return np.clip(smaller[:, :, None] * _PAPER_BGR, 0, 255).astype(np.uint8)
+
+
+def engraved_by_lilypond(name: str) -> Gray:
+    """(H, W) the staff that LilyPond engraves from `NAME.ly`."""
+    with TemporaryDirectory() as folder:
+        subprocess.run(
+            [
+                "lilypond",
+                "--silent",
+                "--png",
+                "-dcrop",
+                f"-dresolution={_LILYPOND_DPI}",
+                f"--output={folder}/{name}",
+                str(HERE / name / f"{name}.ly"),
+            ],
+            check=True,
+        )
+        return _decoded((Path(folder) / f"{name}.cropped.png").read_bytes())
+
+
+def _decoded(data: bytes) -> Gray:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+if __name__ == "__main__":
+    main()

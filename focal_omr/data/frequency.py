@@ -1,0 +1,24 @@
+"""How often symbols occur, and the bins that the imbalance study speaks of: frequent, normal, rare."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+# Of the symbols sorted by frequency, the first tenth is HF, the last tenth LF, what is between is normal.
+# Source: the seed study, doi 10.1109/PuneCon46936.2019.9105720 (60 symbols: 6 / 48 / 6).
+BIN_SHARE = 0.1
+BINS = ("HF", "normal", "LF")
+
+
+def symbol_counts(labels: Iterable[Sequence[str]]) -> Counter[str]:
+    """Occurrences of every symbol over all labels."""
+    return Counter(symbol for label in labels for symbol in label)
+
+
+def frequency_bins(counts: Mapping[str, int]) -> dict[str, str]:
+    """Symbol -> bin. Ties are broken by name, so that the bins do not depend on the order of the samples."""
+    ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
+    size = max(1, round(BIN_SHARE * len(ranked)))
+    bins = {}
+    for rank, symbol in enumerate(ranked):
+        bins[symbol] = "HF" if rank < size else "LF" if rank >= len(ranked) - size else "normal"
+    return bins

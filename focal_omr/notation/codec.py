@@ -1,0 +1,40 @@
+"""Between semantic tokens and class numbers, by way of the encoding that a network was taught."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from focal_omr.notation.printed import full_printed, printed_to_semantic, semantic_to_printed
+from focal_omr.notation.vocabulary import Vocabulary, full_semantic
+
+Encoding = Literal["printed", "semantic"]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoding and its symbols.
+
+    Attributes:
+        encoding: "printed" (see `notation.printed`) or "semantic".
+        vocabulary: Symbols of that encoding.
+    """
+
+    encoding: Encoding
+    vocabulary: Vocabulary
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """Class numbers of a semantic label. Raises NotationError for what the vocabulary lacks."""
+        printed = self.encoding == "printed"
+        return self.vocabulary.encode(semantic_to_printed(tokens) if printed else tokens)
+
+    def decode(self, numbers: Sequence[int]) -> list[list[str]]:
+        """For each class number the semantic tokens that it stands for: one, or `accidental` and a note."""
+        symbols = self.vocabulary.decode(numbers)
+        if self.encoding == "printed":
+            return printed_to_semantic(symbols)
+        return [[symbol] for symbol in symbols]
+
+
+def full_codec(encoding: Encoding) -> Codec:
+    """The codec with all symbols that this package knows."""
+    return Codec(encoding, full_printed() if encoding == "printed" else full_semantic())

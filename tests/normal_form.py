@@ -1,0 +1,41 @@
+"""Scores made comparable after a way through a format."""
+
+from dataclasses import replace
+
+from focal_omr.notation.score import (
+    Note,
+    Part,
+    Score,
+    fold_repeat_starts,
+    map_notes,
+    open_tie,
+    tie_ends,
+)
+
+
+def normal(score: Score) -> list[object]:
+    """A score in the form in which every reader gives it: no empty repeat bars, no tie that leads nowhere."""
+    result: list[object] = [score.title]
+    for part in score.parts:
+        folded, opens = fold_repeat_starts(part)
+        result += [part.name, opens, _with_real_ties(folded).measures]
+    return result
+
+
+def _with_real_ties(part: Part) -> Part:
+    tied: list[Note] = []  # the open tie, if there is one
+    ending: set[int] = set()
+    numbers: dict[int, int] = {}
+
+    def number(note: Note, _: object) -> Note:
+        numbers[id(note)] = len(numbers)
+        if tied and tie_ends(tied[0], note):
+            ending.add(numbers[id(tied[0])])
+        tied[:] = [still] if (still := open_tie(tied[0] if tied else None, note)) else []
+        return note
+
+    # Every note an object of its own, so that its id tells it from the others.
+    part = map_notes(part, lambda note, _: replace(note))
+    map_notes(part, number)
+    place = iter(range(len(numbers)))
+    return map_notes(part, lambda note, _: replace(note, tie=next(place) in ending))
