@@ -5,12 +5,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from focal_omr.errors import OmrError, OutputError
+from focal_omr.errors import ImageError, OmrError, OutputError
 from focal_omr.files import write_together
 from focal_omr.image import load_gray
 from focal_omr.notation.formats import FORMATS
 from focal_omr.overlay import overlay_png
-from focal_omr.recognize import Document
+from focal_omr.recognize import Document, Recognizer
 
 __all__ = [
     "OUTPUTS",
@@ -18,6 +18,7 @@ __all__ = [
     "check_folder",
     "output_names",
     "picture_files",
+    "read_picture",
     "result_paths",
     "write_document",
 ]
@@ -44,8 +45,8 @@ def output_names(names: str) -> list[str]:
 def picture_files(inputs: Sequence[Path]) -> list[Path]:
     """The inputs, each once, with folders replaced by the pictures in them, at any depth.
 
-    A folder without pictures stays what it is: reading it says so. Overlays that were written beside their
-    pictures are no input.
+    A folder without pictures stays what it is, for `read_picture` to say so. Overlays that were written
+    beside their pictures are no input.
     """
     files: dict[Path, Path] = {}
     for path in inputs:
@@ -63,6 +64,13 @@ def _pictures_in(folder: Path) -> list[Path]:
         and not path.name.endswith(OUTPUTS["overlay"])
         and path.is_file()
     ]
+
+
+def read_picture(recognizer: Recognizer, file: Path) -> Document:
+    """Read one of the `picture_files`. Raises ImageError as `Recognizer.read` does."""
+    if file.is_dir():
+        raise ImageError(f"{file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
+    return recognizer.read(file)
 
 
 def result_paths(files: Sequence[Path], out: Path) -> list[Path]:

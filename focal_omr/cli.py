@@ -121,11 +121,11 @@ def _read_one(
     recognizer: "Recognizer", file: Path, target: Path, names: Sequence[str], *, as_json: bool
 ) -> bool:
     """Read one picture and say what came of it; whether it was read and written."""
-    from focal_omr.batch import write_document
+    from focal_omr.batch import read_picture, write_document
     from focal_omr.recognize import JSON_FORMAT
 
     try:
-        document = recognizer.read(file)
+        document = read_picture(recognizer, file)
         written = write_document(document, target, names)
     except OmrError as error:
         message = str(error)
@@ -322,12 +322,11 @@ def compare(
         print(json.dumps(figures))
         return
     print(
-        "notes: precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} "
-        "({matched} of {truth_notes} found, {result_notes} read)\nnote error {note_error:.2f} %, symbol error {ser:.2f} % "
-        "({symbol_edits} edits, {symbols} symbols)".format(**figures)
+        "precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of {truth_notes} notes".format(**figures)
     )
+    print("note error {note_error:.2f} %, symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
     ned = figures["omr_ned"]
-    print("OMR-NED: " + ("not measured, musicdiff is not installed" if ned is None else f"{ned:.3f}"))
+    print("OMR-NED " + ("not measured, musicdiff is not installed" if ned is None else f"{ned:.3f}"))
 
 
 @data_app.command()

@@ -103,10 +103,9 @@ class OnnxModel:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
         card = ModelCard.from_json(values, source=self.source)
         classes = self._session.get_outputs()[0].shape[-1]
-        if isinstance(classes, int) and classes != card.vocabulary.classes:
-            raise ModelError(
-                f"{self.source}: {classes} classes for a vocabulary of {len(card.vocabulary.symbols)} symbols"
-            )
+        if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
+            wanted = card.codec.vocabulary.classes
+            raise ModelError(f"{self.source}: {classes} classes, but its vocabulary has {wanted}")
         return card
 
     def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
