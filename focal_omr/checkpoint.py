@@ -6,11 +6,13 @@ from typing import Any
 import torch
 
 from focal_omr.config import TrainConfig, make_config
-from focal_omr.errors import ModelError
+from focal_omr.errors import ConfigError, ModelError, NotationError
+from focal_omr.model import build_model
 from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import read_vocabulary, write_vocabulary
 
 FORMAT_VERSION = 1
+_KEYS = {"config", "vocabulary", "model", "optimizer", "step", "torch_rng"}
 
 
 def save_checkpoint(
@@ -49,6 +51,48 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:
         raise ModelError(f"{path}: not a checkpoint of this version ({FORMAT_VERSION})")
-    state["config"] = make_config(state["config"], source=str(path))
-    state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
+    if missing := _KEYS - state.keys():
+        raise ModelError(f"{path}: a checkpoint without {', '.join(sorted(missing))}")
+    try:
+        state["config"] = make_config(state["config"], source="its configuration")
+        state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
+    except (ConfigError, NotationError) as error:
+        raise ModelError(f"{path}: {error}") from error
     return state
+
+
+def load_weights(path: Path, model: torch.nn.Module, codec: Codec) -> dict[str, Any]:
+    """Put the weights of a checkpoint into a network of these symbols.
+
+    Returns:
+        The whole state.
+
+    Raises:
+        ModelError: As `load_checkpoint`, or the checkpoint is one of another network or of other symbols.
+    """
+    state = load_checkpoint(path)
+    if state["codec"] != codec:
+        number = len(state["codec"].vocabulary.symbols)
+        raise ModelError(f"{path}: a checkpoint of {number} other symbols")
+    _fill(path, model, state)
+    return state
+
+
+def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
+    """The network that a checkpoint holds, and the whole state.
+
+    Raises:
+        ModelError: As `load_checkpoint`, or its weights do not fit its own configuration.
+    """
+    state = load_checkpoint(path)
+    model = build_model(state["config"].model, state["codec"].vocabulary)
+    _fill(path, model, state)
+    return model, state
+
+
+def _fill(path: Path, model: torch.nn.Module, state: dict[str, Any]) -> None:
+    try:
+        model.load_state_dict(state["model"])
+    except RuntimeError as error:  # its message names every tensor, a line each
+        reason = str(error).splitlines()[1].strip()
+        raise ModelError(f"{path}: a checkpoint of another network ({reason})") from error

@@ -4,29 +4,34 @@ into a message and a failing status.
 Exit statuses: 0 all done; 1 some inputs of several failed; 2 bad usage, or the only input failed.
 """
 
+import io
 import json
 import logging
+import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from focal_omr.errors import OmrError, OutputError
+from focal_omr import __version__
+from focal_omr.errors import OmrError
 
 if TYPE_CHECKING:
     from focal_omr.model_file import ModelCard
     from focal_omr.recognize import Document, Recognizer
 
+# Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Reads printed music."
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-data_app = typer.Typer(no_args_is_help=True, help="Make and look at data.")
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
 app.add_typer(data_app, name="data")
 
 SOME_FAILED, ALL_FAILED = 1, 2
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -34,8 +39,11 @@ ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with
 def main() -> None:
     """Entry point of `focal-omr`."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="focal-omr")
     except OmrError as error:
         _say(f"focal-omr: {error}")
         sys.exit(ALL_FAILED)
@@ -43,108 +51,100 @@ def main() -> None:
 
 def _say(message: str) -> None:
     """A line for the user, beside the results that go to the standard output."""
-    print(message.replace("\n", " "), file=sys.stderr)
+    print(" ".join(message.splitlines()), file=sys.stderr)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"focal-omr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Reads printed music: pictures in, MusicXML and MIDI out."""
 
 
 @app.command()
 def read(
-    inputs: Annotated[list[Path], typer.Argument(help="Pictures of a staff, or folders of them.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the scores.")] = Path(),
-    to: Annotated[str, typer.Option(help="Formats to write, with commas between.")] = "musicxml,midi",
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Pictures of a staff, or folders of them.", metavar="INPUT...")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the scores.", metavar="DIR")] = Path(),
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="FORMATS",
+            help="What to write, with commas between: musicxml, midi, mei, semantic, agnostic, svg, pae, "
+            "json (every symbol with its box and confidence), overlay (the picture with what was read, PNG).",
+        ),
+    ] = "musicxml,midi",
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per document.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one JSON object a line for each document: token, box [left, top, right, bottom] in "
+            "pixels and confidence of every symbol; or `error`.",
+        ),
+    ] = False,
 ) -> None:
-    """Read pictures of a staff: one score per picture, MusicXML and MIDI unless --to says otherwise."""
-    from focal_omr.recognize import Recognizer
+    """Read pictures of a staff: one score for each, MusicXML and MIDI unless --to says otherwise.
 
-    formats = _formats(to)
-    files = _pictures(inputs)
-    targets = _targets(files, out)
-    recognizer = Recognizer(model=model, threads=threads)
-    failed = 0
-    with _progress(len(files), quiet=as_json) as advance:
-        for file, target in zip(files, targets, strict=True):
-            try:
-                written, document = _read_one(recognizer, file, target, formats)
-            except OmrError as error:
-                failed += 1
-                _say(f"focal-omr: {error}")
-            else:
-                _report(document, written, as_json=as_json)
-            advance()
+    Results are named after the pictures. Exit status: 0 all were read, 1 some could not be read, 2 none, or
+    bad usage.
+    """
+    with _native_libraries_silenced():
+        from focal_omr.batch import check_folder, output_names, picture_files, result_paths
+        from focal_omr.recognize import Recognizer
+
+        names = output_names(to)
+        files = picture_files(inputs)
+        targets = result_paths(files, out)
+        check_folder(out)
+        recognizer = Recognizer(model=model, threads=threads)
+        failed = 0
+        with _progress(len(files), shown=not as_json) as advance:
+            for file, target in zip(files, targets, strict=True):
+                failed += not _read_one(recognizer, file, target, names, as_json=as_json)
+                advance()
     if failed:
         raise typer.Exit(SOME_FAILED if failed < len(files) else ALL_FAILED)
 
 
-def _formats(names: str) -> list[str]:
-    from focal_omr.recognize import output_formats
-
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    known = output_formats()
-    if unknown := [name for name in wanted if name not in known] or (not wanted and ["nothing"]):
-        raise OutputError(f"--to {names}: unknown format {unknown[0]!r}; known are {', '.join(known)}")
-    return wanted
-
-
-def _pictures(inputs: Sequence[Path]) -> list[Path]:
-    """The inputs with folders replaced by the pictures in them, at any depth."""
-    files: list[Path] = []
-    for path in inputs:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
-            if not inside:
-                raise OutputError(f"{path}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
-            files.extend(inside)
-        else:
-            files.append(path)
-    return files
-
-
-def _targets(files: Sequence[Path], out: Path) -> list[Path]:
-    """The results' paths without suffix. Two inputs of one name would overwrite each other: an error."""
-    seen: dict[str, Path] = {}
-    for file in files:
-        if (other := seen.setdefault(file.stem, file)) is not file:
-            raise OutputError(
-                f"{file} and {other} would both be written to {out / file.stem}.*; read them apart"
-            )
-    return [out / file.stem for file in files]
-
-
 def _read_one(
-    recognizer: "Recognizer", file: Path, target: Path, formats: Sequence[str]
-) -> tuple[list[Path], "Document"]:
-    from focal_omr.files import write_atomic
-    from focal_omr.notation.formats import FORMATS
+    recognizer: "Recognizer", file: Path, target: Path, names: Sequence[str], *, as_json: bool
+) -> bool:
+    """Read one picture and say what came of it; whether it was read and written."""
+    from focal_omr.batch import read_picture, write_document
+    from focal_omr.recognize import JSON_FORMAT
 
-    document = recognizer.read(file)
-    _make_folder(target.parent)
-    # All formats are made before the first is written: a score that one of them cannot hold leaves nothing.
-    results: dict[str, bytes] = {}
-    for name in formats:
-        if name == "json":
-            results[".json"] = json.dumps(document.to_json(), indent=1).encode()
-        else:
-            results[FORMATS[name].suffix] = FORMATS[name].write(document.score)
-    written = []
-    for suffix, data in results.items():
-        path = target.with_name(target.name + suffix)
-        write_atomic(path, data)
-        written.append(path)
-    return written, document
-
-
-def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made a folder ({error.strerror or error})") from error
+        document = read_picture(recognizer, file)
+        written = write_document(document, target, names)
+    except OmrError as error:
+        message = str(error)
+    except Exception as error:  # a defect of this program stops one document, not the batch
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        message = f"{file}: a defect of this program, please report it: {error!r} in {where}"
+    else:
+        _report(document, written, as_json=as_json)
+        return True
+    _say(f"focal-omr: {message}")
+    if as_json:
+        print(json.dumps({"format": JSON_FORMAT, "source": str(file), "error": message}), flush=True)
+    return False
 
 
 def _report(document: "Document", written: Sequence[Path], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({**document.to_json(), "outputs": [str(path) for path in written]}))
+        print(json.dumps({**document.to_json(), "outputs": [str(path) for path in written]}), flush=True)
         return
     symbols = document.symbols
     sure = sum(symbol.confidence for symbol in symbols) / len(symbols) if symbols else 0.0
@@ -156,21 +156,48 @@ def _report(document: "Document", written: Sequence[Path], *, as_json: bool) -> 
         _say(f"focal-omr: {document.source}: {warning}")
 
 
-def _progress(total: int, *, quiet: bool) -> Any:
-    """A progress bar on the standard error for several inputs; a context that gives an `advance` function."""
-    from contextlib import contextmanager
-
+@contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar on a terminal for several inputs; gives the function that advances it."""
+    if total < 2 or not shown or not sys.stderr.isatty():
+        yield lambda: None
+        return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress
 
-    @contextmanager
-    def bar() -> Any:
-        shown = total > 1 and not quiet and sys.stderr.isatty()
-        with Progress(console=Console(stderr=True), disable=not shown, transient=True) as progress:
-            task = progress.add_task("reading", total=total)
-            yield lambda: progress.advance(task)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    # Results that go to a file or a pipe must not be taken for lines to show above the bar.
+    bar = Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    )
+    with bar:
+        task = bar.add_task("reading", total=total)
+        yield lambda: bar.advance(task)
 
-    return bar()
+
+@contextmanager
+def _native_libraries_silenced() -> Iterator[None]:
+    """What libpng, libjpeg, OpenCV and others write to the standard error goes nowhere; Python still speaks.
+
+    They report there what becomes an error of ours with the file's name, or what is no error at all: a colour
+    profile they do not like.
+    """
+    try:
+        native = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # no standard error, or one that Python code put there
+        yield
+        return
+    python = sys.stderr
+    python.flush()
+    with os.fdopen(os.dup(native), "w", buffering=1, errors="backslashreplace") as kept:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # /dev/null is a device, not a file of ours
+            os.dup2(nowhere.fileno(), native)
+        sys.stderr = kept
+        try:
+            yield
+        finally:
+            os.dup2(kept.fileno(), native)
+            sys.stderr = python
 
 
 @app.command()
@@ -273,6 +300,33 @@ def convert(
 
     save_score(load_score(source), target)
     print(target)
+
+
+@app.command()
+def compare(
+    result: Annotated[Path, typer.Argument(help="A score or a label, such as `read` wrote.")],
+    truth: Annotated[Path, typer.Argument(help="The score that it should be.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare a score with the true one: notes by onset, pitch and duration, and symbols.
+
+    The note error leaves onsets aside, so that one wrong duration counts once. Where musicdiff is installed
+    (it is no dependency), OMR-NED, its normalised edit distance of engraved scores, is given too.
+    """
+    from focal_omr.compare import compare_scores, omr_ned
+    from focal_omr.notation.formats import load_score
+
+    scores = load_score(result), load_score(truth)
+    figures = compare_scores(*scores).to_json() | {"omr_ned": omr_ned(*scores)}
+    if as_json:
+        print(json.dumps(figures))
+        return
+    print(
+        "precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of {truth_notes} notes".format(**figures)
+    )
+    print("note error {note_error:.2f} %, symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
+    ned = figures["omr_ned"]
+    print("OMR-NED " + ("not measured, musicdiff is not installed" if ned is None else f"{ned:.3f}"))
 
 
 @data_app.command()

@@ -18,9 +18,9 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from focal_omr import __version__
-from focal_omr.checkpoint import load_checkpoint, save_checkpoint
+from focal_omr.checkpoint import load_network, save_checkpoint
 from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX
-from focal_omr.model import FactorisedLinear, build_model, frame_px, input_height_px
+from focal_omr.model import FactorisedLinear, frame_px, input_height_px
 from focal_omr.model_file import METADATA_KEY, ModelCard
 
 logger = logging.getLogger(__name__)
@@ -35,10 +35,8 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
     Raises:
         ModelError: The checkpoint cannot be used.
     """
-    state = load_checkpoint(checkpoint)
+    model, state = load_network(checkpoint)
     config, codec = state["config"], state["codec"]
-    model = build_model(config.model, codec.vocabulary)
-    model.load_state_dict(state["model"])
     card = ModelCard(
         preset=config.model.preset,
         codec=codec,
@@ -113,9 +111,7 @@ def write_state(checkpoint: Path, out: Path) -> None:
     Raises:
         ModelError: The checkpoint cannot be used.
     """
-    state = load_checkpoint(checkpoint)
-    model = build_model(state["config"].model, state["codec"].vocabulary)
-    model.load_state_dict(state["model"])
+    model, state = load_network(checkpoint)
     model.half()
     save_checkpoint(
         out,

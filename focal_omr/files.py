@@ -1,6 +1,9 @@
 """Files that are either written whole or not at all."""
 
+import errno
+import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from focal_omr.errors import OutputError
@@ -14,15 +17,31 @@ def write_atomic(path: Path | str, data: bytes) -> None:
     Raises:
         OutputError: The file cannot be written; the message names it and says why.
     """
-    path = Path(path)
+    write_together({Path(path): data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all under temporary names first, then each is renamed.
+
+    A full disk or an interrupt therefore leaves none of them, and never half of one.
+
+    Raises:
+        OutputError: One of them cannot be written; the message names it and says why.
+    """
     # A name of its own for every call, so that two writers of one file do not meet.
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    parts = {path: path.with_name(f".{secrets.token_hex(8)}.part") for path in files}
+    path = Path()
     try:
         try:
-            part.write_bytes(data)
-            part.replace(path)
+            for path, part in parts.items():
+                if path.is_dir():  # the one thing that would stop a later rename, after earlier ones
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                part.write_bytes(files[path])
+            for path, part in parts.items():
+                part.replace(path)
         except BaseException:  # an interrupt, too, leaves nothing half-written
-            part.unlink(missing_ok=True)
+            for part in parts.values():
+                part.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ __all__ = [
     "MARGIN_SPACES",
     "MAX_STRIP_WIDTH_PX",
     "MIDDLE_LINE_PX",
+    "MIN_PLAIN_WIDTH_PX",
     "PLAIN_HEIGHT_PX",
     "STAFF_SPACE_PX",
     "STRIP_HEIGHT_PX",
@@ -38,6 +39,7 @@ STRIP_HEIGHT_PX = 96  # rows of a strip
 STAFF_SPACE_PX = 8  # distance of two staff lines in a strip
 MIDDLE_LINE_PX = 48  # row of the middle line: the lines lie at rows 32, 40, 48, 56 and 64
 PLAIN_HEIGHT_PX = 128  # rows of a plain picture, the input of the 2018 paper
+MIN_PLAIN_WIDTH_PX = 16  # one frame of its network
 MARGIN_SPACES = 1.0  # paper kept left and right of the staff's ends
 MAX_STRIP_WIDTH_PX = 8000  # a staff of 1000 spaces; a page's longest staves have 120
 
@@ -135,15 +137,16 @@ def staff_strip(gray: NDArray[np.uint8], *, name: str = "image") -> Strip:
         ImageError: see `extract_strip`.
     """
     gray = as_dark_on_light(gray)
-    return extract_strip(gray, find_staff(gray, name=name))
+    return extract_strip(gray, find_staff(gray, name=name), name=name)
 
 
-def extract_strip(gray: NDArray[np.uint8], staff: Staff) -> Strip:
+def extract_strip(gray: NDArray[np.uint8], staff: Staff, *, name: str = "image") -> Strip:
     """Cut out, straighten and scale a staff, and normalise its ink.
 
     Args:
         gray: (H, W) the picture, paper light.
         staff: where its staff lies.
+        name: what an error message calls the picture.
 
     Returns:
         the strip; what lies outside the picture is paper.
@@ -156,8 +159,8 @@ def extract_strip(gray: NDArray[np.uint8], staff: Staff) -> Strip:
     width = round(length_px / geometry.step_px) + 1 + 2 * _MARGIN_PX
     if width > MAX_STRIP_WIDTH_PX:
         raise ImageError(
-            f"the staff is {length_px / staff.space_px:.0f} staff spaces long, which makes a strip of "
-            f"{width} pixels; at most {MAX_STRIP_WIDTH_PX} are read"
+            f"{name}: the staff is {length_px / staff.space_px:.0f} staff spaces long, which makes a strip "
+            f"of {width} pixels; at most {MAX_STRIP_WIDTH_PX} are read"
         )
     x, y = _page_map(geometry, width)
     return Strip(normalise_ink(_sample(gray, x, y, scale=staff.space_px / STAFF_SPACE_PX)), staff)
@@ -262,17 +265,26 @@ def _ink_range(darkness: NDArray[np.float32]) -> tuple[float, float]:
     return low, high
 
 
-def plain_picture(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+def plain_picture(gray: NDArray[np.uint8], *, name: str = "image") -> NDArray[np.float32]:
     """The input of the 2018 paper's network: the whole picture scaled to height 128, nothing measured.
 
     Args:
         gray: (H, W) gray values, paper light.
+        name: what an error message calls the picture.
 
     Returns:
         (128, W * 128 / H) of (255 - gray) / 255: ink 1, paper 0.
+
+    Raises:
+        ImageError: the result would be narrower than `MIN_PLAIN_WIDTH_PX` or wider than `MAX_STRIP_WIDTH_PX`.
     """
     height, width = gray.shape
-    size = (max(1, round(width * PLAIN_HEIGHT_PX / height)), PLAIN_HEIGHT_PX)
+    size = (round(width * PLAIN_HEIGHT_PX / height), PLAIN_HEIGHT_PX)
+    if not MIN_PLAIN_WIDTH_PX <= size[0] <= MAX_STRIP_WIDTH_PX:
+        raise ImageError(
+            f"{name}: {width} x {height} pixels are {size[0]} x {size[1]} for this network, which reads "
+            f"widths from {MIN_PLAIN_WIDTH_PX} to {MAX_STRIP_WIDTH_PX}"
+        )
     scaled = cv2.resize(
         gray, size, interpolation=cv2.INTER_AREA if height > PLAIN_HEIGHT_PX else cv2.INTER_LINEAR
     )

@@ -1,7 +1,8 @@
 """An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
 
+import json
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from focal_omr.errors import ModelError
+from focal_omr.errors import ModelError, NotationError
 from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import Vocabulary
 
@@ -51,17 +52,17 @@ class ModelCard:
         return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any], *, source: str) -> "ModelCard":
+    def from_json(cls, values: Any, *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
-        if values.get("format") != FORMAT_VERSION:
+        if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
             raise ModelError(
-                f"{source}: format {values.get('format')!r}; this version reads {FORMAT_VERSION}"
+                f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
             )
         try:
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
             own = ("format", "encoding", "vocabulary")
             return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 
@@ -91,8 +92,6 @@ class OnnxModel:
         self.card = self._card()
 
     def _card(self) -> ModelCard:
-        import json
-
         text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if text is None:
             raise ModelError(
@@ -102,7 +101,12 @@ class OnnxModel:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
-        return ModelCard.from_json(values, source=self.source)
+        card = ModelCard.from_json(values, source=self.source)
+        classes = self._session.get_outputs()[0].shape[-1]
+        if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
+            wanted = card.codec.vocabulary.classes
+            raise ModelError(f"{self.source}: {classes} classes, but its vocabulary has {wanted}")
+        return card
 
     def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
@@ -110,16 +114,21 @@ class OnnxModel:
         images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
         for row, strip in enumerate(strips):
             images[row, 0, :, : strip.shape[1]] = strip
-        log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        try:
+            log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
+        except Exception as error:  # ONNX Runtime raises its own types
+            reason = str(error).splitlines()[0]
+            raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
 
 def _model_bytes(path: str | Path) -> bytes:
-    if path == DEFAULT_MODEL:
-        with as_file(files("focal_omr.weights") / "default.onnx") as packaged:
-            path = packaged
-            return Path(path).read_bytes()
     try:
+        if path == DEFAULT_MODEL:
+            return (files("focal_omr.weights") / "default.onnx").read_bytes()
         return Path(path).read_bytes()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from error
+        reason = error.strerror or error
+        if path == DEFAULT_MODEL:
+            raise ModelError(f"the packaged weights, {error.filename}, cannot be read ({reason})") from error
+        raise ModelError(f"{path}: cannot be read ({reason})") from error

@@ -6,15 +6,18 @@ Needs numpy, OpenCV and ONNX Runtime; never torch.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.decode import Decoded, greedy_decode
+from focal_omr.errors import ModelError
 from focal_omr.image import (
     MIDDLE_LINE_PX,
+    PLAIN_HEIGHT_PX,
     STAFF_SPACE_PX,
+    STRIP_HEIGHT_PX,
     Staff,
     Strip,
     load_gray,
@@ -22,11 +25,13 @@ from focal_omr.image import (
     staff_strip,
 )
 from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
-from focal_omr.notation.formats import FORMATS, save_score
+from focal_omr.notation.formats import save_score
 from focal_omr.notation.score import Clef, Note, Rest, Score
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score, ungrammatical
 
 JSON_FORMAT = 1
+_STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
+Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,13 @@ class Symbol:
 
     Attributes:
         token: Its semantic token.
-        box: (left, top, right, bottom) in pixels of the picture.
+        box: (left, top, right, bottom) in pixels of the picture, within 0 .. its width and height.
         confidence: Probability of the token in its best frame, 0 .. 1; not calibrated yet.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
     """
 
     token: str
-    box: tuple[float, float, float, float]
+    box: Box
     confidence: float
     used: bool = True
 
@@ -145,6 +150,14 @@ class Recognizer:
 
     def __init__(self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0) -> None:
         self._model = OnnxModel(model, threads=threads)
+        card = self._model.card
+        wanted = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
+        got = (card.height_px, card.staff_space_px, card.middle_line_px)
+        if wanted is None or got[: len(wanted)] != wanted:
+            raise ModelError(
+                f"{model}: made for preset {card.preset!r} with {got[0]} rows, staff space {got[1]} and "
+                f"middle line {got[2]}; this version makes other pictures"
+            )
 
     @property
     def card(self) -> ModelCard:
@@ -163,13 +176,13 @@ class Recognizer:
     def read_gray(self, gray: NDArray[np.uint8], *, name: str = "image") -> Document:
         """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
         strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
-        picture = plain_picture(gray) if strip is None else strip.ink
+        picture = plain_picture(gray, name=name) if strip is None else strip.ink
         frames = greedy_decode(self._model.log_probs([picture])[0])
         spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
         tokens = [token for each in spelled for token in each]
         decoded = [symbol for symbol, each in zip(frames, spelled, strict=True) for _ in each]
         dropped = ungrammatical(tokens)
-        boxes = self._boxes(tokens, decoded, strip, gray.shape[0])
+        boxes = [_clipped(box, gray) for box in self._boxes(tokens, decoded, strip, gray.shape[0])]
         symbols = tuple(
             Symbol(token, box, symbol.confidence, used=index not in dropped)
             for index, (token, box, symbol) in enumerate(zip(tokens, boxes, decoded, strict=True))
@@ -181,7 +194,7 @@ class Recognizer:
 
     def _boxes(
         self, tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip | None, height: int
-    ) -> list[tuple[float, float, float, float]]:
+    ) -> list[Box]:
         """A box on the picture for each symbol: its frames across, its place on the staff up and down."""
         frame_px = self._model.card.frame_px
         clef = Clef("G", 2)
@@ -203,7 +216,19 @@ class Recognizer:
         return boxes
 
 
-def _bounds(x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float, float, float]:
+def _clipped(box: Box, gray: NDArray[np.uint8]) -> Box:
+    """The part of a box on the picture: strips go on beyond its edges, as does a note read off the paper."""
+    height, width = gray.shape
+    left, top, right, bottom = box
+    return (
+        min(max(left, 0.0), width),
+        min(max(top, 0.0), height),
+        min(max(right, 0.0), width),
+        min(max(bottom, 0.0), height),
+    )
+
+
+def _bounds(x: NDArray[Any], y: NDArray[Any]) -> Box:
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
 
@@ -235,8 +260,3 @@ def _warnings(symbols: Sequence[Symbol]) -> tuple[str, ...]:
 def read(path: str | Path) -> Document:
     """Read a picture of a staff with the packaged weights; for many pictures keep a `Recognizer`."""
     return Recognizer().read(path)
-
-
-def output_formats() -> list[str]:
-    """Names that `read --to` takes."""
-    return [*FORMATS, "json"]

@@ -18,13 +18,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from focal_omr.checkpoint import load_checkpoint, save_checkpoint
+from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.augment import degraded_strip, plain_strip
 from focal_omr.data.loader import PlateBatches, collate, read_plates
 from focal_omr.data.shards import PlateRecord
 from focal_omr.decode import greedy_decode
-from focal_omr.errors import ConfigError
+from focal_omr.errors import ConfigError, ModelError
+from focal_omr.files import write_atomic
 from focal_omr.image import plain_picture
 from focal_omr.loss import focal_ctc_loss
 from focal_omr.metrics import ErrorRates, error_rates
@@ -47,11 +48,11 @@ def train(
         start_from: A checkpoint to take the weights from at step 0.
 
     Returns:
-        The last validation figures.
+        The last validation figures; none where no shard is held out.
 
     Raises:
         ConfigError: The folder holds a run and `resume` is off, or there is nothing to resume.
-        DataError: No shards.
+        DataError: No shards, or fewer plates than a batch.
         ModelError: A checkpoint that cannot be used.
     """
     checkpoint = folder / "last.pt"
@@ -72,16 +73,16 @@ def train(
     )
     first_step = 0
     if resume:
-        state = load_checkpoint(checkpoint)
-        model.load_state_dict(state["model"])
+        state = load_weights(checkpoint, model, codec)
+        if state["optimizer"] is None:
+            raise ModelError(f"{checkpoint}: good to start from, not to resume; it has no optimizer")
         optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["torch_rng"])
         first_step = state["step"]
+        for name in ("metrics.csv", "validation.csv"):
+            _forget(folder / name, after_step=first_step)
     elif start_from:
-        state = load_checkpoint(start_from)
-        source = build_model(state["config"].model, state["codec"].vocabulary)
-        source.load_state_dict(state["model"])
-        take_over(model, source)
+        take_over(model, load_network(start_from)[0])
     model, optimizer = fabric.setup(model, optimizer)
     score = make_loss(config.loss)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +111,7 @@ def train(
             _append(folder / "metrics.csv", row)
             logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
             since, losses = time.perf_counter(), []
-        if done % config.evaluate_every == 0 or done == config.steps:
+        if validation and (done % config.evaluate_every == 0 or done == config.steps):
             figures = validate(model, validation, codec, seed=config.seed, plain=plain)
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
@@ -183,12 +184,13 @@ def validate(
 
 def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], codec: Codec) -> ErrorRates:
     read: dict[int, list[str]] = {}
+    device = next(model.parameters()).device
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
     for start in range(0, len(by_width), 16):
         members = by_width[start : start + 16]
         batch = collate([strips[index] for index in members], [[] for _ in members])
         with torch.no_grad():
-            log_probs, lengths = model(batch.images, batch.widths)
+            log_probs, lengths = model(batch.images.to(device), batch.widths.to(device))
         for column, index in enumerate(members):
             frames = log_probs[: lengths[column], column].float().cpu().numpy()
             tokens = codec.decode([symbol.number for symbol in greedy_decode(frames)])
@@ -217,3 +219,11 @@ def _append(path: Path, row: dict[str, Any]) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _forget(path: Path, *, after_step: int) -> None:
+    """Drop the rows of the steps that a resumed run does again; a row begins with its step."""
+    if path.exists():
+        header, *rows = path.read_bytes().splitlines(keepends=True)
+        kept = [row for row in rows if int(row.partition(b",")[0]) <= after_step]
+        write_atomic(path, header + b"".join(kept))

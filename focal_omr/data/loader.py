@@ -85,7 +85,14 @@ def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRe
 
 
 class PlateBatches:
-    """Batch number -> Batch, over plates that lie in memory as encoded pictures."""
+    """Batch number -> Batch, over plates that lie in memory as encoded pictures.
+
+    Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
+    whose labels the codec cannot spell are logged and left out.
+
+    Raises:
+        DataError: Fewer plates than a batch has.
+    """
 
     def __init__(
         self,
@@ -96,9 +103,12 @@ class PlateBatches:
         *,
         plain: bool = False,
     ) -> None:
-        """Plates as degraded strips, or as plain pictures of height 128 for the `paper` preset."""
         self._config, self._seed, self._plain = config, seed, plain
         self._plates, self._targets = _encoded(plates, codec)
+        if len(self._plates) < config.batch:
+            raise DataError(
+                f"{len(self._plates)} plates to train on; needed is a batch of {config.batch} or more"
+            )
         self._widths = np.array([_png_width(plate.png) for plate in self._plates])
         self._lengths = np.array([len(target) for target in self._targets])
         self._by_width = np.argsort(self._widths, kind="stable")

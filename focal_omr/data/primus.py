@@ -52,4 +52,8 @@ def _sample(folder: Path) -> Sample:
     label = folder / f"{name}.semantic"
     if not pictures or not label.exists():
         raise DataError(f"{name} has no {'picture' if not pictures else 'semantic label'}")
-    return Sample(name, pictures[0], tuple(split_label(label.read_text(encoding="utf-8"))))
+    try:
+        text = label.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{name} has a semantic label that is no text") from None
+    return Sample(name, pictures[0], tuple(split_label(text)))

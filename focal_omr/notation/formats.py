@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -15,7 +15,7 @@ from focal_omr.notation.engrave import ONE_PAGE, Engraver
 from focal_omr.notation.mei import write_mei
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import write_musicxml
-from focal_omr.notation.score import Score
+from focal_omr.notation.score import Score, open_repeats
 from focal_omr.notation.semantic import read_semantic, write_semantic
 
 
@@ -31,6 +31,10 @@ def _text(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
     return lambda score: write(score).encode()
 
 
+def _playable(score: Score) -> Score:
+    return replace(score, parts=tuple(open_repeats(part) for part in score.parts))
+
+
 def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
     return lambda score: (write(score) + "\n").encode()
 
@@ -38,7 +42,7 @@ def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
 # The formats that `save_score` writes, by the names that the command line takes.
 FORMATS: dict[str, OutputFormat] = {
     "musicxml": OutputFormat(".musicxml", _text(write_musicxml)),
-    "midi": OutputFormat(".mid", lambda score: Engraver().midi(write_mei(score))),
+    "midi": OutputFormat(".mid", lambda score: Engraver().midi(write_mei(_playable(score)))),
     "mei": OutputFormat(".mei", _text(write_mei)),
     "semantic": OutputFormat(".semantic", _line(write_semantic)),
     "agnostic": OutputFormat(".agnostic", _line(write_agnostic)),

@@ -261,7 +261,7 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
                 both = measures[-1].barline in ("repeat_end", "repeat_both")
                 measures[-1] = replace(measures[-1], barline="repeat_both" if both else "repeat_start")
             begins_with_repeat |= not measures
-    if waiting:
+    if waiting or (begins_with_repeat and not measures):
         measures.append(Measure(waiting, None))
     return replace(part, measures=tuple(measures)), begins_with_repeat
 
@@ -269,6 +269,23 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
 def _only_opens_repeat(measure: Measure) -> bool:
     signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
     return signs_only and measure.barline == "repeat_start"
+
+
+def open_repeats(part: Part) -> Part:
+    """`part` with every repeat that begins where another ends said to begin there.
+
+    Of `:| ... :|` the second sign goes back to the first, as after `:|:`. Players know that; Verovio 6.4 ends
+    the process when it is to play it.
+    """
+    measures = list(part.measures)
+    after: BarlineKind | None = None  # the next repeat sign
+    for index in reversed(range(len(measures))):
+        kind = measures[index].barline
+        if kind == "repeat_end" and after in ("repeat_end", "repeat_both"):
+            measures[index] = replace(measures[index], barline="repeat_both")
+        if kind in ("repeat_start", "repeat_end", "repeat_both"):
+            after = kind
+    return replace(part, measures=tuple(measures))
 
 
 @dataclass

@@ -1,0 +1,150 @@
+"""Batches: each depends on its number and the seed alone, and what is padded is paper."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import labels, plates, png, write_shards_of_plates, write_tar
+
+from focal_omr.config import DataConfig
+from focal_omr.data.loader import Batch, PlateBatches, collate, read_plates
+from focal_omr.data.shards import PlateRecord
+from focal_omr.errors import DataError, NotationError
+from focal_omr.notation.vocabulary import full_semantic
+
+
+def _records(count: int = 11) -> list[PlateRecord]:
+    return [
+        PlateRecord(f"{number:02d}", png(plates()[number % 8].gray), tuple(labels()[number % 8]))
+        for number in range(count)
+    ]
+
+
+def _batches(*, count: int = 11, seed: int = 1, batch: int = 3, curriculum: int = 0) -> PlateBatches:
+    return PlateBatches(
+        _records(count), full_semantic(), DataConfig(batch=batch, curriculum=curriculum), seed
+    )
+
+
+def _same(one: Batch, other: Batch) -> bool:
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+@pytest.mark.parametrize("curriculum", [0, 20])
+def test_a_batch_is_a_function_of_its_number(curriculum: int) -> None:
+    batches = _batches(curriculum=curriculum)
+    ahead = [batches[step] for step in (0, 1, 7)]
+    fresh = _batches(curriculum=curriculum)
+    again = [fresh[step] for step in (7, 1, 0)]
+    assert all(_same(one, other) for one, other in zip(ahead, reversed(again), strict=True))
+    assert not _same(ahead[0], ahead[2])
+
+
+def test_another_seed_gives_other_batches() -> None:
+    assert not _same(_batches(seed=1)[0], _batches(seed=2)[0])
+
+
+def test_the_same_plate_is_degraded_anew_in_each_epoch() -> None:
+    batches = _batches(count=3)
+    assert batches.per_epoch == 1
+    assert not _same(batches[0], batches[1])
+
+
+def _members(batches: PlateBatches, steps: range, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Which plates are in the batches of these steps."""
+    seen: list[int] = []
+    strip = PlateBatches._strip
+
+    def noted(self: PlateBatches, index: int, rng: np.random.Generator) -> np.ndarray:
+        seen.append(index)
+        return strip(self, index, rng)
+
+    monkeypatch.setattr(PlateBatches, "_strip", noted)
+    found = []
+    for step in steps:
+        seen.clear()
+        assert batches[step].images.shape[0] == len(seen)
+        found.append(list(seen))
+    return found
+
+
+def test_an_epoch_has_each_plate_at_most_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = _batches()
+    assert batches.per_epoch == 3  # of 11 plates in batches of 3, two wait for the next epoch
+    members = _members(batches, range(6), monkeypatch)
+    for epoch in (members[:3], members[3:]):
+        plates_of_it = [index for batch in epoch for index in batch]
+        assert len(set(plates_of_it)) == 9
+    assert members[:3] != members[3:]
+
+
+def test_every_plate_comes_in_some_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {index for batch in _members(_batches(), range(12), monkeypatch) for index in batch}
+    assert seen == set(range(11))
+
+
+def test_the_curriculum_begins_with_short_staves(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long = ("clef-G2", "barline"), ("clef-G2", *["barline"] * 30)
+    records = [
+        PlateRecord(str(number), record.png, short if number % 3 == 0 else long)
+        for number, record in enumerate(_records(18))
+    ]
+    batches = PlateBatches(records, full_semantic(), DataConfig(batch=3, curriculum=10), 1)
+    first, _, _, *later = _members(batches, range(30), monkeypatch)
+    assert all(index % 3 == 0 for index in first)
+    assert any(index % 3 for batch in later for index in batch)
+
+
+def test_targets_are_those_of_the_plates(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = _batches()
+    (members,) = _members(batches, range(1), monkeypatch)
+    batch = batches[0]
+    split = batch.targets.split(batch.target_lengths.tolist())
+    expected = [labels()[index % 8] for index in members]
+    assert [full_semantic().decode(each.tolist()) for each in split] == expected
+
+
+def test_collate_pads_with_zeros_to_the_right() -> None:
+    rng = np.random.default_rng(0)
+    strips = [rng.random((96, width), np.float32) + 0.5 for width in (70, 130, 5)]
+    batch = collate(strips, [[1, 2], [], [3]])
+    assert batch.widths.tolist() == [70, 130, 5]
+    assert batch.images.shape[:3] == (3, 1, 96)
+    assert batch.images.shape[3] >= 130
+    for image, strip in zip(batch.images, strips, strict=True):
+        width = strip.shape[1]
+        assert torch.equal(image[0, :, :width], torch.from_numpy(strip))
+        assert not image[0, :, width:].any()
+    assert batch.targets.tolist() == [1, 2, 3]
+    assert batch.target_lengths.tolist() == [2, 0, 1]
+
+
+def test_fewer_plates_than_a_batch_are_refused() -> None:
+    with pytest.raises(DataError, match="2 plates to train on; needed is a batch of 3"):
+        _batches(count=2)
+
+
+def test_a_symbol_of_no_vocabulary_is_named() -> None:
+    records = [PlateRecord("x", _records(1)[0].png, ("clef-G2", "note-H4_third"))]
+    with pytest.raises(NotationError, match="note-H4_third"):
+        PlateBatches(records, full_semantic(), DataConfig(batch=1), 1)
+
+
+def test_the_first_shards_of_each_folder_are_held_out(tmp_path: Path) -> None:
+    one = write_shards_of_plates(tmp_path / "one", 1, 2, 3)
+    two = write_shards_of_plates(tmp_path / "two", 4, 1)
+    train, validation = read_plates([str(one), str(two)], held_out=1)
+    assert [record.id for record in validation] == ["000", "000", "001", "002", "003"]
+    assert [record.id for record in train] == ["001", "002", "003", "004", "005", "004"]
+    everything, nothing = read_plates([str(one)], held_out=0)
+    assert (len(everything), nothing) == (6, [])
+
+
+def test_folders_without_enough_shards_are_refused(tmp_path: Path) -> None:
+    folder = write_shards_of_plates(tmp_path / "one", 2)
+    write_tar(folder / "half.partial", {})  # not a shard yet
+    with pytest.raises(DataError, match=r"one: 1 shards; needed are more than the 1 held out"):
+        read_plates([str(folder)], held_out=1)
+    with pytest.raises(DataError, match=r"none: 0 shards"):
+        read_plates([str(tmp_path / "none")], held_out=0)

@@ -1,0 +1,140 @@
+"""Checkpoints: what was saved is loaded, and what is no checkpoint is refused."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import FEW_SYMBOLS, TINY, as_batch, random_strips
+from torch import nn
+
+from focal_omr.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from focal_omr.config import TrainConfig
+from focal_omr.errors import ModelError
+from focal_omr.model import build_model
+from focal_omr.notation.vocabulary import Vocabulary
+
+CONFIG = TrainConfig(seed=3, model=TINY)
+
+
+def _trained() -> tuple[nn.Module, torch.optim.Optimizer]:
+    """A network and an optimizer that have made a step, so that both have a state."""
+    torch.manual_seed(0)
+    model = build_model(TINY, FEW_SYMBOLS)
+    optimizer = torch.optim.AdamW(model.parameters())
+    log_probs, _ = model(*as_batch(random_strips(40, 32)))
+    log_probs[:, :, 1].sum().backward()
+    optimizer.step()
+    return model, optimizer
+
+
+def _save(path: Path, **changes: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
+    model, optimizer = _trained()
+    values = {"vocabulary": FEW_SYMBOLS, "model": model, "optimizer": optimizer, "step": 17, **changes}
+    save_checkpoint(path, config=CONFIG, **values)
+    return model, optimizer
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    model, optimizer = _save(tmp_path / "last.pt")
+    random = torch.get_rng_state()
+    torch.rand(3)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert (state["config"], state["vocabulary"], state["step"]) == (CONFIG, FEW_SYMBOLS, 17)
+    assert torch.equal(state["torch_rng"], random)
+    assert state["model"].keys() == model.state_dict().keys()
+    assert all(torch.equal(state["model"][name], value) for name, value in model.state_dict().items())
+    for number, moments in optimizer.state_dict()["state"].items():
+        for name, value in moments.items():
+            assert torch.equal(state["optimizer"]["state"][number][name], value)
+
+
+def test_no_temporary_file_is_left(tmp_path: Path) -> None:
+    _save(tmp_path / "last.pt")
+    _save(tmp_path / "last.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_kill_in_the_middle_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.pt"
+    _save(path)
+    before = path.read_bytes()
+
+    def killed(_: object, target: Path) -> None:
+        Path(target).write_bytes(before[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _save(path, step=18)
+    assert path.read_bytes() == before
+
+
+def test_a_checkpoint_without_optimizer_gives_its_weights(tmp_path: Path) -> None:
+    model, _ = _save(tmp_path / "weights.pt", optimizer=None)
+    other = build_model(TINY, FEW_SYMBOLS)
+    state = load_weights(tmp_path / "weights.pt", other, FEW_SYMBOLS)
+    assert state["optimizer"] is None
+    assert all(torch.equal(other.state_dict()[name], value) for name, value in model.state_dict().items())
+
+
+def test_weights_of_another_network_or_of_other_symbols_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    _save(path)
+    wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
+    with pytest.raises(ModelError, match=r"last\.pt: a checkpoint of another network"):
+        load_weights(path, wider, FEW_SYMBOLS)
+    turned = Vocabulary(FEW_SYMBOLS.symbols[::-1])
+    with pytest.raises(ModelError, match=r"last\.pt: a checkpoint of 7 other symbols"):
+        load_weights(path, build_model(TINY, turned), turned)
+
+
+def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
+    good = tmp_path / "good.pt"
+    _save(good)
+    whole = good.read_bytes()
+    state = torch.load(good, weights_only=True)
+    foreign: dict[str, Any] = {
+        "tensor": torch.zeros(3),
+        "list": [1, 2],
+        "weights": {"a": torch.zeros(2)},
+        "version": {**state, "format": 2},
+        "empty": {"format": 1},
+        "no_step": {key: value for key, value in state.items() if key != "step"},
+        "config": {**state, "config": {"stepps": 3}},
+        "symbols": {**state, "vocabulary": "tie\ntie\n"},
+    }
+    for name, value in foreign.items():
+        torch.save(value, tmp_path / f"{name}.pt")
+    (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.pt").write_text("no checkpoint", encoding="utf-8")
+    (tmp_path / "nothing.pt").write_bytes(b"")
+    (tmp_path / "folder.pt").mkdir()
+    for name in (*foreign, "cut", "text", "nothing", "folder", "missing"):
+        with pytest.raises(ModelError, match=rf"{name}\.pt: .") as raised:
+            load_checkpoint(tmp_path / f"{name}.pt")
+        assert "\n" not in str(raised.value)
+    assert load_checkpoint(good)["step"] == 17
+
+
+class _Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_loading_runs_no_code_of_the_file(tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    torch.save({"format": 1, "trap": _Trap(sprung)}, tmp_path / "trap.pt")
+    (tmp_path / "plain.pt").write_bytes(pickle.dumps({"format": 1, "trap": _Trap(sprung)}))
+    for name in ("trap", "plain"):
+        with pytest.raises(ModelError, match=name):
+            load_checkpoint(tmp_path / f"{name}.pt")
+    assert not sprung.exists()

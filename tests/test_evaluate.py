@@ -1,0 +1,119 @@
+"""Evaluation, with readers that make known mistakes."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from focal_omr.errors import DataError, ModelError, NoStaffError
+from focal_omr.evaluate import Evaluation, evaluate
+
+TRUTH = {
+    "a": ["clef-G2", "note-C4_quarter", "tie", "note-C4_quarter", "barline"],
+    "b": ["clef-F4", "rest-half", "barline"],
+    "c": ["clef-C1", "barline"],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, tokens in TRUTH.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.png").write_bytes(b"")
+        (tmp_path / name / f"{name}.semantic").write_text("\t".join(tokens), encoding="utf-8")
+    return tmp_path
+
+
+class _Reader:
+    """Reads what it was told, by the name of the picture; an error that it was told is raised."""
+
+    def __init__(self, **readings: list[str] | Exception) -> None:
+        self.readings = {**TRUTH, **readings}
+
+    def read(self, path: Path) -> SimpleNamespace:
+        reading = self.readings[path.stem]
+        if isinstance(reading, Exception):
+            raise reading
+        return SimpleNamespace(symbols=[SimpleNamespace(token=token) for token in reading])
+
+
+def _evaluate(folder: Path, *ignore: str, **readings: list[str] | Exception) -> Evaluation:
+    return evaluate(_Reader(**readings), folder, ignore=ignore)  # type: ignore[arg-type]
+
+
+def test_a_perfect_reading_has_no_error(folder: Path) -> None:
+    found = _evaluate(folder)
+    assert (found.rates.ser, found.rates.sequence_error_rate) == (0, 0)
+    assert (found.rates.samples, found.rates.symbols) == (3, 10)
+    assert (found.failures, found.wrong) == ({}, ())
+    assert found.seconds >= 0
+
+
+def test_errors_are_counted_over_the_corpus(folder: Path) -> None:
+    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "barline"], c=["barline"])
+    assert found.rates.edits == 3
+    assert found.rates.ser == 30.0
+    assert found.rates.sequence_error_rate == pytest.approx(200 / 3)
+    assert [(name, edits) for name, edits, _, _ in found.wrong] == [("b", 2), ("c", 1)]
+    assert found.wrong[1][2:] == (("clef-C1", "barline"), ("barline",))
+
+
+def test_a_sample_that_cannot_be_read_counts_all_its_symbols(folder: Path) -> None:
+    found = _evaluate(folder, a=NoStaffError("no staff in a.png"))
+    assert found.rates.edits == len(TRUTH["a"])
+    assert found.rates.ser == 50.0
+    assert found.failures == {"a": "no staff in a.png"}
+    assert found.to_json()["failed"] == 1
+
+
+def test_an_error_that_is_not_the_pictures_is_not_swallowed(folder: Path) -> None:
+    with pytest.raises(ModelError):
+        _evaluate(folder, b=ModelError("a broken model"))
+
+
+def test_ignored_tokens_are_left_out_on_both_sides(folder: Path) -> None:
+    readings = {"b": ["clef-F4", "tie", "rest-half", "barline"], "a": ["clef-G2", "barline"]}
+    assert _evaluate(folder, **readings).rates.edits == 4
+    found = _evaluate(folder, "tie", "note-C4_quarter", **readings)
+    assert found.rates.edits == 0
+    assert found.rates.symbols == 7
+
+
+def test_own_tokens_are_compared_in_their_primus_form(folder: Path) -> None:
+    tokens = ["clef-G2", "tuplet-3", "note-C4_quarter", "tie", "accidental", "note-C4_quarter", "tuplet-end"]
+    found = _evaluate(folder, a=[*tokens, "barline-final"], c=["clef-C1", "barline-repeat_end"])
+    assert found.rates.edits == 0
+    label = folder / "b" / "b.semantic"
+    label.write_text("clef-F4 tuplet-3 rest-half tuplet-end barline-double", encoding="utf-8")
+    found = _evaluate(folder)
+    assert (found.rates.edits, found.rates.symbols) == (0, 10)
+
+
+def test_json_says_what_was_missed_and_invented(folder: Path) -> None:
+    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "barline"], c=["barline"])
+    values = json.loads(json.dumps(found.to_json()))
+    assert {"samples", "symbols", "ser", "sequence_error_rate", "failed", "seconds"} <= values.keys()
+    assert (values["samples"], values["symbols"], values["edits"], values["failed"]) == (3, 10, 3, 0)
+    assert (values["ser"], values["sequence_error_rate"]) == (30.0, 66.667)
+    assert values["missed"] == {"rest-half": 1, "clef-C1": 1}
+    assert values["invented"] == {"rest-whole": 1, "barline": 1}
+    assert values["worst"] == [{"id": "b", "edits": 2}, {"id": "c", "edits": 1}]
+
+
+def test_progress_is_told_before_each_sample(folder: Path) -> None:
+    told: list[str] = []
+
+    class Noting(_Reader):
+        def read(self, path: Path) -> SimpleNamespace:
+            assert told[-1] == path.stem
+            return super().read(path)
+
+    evaluate(Noting(), folder, progress=lambda sample: told.append(sample.id))  # type: ignore[arg-type]
+    assert told == ["a", "b", "c"]
+
+
+def test_a_folder_that_cannot_be_used_is_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "b" / "b.png").unlink()
+    with pytest.raises(DataError, match="b has no picture"):
+        _evaluate(folder)

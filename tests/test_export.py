@@ -1,0 +1,213 @@
+"""Exported networks: ONNX Runtime gives what torch gives, the file has all it needs, others are refused."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
+from torch import nn
+
+from focal_omr import __version__
+from focal_omr.checkpoint import save_checkpoint
+from focal_omr.config import ModelConfig, TrainConfig
+from focal_omr.errors import ModelError
+from focal_omr.export import export_checkpoint
+from focal_omr.model import build_model, input_height_px
+from focal_omr.model_file import METADATA_KEY, ModelCard, OnnxModel
+
+CONFIGS = {"default": TINY, "plain_head": TINY.model_copy(update={"factorised": False}), "paper": PAPER}
+
+
+def _train_config(config: ModelConfig) -> TrainConfig:
+    return TrainConfig(seed=3, model=config)
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ModelConfig, nn.Module, Path]:
+    """A configuration, its network with random weights, and the ONNX file made from a checkpoint of it."""
+    config = CONFIGS[request.param]
+    torch.manual_seed(5)
+    model = roughened(build_model(config, FEW_SYMBOLS)).eval()
+    folder = tmp_path_factory.mktemp("exported")
+    train_config = _train_config(config)
+    save_checkpoint(
+        folder / "last.pt", config=train_config, vocabulary=FEW_SYMBOLS, model=model, optimizer=None, step=41
+    )
+    export_checkpoint(folder / "last.pt", folder / "net.onnx")
+    return config, model, folder / "net.onnx"
+
+
+# None is the width (200) or the batch (2) that the exporter saw; odd ones, one staff alone, one of a frame.
+@pytest.mark.parametrize("widths", [(200, 160), (333, 64, 129, 48), (97,), (16, 17), (1024,)], ids=str)
+def test_onnx_gives_what_torch_gives(
+    exported: tuple[ModelConfig, nn.Module, Path], widths: tuple[int, ...]
+) -> None:
+    config, model, path = exported
+    strips = random_strips(*widths, height=input_height_px(config))
+    with torch.no_grad():
+        expected, lengths = model(*as_batch(strips))
+    got = OnnxModel(path, threads=1).log_probs(strips)
+    assert len(got) == len(widths)
+    for row, (each, length) in enumerate(zip(got, lengths, strict=True)):
+        assert each.shape == (length, FEW_SYMBOLS.classes)
+        np.testing.assert_allclose(each, expected[:length, row].numpy(), atol=1e-4, rtol=0)
+
+
+def test_a_staff_read_alone_is_read_as_in_a_batch(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+    config, _, path = exported
+    strips = random_strips(150, 64, 201, height=input_height_px(config))
+    model = OnnxModel(path, threads=1)
+    for together, strip in zip(model.log_probs(strips), strips, strict=True):
+        np.testing.assert_allclose(together, model.log_probs([strip])[0], atol=1e-4, rtol=0)
+
+
+def test_the_card_says_what_reading_needs(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+    config, _, path = exported
+    paper = config.preset == "paper"
+    assert OnnxModel(path, threads=1).card == ModelCard(
+        preset=config.preset,
+        vocabulary=FEW_SYMBOLS,
+        height_px=128 if paper else 96,
+        staff_space_px=8,
+        middle_line_px=48,
+        frame_px=16 if paper else 4,
+        config_digest=_train_config(config).digest,
+        steps=41,
+        version=__version__,
+    )
+    assert [each.name for each in path.parent.iterdir() if each.suffix == ".partial"] == []
+
+
+def test_the_file_is_valid_and_names_its_tensors(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+    graph = onnx.load(str(exported[2]))
+    onnx.checker.check_model(graph, full_check=True)
+    assert [value.name for value in graph.graph.input] == ["images", "widths"]
+    assert [value.name for value in graph.graph.output] == ["log_probs", "lengths"]
+    (entry,) = graph.metadata_props
+    assert entry.key == METADATA_KEY
+    assert json.loads(entry.value)["format"] == 1
+
+
+# Files that are not ours ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    model = build_model(TINY, FEW_SYMBOLS)
+    config = _train_config(TINY)
+    save_checkpoint(
+        folder / "last.pt", config=config, vocabulary=FEW_SYMBOLS, model=model, optimizer=None, step=1
+    )
+    export_checkpoint(folder / "last.pt", folder / "net.onnx")
+    return folder / "net.onnx"
+
+
+def _refused(path: Path | str) -> str:
+    with pytest.raises(ModelError) as raised:
+        OnnxModel(path, threads=1)
+    message = str(raised.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message
+
+
+def test_a_foreign_onnx_file_is_refused(tmp_path: Path) -> None:
+    value = onnx.helper.make_tensor_value_info
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    ends = (value(name, onnx.TensorProto.FLOAT, [1]) for name in "xy")
+    graph = onnx.helper.make_graph([node], "foreign", *([end] for end in ends))
+    opset = onnx.helper.make_opsetid("", 18)
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), str(tmp_path / "foreign.onnx")
+    )
+    assert "not one of ours" in _refused(tmp_path / "foreign.onnx")
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
+def test_a_truncated_file_is_refused(small: Path, tmp_path: Path, keep: float) -> None:
+    data = small.read_bytes()
+    (tmp_path / "cut.onnx").write_bytes(data[: int(keep * len(data))])
+    _refused(tmp_path / "cut.onnx")
+
+
+def test_a_text_file_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.onnx").write_text("This is no network.\n", encoding="utf-8")
+    assert "not an ONNX file" in _refused(tmp_path / "text.onnx")
+    assert "cannot be read" in _refused(tmp_path)
+    assert "No such file" in _refused(tmp_path / "none.onnx")
+
+
+def test_packaged_weights_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("focal_omr.model_file.files", lambda _: tmp_path)
+    assert "No such file" in _refused(Path("default"))
+    assert "No such file" in _refused("default")
+
+
+def _changed(**changes: Any) -> Callable[[str], str]:
+    return lambda text: json.dumps(json.loads(text) | changes)
+
+
+def _without(key: str) -> Callable[[str], str]:
+    return lambda text: json.dumps({k: v for k, v in json.loads(text).items() if k != key})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_changed(format=2), "format 2"),
+        (_changed(colour="blue"), "colour"),
+        (_without("frame_px"), "frame_px"),
+        (_without("vocabulary"), "vocabulary"),
+        (_changed(vocabulary=5), "metadata"),
+        (_changed(vocabulary=["tie", "tie"]), "twice"),
+        (lambda text: text[:-5], "damaged metadata"),
+        (lambda _: "[1, 2]", "metadata"),
+    ],
+)
+def test_metadata_of_another_kind_are_refused(
+    small: Path, tmp_path: Path, change: Callable[[str], str], reason: str
+) -> None:
+    graph = onnx.load(str(small))
+    graph.metadata_props[0].value = change(graph.metadata_props[0].value)
+    onnx.save(graph, str(tmp_path / "net.onnx"))
+    assert reason in _refused(tmp_path / "net.onnx")
+
+
+def test_a_checkpoint_that_is_none_makes_no_file(tmp_path: Path) -> None:
+    (tmp_path / "last.pt").write_bytes(b"no checkpoint")
+    with pytest.raises(ModelError, match=r"last\.pt"):
+        export_checkpoint(tmp_path / "last.pt", tmp_path / "net.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+_WITHOUT_TORCH = """
+import sys
+import numpy as np
+import focal_omr.model_file
+import focal_omr.recognize
+from focal_omr.decode import greedy_decode
+
+model = focal_omr.model_file.OnnxModel(sys.argv[1], threads=1)
+(frames,) = model.log_probs([np.zeros((96, 50), np.float32)])
+assert frames.shape == (13, model.card.vocabulary.classes)
+greedy_decode(frames)
+heavy = {"torch", "onnx", "lightning_fabric", "music21", "resvg_py", "matplotlib"}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_reading_needs_no_torch(small: Path) -> None:
+    command = [sys.executable, "-c", _WITHOUT_TORCH, str(small)]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
