@@ -1,4 +1,4 @@
-"""Where a symbol stands on the picture: its frames say how far along the staff, its kind how high and wide."""
+"""Where a symbol stands on the picture: its frames say how far along, its kind how high and wide."""
 
 from collections.abc import Sequence
 from itertools import takewhile
