@@ -4,14 +4,14 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from focal_omr.errors import ModelError, NotationError
-from focal_omr.notation.codec import Codec
+from focal_omr.notation.codec import Codec, Encoding
 from focal_omr.notation.vocabulary import Vocabulary
 
 METADATA_KEY = "focal_omr"
@@ -59,6 +59,8 @@ class ModelCard:
                 f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
             )
         try:
+            if values["encoding"] not in get_args(Encoding):
+                raise ModelError(f"{source}: an unknown encoding {values['encoding']!r}")
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
             own = ("format", "encoding", "vocabulary")
             return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})

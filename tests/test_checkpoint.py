@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import FEW_SYMBOLS, TINY, as_batch, random_strips
+from tiny import FEW, FEW_SYMBOLS, TINY, as_batch, random_strips
 from torch import nn
 
-from focal_omr.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from focal_omr.checkpoint import load_checkpoint, load_network, load_weights, save_checkpoint
 from focal_omr.config import TrainConfig
 from focal_omr.errors import ModelError
 from focal_omr.model import build_model
+from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import Vocabulary
 
-CONFIG = TrainConfig(seed=3, model=TINY)
+CONFIG = TrainConfig(seed=3, model=TINY, encoding="semantic")
 
 
 def _trained() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -31,7 +32,7 @@ def _trained() -> tuple[nn.Module, torch.optim.Optimizer]:
 
 def _save(path: Path, **changes: Any) -> tuple[nn.Module, torch.optim.Optimizer]:
     model, optimizer = _trained()
-    values = {"vocabulary": FEW_SYMBOLS, "model": model, "optimizer": optimizer, "step": 17, **changes}
+    values = {"codec": FEW, "model": model, "optimizer": optimizer, "step": 17, **changes}
     save_checkpoint(path, config=CONFIG, **values)
     return model, optimizer
 
@@ -41,7 +42,7 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     random = torch.get_rng_state()
     torch.rand(3)
     state = load_checkpoint(tmp_path / "last.pt")
-    assert (state["config"], state["vocabulary"], state["step"]) == (CONFIG, FEW_SYMBOLS, 17)
+    assert (state["config"], state["codec"], state["step"]) == (CONFIG, FEW, 17)
     assert torch.equal(state["torch_rng"], random)
     assert state["model"].keys() == model.state_dict().keys()
     assert all(torch.equal(state["model"][name], value) for name, value in model.state_dict().items())
@@ -76,7 +77,7 @@ def test_a_kill_in_the_middle_leaves_the_old_checkpoint(
 def test_a_checkpoint_without_optimizer_gives_its_weights(tmp_path: Path) -> None:
     model, _ = _save(tmp_path / "weights.pt", optimizer=None)
     other = build_model(TINY, FEW_SYMBOLS)
-    state = load_weights(tmp_path / "weights.pt", other, FEW_SYMBOLS)
+    state = load_weights(tmp_path / "weights.pt", other, FEW)
     assert state["optimizer"] is None
     assert all(torch.equal(other.state_dict()[name], value) for name, value in model.state_dict().items())
 
@@ -86,10 +87,21 @@ def test_weights_of_another_network_or_of_other_symbols_are_refused(tmp_path: Pa
     _save(path)
     wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
     with pytest.raises(ModelError, match=r"last\.pt: a checkpoint of another network"):
-        load_weights(path, wider, FEW_SYMBOLS)
+        load_weights(path, wider, FEW)
     turned = Vocabulary(FEW_SYMBOLS.symbols[::-1])
     with pytest.raises(ModelError, match=r"last\.pt: a checkpoint of 7 other symbols"):
-        load_weights(path, build_model(TINY, turned), turned)
+        load_weights(path, build_model(TINY, turned), Codec("semantic", turned))
+    with pytest.raises(ModelError, match="other symbols"):
+        load_weights(path, build_model(TINY, FEW_SYMBOLS), Codec("printed", FEW_SYMBOLS))
+
+
+def test_the_network_of_a_checkpoint_is_built_from_it(tmp_path: Path) -> None:
+    model, _ = _save(tmp_path / "last.pt")
+    network, state = load_network(tmp_path / "last.pt")
+    assert state["step"] == 17
+    batch = as_batch(random_strips(40, 33))
+    with torch.no_grad():
+        assert torch.equal(network.eval()(*batch)[0], model.eval()(*batch)[0])
 
 
 def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:

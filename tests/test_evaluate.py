@@ -46,17 +46,19 @@ def test_a_perfect_reading_has_no_error(folder: Path) -> None:
     found = _evaluate(folder)
     assert (found.rates.ser, found.rates.sequence_error_rate) == (0, 0)
     assert (found.rates.samples, found.rates.symbols) == (3, 10)
-    assert (found.failures, found.wrong) == ({}, ())
+    assert (found.failures, found.worst) == ({}, [])
+    assert [reading.id for reading in found.readings] == ["a", "b", "c"]
     assert found.seconds >= 0
 
 
 def test_errors_are_counted_over_the_corpus(folder: Path) -> None:
-    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "barline"], c=["barline"])
+    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "tie"], c=["barline"])
     assert found.rates.edits == 3
     assert found.rates.ser == 30.0
     assert found.rates.sequence_error_rate == pytest.approx(200 / 3)
-    assert [(name, edits) for name, edits, _, _ in found.wrong] == [("b", 2), ("c", 1)]
-    assert found.wrong[1][2:] == (("clef-C1", "barline"), ("barline",))
+    assert [(reading.id, reading.edits) for reading in found.worst] == [("b", 2), ("c", 1)]
+    assert found.worst[1].reference == ("clef-C1", "barline")
+    assert found.worst[1].hypothesis == ("barline",)
 
 
 def test_a_sample_that_cannot_be_read_counts_all_its_symbols(folder: Path) -> None:
@@ -90,14 +92,22 @@ def test_own_tokens_are_compared_in_their_primus_form(folder: Path) -> None:
     assert (found.rates.edits, found.rates.symbols) == (0, 10)
 
 
-def test_json_says_what_was_missed_and_invented(folder: Path) -> None:
-    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "barline"], c=["barline"])
+def test_json_says_what_went_wrong(folder: Path) -> None:
+    found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "tie"], c=["barline"])
     values = json.loads(json.dumps(found.to_json()))
     assert {"samples", "symbols", "ser", "sequence_error_rate", "failed", "seconds"} <= values.keys()
     assert (values["samples"], values["symbols"], values["edits"], values["failed"]) == (3, 10, 3, 0)
     assert (values["ser"], values["sequence_error_rate"]) == (30.0, 66.667)
-    assert values["missed"] == {"rest-half": 1, "clef-C1": 1}
-    assert values["invented"] == {"rest-whole": 1, "barline": 1}
+    assert values["confusion"] == [{"label": "rest-half", "read": "rest-whole", "count": 1}]
+    assert values["by_symbol"]["tie"] == {"count": 1, "hit": 1, "inserted": 1}
+    assert values["by_symbol"]["clef-C1"] == {"count": 1, "hit": 0, "inserted": 0}
+    assert sum(symbol["count"] for symbol in values["by_symbol"].values()) == 10
+    # Of the seven symbols two were missed wholly; a rare one counts as much as a frequent one.
+    assert values["macro_error"] == pytest.approx(200 / 7, abs=0.001)
+    # HF is the barline, LF the last by name of those that occur once.
+    assert values["bin_errors"] == {"HF": 0.0, "normal": pytest.approx(200 / 6, abs=0.001), "LF": 0.0}
+    low, high = values["ser_interval"]
+    assert low <= values["ser"] <= high
     assert values["worst"] == [{"id": "b", "edits": 2}, {"id": "c", "edits": 1}]
 
 
@@ -117,3 +127,11 @@ def test_a_folder_that_cannot_be_used_is_refused(folder: Path, tmp_path: Path) -
     (folder / "b" / "b.png").unlink()
     with pytest.raises(DataError, match="b has no picture"):
         _evaluate(folder)
+
+
+def test_labels_without_symbols_have_no_error(folder: Path) -> None:
+    for name in TRUTH:
+        (folder / name / f"{name}.semantic").write_text("", encoding="utf-8")
+    nothing: dict[str, list[str] | Exception] = {name: [] for name in TRUTH}
+    values = _evaluate(folder, **nothing).to_json()
+    assert (values["ser"], values["ser_interval"]) == (0.0, [0.0, 0.0])

@@ -1,6 +1,7 @@
 """Exported networks: ONNX Runtime gives what torch gives, the file has all it needs, others are refused."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,39 +12,49 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
+from tiny import FEW, FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
 from torch import nn
 
 from focal_omr import __version__
-from focal_omr.checkpoint import save_checkpoint
+from focal_omr.checkpoint import load_network, save_checkpoint
 from focal_omr.config import ModelConfig, TrainConfig
 from focal_omr.errors import ModelError
-from focal_omr.export import export_checkpoint
+from focal_omr.export import export_checkpoint, write_state
 from focal_omr.model import build_model, input_height_px
 from focal_omr.model_file import METADATA_KEY, ModelCard, OnnxModel
 
+# Large enough for weights that are worth halving.
+SMALL = ModelConfig(channels=(8, 8, 16, 16, 32), features=64, hidden=32, layers=1)
 CONFIGS = {"default": TINY, "plain_head": TINY.model_copy(update={"factorised": False}), "paper": PAPER}
 
 
 def _train_config(config: ModelConfig) -> TrainConfig:
-    return TrainConfig(seed=3, model=config)
+    return TrainConfig(seed=3, model=config, encoding="semantic")
+
+
+def _export(model: nn.Module, config: ModelConfig, folder: Path, *, step: int) -> Path:
+    """The network by way of a checkpoint as an ONNX file."""
+    save_checkpoint(
+        folder / "last.pt", config=_train_config(config), codec=FEW, model=model, optimizer=None, step=step
+    )
+    export_checkpoint(folder / "last.pt", folder / "net.onnx")
+    return folder / "net.onnx"
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ModelConfig, nn.Module, Path]:
-    """A configuration, its network with random weights, and the ONNX file made from a checkpoint of it."""
+    """A configuration, its network with random weights, and the ONNX file made from a checkpoint of it.
+
+    With its weights in full, so that what is compared is the graph.
+    """
     config = CONFIGS[request.param]
     torch.manual_seed(5)
     model = roughened(build_model(config, FEW_SYMBOLS)).eval()
-    folder = tmp_path_factory.mktemp("exported")
-    train_config = _train_config(config)
-    save_checkpoint(
-        folder / "last.pt", config=train_config, vocabulary=FEW_SYMBOLS, model=model, optimizer=None, step=41
-    )
-    export_checkpoint(folder / "last.pt", folder / "net.onnx")
-    return config, model, folder / "net.onnx"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("focal_omr.export._halve_weights", lambda graph: None)
+        return config, model, _export(model, config, tmp_path_factory.mktemp("exported"), step=41)
 
 
 # None is the width (200) or the batch (2) that the exporter saw; odd ones, one staff alone, one of a frame.
@@ -75,7 +86,7 @@ def test_the_card_says_what_reading_needs(exported: tuple[ModelConfig, nn.Module
     paper = config.preset == "paper"
     assert OnnxModel(path, threads=1).card == ModelCard(
         preset=config.preset,
-        vocabulary=FEW_SYMBOLS,
+        codec=FEW,
         height_px=128 if paper else 96,
         staff_space_px=8,
         middle_line_px=48,
@@ -97,22 +108,42 @@ def test_the_file_is_valid_and_names_its_tensors(exported: tuple[ModelConfig, nn
     assert json.loads(entry.value)["format"] == 1
 
 
+def test_halved_weights_move_no_probability_by_much(tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
+    path = _export(model, SMALL, tmp_path, step=1)
+    strips = random_strips(120, 77)
+    with torch.no_grad():
+        expected, _ = model(*as_batch(strips))
+    for row, got in enumerate(OnnxModel(path, threads=1).log_probs(strips)):
+        np.testing.assert_allclose(np.exp(got), expected[: len(got), row].exp().numpy(), atol=1e-3)
+    values = sum(math.prod(tensor.dims) for tensor in onnx.load(str(path)).graph.initializer)
+    assert path.stat().st_size < 3 * values  # 2 bytes for most weights, where 4 would be plain float32
+
+
+def test_a_state_alone_starts_a_network_again(tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
+    path = _export(model, SMALL, tmp_path, step=9)
+    write_state(tmp_path / "last.pt", tmp_path / "state.pt")
+    again, state = load_network(tmp_path / "state.pt")
+    assert (state["step"], state["optimizer"], state["codec"]) == (9, None, FEW)
+    for name, value in again.state_dict().items():
+        torch.testing.assert_close(value, model.state_dict()[name], atol=1e-3, rtol=1e-3)
+    assert (tmp_path / "state.pt").stat().st_size < 0.7 * (tmp_path / "last.pt").stat().st_size
+    assert path.exists()
+
+
 # Files that are not ours ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small")
-    model = build_model(TINY, FEW_SYMBOLS)
-    config = _train_config(TINY)
-    save_checkpoint(
-        folder / "last.pt", config=config, vocabulary=FEW_SYMBOLS, model=model, optimizer=None, step=1
-    )
-    export_checkpoint(folder / "last.pt", folder / "net.onnx")
-    return folder / "net.onnx"
+    torch.manual_seed(6)
+    return _export(build_model(SMALL, FEW_SYMBOLS), SMALL, tmp_path_factory.mktemp("small"), step=1)
 
 
-def _refused(path: Path | str) -> str:
+def _refused(path: Path) -> str:
     with pytest.raises(ModelError) as raised:
         OnnxModel(path, threads=1)
     message = str(raised.value)
@@ -149,8 +180,8 @@ def test_a_text_file_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_packaged_weights_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("focal_omr.model_file.files", lambda _: tmp_path)
-    assert "No such file" in _refused(Path("default"))
-    assert "No such file" in _refused("default")
+    with pytest.raises(ModelError, match=r"packaged weights, .*default\.onnx, cannot be read \(No such file"):
+        OnnxModel("default")
 
 
 def _changed(**changes: Any) -> Callable[[str], str]:
@@ -164,14 +195,17 @@ def _without(key: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_changed(format=2), "format 2"),
+        (_changed(format=2), "another format"),
         (_changed(colour="blue"), "colour"),
         (_without("frame_px"), "frame_px"),
         (_without("vocabulary"), "vocabulary"),
         (_changed(vocabulary=5), "metadata"),
         (_changed(vocabulary=["tie", "tie"]), "twice"),
         (lambda text: text[:-5], "damaged metadata"),
-        (lambda _: "[1, 2]", "metadata"),
+        (lambda _: "[1, 2]", "another format"),
+        (_changed(vocabulary=["tie"]), "8 classes, but its vocabulary has 2"),
+        (_changed(encoding="solfa"), "solfa"),
+        (_without("encoding"), "encoding"),
     ],
 )
 def test_metadata_of_another_kind_are_refused(
@@ -199,7 +233,7 @@ from focal_omr.decode import greedy_decode
 
 model = focal_omr.model_file.OnnxModel(sys.argv[1], threads=1)
 (frames,) = model.log_probs([np.zeros((96, 50), np.float32)])
-assert frames.shape == (13, model.card.vocabulary.classes)
+assert frames.shape == (13, model.card.codec.vocabulary.classes)
 greedy_decode(frames)
 heavy = {"torch", "onnx", "lightning_fabric", "music21", "resvg_py", "matplotlib"}
 print(sorted(heavy & set(sys.modules)))

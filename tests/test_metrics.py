@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.metrics import ErrorRates, edit_distance, error_rates
+from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
 
 # Few different symbols, so that sequences have something in common; long ones among them.
 sequences = st.lists(st.sampled_from(["note-C4_quarter", "note-C4_half", "barline", "tie"]), max_size=12)
@@ -82,3 +82,55 @@ def test_nothing_has_no_error() -> None:
 def test_lists_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="longer"):
         error_rates([["a"]], [["a"], ["b"]])
+
+
+# By symbol --------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(sequences, sequences), max_size=4))
+def test_errors_by_symbol_add_up_to_the_edits(pairs: list[tuple[list[str], list[str]]]) -> None:
+    hypotheses, references = [h for h, _ in pairs], [r for _, r in pairs]
+    errors = symbol_errors(hypotheses, references)
+    confused, inserted = errors.confused.total(), errors.inserted.total()
+    deleted = errors.count.total() - errors.hit.total() - confused
+    assert deleted >= 0
+    assert confused + inserted + deleted == error_rates(hypotheses, references).edits
+    for symbol, count in errors.count.items():
+        assert count == sum(reference.count(symbol) for reference in references)
+        read = sum(number for (_, got), number in errors.confused.items() if got == symbol)
+        written = sum(hypothesis.count(symbol) for hypothesis in hypotheses)
+        assert errors.hit[symbol] + read + errors.inserted[symbol] == written
+
+
+def test_errors_by_symbol_of_a_known_reading() -> None:
+    errors = symbol_errors([list("aXce"), ["b"]], [list("abc"), ["b", "d"]])
+    assert errors.hit == {"a": 1, "c": 1, "b": 1}
+    assert errors.confused == {("b", "X"): 1}
+    assert errors.inserted == {"e": 1}
+    assert errors.missed(["b"]) == 50.0
+    assert errors.missed(["b", "d"]) == pytest.approx(200 / 3)
+    assert errors.missed(["never"]) == 0.0
+    assert errors.macro_error == (0 + 50 + 0 + 100) / 4
+    assert errors.by_bin({"a": "HF", "b": "LF", "d": "LF", "never": "normal"}) == {
+        "HF": 0.0,
+        "LF": pytest.approx(200 / 3),
+        "normal": 0.0,
+    }
+
+
+def test_the_bootstrap_interval_holds_the_rate_and_narrows_with_more_samples() -> None:
+    few, many = [0, 3, 1, 0, 2] * 2, [0, 3, 1, 0, 2] * 50
+    widths = []
+    for edits in (few, many):
+        low, high = bootstrap_ser(edits, [10] * len(edits), draws=2000)
+        assert low < 12 < high
+        widths.append(high - low)
+    # Ten samples against 250: a fifth of the width. The standard error of ten is 1.166 / sqrt(10) of 10.
+    assert widths[0] == pytest.approx(2 * 1.96 * 11.66 / 10**0.5, rel=0.1)
+    assert widths[1] == pytest.approx(widths[0] / 5, rel=0.1)
+    assert bootstrap_ser(few, [10] * 10, draws=50) == bootstrap_ser(few, [10] * 10, draws=50)
+
+
+def test_the_bootstrap_of_equal_samples_and_of_no_symbols() -> None:
+    assert bootstrap_ser([1, 1, 1], [4, 4, 4], draws=50) == (25.0, 25.0)
+    assert bootstrap_ser([0, 0], [0, 0], draws=50) == (0.0, 0.0)

@@ -8,6 +8,7 @@ from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
 from torch import nn
 
 from focal_omr.config import ModelConfig
+from focal_omr.errors import ModelError
 from focal_omr.model import (
     BidirectionalLstm,
     Crnn,
@@ -16,8 +17,10 @@ from focal_omr.model import (
     build_model,
     frame_px,
     input_height_px,
+    take_over,
 )
 from focal_omr.notation.factors import symbol_factors
+from focal_omr.notation.vocabulary import Vocabulary
 
 PRESETS = pytest.mark.parametrize("config", [TINY, PAPER], ids=["default", "paper"])
 
@@ -170,3 +173,34 @@ def test_a_plain_head_where_factors_are_off() -> None:
     assert isinstance(model.head, nn.Linear)
     log_probs, _ = model(*as_batch(random_strips(40)))
     assert log_probs.shape == (10, 1, FEW_SYMBOLS.classes)
+
+
+def test_a_network_takes_over_what_both_know() -> None:
+    """By name: the vocabulary of the other is in another order, and each has symbols that the other lacks."""
+    torch.manual_seed(7)
+    other = Vocabulary(("tie", "note-C4_half", "rest-half", "note-E4_quarter", "clef-G2"))
+    source, model = roughened(build_model(TINY, other)), build_model(TINY, FEW_SYMBOLS)
+    fresh = {name: value.clone() for name, value in model.state_dict().items()}
+    take_over(model, source)
+    batch = as_batch(random_strips(60, 41))
+    with torch.no_grad():
+        expected, got = (each.eval()(*batch)[0] for each in (source, model))
+    # The shared symbols keep their odds against each other; softmax is over other classes than before.
+    shared = [symbol for symbol in FEW_SYMBOLS.symbols if symbol in other]
+    assert shared == ["clef-G2", "note-C4_half", "tie"]
+    theirs = expected[..., [0, *other.encode(shared)]]
+    ours = got[..., [0, *FEW_SYMBOLS.encode(shared)]]
+    torch.testing.assert_close(ours - ours[..., :1], theirs - theirs[..., :1], atol=1e-4, rtol=1e-4)
+    # What the other does not know stays fresh; a note that it does not know still gets the factors it does.
+    row = model.head.factor_rows["pitch D4"]
+    assert torch.equal(model.head.factor_weight[row], fresh["head.factor_weight"][row])
+    assert not torch.equal(model.head.factor_weight, fresh["head.factor_weight"])
+
+
+def test_a_network_of_other_sizes_gives_nothing() -> None:
+    wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
+    with pytest.raises(ModelError, match="other sizes"):
+        take_over(build_model(TINY, FEW_SYMBOLS), wider)
+    plain = build_model(TINY.model_copy(update={"factorised": False}), FEW_SYMBOLS)
+    with pytest.raises(ModelError, match="another kind of output"):
+        take_over(build_model(TINY, FEW_SYMBOLS), plain)

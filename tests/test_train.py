@@ -60,7 +60,7 @@ def _read(log_probs: Tensor, lengths: Tensor) -> list[list[str]]:
 # Runs -------------------------------------------------------------------------------------------------------
 
 
-def _config(shards: Path, **changes: Any) -> TrainConfig:
+def _config(shards: Path | str, **changes: Any) -> TrainConfig:
     values = {
         "steps": 6,
         "report_every": 1,
@@ -209,6 +209,7 @@ def test_starting_from_a_checkpoint_takes_its_weights(whole_run: Path, shards: P
     source, got = (load_checkpoint(folder / "last.pt") for folder in (whole_run, tmp_path / "run"))
     assert got["step"] == 1
     moved = ("running_", "num_batches")
+    assert source["codec"] == got["codec"]
     for name, value in source["model"].items():
         if not any(word in name for word in moved):
             torch.testing.assert_close(got["model"][name], value, atol=1e-9, rtol=0)

@@ -18,6 +18,7 @@ from torch import nn
 from focal_omr.config import ModelConfig
 from focal_omr.data.compose import compose
 from focal_omr.data.render import Plate, engrave_plate
+from focal_omr.notation.codec import Codec
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.notation.vocabulary import Vocabulary, full_semantic
@@ -29,6 +30,7 @@ PAPER = ModelConfig(preset="paper")
 FEW_SYMBOLS = Vocabulary(
     ("clef-G2", "note-C4_quarter", "note-C4_half", "note-D4_quarter", "note-D4_half", "barline", "tie")
 )
+FEW = Codec("semantic", FEW_SYMBOLS)
 
 
 @cache

@@ -10,8 +10,10 @@ from tiny import labels, plates, png, write_shards_of_plates, write_tar
 from focal_omr.config import DataConfig
 from focal_omr.data.loader import Batch, PlateBatches, collate, read_plates
 from focal_omr.data.shards import PlateRecord
-from focal_omr.errors import DataError, NotationError
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.errors import DataError
+from focal_omr.notation.codec import full_codec
+
+CODEC = full_codec("semantic")
 
 
 def _records(count: int = 11) -> list[PlateRecord]:
@@ -22,9 +24,7 @@ def _records(count: int = 11) -> list[PlateRecord]:
 
 
 def _batches(*, count: int = 11, seed: int = 1, batch: int = 3, curriculum: int = 0) -> PlateBatches:
-    return PlateBatches(
-        _records(count), full_semantic(), DataConfig(batch=batch, curriculum=curriculum), seed
-    )
+    return PlateBatches(_records(count), CODEC, DataConfig(batch=batch, curriculum=curriculum), seed)
 
 
 def _same(one: Batch, other: Batch) -> bool:
@@ -90,7 +90,7 @@ def test_the_curriculum_begins_with_short_staves(monkeypatch: pytest.MonkeyPatch
         PlateRecord(str(number), record.png, short if number % 3 == 0 else long)
         for number, record in enumerate(_records(18))
     ]
-    batches = PlateBatches(records, full_semantic(), DataConfig(batch=3, curriculum=10), 1)
+    batches = PlateBatches(records, CODEC, DataConfig(batch=3, curriculum=10), 1)
     first, _, _, *later = _members(batches, range(30), monkeypatch)
     assert all(index % 3 == 0 for index in first)
     assert any(index % 3 for batch in later for index in batch)
@@ -102,7 +102,7 @@ def test_targets_are_those_of_the_plates(monkeypatch: pytest.MonkeyPatch) -> Non
     batch = batches[0]
     split = batch.targets.split(batch.target_lengths.tolist())
     expected = [labels()[index % 8] for index in members]
-    assert [full_semantic().decode(each.tolist()) for each in split] == expected
+    assert [CODEC.vocabulary.decode(each.tolist()) for each in split] == expected
 
 
 def test_collate_pads_with_zeros_to_the_right() -> None:
@@ -125,10 +125,37 @@ def test_fewer_plates_than_a_batch_are_refused() -> None:
         _batches(count=2)
 
 
-def test_a_symbol_of_no_vocabulary_is_named() -> None:
-    records = [PlateRecord("x", _records(1)[0].png, ("clef-G2", "note-H4_third"))]
-    with pytest.raises(NotationError, match="note-H4_third"):
-        PlateBatches(records, full_semantic(), DataConfig(batch=1), 1)
+def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = PlateRecord("strange", _records(1)[0].png, ("clef-G2", "note-H4_third"))
+    with caplog.at_level("INFO"):
+        batches = PlateBatches([strange, *_records(3)], CODEC, DataConfig(batch=3, curriculum=0), 1)
+    assert "strange" in caplog.text
+    assert "note-H4_third" in caplog.text
+    assert batches.per_epoch == 1
+    (members,) = _members(batches, range(1), monkeypatch)
+    assert sorted(batches[0].target_lengths.tolist()) == sorted(len(label) for label in labels()[:3])
+    assert sorted(members) == [0, 1, 2]
+
+
+def test_targets_may_be_in_the_printed_encoding() -> None:
+    """In G major the printed F has no sign, and a reminder is a sign of its own."""
+    tokens = ("clef-G2", "keySignature-GM", "note-F#4_quarter", "accidental", "note-F#4_quarter")
+    record = PlateRecord("x", _records(1)[0].png, tokens)
+    codec = full_codec("printed")
+    batch = PlateBatches([record], codec, DataConfig(batch=1, curriculum=0), 1)[0]
+    symbols = codec.vocabulary.decode(batch.targets.tolist())
+    assert symbols == ["clef-G2", "keySignature-GM", "note-F4_quarter", "note-F#4_quarter"]
+
+
+def test_plain_pictures_are_128_high_and_not_degraded() -> None:
+    records = _records(3)
+    batches = PlateBatches(records, CODEC, DataConfig(batch=3, curriculum=0), 1, plain=True)
+    one, other = batches[0], batches[1]
+    assert one.images.shape[2] == 128
+    assert sorted(one.widths.tolist()) == sorted(round(r.gray().shape[1] * 128 / 140) for r in records)
+    assert sorted(image.sum().item() for image in one.images) == sorted(i.sum().item() for i in other.images)
 
 
 def test_the_first_shards_of_each_folder_are_held_out(tmp_path: Path) -> None:
