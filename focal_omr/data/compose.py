@@ -79,7 +79,7 @@ _CELLS: dict[tuple[Fraction, ...], int] = {
     (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)): 7,
     (Fraction(1, 4), Fraction(1, 4), Fraction(1, 2)): 7,
     (Fraction(1, 4), Fraction(1, 2), Fraction(1, 4)): 2,
-    (Fraction(7, 8), Fraction(1, 8)): 2,
+    (Fraction(7, 8), Fraction(1, 8)): 3,
     (Fraction(3, 4), Fraction(1, 8), Fraction(1, 8)): 4,
     (Fraction(1, 2), *(Fraction(1, 8),) * 4): 3,
     (Fraction(1, 8),) * 8: 1,
@@ -117,6 +117,8 @@ class Style:
     tuplet: float
     merge: float  # beats joined to longer notes
     sign_change: float  # a new clef, key or meter at a bar
+    multirest: float  # the staff opens with a rest of many bars
+    halvings: int  # of the beat that is filled at a time: 1 makes 32nds and 64ths of what were 16ths
 
     @classmethod
     def drawn(cls, random: Random) -> "Style":
@@ -132,6 +134,8 @@ class Style:
             tuplet=0.3 * often() ** 5,
             merge=often() ** 1.5,
             sign_change=0.15 * often() ** 3,
+            multirest=0.15,
+            halvings=random.choices((0, 1, 2), (12, 4, 1))[0],
         )
 
 
@@ -243,9 +247,11 @@ class _Melody:
     def measures(self, meter: Meter, symbols: int, *, unmeasured: bool) -> list[Measure]:
         made: list[Measure] = []
         count = 3
-        if self.random.random() < 0.08:
+        if self.random.random() < self.style.multirest:
             made.append(
-                Measure((MultiRest(self.random.choice((1, 2, 3, 4, 6, 8, self.random.randint(1, 99)))),))
+                Measure(
+                    (MultiRest(self.random.choice((self.random.randint(1, 9), self.random.randint(1, 99)))),)
+                )
             )
             count += 2
         if self.random.random() < 0.3:
@@ -291,7 +297,7 @@ class _Melody:
         length = meter.length
         if not _writable(length):
             length = Fraction(1)  # a meter such as 2/3 has no bars of written values
-        return self._fill(length, _beat(meter))
+        return self._fill(length, max(_beat(meter) / 2**self.style.halvings, Fraction(1, 16)))
 
     def _fill(self, length: Fraction, beat: Fraction = Fraction(1, 4)) -> list[Event]:
         events: list[Event] = []
