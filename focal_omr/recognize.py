@@ -6,11 +6,12 @@ Needs numpy, OpenCV and ONNX Runtime; never torch.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.boxes import Box, plain_boxes, symbol_boxes
 from focal_omr.decode import Decoded, greedy_decode
 from focal_omr.errors import ModelError
 from focal_omr.image import (
@@ -26,12 +27,11 @@ from focal_omr.image import (
 )
 from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.notation.formats import save_score
-from focal_omr.notation.score import Clef, Note, Rest, Score
-from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score, ungrammatical
+from focal_omr.notation.score import Score
+from focal_omr.notation.semantic import tokens_to_score, ungrammatical
 
 JSON_FORMAT = 1
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
-Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -195,25 +195,10 @@ class Recognizer:
     def _boxes(
         self, tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip | None, height: int
     ) -> list[Box]:
-        """A box on the picture for each symbol: its frames across, its place on the staff up and down."""
-        frame_px = self._model.card.frame_px
-        clef = Clef("G", 2)
-        boxes = []
-        for token, symbol in zip(tokens, decoded, strict=True):
-            sign = parse_sign(token)
-            clef = sign if isinstance(sign, Clef) else clef
-            middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
-            if strip is None:
-                scale = height / self._model.card.height_px
-                boxes.append(((middle - 8) * scale, 0.0, (middle + 8) * scale, float(height)))
-                continue
-            half, top, bottom = _extent(token, clef)
-            corners = strip.to_page(
-                np.array([middle - half, middle + half, middle - half, middle + half]),
-                np.array([top, top, bottom, bottom]),
-            )
-            boxes.append(_bounds(*corners))
-        return boxes
+        card = self._model.card
+        if strip is not None:
+            return symbol_boxes(tokens, decoded, strip, frame_px=card.frame_px)
+        return plain_boxes(decoded, frame_px=card.frame_px, scale=height / card.height_px, height=height)
 
 
 def _clipped(box: Box, gray: NDArray[np.uint8]) -> Box:
@@ -226,25 +211,6 @@ def _clipped(box: Box, gray: NDArray[np.uint8]) -> Box:
         min(max(right, 0.0), width),
         min(max(bottom, 0.0), height),
     )
-
-
-def _bounds(x: NDArray[Any], y: NDArray[Any]) -> Box:
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
-
-
-def _extent(token: str, clef: Clef) -> tuple[float, float, float]:
-    """Half width, top and bottom in strip pixels of the box of a symbol; a note's is that of its head."""
-    sign = parse_sign(token)
-    top, bottom = MIDDLE_LINE_PX - 2 * STAFF_SPACE_PX, MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
-    if isinstance(sign, Note):
-        row = MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
-        row -= (sign.pitch.diatonic - clef.lowest_line) * STAFF_SPACE_PX // 2
-        return 0.9 * STAFF_SPACE_PX, row - 0.7 * STAFF_SPACE_PX, row + 0.7 * STAFF_SPACE_PX
-    if isinstance(sign, Rest):
-        return 0.8 * STAFF_SPACE_PX, top + 0.5 * STAFF_SPACE_PX, bottom - 0.5 * STAFF_SPACE_PX
-    if parse_barline(token):
-        return 0.5 * STAFF_SPACE_PX, top, bottom
-    return 1.2 * STAFF_SPACE_PX, top, bottom
 
 
 def _warnings(symbols: Sequence[Symbol]) -> tuple[str, ...]:

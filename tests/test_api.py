@@ -23,7 +23,7 @@ PUBLIC = {
 }
 # What a bare `import focal_omr` must not bring, and what reading must not.
 HEAVY = {"cv2", "numpy", "onnxruntime", "pydantic", "rapidfuzz", "torch", "typer", "verovio"}
-NOT_FOR_READING = {"lightning_fabric", "music21", "onnx", "resvg_py", "torch"}
+NOT_FOR_READING = {"lightning_fabric", "music21", "onnx", "pydantic", "resvg_py", "torch"}
 
 
 def _loaded_after(code: str) -> set[str]:

@@ -43,4 +43,4 @@ def test_the_staff_is_found(sample: Sample) -> None:
 def test_the_packaged_weights_read_them() -> None:
     result = evaluate(Recognizer(threads=1), EXAMPLES)
     assert not result.failures
-    assert result.rates.ser <= 5, result.wrong
+    assert result.rates.ser <= 5, result.worst

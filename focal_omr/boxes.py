@@ -1,0 +1,95 @@
+"""Where a symbol stands on the picture: its frames say how far along, its kind how high and wide."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focal_omr.decode import Decoded
+from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, Strip
+from focal_omr.notation.score import Clef, Event, Key, Meter, Note, Rest
+from focal_omr.notation.semantic import parse_barline, parse_sign
+
+# (left, top, right, bottom) in pixels
+Box: TypeAlias = tuple[float, float, float, float]
+
+_TOP_PX, _BOTTOM_PX = MIDDLE_LINE_PX - 2 * STAFF_SPACE_PX, MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
+# Widths of the signs at the beginning and the gaps after them, in staff spaces, as engravers set them.
+_CLEF_SPACES, _ACCIDENTAL_SPACES, _METER_SPACES, _SIGN_GAP_SPACES = 2.8, 1.05, 1.8, 1.2
+
+
+def symbol_boxes(
+    tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip, *, frame_px: int
+) -> list[Box]:
+    """A box on the source picture for each symbol.
+
+    A note's box is that of its head. The network writes clef, key and meter all at the very beginning, so
+    those of the beginning are set side by side as engravers do.
+
+    Args:
+        tokens: Semantic tokens.
+        decoded: Their frames, as many.
+        strip: What was read.
+        frame_px: Pixels of the strip per frame.
+    """
+    clef = Clef("G", 2)
+    boxes = []
+    opening = _opening(tokens, decoded, frame_px)
+    for index, (token, symbol) in enumerate(zip(tokens, decoded, strict=True)):
+        sign = parse_sign(token)
+        clef = sign if isinstance(sign, Clef) else clef
+        half, top, bottom = _extent(token, sign, clef)
+        middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
+        left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
+        boxes.append(
+            _on_page(strip, np.array([left, right, left, right]), np.array([top, top, bottom, bottom]))
+        )
+    return boxes
+
+
+def plain_boxes(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Box]:
+    """Boxes for a plain picture: as high as the picture, `scale` picture pixels per pixel that was read."""
+    middles = [(symbol.first_frame + symbol.end_frame) / 2 * frame_px for symbol in decoded]
+    half = frame_px / 2
+    return [((middle - half) * scale, 0.0, (middle + half) * scale, float(height)) for middle in middles]
+
+
+def _opening(tokens: Sequence[str], decoded: Sequence[Decoded], frame_px: int) -> list[tuple[float, float]]:
+    """(left, right) in strip pixels of the clef, key and meter of the beginning, closer if room is short."""
+    signs = list(takewhile(lambda sign: isinstance(sign, Clef | Key | Meter), map(parse_sign, tokens)))
+    places, at = [], 0.2
+    for sign in signs:
+        width = _sign_spaces(sign)
+        places.append((at, at + width))
+        at += width + _SIGN_GAP_SPACES
+    start = MARGIN_SPACES * STAFF_SPACE_PX
+    room = at * STAFF_SPACE_PX
+    if len(signs) < len(tokens):
+        following = decoded[len(signs)]
+        room = (following.first_frame + following.end_frame) / 2 * frame_px - start
+    scale = min(1.0, max(room, 1.0) / (at * STAFF_SPACE_PX)) * STAFF_SPACE_PX
+    return [(start + left * scale, start + right * scale) for left, right in places]
+
+
+def _sign_spaces(sign: Event | None) -> float:
+    if isinstance(sign, Key):
+        return max(1, abs(sign.fifths)) * _ACCIDENTAL_SPACES
+    return _CLEF_SPACES if isinstance(sign, Clef) else _METER_SPACES
+
+
+def _extent(token: str, sign: Event | None, clef: Clef) -> tuple[float, float, float]:
+    """Half width, top and bottom in strip pixels."""
+    if isinstance(sign, Note):
+        row = _BOTTOM_PX - (sign.pitch.diatonic - clef.lowest_line) * STAFF_SPACE_PX // 2
+        return 0.9 * STAFF_SPACE_PX, row - 0.7 * STAFF_SPACE_PX, row + 0.7 * STAFF_SPACE_PX
+    if isinstance(sign, Rest):
+        return 0.8 * STAFF_SPACE_PX, _TOP_PX + 0.5 * STAFF_SPACE_PX, _BOTTOM_PX - 0.5 * STAFF_SPACE_PX
+    return (0.5 if parse_barline(token) else 1.2) * STAFF_SPACE_PX, _TOP_PX, _BOTTOM_PX
+
+
+def _on_page(strip: Strip, x: NDArray[np.float64], y: NDArray[np.float64]) -> Box:
+    """The upright box around points of the strip, on the picture that it comes from."""
+    page_x, page_y = strip.to_page(x, y)
+    return float(page_x.min()), float(page_y.min()), float(page_x.max()), float(page_y.max())
