@@ -61,12 +61,17 @@ def draw_composed(random: Random) -> Score:
 
 
 def draw_excerpt(collection: Path, random: Random) -> Score:
-    """A varied excerpt of a tune of a collection."""
+    """A varied excerpt of a tune of a collection.
+
+    Raises:
+        DataError: The collection cannot be read, or its tunes give no excerpt.
+    """
     tunes = _tunes(collection)
-    while True:
+    for _ in range(1000 if tunes else 0):
         symbols = random.choice((12, 18, 24, 24, 30, 40, 55))
         if (score := excerpt(random.choice(tunes), random, symbols=symbols)) is not None:
             return score
+    raise DataError(f"{collection}: no staff could be cut out of its {len(tunes)} tunes")
 
 
 @lru_cache(maxsize=1)

@@ -149,6 +149,9 @@ def _tune_lines(files: Sequence[Path], root: Path) -> list[str]:
             try:
                 score = read_mei(engraver.mei(text, input_format=_FORMATS[path.suffix]), skip_polyphonic=True)
                 for staff, part in enumerate(score.parts):
+                    if not _has_notes(part):
+                        logger.info("%s: no note in part %d of score %d", path, staff, number)
+                        continue
                     label = join_label(score_to_tokens(Score((part,))))
                     lines.append(f"{source}#{number}.{staff}\t{label}\n")
             except OmrError as error:
@@ -207,10 +210,14 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
         count += len(list(flat_events(measure))) + 1
         if count >= symbols:
             break
-    if not any(isinstance(e, Note) for m in measures for e in flat_events(m)) or count > 2 * symbols:
+    if count > 2 * symbols:
         return None
     part = _varied(_lead(signs, measures, random), random)
-    return Score((sound_accidentals(part),)) if _fits_strip(part) else None
+    return Score((sound_accidentals(part),)) if _has_notes(part) and _fits_strip(part) else None
+
+
+def _has_notes(part: Part) -> bool:
+    return any(isinstance(event, Note) for measure in part.measures for event in flat_events(measure))
 
 
 def _fits_strip(part: Part) -> bool:
@@ -279,7 +286,8 @@ def _varied(measures: Sequence[Measure], random: Random) -> Part:
         part = _scaled(part, random.choice((-1, 1)))
     if random.random() < 0.3:
         part = _map_events(part, _other_sign)
-    return replace(part, measures=mend_ties(part.measures))
+    # A last bar of which only a clef or a key was kept is empty where that sign was dropped.
+    return replace(part, measures=mend_ties([m for m in part.measures if m.events or m.barline]))
 
 
 EventChange = Callable[[Event], Event]

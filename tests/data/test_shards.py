@@ -1,6 +1,5 @@
 """Shards: written whole or not at all, the same bytes whoever writes them, read as they were written."""
 
-import tarfile
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -129,6 +128,11 @@ def test_excerpts_are_drawn_from_a_collection(tmp_path: Path) -> None:
     (tmp_path / "tunes.txt").write_text("x.krn#0.0\t" + "\t".join(tune) + "\n", encoding="utf-8")
     scores = {draw_excerpt(tmp_path / "tunes.txt", Random(seed)) for seed in range(12)}
     assert len(scores) > 6
-    with tarfile.open(tmp_path / "x.tar", "w"):
-        pass
-    assert list(read_shard(tmp_path / "x.tar")) == []
+
+
+@pytest.mark.parametrize("label", [None, "clef-G2 rest-half barline", "clef-G2" + " note-G4_eighth" * 300])
+def test_a_collection_that_gives_no_staff_is_an_error(tmp_path: Path, label: str | None) -> None:
+    path = tmp_path / "tunes.txt"
+    path.write_text("" if label is None else f"x\t{label}\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"tunes\.txt: no staff could be cut out of its [01] tunes"):
+        draw_excerpt(path, Random(0))
