@@ -14,8 +14,8 @@ KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=20000000
 .PHONY: demo test check bench clean
 
 demo: $(VENV)/.installed
-	$(BIN)/focal-omr read examples --out $(DEMO)
-	@echo "The scores lie in $(DEMO): open a .musicxml in a notation program or play a .mid; what they should say stands beside the pictures in examples/, the next step in README.md."
+	@$(BIN)/focal-omr read examples --out $(DEMO) --to musicxml,midi,overlay
+	@echo "The scores of examples/ lie in $(DEMO): look at minuet-in-g.overlay.png, open its .musicxml in a notation program, play its .mid; README.md has the next steps."
 
 test: $(VENV)/.installed-dev
 	@$(MAKE) --no-print-directory check
