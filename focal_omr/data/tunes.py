@@ -5,6 +5,7 @@ tokens of the whole part. `excerpt` cuts staves out of it and varies them.
 """
 
 import logging
+import multiprocessing
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -54,6 +55,8 @@ _FORMATS = {
 # Without the Essen folk songs, whose licence excludes commercial use.
 _MUSIC21_LEFT_OUT = ("essenFolksong",)
 _FILES_PER_TASK = 10
+# A copy of a process with threads, which torch and ONNX Runtime start, may hang: Python 3.12 warns of it.
+_FRESH = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def _in_processes(tasks: Sequence[Sequence[Path]], root: Path, workers: int) -> 
     broken: list[Path] = []
     for start in range(0, len(tasks), 10 * workers):
         group = tasks[start : start + 10 * workers]
-        with ProcessPoolExecutor(workers) as pool:
+        with ProcessPoolExecutor(workers, mp_context=_FRESH) as pool:
             futures = [pool.submit(_tune_lines, task, root) for task in group]
             for task, future in zip(group, futures, strict=True):
                 try:
@@ -133,7 +136,7 @@ def _in_processes(tasks: Sequence[Sequence[Path]], root: Path, workers: int) -> 
                 except BrokenProcessPool:
                     broken.extend(task)
     for path in broken:
-        with ProcessPoolExecutor(1) as pool:
+        with ProcessPoolExecutor(1, mp_context=_FRESH) as pool:
             try:
                 yield pool.submit(_tune_lines, [path], root).result()
             except BrokenProcessPool:
