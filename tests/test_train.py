@@ -221,6 +221,16 @@ def test_no_figures_where_nothing_is_held_out(shards: Path, tmp_path: Path) -> N
     assert not (tmp_path / "run" / "validation.csv").exists()
 
 
+def test_the_paper_preset_trains_on_plain_pictures(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("focal_omr.train.save_checkpoint", lambda *_, **__: None)  # it is 250 MB
+    figures = train(_config(shards, model={"preset": "paper"}, steps=1), tmp_path / "run")
+    assert figures.keys() == {"clean_ser", "clean_sequence_error_rate"}
+    (row,) = _rows(tmp_path / "run" / "metrics.csv")
+    assert 0 < float(row["loss"]) < math.inf
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [({"shards": []}, "0 plates"), ({"batch": 7}, "6 plates"), ({"held_out": 2}, "2 shards")],
