@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -32,6 +32,7 @@ data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make a
 app.add_typer(data_app, name="data")
 
 SOME_FAILED, ALL_FAILED = 1, 2
+_NATIVE_STDERR = 2  # the descriptor that C and C++ write their complaints to
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -72,7 +73,7 @@ def _options(
 @app.command()
 def read(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Pictures of a staff, or folders of them.", metavar="INPUT...")
+        list[Path], typer.Argument(help="Pictures of a staff, or folders of them.", metavar="INPUT")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the scores.", metavar="DIR")] = Path(),
     to: Annotated[
@@ -183,21 +184,29 @@ def _native_libraries_silenced() -> Iterator[None]:
     profile they do not like.
     """
     try:
-        native = sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):  # no standard error, or one that Python code put there
+        kept = os.dup(_NATIVE_STDERR)
+    except OSError:  # closed: they have nowhere to write to anyway
         yield
         return
     python = sys.stderr
     python.flush()
-    with os.fdopen(os.dup(native), "w", buffering=1, errors="backslashreplace") as kept:
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # /dev/null is a device, not a file of ours
-            os.dup2(nowhere.fileno(), native)
-        sys.stderr = kept
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device, no file of ours
+        os.dup2(nowhere.fileno(), _NATIVE_STDERR)
+    with os.fdopen(kept, "w", buffering=1, errors="backslashreplace") as heard:
+        if _writes_to(python, _NATIVE_STDERR):
+            sys.stderr = heard
         try:
             yield
         finally:
-            os.dup2(kept.fileno(), native)
             sys.stderr = python
+            os.dup2(kept, _NATIVE_STDERR)
+
+
+def _writes_to(stream: TextIO, descriptor: int) -> bool:
+    try:
+        return stream.fileno() == descriptor
+    except (OSError, ValueError):  # a stream that Python code made, or a closed one
+        return False
 
 
 @app.command()

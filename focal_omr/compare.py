@@ -132,11 +132,12 @@ def omr_ned(result: Score, truth: Score) -> float | None:
     evaluation", 2025; musicdiff 5.2.
     """
     try:
-        from music21 import converter
         from musicdiff import AnnScore, Visualization
         from musicdiff import Comparison as EngravedComparison
     except ModuleNotFoundError:
         return None
+    from music21 import converter  # which musicdiff brings
+
     engraved = [
         AnnScore(converter.parseData(write_musicxml(score), format="musicxml")) for score in (result, truth)
     ]

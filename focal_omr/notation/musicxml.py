@@ -157,6 +157,8 @@ class _PartWriter:
                 _multirest_style(measure, self.bar.multirest)
             attributes = None
             measure.extend(self._timed(event))
+        if measure.find("note") is not None and not any(quarter_lengths(self.bar)):
+            measure.append(_hidden_rest())
         for signs in measure.iterfind("attributes"):
             signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
 
@@ -257,6 +259,15 @@ def _sign(event: Clef | Key | Meter) -> ET.Element:
             element = ET.Element("time", {"symbol": _METER_SYMBOLS[event.symbol]} if event.symbol else {})
             ET.SubElement(element, "beats").text = str(event.beats)
             ET.SubElement(element, "beat-type").text = str(event.unit)
+    return element
+
+
+def _hidden_rest() -> ET.Element:
+    """What gives length to a bar of nothing but grace notes: music21 10.5 divides by it."""
+    element = ET.Element("note", {"print-object": "no"})
+    ET.SubElement(element, "rest")
+    ET.SubElement(element, "duration").text = "1"
+    ET.SubElement(element, "voice").text = "1"
     return element
 
 

@@ -1,0 +1,121 @@
+"""What the tests of reading share: an ONNX file whose network always reads the same, and drawn pictures.
+
+The network is a table of frames: it looks at no ink, only at the picture's width. So the tests say what is
+"recognized", with which confidence, and need no torch and no training.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
+from focal_omr.model_file import METADATA_KEY, ModelCard
+from focal_omr.notation.codec import Codec
+from focal_omr.notation.vocabulary import BLANK, full_semantic
+
+FRAME_PX = 4
+CARD = ModelCard(
+    preset="default",
+    codec=Codec("semantic", full_semantic()),
+    height_px=STRIP_HEIGHT_PX,
+    staff_space_px=STAFF_SPACE_PX,
+    middle_line_px=MIDDLE_LINE_PX,
+    frame_px=FRAME_PX,
+    config_digest="scripted",
+    steps=0,
+    version="0",
+)
+TUNE = (
+    *(
+        "clef-G2",
+        "keySignature-GM",
+        "timeSignature-3/4",
+        "note-D5_quarter",
+        "note-G4_eighth",
+        "note-A4_eighth",
+    ),
+    *("barline", "note-F#5_half.", "tie", "barline", "note-F#5_half.", "barline-final"),
+)
+
+
+def write_scripted(
+    path: Path, tokens: Sequence[str] = TUNE, *, confidence: float = 0.9, card: ModelCard | None = CARD
+) -> Path:
+    """Write an ONNX file that reads `tokens`, one in every second frame, after four blank ones.
+
+    Args:
+        path: Where to.
+        tokens: Semantic tokens of the vocabulary.
+        confidence: Probability of each; what is left goes to the blank.
+        card: Metadata; None leaves them out.
+    """
+    frames = [BLANK] * 4
+    for number in CARD.codec.vocabulary.encode(tokens):
+        frames += [number, BLANK]
+    table = np.full((len(frames), CARD.codec.vocabulary.classes), -30.0, np.float32)
+    table[:, BLANK] = np.log(1 - confidence)
+    for frame, number in enumerate(frames):
+        table[frame, number] = 0.0 if number == BLANK else np.log(confidence)
+    graph = onnx.load_from_string(_graph(table).SerializeToString())
+    if card is not None:
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = METADATA_KEY, _json(card)
+    onnx.save(graph, str(path))
+    return path
+
+
+def _json(card: ModelCard) -> str:
+    import json
+
+    return json.dumps(card.to_json())
+
+
+def _graph(table: NDArray[np.float32]) -> onnx.ModelProto:
+    """images (1, 1, H, W), widths (1,) -> log_probs (widths // 4, 1, C), lengths: the table, then blanks."""
+    constants = {"table": table, "four": np.int64(FRAME_PX), "zero": np.int64(0), "one": np.int64(1)}
+    constants |= {"last": np.int64(len(table) - 1), "axis": np.array([1], np.int64)}
+    nodes = [
+        helper.make_node("Div", ["widths", "four"], ["lengths"]),
+        helper.make_node("ReduceMax", ["lengths"], ["frames"], keepdims=0),
+        helper.make_node("Range", ["zero", "frames", "one"], ["places"]),
+        helper.make_node("Min", ["places", "last"], ["rows"]),
+        helper.make_node("Gather", ["table", "rows"], ["read"]),
+        helper.make_node("Unsqueeze", ["read", "axis"], ["log_probs"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 1, STRIP_HEIGHT_PX, "width"]),
+        helper.make_tensor_value_info("widths", TensorProto.INT64, ["batch"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["frames", 1, table.shape[1]]),
+        helper.make_tensor_value_info("lengths", TensorProto.INT64, ["batch"]),
+    ]
+    initial = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "scripted", inputs, outputs, initial)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+def draw_staff(
+    width: int = 700, height: int = 200, *, space_px: int = 12, top: int = 70, left: int = 20
+) -> NDArray[np.uint8]:
+    """(height, width) a staff with a few note heads, ink 0 on paper 255."""
+    gray = np.full((height, width), 255, np.uint8)
+    for line in range(5):
+        y = top + line * space_px
+        cv2.line(gray, (left, y), (width - left, y), 0, 2)
+    for number, x in enumerate(range(left + 60, width - left - 30, 50)):
+        centre = (x, top + space_px // 2 * (1 + number % 7))
+        cv2.ellipse(gray, centre, (space_px // 2 + 2, space_px // 2), 0, 0, 360, 0, -1)
+        cv2.line(gray, (x + space_px // 2, centre[1]), (x + space_px // 2, centre[1] - 3 * space_px), 0, 2)
+    return gray
+
+
+def save_png(path: Path, gray: NDArray[np.uint8]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(cv2.imencode(".png", gray)[1]))
+    return path

@@ -1,0 +1,473 @@
+"""The command line: what it writes, what it prints, and that every bad input is one line that says why."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
+
+from focal_omr import __version__, cli
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    return write_scripted(tmp_path_factory.mktemp("model") / "tune.onnx")
+
+
+@pytest.fixture
+def run(monkeypatch, capfd, tmp_path):
+    """`focal-omr ARGUMENTS` in an empty folder: (status, lines of stdout, lines of stderr)."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["focal-omr", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capfd.readouterr()
+        return ended.value.code or 0, printed.out.splitlines(), printed.err.splitlines()
+
+    return run
+
+
+def fresh(*arguments, **options):
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "focal_omr", *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# What is written and printed -----------------------------------------------------------------------------
+
+
+def test_read_writes_musicxml_and_midi_named_after_the_picture(run, model, tmp_path):
+    picture = save_png(tmp_path / "in" / "a tune.png", draw_staff())
+    status, out, err = run("read", picture, "-o", tmp_path / "deep" / "out", "--model", model)
+    assert (status, err) == (0, [])
+    assert names(tmp_path / "deep" / "out") == ["a tune.mid", "a tune.musicxml"]
+    assert out == [
+        f"{picture}: 12 symbols, mean confidence 0.90 -> "
+        f"{tmp_path}/deep/out/a tune.musicxml, {tmp_path}/deep/out/a tune.mid"
+    ]
+
+
+def test_read_writes_into_the_current_folder_by_default(run, model, tmp_path):
+    picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
+    assert run("read", picture, "--model", model)[0] == 0
+    assert names(Path()) == ["tune.mid", "tune.musicxml"]
+
+
+def test_read_writes_every_format(run, model, tmp_path):
+    picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
+    formats = "musicxml,midi, mei,semantic,agnostic,svg,pae,json,overlay,midi"
+    assert run("read", picture, "-o", tmp_path / "out", "--to", formats, "--model", model)[::2] == (0, [])
+    suffixes = "agnostic json mei mid musicxml overlay.png pae semantic svg"
+    assert names(tmp_path / "out") == [f"tune.{suffix}" for suffix in suffixes.split()]
+    assert (tmp_path / "out" / "tune.semantic").read_text().split() == list(TUNE)
+    stored = json.loads((tmp_path / "out" / "tune.json").read_text())
+    assert [s["token"] for s in stored["pages"][0]["staves"][0]["symbols"]] == list(TUNE)
+
+
+def test_read_takes_folders_at_any_depth_and_leaves_overlays_out(run, model, tmp_path):
+    folder = tmp_path / "in"
+    for name in ("b.PNG", "deep/er/a.png", "a.overlay.png", "x.png/c.jpg"):
+        save_png(folder / name, draw_staff())
+    (folder / "notes.txt").write_text("no picture")
+    status, out, err = run("read", folder, folder / "b.PNG", "-o", tmp_path / "out", "--model", model)
+    assert (status, err) == (0, [])
+    assert len(out) == 3  # the one that was named twice was read once
+    assert names(tmp_path / "out") == [f"{stem}.{s}" for stem in "abc" for s in ("mid", "musicxml")]
+
+
+def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
+    pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
+    status, out, err = run("read", *pictures, "--json", "--model", model, "-o", tmp_path / "out")
+    assert (status, err, len(out)) == (0, [], 2)
+    document = json.loads(out[1])
+    assert document.keys() == {"format", "source", "warnings", "pages", "outputs"}
+    assert (document["format"], document["source"], document["warnings"]) == (1, str(pictures[1]), [])
+    assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
+    (page,) = document["pages"]
+    assert page.keys() == {"width", "height", "staves"}
+    (staff,) = page["staves"]
+    assert staff.keys() == {"lines", "symbols"}
+    assert len(staff["lines"]) == 5
+    assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
+    for symbol in staff["symbols"]:
+        assert symbol.keys() == {"token", "box", "confidence", "used"}
+        left, top, right, bottom = symbol["box"]
+        assert 0 <= left < right <= page["width"] == 700
+        assert 0 <= top < bottom <= page["height"] == 200
+        assert symbol["confidence"] == pytest.approx(0.9, abs=1e-4)
+        assert symbol["used"] is True
+
+
+def test_same_input_same_bytes(run, model, tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    formats = "musicxml,midi,mei,svg,json,overlay"
+    for out in ("one", "two"):
+        assert run("read", picture, "-o", tmp_path / out, "--to", formats, "--model", model)[0] == 0
+    assert len(names(tmp_path / "one")) == 6
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_what_breaks_the_grammar_is_left_out_and_said(run, tmp_path):
+    odd = write_scripted(tmp_path / "odd.onnx", ("tie", "clef-G2", "tuplet-3", "note-C5_quarter", "barline"))
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    status, out, err = run("read", picture, "--json", "--model", odd)
+    assert (status, err) == (0, [])
+    symbols = json.loads(out[0])["pages"][0]["staves"][0]["symbols"]
+    assert [symbol["token"] for symbol in symbols if not symbol["used"]] == ["tie", "tuplet-3"]
+    assert json.loads(out[0])["warnings"] == [
+        "left out of the score, since they break its grammar: tie, tuplet-3"
+    ]
+    _, _, err = run("read", picture, "--model", odd)
+    assert err == [
+        f"focal-omr: {picture}: left out of the score, since they break its grammar: tie, tuplet-3"
+    ]
+
+
+def test_a_staff_on_which_nothing_is_recognized_is_an_empty_score(run, tmp_path):
+    nothing = write_scripted(tmp_path / "nothing.onnx", ())
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    status, _, err = run("read", picture, "--model", nothing, "--to", "musicxml,midi,svg,overlay")
+    assert (status, err) == (0, [f"focal-omr: {picture}: no symbol was recognized on the staff"])
+    assert len(names(Path())) == 4
+
+
+# Bad input: one line that names the file and the reason, status 2, nothing written -------------------------
+
+
+def _texture(kind):
+    y, x = np.mgrid[0:400, 0:600]
+    rng = np.random.default_rng(0)
+    bricks = 255 - 200 * ((y % 40 < 3) | ((x + (y // 40 % 2) * 40) % 80 < 3))
+    clouds = cv2.GaussianBlur(rng.integers(0, 256, (400, 600)).astype(np.float32), (0, 0), 9) * 8 % 256
+    pictures = {"noise": rng.integers(0, 256, (400, 600)), "bricks": bricks, "clouds": clouds}
+    pictures |= {
+        "stripes": 255 * (np.sin(y / 6) > 0),
+        "waves": 127 + 100 * np.sin(x / 15 + np.sin(y / 40) * 5),
+    }
+    return np.asarray(pictures[kind], np.uint8)
+
+
+def _png(gray):
+    return bytes(cv2.imencode(".png", gray)[1])
+
+
+BAD = {
+    "empty.png": (lambda: b"", "the file is empty"),
+    "text.png": (lambda: b"I am no picture.\n" * 9, "not a picture that can be decoded"),
+    "truncated.png": (lambda: _png(draw_staff())[:600], "the file is cut off after 600 bytes"),
+    "truncated.jpg": (
+        lambda: bytes(cv2.imencode(".jpg", draw_staff())[1])[:900],
+        "the file is cut off after 900 bytes",
+    ),
+    "damaged.tif": (
+        lambda: bytes(cv2.imencode(".tif", draw_staff())[1])[:900],
+        "not a picture that can be decoded",
+    ),
+    "blank.png": (lambda: _png(np.full((300, 900), 255, np.uint8)), "no staff of five lines"),
+    "one.png": (lambda: _png(np.full((1, 1), 255, np.uint8)), "1 x 1 pixels, a staff needs at least 16 x 16"),
+    "wide-blank.png": (lambda: _png(np.full((200, 30000), 255, np.uint8)), "no staff of five lines"),
+    "wide-staff.png": (lambda: _png(draw_staff(30000)), "2495 staff spaces long"),
+    **{
+        f"{kind}.png": (lambda kind=kind: _png(_texture(kind)), "no staff of five lines")
+        for kind in ("noise", "bricks", "clouds", "stripes", "waves")
+    },
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_picture_is_one_line(run, model, tmp_path, name):
+    content, reason = BAD[name]
+    picture = tmp_path / name
+    picture.write_bytes(content())
+    status, out, err = run("read", picture, "-o", tmp_path / "out", "--model", model)
+    assert (status, out, len(err)) == (2, [], 1)
+    assert err[0].startswith(f"focal-omr: {picture}: ")
+    assert reason in err[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_long_staff_of_a_wide_picture_is_read(run, model, tmp_path):
+    picture = save_png(tmp_path / "wide.png", draw_staff(30000, 500, space_px=40, top=150))
+    assert run("read", picture, "-o", tmp_path / "out", "--model", model)[::2] == (0, [])
+    assert names(tmp_path / "out") == ["wide.mid", "wide.musicxml"]
+
+
+def test_what_native_libraries_complain_of_is_not_printed(run, model, tmp_path):
+    data = _png(draw_staff())
+    at = data.find(b"IDAT") - 4
+    profile = bytes.fromhex("0000000569434350") + b"x\0\0ab" + bytes(4)  # a colour profile that is none
+    (tmp_path / "profile.png").write_bytes(data[:at] + profile + data[at:])
+    assert run("read", tmp_path / "profile.png", "--model", model)[::2] == (0, [])
+    os.write(2, b"heard\n")  # and the standard error is there again
+    assert run("--version")[2] == ["heard"]
+
+
+def _missing(tmp_path):
+    return [tmp_path / "nothing.png"], f"{tmp_path}/nothing.png: no such file"
+
+
+def _empty_folder(tmp_path):
+    (tmp_path / "folder").mkdir()
+    return [tmp_path / "folder"], f"{tmp_path}/folder: a folder without pictures (*.png, *.jpg"
+
+
+def _same_stem(tmp_path):
+    pictures = [save_png(tmp_path / name, draw_staff()) for name in ("a/tune.png", "b/tune.png")]
+    return pictures, f"{pictures[0]} and {pictures[1]} would both be written to out/tune.*"
+
+
+def _unknown_format(tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "--to", "musicxml,mp3"], "unknown format 'mp3'; known are musicxml, midi, mei"
+
+
+def _no_format(tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "--to", " ,"], "no format to write is named"
+
+
+def _out_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("keep me")
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "-o", tmp_path / "file"], f"{tmp_path}/file: no results can go there"
+
+
+def _out_below_a_file(tmp_path):
+    (tmp_path / "file").write_text("keep me")
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "-o", tmp_path / "file" / "out"], f"({tmp_path}/file is a file, needed is a folder)"
+
+
+def _out_in_proc(tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "-o", "/proc/no/such"], "/proc"
+
+
+def _result_is_a_folder(tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    Path("out/tune.mid").mkdir(parents=True)
+    return [picture, "-o", "out"], "out/tune.mid cannot be written: Is a directory"
+
+
+def _missing_model(tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "--model", tmp_path / "no.onnx"], f"{tmp_path}/no.onnx: cannot be read (No such file"
+
+
+def _model_is_text(tmp_path):
+    (tmp_path / "text.onnx").write_text("weights")
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    return [picture, "--model", tmp_path / "text.onnx"], f"{tmp_path}/text.onnx: not an ONNX file that can be"
+
+
+def _foreign_model(tmp_path):
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "other", [value], [other])
+    file = tmp_path / "other.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), str(file))
+    return [
+        save_png(tmp_path / "tune.png", draw_staff()),
+        "--model",
+        file,
+    ], f"{file}: an ONNX file, but not one"
+
+
+def _model_of_another_strip(tmp_path):
+    from dataclasses import replace
+
+    file = write_scripted(tmp_path / "other.onnx", card=replace(CARD, middle_line_px=40))
+    return [
+        save_png(tmp_path / "tune.png", draw_staff()),
+        "--model",
+        file,
+    ], f"{file}: made for preset 'default'"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        *(_missing, _empty_folder, _same_stem, _unknown_format, _no_format),
+        *(_out_is_a_file, _out_below_a_file, _out_in_proc, _result_is_a_folder),
+        *(_missing_model, _model_is_text, _foreign_model, _model_of_another_strip),
+    ],
+)
+def test_bad_use_is_one_line(run, model, tmp_path, case):
+    arguments, message = case(tmp_path)
+    if "-o" not in arguments:
+        arguments += ["-o", "out"]
+    if "--model" not in arguments:
+        arguments += ["--model", model]
+    before = names(tmp_path), names(Path())
+    status, out, err = run("read", *arguments)
+    assert (status, out, len(err)) == (2, [], 1)
+    assert err[0].startswith("focal-omr: ")
+    assert message in err[0]
+    assert (names(tmp_path), names(Path())) == before
+    assert not [path for path in Path().rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["read"], "Missing argument"),
+        (["read", "a.png", "--colour"], "No such option: --colour"),
+        (["read", "a.png", "--threads", "many"], "Invalid value for '--threads'"),
+        (["listen"], "No such command 'listen'"),
+    ],
+)
+def test_bad_usage_exits_2_without_a_traceback(run, arguments, message):
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, [])
+    assert message in " ".join(err)
+    assert "Traceback" not in " ".join(err)
+
+
+def test_a_batch_goes_on_after_a_bad_picture_and_exits_1(run, model, tmp_path):
+    good = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ac"]
+    bad = tmp_path / "b.png"
+    bad.write_bytes(b"")
+    status, out, err = run("read", good[0], bad, good[1], "-o", tmp_path / "out", "--json", "--model", model)
+    assert (status, err) == (1, [f"focal-omr: {bad}: the file is empty"])
+    assert names(tmp_path / "out") == ["a.mid", "a.musicxml", "c.mid", "c.musicxml"]
+    assert json.loads(out[1]) == {"format": 1, "source": str(bad), "error": f"{bad}: the file is empty"}
+    assert "pages" in json.loads(out[2])
+    assert run("read", bad, tmp_path / "no.png", "--model", model)[0] == 2  # of several none was read
+
+
+def test_a_format_that_cannot_hold_the_score_stops_this_document_only(run, tmp_path):
+    sharp = write_scripted(tmp_path / "sharp.onnx", ("clef-G2", "note-F##4_quarter"))
+    pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
+    status, _, err = run("read", *pictures, "--to", "mei,agnostic", "--model", sharp, "-o", tmp_path / "out")
+    assert (status, len(err)) == (2, 2)
+    assert err[0].startswith(f"focal-omr: {pictures[0]}: cannot be written as agnostic: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_defect_of_the_program_is_one_line_too(run, model, tmp_path, monkeypatch):
+    def broken(self, path):
+        raise IndexError("of nothing")
+
+    monkeypatch.setattr("focal_omr.recognize.Recognizer.read", broken)
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    status, _, err = run("read", picture, "--model", model)
+    assert (status, len(err)) == (2, 1)
+    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_cli.py:\d+", err[0])
+
+
+def test_without_the_packaged_weights_the_message_says_so(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("focal_omr.model_file.files", lambda package: tmp_path)
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    status, _, err = run("read", picture)
+    assert (status, len(err)) == (2, 1)
+    assert "the packaged weights" in err[0]
+
+
+# The process as a whole -------------------------------------------------------------------------------------
+
+
+def test_version_and_help(run):
+    assert run("--version") == (0, [f"focal-omr {__version__}"], [])
+    for arguments in (["--help"], ["read", "--help"], ["compare", "--help"]):
+        status, out, err = run(*arguments)
+        assert (status, err) == (0, [])
+        assert out[0].startswith("Usage: focal-omr")
+    assert "musicdiff" in " ".join(out)
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nsys.argv = ['focal-omr', '--help']\nfrom focal_omr import cli\n"
+        "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(ran.stdout.splitlines()[-1].split())
+    assert "typer" in loaded
+    assert not loaded & {"numpy", "cv2", "onnxruntime", "verovio", "torch", "rich", "pydantic"}
+
+
+def test_read_in_a_fresh_process_is_quiet_and_loads_no_torch(model, tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    code = (
+        "import sys\nfrom focal_omr import cli\n"
+        "try: cli.main()\nexcept SystemExit as end: print(end.code, *sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "read", picture, "--model", model, "-o", tmp_path / "out"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr == ""
+    status, *loaded = ran.stdout.splitlines()[-1].split()
+    assert status == "0"
+    assert "onnxruntime" in loaded
+    assert not {"torch", "lightning_fabric", "music21", "onnx", "resvg_py", "pandas"} & set(loaded)
+
+
+def test_an_interrupt_leaves_whole_documents_only(model, tmp_path):
+    first = save_png(tmp_path / "in" / "0000.png", draw_staff())
+    for number in range(1, 2000):
+        os.link(first, first.with_name(f"{number:04d}.png"))
+    out = tmp_path / "out"
+    process = fresh("read", tmp_path / "in", "-o", out, "--model", model, "--threads", "1")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (out.exists() and len(names(out)) > 4):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    written = names(out)
+    assert 4 < len(written) < 4000
+    assert not [name for name in written if name.endswith(".part")]
+    assert all(
+        (out / name).read_bytes().endswith((b"\xff\x2f\x00", b"</score-partwise>\n")) for name in written
+    )
+
+
+def test_compare(run, model, tmp_path):
+    (tmp_path / "truth.semantic").write_text(" ".join(TUNE))
+    read = " ".join(TUNE).replace("note-A4_eighth", "note-A4_quarter").replace("note-G4_eighth ", "")
+    (tmp_path / "read.semantic").write_text(read)
+    status, out, err = run("compare", tmp_path / "read.semantic", tmp_path / "truth.semantic", "--json")
+    assert (status, err, len(out)) == (0, [], 1)
+    assert json.loads(out[0]) == {
+        **{"result_notes": 4, "truth_notes": 5, "matched": 3, "note_edits": 2, "symbols": 12},
+        **{"symbol_edits": 2, "precision": 0.75, "recall": 0.6, "f1": 0.6667, "note_error": 40.0},
+        **{"ser": 16.667, "omr_ned": None},
+    }
+    status, out, _ = run("compare", tmp_path / "truth.semantic", tmp_path / "truth.semantic")
+    assert status == 0
+    assert out[0] == "precision 1.000, recall 1.000, F1 1.000 of 5 notes"
+    status, _, err = run("compare", tmp_path / "truth.semantic", tmp_path / "no.musicxml")
+    assert (status, len(err)) == (2, 1)
+    assert f"{tmp_path}/no.musicxml cannot be read: No such file or directory" in err[0]
