@@ -5,6 +5,7 @@ as the network does. Its metadata hold the vocabulary, the strip's geometry, the
 and the digest of the training configuration.
 """
 
+import copy
 import json
 import logging
 import math
@@ -53,7 +54,7 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
 
 def write_onnx(model: nn.Module, card: ModelCard, out: Path) -> None:
     """Write a network as ONNX under a temporary name, check it, rename it."""
-    model = _folded(model).eval()
+    model = _folded(copy.deepcopy(model)).eval()
     images = torch.zeros(2, 1, card.height_px, 200)
     widths = torch.tensor([200, 160])
     temporary = out.with_suffix(".partial")

@@ -22,6 +22,7 @@ from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.augment import degraded_strip, plain_strip
 from focal_omr.data.loader import PlateBatches, collate, read_plates
+from focal_omr.data.render import tight_crop
 from focal_omr.data.shards import PlateRecord
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, ModelError
@@ -170,7 +171,7 @@ def validate(
     model.eval()
     figures: dict[str, float] = {}
     pictures = {
-        "clean": [plain_picture(p.gray()) if plain else plain_strip(p.gray()) for p in chosen],
+        "clean": [plain_picture(tight_crop(p.gray())) if plain else plain_strip(p.gray()) for p in chosen],
         "degraded": [] if plain else [degraded_strip(p.gray(), rng) for p in chosen],
     }
     for kind, inputs in pictures.items():

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from focal_omr.config import DataConfig
 from focal_omr.data.augment import degraded_strip
+from focal_omr.data.render import tight_crop
 from focal_omr.data.shards import PlateRecord, read_shard
 from focal_omr.errors import DataError, NotationError
 from focal_omr.image import plain_picture
@@ -130,7 +131,7 @@ class PlateBatches:
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self._plain:
-            return plain_picture(self._plates[index].gray())
+            return plain_picture(tight_crop(self._plates[index].gray()))
         neighbour = self._plates[int(rng.integers(len(self._plates)))]
         beside = neighbour.gray() if rng.random() < 0.3 else None
         return degraded_strip(self._plates[index].gray(), rng, degrade=self._config.degrade, neighbour=beside)

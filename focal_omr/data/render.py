@@ -282,6 +282,14 @@ def engrave_plate(
     return Plate(np.asarray(gray, np.uint8), score)
 
 
+def tight_crop(gray: NDArray[np.uint8], *, space_px: int = PLATE_SPACE_PX) -> NDArray[np.uint8]:
+    """The plate without the paper around the staff and its notes, as tight as PrIMuS crops."""
+    margin = PLATE_MARGIN_SPACES * space_px
+    inner = gray[:, margin : gray.shape[1] - margin]
+    rows = np.flatnonzero((inner < 128).any(axis=1))
+    return inner[max(0, rows[0] - 4) : rows[-1] + 5]
+
+
 def _framed(svg: str, space_px: int) -> str:
     """The SVG with its frame moved so that the staff lies where a plate of this staff space wants it."""
     lines = [tuple(map(int, path)) for staff in _STAFF_LINE.findall(svg) for path in _PATH.findall(staff)]

@@ -7,10 +7,9 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from focal_omr.data.augment import worn_picture
-from focal_omr.data.render import PLATE_MARGIN_SPACES
+from focal_omr.data.render import tight_crop
 from focal_omr.data.shards import DrawScore, draw_composed, draw_excerpt, draw_plate
 from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.errors import DataError, NotationError
@@ -64,7 +63,9 @@ def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
 def _render_sample(out: Path, seed: int, number: int, draw: DrawScore, degrade: str) -> None:
     random = Random(f"{seed}/{number}")
     plate = draw_plate(Engraver(), random, draw, space_px=_SPACE_PX)
-    picture = worn_picture(_cropped(plate.gray), np.random.default_rng((seed, number)), kind=degrade)
+    picture = worn_picture(
+        tight_crop(plate.gray, space_px=_SPACE_PX), np.random.default_rng((seed, number)), kind=degrade
+    )
     name = f"{seed:09d}-{number:06d}"
     folder = out / name
     folder.mkdir(parents=True)
@@ -76,11 +77,3 @@ def _render_sample(out: Path, seed: int, number: int, draw: DrawScore, degrade: 
     except NotationError:
         return  # a double sharp has no agnostic glyph: such a sample has no agnostic label
     write_atomic(folder / f"{name}.agnostic", agnostic.encode())
-
-
-def _cropped(plate: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The plate without the paper around the staff and its notes, as tight as PrIMuS crops."""
-    margin = PLATE_MARGIN_SPACES * _SPACE_PX
-    inner = plate[:, margin : plate.shape[1] - margin]
-    rows = np.flatnonzero((inner < 128).any(axis=1))
-    return inner[max(0, rows[0] - 4) : rows[-1] + 5]
