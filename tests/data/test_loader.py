@@ -9,6 +9,7 @@ from tiny import labels, plates, png, write_shards_of_plates, write_tar
 
 from focal_omr.config import DataConfig
 from focal_omr.data.loader import Batch, PlateBatches, collate, read_plates
+from focal_omr.data.render import tight_crop
 from focal_omr.data.shards import PlateRecord
 from focal_omr.errors import DataError
 from focal_omr.notation.codec import full_codec
@@ -154,7 +155,8 @@ def test_plain_pictures_are_128_high_and_not_degraded() -> None:
     batches = PlateBatches(records, CODEC, DataConfig(batch=3, curriculum=0), 1, plain=True)
     one, other = batches[0], batches[1]
     assert one.images.shape[2] == 128
-    assert sorted(one.widths.tolist()) == sorted(round(r.gray().shape[1] * 128 / 140) for r in records)
+    crops = [tight_crop(record.gray()) for record in records]  # what is read is cropped as tightly
+    assert sorted(one.widths.tolist()) == sorted(round(c.shape[1] * 128 / c.shape[0]) for c in crops)
     assert sorted(image.sum().item() for image in one.images) == sorted(i.sum().item() for i in other.images)
 
 
