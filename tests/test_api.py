@@ -71,10 +71,10 @@ def test_reading_and_the_command_line_load_no_torch() -> None:
 
 
 def test_import_is_quick() -> None:
-    # The least of five, against a neighbour's load; 0.01 s seen.
-    code = "import time; start = time.perf_counter(); import focal_omr; print(time.perf_counter() - start)"
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True) for _ in range(5)]
-    assert min(float(run.stdout) for run in runs) < 0.15
+    # Time on the processor, for the clock on the wall counts a busy neighbour too; 0.01 s seen.
+    code = "import time; start = time.process_time(); import focal_omr; print(time.process_time() - start)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(ran.stdout) < 0.15
 
 
 def test_without_torch_the_loss_names_the_extra_that_brings_it() -> None:
