@@ -1,0 +1,55 @@
+"""`python -m benchmarks`: what the loss, training, rendering and reading cost here, as one JSON object."""
+
+import json
+import platform
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks import loss, plates, reading, training
+from focal_omr.results import commit, machine
+
+THREADS = 2
+# Figure -> (at least or at most, how much).
+TARGETS = {
+    "loss.ratio": ("<=", 1.05),
+    "training.ratio": (">=", 5.0),
+    "reading_warm.median_ms": ("<=", 60.0),
+    "reading_cold.median_s": ("<=", 2.0),
+    "reading_cold.torch_loaded": ("<=", 0),
+}
+
+
+def main() -> None:
+    """Measure everything and print it."""
+    figures: dict[str, Any] = {"loss": loss.measure(), "training": training.measure(threads=THREADS)}
+    figures["rendering"] = plates.measure()
+    with TemporaryDirectory() as folder:
+        picture = reading.save_picture(Path(folder))
+        model, weights = reading.model_file(Path(folder))
+        figures["reading_warm"] = reading.measure_warm(picture, model, threads=THREADS)
+        figures["reading_cold"] = reading.measure_cold(picture, model, threads=THREADS)
+    about = {"commit": commit(), "python": platform.python_version(), "machine": machine()}
+    about |= {"threads": THREADS, "weights": weights}
+    print(json.dumps(_rounded({**about, **figures, "targets": _judged(figures)}), indent=2))
+
+
+def _judged(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each target beside its figure, and whether it is met."""
+    judged = {}
+    for name, (sense, target) in TARGETS.items():
+        part, key = name.split(".")
+        value = figures[part][key]
+        judged[name] = {"value": value, "target": f"{sense} {target}"}
+        judged[name]["met"] = value <= target if sense == "<=" else value >= target
+    return judged
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Staves to measure on, composed and engraved on the spot with a fixed seed, and how quickly that goes."""
+
+import time
+from random import Random
+
+import cv2
+
+from focal_omr.data.render import Plate
+from focal_omr.data.shards import PlateRecord, draw_composed, draw_plate
+from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.semantic import score_to_tokens
+
+SEED = 7
+
+
+def plates(count: int, *, seed: int = SEED, space_px: int = 10) -> list[Plate]:
+    """The same composed plates each time."""
+    random, engraver = Random(seed), Engraver()
+    return [draw_plate(engraver, random, draw_composed, space_px=space_px) for _ in range(count)]
+
+
+def records(made: list[Plate]) -> list[PlateRecord]:
+    """The plates as they lie in a shard."""
+    return [
+        PlateRecord(str(number), bytes(cv2.imencode(".png", p.gray)[1]), tuple(score_to_tokens(p.score)))
+        for number, p in enumerate(made)
+    ]
+
+
+def measure(*, count: int = 30) -> dict[str, float]:
+    """Composing, engraving and rasterising plates in one process, after two that are not counted."""
+    plates(2, seed=SEED + 1)
+    start = time.perf_counter()
+    plates(count)
+    return {"staves_per_s": count / (time.perf_counter() - start)}

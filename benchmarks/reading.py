@@ -1,0 +1,88 @@
+"""Reading one staff: warm in this process, cold by the command in a process of its own."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.plates import SEED, plates
+from focal_omr.recognize import Recognizer
+
+_SPACE_PX = 18  # as in PrIMuS
+# Runs the command and then says what it cost. The high-water mark of /proc belongs to this program alone;
+# that of getrusage still has the memory of the process that started it.
+_COLD = """
+import json, sys
+from pathlib import Path
+from focal_omr.cli import main
+try:
+    main()
+except SystemExit as end:
+    status = end.code or 0
+memory = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+peak_mb = int(memory["VmHWM"].split()[0]) / 1024
+print(json.dumps({"status": status, "peak_mb": peak_mb, "torch_loaded": "torch" in sys.modules}))
+"""
+
+
+def save_picture(folder: Path) -> Path:
+    """A typical staff as a PNG file: the first of the composed plates that is about 70 spaces wide."""
+    made = plates(8, space_px=_SPACE_PX)
+    plate = min(made, key=lambda p: abs(p.gray.shape[1] - 70 * _SPACE_PX))
+    path = folder / "staff.png"
+    path.write_bytes(bytes(cv2.imencode(".png", plate.gray)[1]))
+    return path
+
+
+def model_file(folder: Path) -> tuple[Path, str]:
+    """The packaged weights, or where they are missing fresh ones, which are as quick; and which these are."""
+    packaged = files("focal_omr.weights") / "default.onnx"
+    if packaged.is_file():
+        return Path(str(packaged)), "packaged"
+    from focal_omr.checkpoint import save_checkpoint
+    from focal_omr.config import TrainConfig
+    from focal_omr.export import export_checkpoint
+    from focal_omr.model import build_model
+    from focal_omr.notation.codec import full_codec
+
+    config = TrainConfig(seed=SEED)
+    codec = full_codec(config.encoding)
+    model = build_model(config.model, codec.vocabulary)
+    save_checkpoint(folder / "fresh.pt", config=config, codec=codec, model=model, optimizer=None, step=0)
+    export_checkpoint(folder / "fresh.pt", folder / "fresh.onnx")
+    return folder / "fresh.onnx", "untrained"
+
+
+def measure_warm(picture: Path, model: Path, *, threads: int, repeats: int = 30) -> dict[str, float]:
+    """Median milliseconds of `Recognizer.read_gray`: finding the staff, the network, decoding, the score."""
+    gray = np.asarray(cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE), np.uint8)
+    recognizer = Recognizer(model=model, threads=threads)
+    spent_ms = []
+    for _ in range(5 + repeats):
+        start = time.perf_counter()
+        recognizer.read_gray(gray)
+        spent_ms.append((time.perf_counter() - start) * 1e3)
+    return {"median_ms": statistics.median(spent_ms[5:]), "width_px": gray.shape[1]}
+
+
+def measure_cold(picture: Path, model: Path, *, threads: int, repeats: int = 3) -> dict[str, object]:
+    """The command from its start to its end, with MusicXML and MIDI written: median seconds, peak memory."""
+    command = [sys.executable, "-c", _COLD, "read", str(picture), "-o", str(picture.parent / "out")]
+    command += ["--model", str(model), "--threads", str(threads)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    spent_s, said = [], {}
+    for _ in range(repeats):
+        start = time.perf_counter()
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        spent_s.append(time.perf_counter() - start)
+        said = json.loads(ran.stdout.splitlines()[-1])
+        if said.pop("status") != 0:
+            raise RuntimeError(f"reading failed: {ran.stderr.strip()}")
+    return {"median_s": statistics.median(spent_s), **said}

@@ -1,0 +1,68 @@
+"""Training steps of the default and of the paper preset, on the same staves.
+
+Each gets 16 plates as its own training loop would: strips for the default, plain pictures of height 128 for
+the network of the 2018 paper. A step is forward, focal CTC, backward, clipping and AdamW; making the pictures
+is not in it. The two alternate, so that a change of the machine's speed meets both, and each takes one batch
+over and over: oneDNN prepares its kernels for a shape when it first meets it, for which the steps before the
+measured ones pay.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import torch
+
+from benchmarks.plates import SEED, plates, records
+from focal_omr.config import DataConfig, ModelConfig, TrainConfig
+from focal_omr.data.loader import PlateBatches
+from focal_omr.data.shards import PlateRecord
+from focal_omr.model import build_model
+from focal_omr.notation.codec import full_codec
+from focal_omr.train import make_loss
+
+_BATCH = 16
+_DRAWN = 24  # of which a few hold symbols that only one of the encodings can spell
+
+
+def measure(*, threads: int, repeats: int = 5, warm_up: int = 2) -> dict[str, float]:
+    """Median staves per second of both presets, and how many times faster the default is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        made = records(plates(_DRAWN))
+        steps = (_step("default", made), _step("paper", made))
+        for step in steps * warm_up:
+            step()
+        spent_s: tuple[list[float], list[float]] = ([], [])
+        for _ in range(repeats):
+            for which, step in enumerate(steps):
+                start = time.perf_counter()
+                step()
+                spent_s[which].append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(before)
+    default, paper = (_BATCH / statistics.median(each) for each in spent_s)
+    return {"default_staves_per_s": default, "paper_staves_per_s": paper, "ratio": default / paper}
+
+
+def _step(preset: Literal["default", "paper"], made: Sequence[PlateRecord]) -> Callable[[], None]:
+    """One update of a fresh network on all plates."""
+    torch.manual_seed(SEED)
+    config = TrainConfig(model=ModelConfig(preset=preset), data=DataConfig(batch=_BATCH, curriculum=0))
+    codec = full_codec(config.encoding)
+    batch = PlateBatches(made, codec, config.data, SEED, plain=preset == "paper")[0]
+    model = build_model(config.model, codec.vocabulary).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.optimizer.rate, fused=True)
+    score = make_loss(config.loss)
+
+    def step() -> None:
+        log_probs, lengths = model(batch.images, batch.widths)
+        loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.optimizer.clip)
+        optimizer.step()
+
+    return step
