@@ -26,7 +26,7 @@ _BATCH = 16
 _DRAWN = 24  # of which a few hold symbols that only one of the encodings can spell
 
 
-def measure(*, threads: int, repeats: int = 5, warm_up: int = 2) -> dict[str, float]:
+def measure(*, threads: int, repeats: int = 3, warm_up: int = 1) -> dict[str, float]:
     """Median staves per second of both presets, and how many times faster the default is."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

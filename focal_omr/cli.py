@@ -222,11 +222,12 @@ def evaluate(
     record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
 ) -> None:
     """Error rates of a model on labelled pictures."""
-    from focal_omr.evaluate import evaluate as evaluate_model
-    from focal_omr.recognize import Recognizer
+    with _native_libraries_silenced():
+        from focal_omr.evaluate import evaluate as evaluate_model
+        from focal_omr.recognize import Recognizer
 
-    recognizer = Recognizer(model=model, threads=threads)
-    result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()))
+        recognizer = Recognizer(model=model, threads=threads)
+        result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()))
     if record:
         from focal_omr.results import record as append_row
 
