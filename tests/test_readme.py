@@ -22,16 +22,21 @@ def _blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
 
 
+def _joined(text: str) -> str:
+    """Lines that end with a backslash, with what they go on with."""
+    return re.sub(r"\\\n[# ]*", "", text)
+
+
 def _commands() -> list[str]:
     """The `focal-omr` commands of the documents and of the heads of the configurations."""
     commands = []
     for document in DOCUMENTS:
-        lines = [line.strip() for block in _blocks(document, "sh") for line in block.splitlines()]
+        lines = [line.strip() for block in _blocks(document, "sh") for line in _joined(block).splitlines()]
         text = (ROOT / document).read_text(encoding="utf-8")
         lines += [re.sub(r"\s+", " ", inline) for inline in re.findall(r"`(focal-omr [^`]*)`", text)]
         commands += [line for line in lines if line.startswith("focal-omr ")]
     for config in sorted((ROOT / "configs").glob("*.toml")):
-        lines = config.read_text(encoding="utf-8").splitlines()
+        lines = _joined(config.read_text(encoding="utf-8")).splitlines()
         commands += [line.lstrip("# ") for line in lines if re.match(r"#\s+focal-omr ", line)]
     return list(dict.fromkeys(commands))
 
