@@ -40,9 +40,12 @@ def test_boxes_lie_where_the_frames_and_the_pitches_say(recognizer):
     middles = [(left + right) / 2 for left, _, right, _ in (s.box for s in document.symbols)]
     assert middles == sorted(middles)
     # Token k stands in frame 4 + 2 k, its middle is half a frame on; a strip begins 8 px before the staff.
+    # Clef, key and meter are set side by side in the room before the first note.
     staff = document.pages[0].staves[0].staff
     assert staff.xs[0] == pytest.approx(20, abs=4)
-    for place, middle in enumerate(middles):
+    assert all(staff.xs[0] <= left < right for left, _, right, _ in (s.box for s in document.symbols[:3]))
+    assert document.symbols[2].box[2] <= middles[3]
+    for place, middle in list(enumerate(middles))[3:]:
         assert middle == pytest.approx(staff.xs[0] + ((4.5 + 2 * place) * 4 - 8) * 12 / 8, abs=0.5)
     left, top, right, bottom = boxes["note-D5_quarter"]  # on the second line from the top
     assert (top + bottom) / 2 == pytest.approx(70 + 12, abs=1)

@@ -35,6 +35,8 @@ def _engraver() -> Engraver:
 def _plate(seed: int, *, furniture: float = 1.0, space_px: int = PLATE_SPACE_PX) -> Plate:
     random = Random(seed)
     score = compose(random, symbols=12)
+    while score.parts[0].measures[-1].barline is not None:  # which would hide the ends of the lines
+        score = compose(random, symbols=12)
     return engrave_plate(_engraver(), random, score, furniture=furniture, space_px=space_px)
 
 
