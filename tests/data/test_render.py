@@ -35,8 +35,6 @@ def _engraver() -> Engraver:
 def _plate(seed: int, *, furniture: float = 1.0, space_px: int = PLATE_SPACE_PX) -> Plate:
     random = Random(seed)
     score = compose(random, symbols=12)
-    while score.parts[0].measures[-1].barline is not None:  # which would hide the ends of the lines
-        score = compose(random, symbols=12)
     return engrave_plate(_engraver(), random, score, furniture=furniture, space_px=space_px)
 
 
@@ -70,7 +68,7 @@ def _lines(gray: np.ndarray, space: int) -> tuple[list[float], int, int]:
 @pytest.mark.parametrize("width", [0.1, 0.25])
 def test_the_lines_lie_at_the_promised_rows(font: str, width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     _with_font(font, monkeypatch, staffLineWidth=width)
-    for seed in (1, 2):
+    for seed in (2, 6):  # staves that end in the middle of a bar: Petaluma's barlines fray at their ends
         gray = _plate(seed).gray
         assert gray.shape[0] == PLATE_HEIGHT_PX == 140
         centres, first, last = _lines(gray, PLATE_SPACE_PX)
