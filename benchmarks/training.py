@@ -1,7 +1,7 @@
 """Training steps of the default and of the paper preset, on the same staves.
 
 Each gets 16 plates as its own training loop would: strips for the default, plain pictures of height 128 for
-the network of the 2018 paper. As there, a batch holds plates of about one width; it is the middle one of three.
+the network of the 2018 paper. As there, a batch holds plates of about one width: the middle one of three.
 A step is forward, focal CTC, backward, clipping and AdamW; making the pictures
 is not in it. The two alternate, so that a change of the machine's speed meets both, and each takes one batch
 over and over: oneDNN prepares its kernels for a shape when it first meets it, for which the steps before the
