@@ -27,7 +27,7 @@ _BATCH = 16
 _DRAWN = 56  # three batches, and a few whose symbols only one of the encodings can spell
 
 
-def measure(*, threads: int, repeats: int = 3, warm_up: int = 1) -> dict[str, float]:
+def measure(*, threads: int, repeats: int = 7, warm_up: int = 2) -> dict[str, float]:
     """Median staves per second of both presets, and how many times faster the default is."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

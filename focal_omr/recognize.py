@@ -4,7 +4,7 @@ Needs numpy, OpenCV and ONNX Runtime; never torch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ class Recognizer:
         frames = greedy_decode(self._model.log_probs([picture])[0])
         spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
         tokens = [token for each in spelled for token in each]
-        decoded = [symbol for symbol, each in zip(frames, spelled, strict=True) for _ in each]
+        decoded = _places(frames, spelled)
         dropped = ungrammatical(tokens)
         boxes = [_clipped(box, gray) for box in self._boxes(tokens, decoded, strip, gray.shape[0])]
         symbols = tuple(
@@ -199,6 +199,18 @@ class Recognizer:
         if strip is not None:
             return symbol_boxes(tokens, decoded, strip, frame_px=card.frame_px)
         return plain_boxes(decoded, frame_px=card.frame_px, scale=height / card.height_px, height=height)
+
+
+def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list[Decoded]:
+    """For each token the frames that it comes from; a note is as sure as its head and its accidental are."""
+    places: list[Decoded] = []
+    sure = 1.0
+    for symbol, tokens in zip(frames, spelled, strict=True):
+        sure *= symbol.confidence
+        if tokens:
+            places += [replace(symbol, confidence=sure)] * len(tokens)
+            sure = 1.0
+    return places
 
 
 def _clipped(box: Box, gray: NDArray[np.uint8]) -> Box:

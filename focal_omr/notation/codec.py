@@ -28,7 +28,10 @@ class Codec:
         return self.vocabulary.encode(semantic_to_printed(tokens) if printed else tokens)
 
     def decode(self, numbers: Sequence[int]) -> list[list[str]]:
-        """For each class number the semantic tokens that it stands for: one, or `accidental` and a note."""
+        """For each class number the semantic tokens that it stands for: one, or `accidental` and a note.
+
+        A printed accidental stands for none: its sign is in the note after it.
+        """
         symbols = self.vocabulary.decode(numbers)
         if self.encoding == "printed":
             return printed_to_semantic(symbols)

@@ -4,7 +4,7 @@ A network that scores a symbol as the sum of its factors learns from every B4 an
 helps with this one, which is what a symbol seen ten times needs.
 """
 
-from focal_omr.notation.printed import printed_sign, unsigned
+from focal_omr.notation.printed import note_sign, unsigned
 from focal_omr.notation.score import Clef, Duration, Key, Meter, MultiRest, Note, Rest
 from focal_omr.notation.semantic import parse_sign
 
@@ -19,7 +19,7 @@ def symbol_factors(symbol: str) -> tuple[str, ...]:
         case Note() as note:
             kind = "gracenote" if note.grace else "note"
             name = f"pitch {note.pitch.step}{note.pitch.octave}"
-            alter = f"alter {_ALTER_NAMES[printed_sign(symbol) or '']}"
+            alter = f"alter {_ALTER_NAMES[note_sign(symbol) or '']}"
             return (kind, name, alter, *_duration(kind, note.duration), *_fermata(note.fermata))
         case Rest() as rest:
             return ("rest", *_duration("rest", rest.duration), *_fermata(rest.fermata))

@@ -1,9 +1,9 @@
-"""The *printed* encoding: semantic tokens in which a note names only the accidental that stands before it.
+"""The *printed* encoding: semantic tokens in which a printed accidental is a symbol of its own.
 
-`note-E5_quarter` has none, `note-En5_quarter` a natural, `note-Eb5_quarter` a flat. The key signature is then
-applied by rule and not by the network, which else has to remember it to the end of the staff. Everything
-else is as in the semantic encoding, and the two are translated into each other token by token; the own
-`accidental` token is not needed here.
+`accidental-#` and then `note-E5_quarter` where PrIMuS has `note-E#5_quarter`; a note without an accidental
+before it is a plain `note-E5_quarter` in every key. The key signature is then applied by rule and not by the
+network, which else has to remember it to the end of the staff; and no note is rare because of its accidental:
+seven steps and five signs are twelve symbols and not 35. Everything else is as in the semantic encoding.
 """
 
 import re
@@ -18,16 +18,17 @@ from focal_omr.notation.vocabulary import Vocabulary, full_semantic
 _NOTE = re.compile(r"((?:grace)?note-)([A-G])(n|##|#|bb|b|)(\d_.*)")
 _ALTERS = {"n": 0, "##": 2, "#": 1, "bb": -2, "b": -1}
 _SIGNS = {alter: sign for sign, alter in _ALTERS.items()}
+_ACCIDENTALS = {f"accidental-{sign}": sign for sign in _ALTERS}
 
 
-def printed_sign(token: str) -> str | None:
-    """The accidental that a note's token names ("" for none), or None where the token is no note's."""
+def note_sign(token: str) -> str | None:
+    """The alteration that a note's token names ("" for none), or None where the token is no note's."""
     match = _NOTE.fullmatch(token)
     return match[3] if match else None
 
 
 def unsigned(token: str) -> str:
-    """A note's token without its accidental; any other token as it is."""
+    """A note's token without its alteration; any other token as it is."""
     return _NOTE.sub(r"\1\2\4", token)
 
 
@@ -47,48 +48,50 @@ def semantic_to_printed(tokens: Sequence[str]) -> list[str]:
             marked = True
             continue
         if match:
-            kind, step, sign, rest = match.groups()
+            _, step, sign, _ = match.groups()
             alter = _ALTERS.get(sign, 0)
-            shown = _SIGNS[alter] if marked or alter != key.alter(step) else ""
-            token = f"{kind}{step}{shown}{rest}"
+            if marked or alter != key.alter(step):
+                printed.append(f"accidental-{_SIGNS[alter]}")
             marked = False
         elif isinstance(event := parse_sign(token), Key):
             key = event
-        printed.append(token)
+        printed.append(unsigned(token))
     return printed
 
 
 def printed_to_semantic(tokens: Sequence[str]) -> list[list[str]]:
-    """For each printed token the semantic ones that it stands for: one, or `accidental` and a note."""
-    key = Key(0)
-    semantic = []
+    """For each printed token the semantic ones that it stands for.
+
+    These are one, none for an accidental, whose sign goes into the next token if that is a note's, and for a
+    note with an accidental that its key has anyway the mark `accidental` and the note.
+    """
+    key, sign = Key(0), ""
+    semantic: list[list[str]] = []
     for token in tokens:
+        if token in _ACCIDENTALS:
+            sign = _ACCIDENTALS[token]
+            semantic.append([])
+            continue
         if match := _NOTE.fullmatch(token):
-            kind, step, sign, rest = match.groups()
+            kind, step, own_sign, rest = match.groups()
+            sign = sign or own_sign  # networks of version 0.1.0 name the accidental in the note
             alter = _ALTERS[sign] if sign else key.alter(step)
             reminder = ["accidental"] if sign and alter == key.alter(step) else []
             name = _SIGNS[alter] if alter else ""
             semantic.append([*reminder, f"{kind}{step}{name}{rest}"])
-            continue
-        if isinstance(event := parse_sign(token), Key):
-            key = event
-        semantic.append([token])
+        else:
+            if isinstance(event := parse_sign(token), Key):
+                key = event
+            semantic.append([token])
+        sign = ""
     return semantic
 
 
 @cache
 def full_printed() -> Vocabulary:
-    """The printed symbols that stand for the symbols of `full_semantic`."""
-    return Vocabulary(tuple(dict.fromkeys(_printed_symbols())))
+    """The printed symbols that spell the labels made of the symbols of `full_semantic`."""
+    return Vocabulary((*_ACCIDENTALS, *dict.fromkeys(_without_accidentals())))
 
 
-def _printed_symbols() -> Iterator[str]:
-    for symbol in full_semantic().symbols:
-        if symbol == "accidental":
-            continue
-        sign = printed_sign(symbol)
-        if sign is not None:
-            yield unsigned(symbol)
-        if sign in ("#", "b"):  # what can be sharp or flat can be made natural again
-            yield _NOTE.sub(r"\1\2n\4", symbol)
-        yield symbol
+def _without_accidentals() -> Iterator[str]:
+    return (unsigned(symbol) for symbol in full_semantic().symbols if symbol != "accidental")
