@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from focal_omr import __version__
+from focal_omr.cli_data import data_app, extra
 from focal_omr.errors import OmrError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
 app.add_typer(data_app, name="data")
 
 SOME_FAILED, ALL_FAILED = 1, 2
@@ -274,7 +274,7 @@ def train(
 ) -> None:
     """Train a network into a run folder."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with _Extra("train"):
+    with extra("train"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
@@ -290,7 +290,7 @@ def export(
     state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
-    with _Extra("train"):
+    with extra("train"):
         from focal_omr.export import export_checkpoint, write_state
     export_checkpoint(checkpoint, out)
     if state:
@@ -337,72 +337,3 @@ def compare(
     print("note error {note_error:.2f} %, symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
     ned = figures["omr_ned"]
     print("OMR-NED " + ("not measured, musicdiff is not installed" if ned is None else f"{ned:.3f}"))
-
-
-@data_app.command()
-def render(
-    out: Annotated[Path, typer.Option(help="Folder to make, in PrIMuS layout.")],
-    count: Annotated[int, typer.Option(min=1, help="Number of samples.")],
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
-    tunes: Annotated[
-        Path | None, typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
-    ] = None,
-    degrade: Annotated[str, typer.Option(help="none, scan or camera.")] = "none",
-) -> None:
-    """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
-    with _Extra("render"):
-        from focal_omr.data.rendered import render_tree
-    render_tree(out, count=count, seed=seed, tunes=tunes, degrade=degrade)
-    print(out)
-
-
-@data_app.command()
-def tunes(
-    folder: Annotated[Path, typer.Argument(help="A folder of kern, ABC, PAE, MusicXML or MEI, or music21.")],
-    out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
-    only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
-) -> None:
-    """Read a folder of tunes once and keep their monophonic parts as a collection."""
-    with _Extra("render"):
-        from focal_omr.data.tunes import collect_tunes, listed_files, music21_folder, tune_files
-    root = music21_folder() if str(folder) == "music21" else folder
-    files = tune_files(root) if only is None else listed_files(root, only)
-    count = collect_tunes(files, out, root=root, workers=workers)
-    print(f"{out}: {count} monophonic parts")
-
-
-@data_app.command()
-def shards(
-    out: Annotated[Path, typer.Option(help="Folder for the shards.")],
-    count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
-    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 250,
-    seed: Annotated[int, typer.Option()] = 1,
-    tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
-) -> None:
-    """Engrave plates for training and pack them into shards."""
-    from functools import partial
-
-    logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with _Extra("render"):
-        from focal_omr.data.shards import draw_composed, draw_excerpt, write_shards
-    draw = draw_composed if tunes is None else partial(draw_excerpt, tunes)
-    write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
-    print(out)
-
-
-class _Extra:
-    """Turns a missing optional dependency into the command that installs it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, ModuleNotFoundError):
-            raise OmrError(
-                f"{error.name} is not installed; `pip install focal-ctc-omr[{self._name}]` brings it"
-            ) from None
