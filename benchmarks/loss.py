@@ -23,7 +23,7 @@ FRAMES, BATCH, CLASSES, LABELS = 256, 16, 1782, 25  # 1781 symbols of PrIMuS and
 Step: TypeAlias = Callable[[], Tensor]
 
 
-def measure(*, repeats: int = 20) -> dict[str, float]:
+def measure(*, repeats: int = 40) -> dict[str, float]:
     """Time both losses on one thread, and compare.
 
     The two alternate, each first in every other round, so that a change of the machine's speed meets both.
