@@ -54,7 +54,9 @@ def _lines(gray: np.ndarray, space: int) -> tuple[list[float], int, int]:
     rows = [middle + line * space for line in (-2, -1, 0, 1, 2)]
     dark = np.all([ink[row - half : row + half + 1].max(axis=0) > 60 for row in rows], axis=0)
     columns = np.flatnonzero(dark)
-    band = ink[:, columns].min(axis=1)  # ink of every column of the staff: lines and nothing else
+    # Ink that most columns of the staff have: lines and nothing else. Not the least ink: at the end of a
+    # staff the lines are cut through a pixel.
+    band = np.quantile(ink[:, columns], 0.2, axis=1)
     centres = []
     for row in rows:
         near = np.arange(row - half, row + half + 1)
@@ -68,8 +70,8 @@ def _lines(gray: np.ndarray, space: int) -> tuple[list[float], int, int]:
 @pytest.mark.parametrize("width", [0.1, 0.25])
 def test_the_lines_lie_at_the_promised_rows(font: str, width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     _with_font(font, monkeypatch, staffLineWidth=width)
-    for seed in (2, 6):  # staves that end in the middle of a bar: Petaluma's barlines fray at their ends
-        gray = _plate(seed).gray
+    for seed in (3, 10):  # staves that end in the middle of a bar: Petaluma's barlines fray at their ends
+        gray = _plate(seed, furniture=0).gray  # a system's line would stand at the staff's end
         assert gray.shape[0] == PLATE_HEIGHT_PX == 140
         centres, first, last = _lines(gray, PLATE_SPACE_PX)
         assert centres == pytest.approx(LINE_ROWS, abs=0.15)
