@@ -3,12 +3,10 @@
 import time
 from random import Random
 
-import cv2
-
+from focal_omr.data.plates import draw_composed, draw_plate, plate_record
 from focal_omr.data.render import Plate
-from focal_omr.data.shards import PlateRecord, draw_composed, draw_plate
+from focal_omr.data.shards import PlateRecord
 from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.semantic import score_to_tokens
 
 SEED = 7
 
@@ -21,10 +19,7 @@ def plates(count: int, *, seed: int = SEED, space_px: int = 10) -> list[Plate]:
 
 def records(made: list[Plate]) -> list[PlateRecord]:
     """The plates as they lie in a shard."""
-    return [
-        PlateRecord(str(number), bytes(cv2.imencode(".png", p.gray)[1]), tuple(score_to_tokens(p.score)))
-        for number, p in enumerate(made)
-    ]
+    return [plate_record(str(number), plate) for number, plate in enumerate(made)]
 
 
 def measure(*, count: int = 30) -> dict[str, float]:

@@ -71,7 +71,7 @@ def shards(
 
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
-        from focal_omr.data.shards import draw_composed, draw_excerpt, write_shards
+        from focal_omr.data.plates import draw_composed, draw_excerpt, write_shards
     draw = draw_composed if tunes is None else partial(draw_excerpt, tunes)
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
     print(out)

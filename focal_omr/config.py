@@ -46,13 +46,18 @@ class LossConfig(_Frozen):
 
 
 class DataConfig(_Frozen):
-    """Where plates lie, and how they are degraded. `curriculum` is the steps until staves of all lengths."""
+    """Where plates lie, and how they are degraded and put into batches.
+
+    `curriculum` is the steps until staves of all lengths, `workers` the processes that make batches ahead
+    (0: the training process makes each when it needs it).
+    """
 
     shards: tuple[str, ...] = Field(default=(), strict=False)
     held_out: int = Field(default=1, ge=0)
     batch: int = Field(default=16, gt=0)
     curriculum: int = Field(default=600, ge=0)
     degrade: float = Field(default=1.0, ge=0, le=1)
+    workers: int = Field(default=0, ge=0)
 
 
 class OptimizerConfig(_Frozen):

@@ -21,9 +21,9 @@ from torch import Tensor
 from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.augment import degraded_strip, plain_strip
-from focal_omr.data.loader import PlateBatches, collate, read_plates
+from focal_omr.data.loader import PlateBatches, collate, list_plates, load_batches
 from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import PlateRecord
+from focal_omr.data.shards import AnyPlate
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.files import write_atomic
@@ -65,7 +65,7 @@ def train(
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
     codec = full_codec(config.encoding)
-    plates, validation = read_plates(config.data.shards, held_out=config.data.held_out)
+    plates, validation = list_plates(config.data.shards, held_out=config.data.held_out)
     plain = config.model.preset == "paper"
     batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain)
     model = build_model(config.model, codec.vocabulary)
@@ -91,11 +91,11 @@ def train(
     figures: dict[str, float] = {}
     since, losses = time.perf_counter(), []
 
-    for step in range(first_step, config.steps):
+    steps = range(first_step, config.steps)
+    for step, batch in zip(steps, load_batches(batches, steps, workers=config.data.workers), strict=True):
         rate = learning_rate(step, config.steps, config.optimizer)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        batch = batches[step]
         log_probs, lengths = model(fabric.to_device(batch.images), fabric.to_device(batch.widths))
         loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
         optimizer.zero_grad(set_to_none=True)
@@ -155,7 +155,7 @@ def make_loss(config: LossConfig) -> Loss:
 
 def validate(
     model: torch.nn.Module,
-    plates: Sequence[PlateRecord],
+    plates: Sequence[AnyPlate],
     codec: Codec,
     *,
     seed: int,

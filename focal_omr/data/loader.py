@@ -4,20 +4,21 @@ So a resumed run goes on bit for bit with no state to keep, and one batch can be
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from focal_omr.config import DataConfig
 from focal_omr.data.augment import degraded_strip
 from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import PlateRecord, read_shard
+from focal_omr.data.shards import AnyPlate, StoredPlate, shard_index
 from focal_omr.errors import DataError, NotationError
 from focal_omr.image import plain_picture
 from focal_omr.notation.codec import Codec
@@ -64,29 +65,29 @@ def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[in
     )
 
 
-def read_plates(patterns: Sequence[str], *, held_out: int) -> tuple[list[PlateRecord], list[PlateRecord]]:
-    """All plates of the shards that the patterns name: those to train on, and those of the held-out shards.
+def list_plates(folders: Sequence[str], *, held_out: int) -> tuple[list[StoredPlate], list[StoredPlate]]:
+    """The plates of the shards in some folders: those to train on, and those of the held-out shards.
 
     Args:
-        patterns: Folders of shards.
+        folders: Folders of shards.
         held_out: How many shards of each folder, the first ones, are kept for validation.
 
     Raises:
         DataError: A folder without shards.
     """
-    train: list[PlateRecord] = []
-    validation: list[PlateRecord] = []
-    for folder in map(Path, patterns):
+    train: list[StoredPlate] = []
+    validation: list[StoredPlate] = []
+    for folder in map(Path, folders):
         shards = sorted(folder.glob("*.tar"))
         if len(shards) <= held_out:
             raise DataError(f"{folder}: {len(shards)} shards; needed are more than the {held_out} held out")
         for number, shard in enumerate(shards):
-            (validation if number < held_out else train).extend(read_shard(shard))
+            (validation if number < held_out else train).extend(shard_index(shard))
     return train, validation
 
 
 class PlateBatches:
-    """Batch number -> Batch, over plates that lie in memory as encoded pictures.
+    """Batch number -> Batch, over plates that are read when a batch needs them.
 
     Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
     whose labels the codec cannot spell are logged and left out.
@@ -97,7 +98,7 @@ class PlateBatches:
 
     def __init__(
         self,
-        plates: Sequence[PlateRecord],
+        plates: Sequence[AnyPlate],
         codec: Codec,
         config: DataConfig,
         seed: int,
@@ -110,10 +111,10 @@ class PlateBatches:
             raise DataError(
                 f"{len(self._plates)} plates to train on; needed is a batch of {config.batch} or more"
             )
-        self._widths = np.array([_png_width(plate.png) for plate in self._plates])
+        self._widths = np.array([plate.width for plate in self._plates])
         self._lengths = np.array([len(target) for target in self._targets])
         self._by_width = np.argsort(self._widths, kind="stable")
-        self._order = lru_cache(maxsize=2)(self._epoch_order)
+        self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
     @property
     def per_epoch(self) -> int:
@@ -136,6 +137,12 @@ class PlateBatches:
         beside = neighbour.gray() if rng.random() < 0.3 else None
         return degraded_strip(self._plates[index].gray(), rng, degrade=self._config.degrade, neighbour=beside)
 
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """The batches of an epoch; the last epoch asked for is kept."""
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, self._epoch_order(epoch))
+        return self._epoch[1]
+
     def _epoch_order(self, epoch: int) -> list[NDArray[np.int64]]:
         """The epoch's batches: shuffled plates, sorted by width within groups, the batches shuffled again."""
         rng = np.random.default_rng((self._seed, epoch, 1))
@@ -157,7 +164,32 @@ class PlateBatches:
         return fitting[start : start + self._config.batch]
 
 
-def _encoded(plates: Sequence[PlateRecord], codec: Codec) -> tuple[list[PlateRecord], list[list[int]]]:
+def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> Iterable[Batch]:
+    """The batches of these steps in their order, made ahead by worker processes.
+
+    Args:
+        batches: What makes them.
+        steps: Their numbers.
+        workers: Processes; 0 makes each batch when it is asked for. The batches do not depend on it.
+    """
+    generator = torch.Generator()  # a seed for workers is drawn from it, else from the one that training uses
+    return DataLoader(
+        batches,  # type: ignore[arg-type]  # it has what a map-style dataset needs
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        generator=generator,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="spawn" if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(0)  # as torch does for itself in a worker
+
+
+def _encoded(plates: Sequence[AnyPlate], codec: Codec) -> tuple[list[AnyPlate], list[list[int]]]:
     """The plates whose labels the codec can spell, and their targets; the others are logged and left out."""
     kept, targets = [], []
     for plate in plates:
@@ -168,7 +200,3 @@ def _encoded(plates: Sequence[PlateRecord], codec: Codec) -> tuple[list[PlateRec
             continue
         kept.append(plate)
     return kept, targets
-
-
-def _png_width(png: bytes) -> int:
-    return int.from_bytes(png[16:20], "big")

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from focal_omr.data.augment import worn_picture
+from focal_omr.data.plates import DrawScore, draw_composed, draw_excerpt, draw_plate
 from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import DrawScore, draw_composed, draw_excerpt, draw_plate
 from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.errors import DataError, NotationError
 from focal_omr.files import write_atomic

@@ -1,146 +1,117 @@
 """Shards: tar files of engraved plates with their labels, made once and read at every epoch.
 
-A shard `00007.tar` holds `<id>.png` and `<id>.semantic` for each of its plates. It is written under a
-temporary name and renamed when it is whole, so that a reader never sees half a shard.
+A shard `001-00007.tar` has the layout of WebDataset: of each plate `<id>.png`, `<id>.semantic` and
+`<id>.json` (where its symbols stand), one after the other. Beside it lies its index, `001-00007.json`, with
+labels, sizes and places in the tar, so that any plate can be read alone and none has to be read to be chosen.
+Both are written under temporary names and renamed, the index last: what has an index is whole. A tar without
+one, from elsewhere, is read too; it is then looked through each time.
 """
 
 import io
-import logging
-import multiprocessing
+import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
+from typing import IO, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.compose import compose
-from focal_omr.data.render import PLATE_SPACE_PX, Plate, engrave_plate
-from focal_omr.data.tunes import Tune, excerpt, read_collection
-from focal_omr.errors import DataError, EngraveError
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import join_label, score_to_tokens, split_label
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.errors import DataError
+from focal_omr.files import write_atomic
+from focal_omr.notation.semantic import join_label, split_label
 
-logger = logging.getLogger(__name__)
+_INDEX_FORMAT = 1
+_PNG_HEAD = 24  # bytes of a PNG up to and with its size
 
-# The share of composed staves that are made around one symbol of the vocabulary, drawn evenly.
-_FORCED_SHARE = 0.3
-
-# The widest plate; the systems of a page have up to 120.
-_WIDEST_SPACES = 130
-
-DrawScore = Callable[[Random], Score]
+Places = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
 class PlateRecord:
-    """A plate as it lies in a shard: the encoded picture and its semantic label."""
+    """A plate with its picture in memory.
+
+    Attributes:
+        id: Name in its shard.
+        png: The encoded picture.
+        semantic: Its label.
+        xs: For each token the column where it stands; empty where that is not known. See `render.Plate`.
+        accidental_xs: For each token the column of the accidental printed before that note.
+    """
 
     id: str
     png: bytes
     semantic: tuple[str, ...]
+    xs: Places = ()
+    accidental_xs: Places = ()
+
+    @property
+    def width(self) -> int:
+        """Columns of the picture."""
+        return _png_width(self.png)
 
     def gray(self) -> NDArray[np.uint8]:
         """(140, W) the picture, ink 0 .. paper 255."""
-        return np.asarray(cv2.imdecode(np.frombuffer(self.png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+        return _decoded(self.png)
 
 
-def draw_composed(random: Random) -> Score:
-    """A composed staff; some are made around a symbol so that none of the vocabulary is missing."""
-    symbols = full_semantic().symbols
-    must_have = random.choice(symbols) if random.random() < _FORCED_SHARE else None
-    if must_have in ("tie", "accidental") or (must_have or "").startswith("tuplet"):
-        must_have = None  # these come by themselves
-    return compose(random, symbols=random.choice((12, 18, 24, 24, 30, 40)), must_have=must_have)
+@dataclass(frozen=True)
+class StoredPlate:
+    """A plate whose picture stays in its shard until it is asked for; made by `shard_index`."""
+
+    id: str
+    shard: Path
+    offset: int
+    size: int
+    width: int
+    semantic: tuple[str, ...]
+    xs: Places = ()
+    accidental_xs: Places = ()
+
+    def gray(self) -> NDArray[np.uint8]:
+        """(140, W) the picture, ink 0 .. paper 255.
+
+        Raises:
+            DataError: The shard is gone or was changed since its index was read.
+        """
+        try:
+            with self.shard.open("rb") as file:
+                return _decoded(_slice(file, self))
+        except OSError as error:
+            raise DataError(f"{self.shard}: cannot be read ({error.strerror})") from error
 
 
-def draw_excerpt(collection: Path, random: Random) -> Score:
-    """A varied excerpt of a tune of a collection.
-
-    Raises:
-        DataError: The collection cannot be read, or its tunes give no excerpt.
-    """
-    tunes = _tunes(collection)
-    for _ in range(1000 if tunes else 0):
-        symbols = random.choice((12, 18, 24, 24, 30, 40, 55))
-        if (score := excerpt(random.choice(tunes), random, symbols=symbols)) is not None:
-            return score
-    raise DataError(f"{collection}: no staff could be cut out of its {len(tunes)} tunes")
+AnyPlate = PlateRecord | StoredPlate
 
 
-@lru_cache(maxsize=1)
-def _tunes(collection: Path) -> list[Tune]:
-    return read_collection(collection)
-
-
-def write_shards(
-    folder: Path, *, count: int, seed: int, draw: DrawScore = draw_composed, size: int = 500, workers: int = 2
-) -> None:
-    """Engrave plates into `count` shards of `size`; shards that are there already are kept.
-
-    Args:
-        folder: Where the shards go.
-        count: Number of shards.
-        seed: Shard k depends on (seed, k) alone, however many workers there are.
-        draw: Makes the scores; must be importable, since worker processes get it by name.
-        size: Plates in a shard.
-        workers: Processes.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [number for number in range(count) if not _shard_path(folder, seed, number).exists()]
-    make = partial(_write_shard, folder, seed=seed, draw=draw, size=size)
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for done, number in enumerate(pool.imap_unordered(make, missing), 1):
-            logger.info("shard %d written, %d of %d", number, done, len(missing))
-
-
-def _shard_path(folder: Path, seed: int, number: int) -> Path:
+def shard_path(folder: Path, seed: int, number: int) -> Path:
+    """The name of a shard of a seed."""
     return folder / f"{seed:03d}-{number:05d}.tar"
 
 
-def _write_shard(folder: Path, number: int, *, seed: int, draw: DrawScore, size: int) -> int:
-    random = Random(f"{seed}/{number}")
-    engraver = Engraver()
-    path = _shard_path(folder, seed, number)
-    partial_path = path.with_suffix(".partial")
-    with tarfile.open(partial_path, "w") as tar:
-        for index in range(size):
-            plate = draw_plate(engraver, random, draw)
-            name = f"{path.stem}-{index:04d}"
-            _add(tar, f"{name}.png", _encode(plate.gray))
-            _add(tar, f"{name}.semantic", join_label(score_to_tokens(plate.score)).encode())
-    partial_path.replace(path)
-    return number
-
-
-def draw_plate(
-    engraver: Engraver, random: Random, draw: DrawScore, *, space_px: int = PLATE_SPACE_PX
-) -> Plate:
-    """The next plate whose symbols are all in the vocabulary and which Verovio can draw."""
-    vocabulary = full_semantic()
-    for _ in range(1000):
-        score = draw(random)
-        if not all(token in vocabulary for token in score_to_tokens(score)):
-            continue
-        try:
-            furniture = random.choice((0.0, 0.5, 1.0, 1.5))
-            plate = engrave_plate(engraver, random, score, furniture=furniture, space_px=space_px)
-        except EngraveError as error:
-            logger.warning("not engraved: %s", error)
-            continue
-        if plate.gray.shape[1] <= _WIDEST_SPACES * space_px:
-            return plate
-    raise DataError("1000 scores in a row could not be engraved")
-
-
-def _encode(gray: NDArray[np.uint8]) -> bytes:
-    return bytes(cv2.imencode(".png", gray, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
+def save_shard(path: Path, records: Iterable[PlateRecord]) -> None:
+    """Write plates and their index; what is there of the name is replaced."""
+    partial = path.with_suffix(".partial")
+    entries: list[dict[str, Any]] = []
+    with tarfile.open(partial, "w") as tar:
+        for record in records:
+            places = {"x": record.xs, "accidental_x": record.accidental_xs}
+            _add(tar, f"{record.id}.png", record.png)
+            _add(tar, f"{record.id}.semantic", join_label(record.semantic).encode())
+            _add(tar, f"{record.id}.json", json.dumps(places).encode())
+            label = {"id": record.id, "width": record.width, "semantic": join_label(record.semantic)}
+            entries.append({**label, "size": len(record.png), **places})
+    with tarfile.open(partial) as tar:
+        offsets = {member.name: member.offset_data for member in tar}
+    for entry in entries:
+        entry["offset"] = offsets[f"{entry['id']}.png"]
+    path.with_suffix(".json").unlink(missing_ok=True)
+    partial.replace(path)
+    index = {"format": _INDEX_FORMAT, "bytes": path.stat().st_size, "plates": entries}
+    write_atomic(path.with_suffix(".json"), json.dumps(index).encode())
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -149,20 +120,122 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(member, io.BytesIO(data))
 
 
-def read_shard(path: Path) -> Iterator[PlateRecord]:
-    """The plates of a shard in their order.
+def shard_index(path: Path) -> list[StoredPlate]:
+    """The plates of a shard in their order, without their pictures.
 
     Raises:
-        DataError: Not a shard, or a picture without a label; names the file.
+        DataError: Not a shard, a picture without a label, or an index of another shard; names the file.
     """
+    index = path.with_suffix(".json")
+    if not index.exists():
+        return list(_looked_through(path))
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        if content["format"] != _INDEX_FORMAT or content["bytes"] != path.stat().st_size:
+            raise DataError(
+                f"{index}: not the index of {path.name}; remove it to have the shard looked through"
+            )
+        return [_from_index(path, entry) for entry in content["plates"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{index}: not a readable index ({error})") from error
+
+
+def _from_index(path: Path, entry: dict[str, Any]) -> StoredPlate:
+    return StoredPlate(
+        entry["id"],
+        path,
+        entry["offset"],
+        entry["size"],
+        entry["width"],
+        tuple(split_label(entry["semantic"])),
+        tuple(entry["x"]),
+        tuple(entry["accidental_x"]),
+    )
+
+
+def _looked_through(path: Path) -> Iterator[StoredPlate]:
     try:
         with tarfile.open(path) as tar:
-            data = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]  # files
-    except (tarfile.TarError, OSError) as error:
+            members = {member.name: member for member in tar if member.isfile()}
+            for name, member in members.items():
+                stem, _, suffix = name.rpartition(".")
+                if suffix != "png":
+                    continue
+                if f"{stem}.semantic" not in members:
+                    raise DataError(f"{path}: {name} has no label {stem}.semantic")
+                label = split_label(_content(tar, members[f"{stem}.semantic"]).decode())
+                places = members.get(f"{stem}.json")
+                known = json.loads(_content(tar, places)) if places else {"x": (), "accidental_x": ()}
+                width = _png_width(_content(tar, member, _PNG_HEAD))
+                where = (path, member.offset_data, member.size, width)
+                yield StoredPlate(stem, *where, tuple(label), tuple(known["x"]), tuple(known["accidental_x"]))
+    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: not a readable shard ({error})") from error
-    for name, png in data.items():
-        stem, _, suffix = name.rpartition(".")
-        if suffix == "png":
-            if (label := data.get(f"{stem}.semantic")) is None:
-                raise DataError(f"{path}: {name} has no label {stem}.semantic")
-            yield PlateRecord(stem, png, tuple(split_label(label.decode())))
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, size: int = -1) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None  # only files are asked for
+    return file.read(size)
+
+
+def read_shard(path: Path) -> Iterator[PlateRecord]:
+    """The plates of a shard in their order, with their pictures.
+
+    Raises:
+        DataError: As `shard_index`.
+    """
+    plates = shard_index(path)
+    with path.open("rb") as file:
+        for plate in plates:
+            yield PlateRecord(plate.id, _slice(file, plate), plate.semantic, plate.xs, plate.accidental_xs)
+
+
+def read_shards(
+    paths: Sequence[Path], *, part: int = 0, parts: int = 1, seed: int | None = None, start: int = 0
+) -> Iterator[PlateRecord]:
+    """The plates of many shards, one pass over them.
+
+    Args:
+        paths: The shards.
+        part: Which share of the shards is read, from 0: a worker's or a machine's own number.
+        parts: How many shares there are. Each shard belongs to one.
+        seed: Shuffles the shards and the plates in each; None keeps the order.
+        start: Plates to pass over, as after an interruption; their pictures are not read.
+
+    Raises:
+        DataError: As `shard_index`.
+    """
+    own = list(paths)
+    random = None if seed is None else Random(seed)
+    if random:
+        random.shuffle(own)
+    for number, path in enumerate(own):
+        if number % parts != part:
+            continue
+        plates = shard_index(path)
+        if random:
+            Random(f"{seed}/{path.name}").shuffle(plates)
+        passed = min(start, len(plates))
+        start -= passed
+        if passed < len(plates):
+            with path.open("rb") as file:
+                for plate in plates[passed:]:
+                    png = _slice(file, plate)
+                    yield PlateRecord(plate.id, png, plate.semantic, plate.xs, plate.accidental_xs)
+
+
+def _slice(file: IO[bytes], plate: StoredPlate) -> bytes:
+    file.seek(plate.offset)
+    png = file.read(plate.size)
+    if len(png) < plate.size or not png.startswith(b"\x89PNG"):
+        raise DataError(f"{plate.shard}: {plate.id} is not where its index says; the shard was changed")
+    return png
+
+
+def _png_width(png: bytes) -> int:
+    return int.from_bytes(png[16:20], "big")
+
+
+def _decoded(png: bytes) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)

@@ -1,82 +1,98 @@
-"""Shards: written whole or not at all, the same bytes whoever writes them, read as they were written."""
+"""Shards: written whole or not at all, read as they were written, in order or shuffled, whole or in parts."""
 
-from functools import partial
+import json
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pytest
 from tiny import labels, plates, png, write_shards_of_plates, write_tar
 
-from focal_omr.data.compose import compose
-from focal_omr.data.shards import (
-    PlateRecord,
-    draw_composed,
-    draw_excerpt,
-    draw_plate,
-    read_shard,
-    write_shards,
-)
+from focal_omr.data.plates import plate_record
+from focal_omr.data.shards import PlateRecord, read_shard, read_shards, save_shard, shard_index
 from focal_omr.errors import DataError
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
-from focal_omr.notation.vocabulary import full_semantic
 
 
-def _short(random: Random) -> Score:
-    """Scores for worker processes, which find this function by its name."""
-    return compose(random, symbols=4)
+def _records(count: int, *, first: int = 0) -> list[PlateRecord]:
+    return [plate_record(f"{number:03d}", plates()[number % 8]) for number in range(first, first + count)]
 
 
-def _fails_after(marker: Path, random: Random) -> Score:
-    """A worker that dies over its second plate."""
-    if marker.exists():
-        raise MemoryError("the worker dies")
-    marker.touch()
-    return compose(random, symbols=4)
+def _saved(folder: Path, *sizes: int) -> list[Path]:
+    """Shards of these sizes, with indexes; ids count through."""
+    paths, first = [], 0
+    for number, size in enumerate(sizes):
+        paths.append(folder / f"{number}.tar")
+        save_shard(paths[-1], _records(size, first=first))
+        first += size
+    return paths
 
 
-def _shards(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+def test_a_shard_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (path,) = _saved(tmp_path, 8)
+    assert list(read_shard(path)) == _records(8)
+    assert all(record.xs for record in read_shard(path))
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("written") / "shards"
-    folder.mkdir()
-    (folder / "003-00000.partial").write_bytes(b"left by a kill")
-    write_shards(folder, count=2, seed=3, draw=_short, size=3, workers=2)
-    return folder
+def test_the_index_says_what_the_tar_holds(tmp_path: Path) -> None:
+    (path,) = _saved(tmp_path, 8)
+    indexed = shard_index(path)
+    path.with_suffix(".json").unlink()
+    assert shard_index(path) == indexed
+    for plate, record in zip(indexed, _records(8), strict=True):
+        assert (plate.id, plate.semantic, plate.width) == (record.id, record.semantic, record.width)
+        assert np.array_equal(plate.gray(), record.gray())
 
 
-def test_shards_are_read_as_they_were_written(written: Path) -> None:
-    assert list(_shards(written)) == ["003-00000.tar", "003-00001.tar"]
-    ids = []
-    for number in range(2):
-        # Shard k is what draws from the seed and k give; the picture is kept without loss.
-        random, engraver = Random(f"3/{number}"), Engraver()
-        for record in read_shard(written / f"003-0000{number}.tar"):
-            plate = draw_plate(engraver, random, _short)
-            assert np.array_equal(record.gray(), plate.gray)
-            assert list(record.semantic) == score_to_tokens(plate.score)
-            assert score_to_tokens(tokens_to_score(record.semantic)) == list(record.semantic)
-            ids.append(record.id)
-    assert len(set(ids)) == 6
+def test_an_index_of_another_shard_is_refused(tmp_path: Path) -> None:
+    one, other = _saved(tmp_path, 1, 8)
+    one.with_suffix(".json").write_bytes(other.with_suffix(".json").read_bytes())
+    with pytest.raises(DataError, match=r"0\.json: not of this 0\.tar"):
+        shard_index(one)
+    for broken in ("", "[]", json.dumps({"format": 1})):
+        one.with_suffix(".json").write_text(broken, encoding="utf-8")
+        with pytest.raises(DataError, match=r"0\.json: not a readable index"):
+            shard_index(one)
 
 
-def test_the_workers_change_no_byte_and_shards_that_are_there_are_kept(written: Path, tmp_path: Path) -> None:
-    (tmp_path / "003-00000.tar").write_bytes(b"made before")
-    write_shards(tmp_path, count=2, seed=3, draw=_short, size=3, workers=1)
-    assert _shards(tmp_path) == _shards(written) | {"003-00000.tar": b"made before"}
+def test_a_shard_that_changed_under_the_reader_is_noticed(tmp_path: Path) -> None:
+    (path,) = _saved(tmp_path, 2)
+    plate = shard_index(path)[1]
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match="001 is not where its index says"):
+        plate.gray()
+    path.unlink()
+    with pytest.raises(DataError, match=r"0\.tar: cannot be read"):
+        plate.gray()
 
 
-def test_a_worker_that_dies_leaves_no_half_shard(tmp_path: Path) -> None:
-    folder = tmp_path / "shards"
-    draw = partial(_fails_after, tmp_path / "marker")
+def _ids(paths: list[Path], **options: int) -> list[str]:
+    return [record.id for record in read_shards(paths, **options)]
+
+
+def test_shards_are_read_in_order_shuffled_in_parts_and_from_any_plate_on(tmp_path: Path) -> None:
+    paths = _saved(tmp_path, 5, 3, 4)
+    everything = [f"{number:03d}" for number in range(12)]
+    assert _ids(paths) == everything
+    shuffled = _ids(paths, seed=1)
+    assert shuffled != everything != _ids(paths, seed=2) != shuffled
+    assert sorted(shuffled) == sorted(_ids(paths, seed=2)) == everything
+    assert shuffled == _ids(paths, seed=1)
+    for seed in (None, 1):
+        options = {} if seed is None else {"seed": seed}
+        parts = [_ids(paths, part=part, parts=2, **options) for part in range(2)]
+        assert sorted(parts[0] + parts[1]) == everything
+        for start in range(13):
+            assert _ids(paths, start=start, **options) == _ids(paths, **options)[start:]
+            assert _ids(paths, start=start, part=1, parts=2, **options) == parts[1][start:]
+
+
+def test_a_writer_that_is_stopped_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    def breaking():
+        yield _records(1)[0]
+        raise MemoryError
+
     with pytest.raises(MemoryError):
-        write_shards(folder, count=1, seed=3, draw=draw, size=3, workers=1)
-    assert not list(folder.glob("*.tar"))
+        save_shard(tmp_path / "0.tar", breaking())
+    assert not list(tmp_path.glob("*.tar")) + list(tmp_path.glob("*.json"))
 
 
 def test_a_shard_made_elsewhere_is_read(tmp_path: Path) -> None:
@@ -100,39 +116,3 @@ def test_files_that_are_no_shards_are_refused(tmp_path: Path) -> None:
     for name in ("cut", "text", "none"):
         with pytest.raises(DataError, match=rf"{name}\.tar: not a readable shard"):
             list(read_shard(tmp_path / f"{name}.tar"))
-
-
-def test_composed_staves_hold_only_known_symbols_once_drawn() -> None:
-    random, engraver = Random(0), Engraver()
-    for _ in range(4):
-        plate = draw_plate(engraver, random, draw_composed)
-        assert all(token in full_semantic() for token in score_to_tokens(plate.score))
-        assert plate.gray.shape[1] <= 130 * 10
-
-
-def test_a_staff_that_is_too_wide_is_drawn_anew() -> None:
-    lengths = iter([200, 200, 4])
-    plate = draw_plate(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
-    assert plate.gray.shape[1] <= 130 * 10
-    assert next(lengths, None) is None
-
-
-def test_scores_that_never_fit_end_in_an_error() -> None:
-    unknown = tokens_to_score(["clef-G2", "note-C##9_quarter"])
-    with pytest.raises(DataError, match="could not be engraved"):
-        draw_plate(Engraver(), Random(1), lambda random: unknown)
-
-
-def test_excerpts_are_drawn_from_a_collection(tmp_path: Path) -> None:
-    tune = ["clef-G2", "timeSignature-2/4", *["note-G4_quarter", "note-A4_quarter", "barline"] * 12]
-    (tmp_path / "tunes.txt").write_text("x.krn#0.0\t" + "\t".join(tune) + "\n", encoding="utf-8")
-    scores = {draw_excerpt(tmp_path / "tunes.txt", Random(seed)) for seed in range(12)}
-    assert len(scores) > 6
-
-
-@pytest.mark.parametrize("label", [None, "clef-G2 rest-half barline", "clef-G2" + " note-G4_eighth" * 300])
-def test_a_collection_that_gives_no_staff_is_an_error(tmp_path: Path, label: str | None) -> None:
-    path = tmp_path / "tunes.txt"
-    path.write_text("" if label is None else f"x\t{label}\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"tunes\.txt: no staff could be cut out of its [01] tunes"):
-        draw_excerpt(path, Random(0))
