@@ -132,9 +132,7 @@ def shard_index(path: Path) -> list[StoredPlate]:
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         if content["format"] != _INDEX_FORMAT or content["bytes"] != path.stat().st_size:
-            raise DataError(
-                f"{index}: not the index of {path.name}; remove it to have the shard looked through"
-            )
+            raise DataError(f"{index}: not of this {path.name}; without it the shard is looked through")
         return [_from_index(path, entry) for entry in content["plates"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{index}: not a readable index ({error})") from error
