@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import loss, plates, reading, training
+from benchmarks import data, loss, reading, training
 from focal_omr.results import commit, machine
 
 THREADS = 2
@@ -14,6 +14,9 @@ THREADS = 2
 TARGETS = {
     "loss.ratio": ("<=", 1.05),
     "training.ratio": (">=", 5.0),
+    "data_rendering.staves_per_s": (">=", 60.0),
+    "data_reading.staves_per_s": (">=", 1500.0),
+    "data_loader.staves_per_s": (">=", 150.0),
     "reading_warm.median_ms": ("<=", 60.0),
     "reading_cold.median_s": ("<=", 2.0),
     "reading_cold.torch_loaded": ("<=", 0),
@@ -23,7 +26,7 @@ TARGETS = {
 def main() -> None:
     """Measure everything and print it."""
     figures: dict[str, Any] = {"loss": loss.measure(), "training": training.measure(threads=THREADS)}
-    figures["rendering"] = plates.measure()
+    figures |= data.measure(workers=THREADS, train_staves_per_s=figures["training"]["default_staves_per_s"])
     with TemporaryDirectory() as folder:
         picture = reading.save_picture(Path(folder))
         model, weights = reading.model_file(Path(folder))

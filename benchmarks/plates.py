@@ -1,6 +1,5 @@
-"""Staves to measure on, composed and engraved on the spot with a fixed seed, and how quickly that goes."""
+"""Staves to measure on, composed and engraved on the spot with a fixed seed."""
 
-import time
 from random import Random
 
 from focal_omr.data.plates import draw_composed, draw_plate, plate_record
@@ -20,11 +19,3 @@ def plates(count: int, *, seed: int = SEED, space_px: int = 10) -> list[Plate]:
 def records(made: list[Plate]) -> list[PlateRecord]:
     """The plates as they lie in a shard."""
     return [plate_record(str(number), plate) for number, plate in enumerate(made)]
-
-
-def measure(*, count: int = 30) -> dict[str, float]:
-    """Composing, engraving and rasterising plates in one process, after two that are not counted."""
-    plates(2, seed=SEED + 1)
-    start = time.perf_counter()
-    plates(count)
-    return {"staves_per_s": count / (time.perf_counter() - start)}
