@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.furniture import decorate
 from focal_omr.data.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_places
-from focal_omr.data.surroundings import surroundings
+from focal_omr.data.systems import system_shapes
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import ONE_STAFF, Engraver
 from focal_omr.notation.mei import mei_tree
@@ -156,7 +156,7 @@ def engrave_plate(
     engraving = read_engraving(svg)
     shown = _without_first_event(score) if hidden else score
     places = token_places(engraving, score_to_tokens(shown), first_event=int(hidden))
-    shapes, more = surroundings(engraving, random, amount=furniture)
+    shapes, more = system_shapes(engraving, random, amount=furniture)
     svg = _framed(_PAGE.sub(lambda page: page[0] + shapes, svg, count=1), engraving, more, space_px)
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
     gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)

@@ -1,4 +1,4 @@
-"""What surrounds a staff on a page, drawn into Verovio's SVG: the system's line, bracket or brace, barlines
+"""What joins a staff to its page, drawn into Verovio's SVG: the system's line, bracket or brace, barlines
 that go on to the next staff, and staff lines that go on after the music."""
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _FAR = 12 * SVG_UNITS_PER_SPACE  # beyond what a plate shows
 _SPACE = SVG_UNITS_PER_SPACE
 
 
-def surroundings(engraving: Engraving, random: Random, *, amount: float) -> tuple[str, int]:
+def system_shapes(engraving: Engraving, random: Random, *, amount: float) -> tuple[str, int]:
     """SVG shapes in the coordinates of the page's margins, and how far the staff goes on to the right.
 
     Args:
