@@ -217,6 +217,9 @@ def evaluate(
     ignore: Annotated[
         list[str] | None, typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
     ] = None,
+    distorted: Annotated[
+        bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of a Camera-PrIMuS set.")
+    ] = False,
     threads: ThreadsOption = 0,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
     record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
@@ -227,7 +230,7 @@ def evaluate(
         from focal_omr.recognize import Recognizer
 
         recognizer = Recognizer(model=model, threads=threads)
-        result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()))
+        result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()), distorted=distorted)
     if record:
         from focal_omr.results import record as append_row
 

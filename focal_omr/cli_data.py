@@ -1,7 +1,9 @@
 """The commands of `focal-omr data`: one short function each, as in `cli`."""
 
+import json
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -28,17 +30,95 @@ def extra(name: str) -> Iterator[None]:
 def render(
     out: Annotated[Path, typer.Option(help="Folder to make, in PrIMuS layout.")],
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")],
-    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
     tunes: Annotated[
         Path | None, typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
     ] = None,
-    degrade: Annotated[str, typer.Option(help="none, scan or camera.")] = "none",
+    degrade: Annotated[
+        str,
+        typer.Option(help="none; scan: worn pictures; camera: <id>_distorted.jpg beside the clean pictures."),
+    ] = "none",
+    primus: Annotated[
+        bool,
+        typer.Option("--primus", help="Labels of PrIMuS's symbols alone, pictures of its two colours."),
+    ] = False,
+    archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
 ) -> None:
     """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
     with extra("render"):
         from focal_omr.data.rendered import render_tree
-    render_tree(out, count=count, seed=seed, tunes=tunes, degrade=degrade)
+    render_tree(out, count=count, seed=seed, tunes=tunes, degrade=degrade, primus=primus, archive=archive)
     print(out)
+
+
+@data_app.command()
+def primus(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="Trees or .tgz archives of PrIMuS or Camera-PrIMuS.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    index: Annotated[Path | None, typer.Option(help="CSV file to write: one row a sample.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="A list of ids: only these samples.")] = None,
+    list_: Annotated[
+        Path | None, typer.Option("--list", help="File for the ids of the good samples; .gz is gzipped.")
+    ] = None,
+) -> None:
+    """Check, describe and index PrIMuS or Camera-PrIMuS, as it was downloaded.
+
+    Every sample is opened. Exit status: 0 all are good, 1 some have defects or are on the list but not there,
+    2 none is good, or bad usage.
+    """
+    from focal_omr.data.primus_index import describe, description_lines, index_primus, write_index
+    from focal_omr.data.split import apply_ids, read_ids, write_ids
+
+    wanted = None if ids is None else read_ids(ids)
+    entries, defects = index_primus(paths, only=wanted)
+    known = {entry.id for entry in entries} | {defect.id for defect in defects}
+    absent = apply_ids(wanted or (), known)[1]
+    if index:
+        write_index(index, entries)
+    if list_:
+        write_ids({list_: [entry.id for entry in entries]})
+    figures = describe(entries, defects, absent)
+    print(json.dumps(figures) if as_json else "\n".join(description_lines(figures)))
+    if not entries:
+        raise typer.Exit(2)
+    if defects or absent:
+        raise typer.Exit(1)
+
+
+@data_app.command()
+def split(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree, an archive or an index of a set.")],
+    train: Annotated[str, typer.Option(help="Samples to train with: a number, or a share such as 0.8.")],
+    test: Annotated[str, typer.Option(help="Samples to test with: a number, or a share such as 0.2.")],
+    out: Annotated[Path, typer.Option(help="Folder for train.txt and test.txt.")],
+    ids: Annotated[Path | None, typer.Option(help="A list of ids: split only these.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
+) -> None:
+    """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be."""
+    from focal_omr.data.primus import source_of
+    from focal_omr.data.primus_index import sample_ids
+    from focal_omr.data.split import apply_ids, parse_size, read_ids, split_by_source, write_ids
+
+    sizes = {"train": parse_size(train), "test": parse_size(test)}
+    there, defects = sample_ids(data)
+    chosen = there
+    if ids:
+        chosen, absent = apply_ids(read_ids(ids), there)
+        _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+    _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
+    parts = split_by_source(chosen, sizes, seed=seed)
+    write_ids({out / f"{name}.txt": part for name, part in parts.items()})
+    for name, part in parts.items():
+        print(f"{out / name}.txt: {len(part)} samples of {len({source_of(each) for each in part})} sources")
+
+
+def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
+    """Say what is left out, where anything is."""
+    if items:
+        more = [f"and {len(items) - shown} more"] if len(items) > shown else []
+        print(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}", file=sys.stderr)
 
 
 @data_app.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 from focal_omr.data.frequency import frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
-from focal_omr.errors import ImageError
+from focal_omr.errors import DataError, ImageError
 from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
 from focal_omr.notation.semantic import to_primus
 from focal_omr.recognize import Recognizer
@@ -86,6 +86,7 @@ def evaluate(
     folder: Path,
     *,
     ignore: Sequence[str] = (),
+    distorted: bool = False,
     progress: Callable[[Sample], None] | None = None,
 ) -> Evaluation:
     """Read every sample of a folder in PrIMuS layout and compare it with its semantic label.
@@ -94,12 +95,13 @@ def evaluate(
 
     Args:
         recognizer: Reads the pictures.
-        folder: `<id>/<id>.png|jpg` with `<id>.semantic`.
+        folder: `<id>/<id>.png|jpg` with `<id>.semantic`, at any depth.
         ignore: Tokens to leave out on both sides, for labels that lack a kind of symbol (`tie`).
+        distorted: Read Camera-PrIMuS's `<id>_distorted.jpg` instead of the clean picture.
         progress: Called before each sample.
 
     Raises:
-        DataError: The folder holds no samples, or incomplete ones.
+        DataError: The folder holds no samples, incomplete ones, or one without a distorted picture.
     """
     samples = primus_samples(folder)
     references, hypotheses, failures = [], [], {}
@@ -109,7 +111,8 @@ def evaluate(
             progress(sample)
         references.append(_comparable(sample.semantic, ignore))
         try:
-            read = [symbol.token for symbol in recognizer.read(sample.picture).symbols]
+            path = _picture(sample, distorted=distorted)
+            read = [symbol.token for symbol in recognizer.read(path).symbols]
         except ImageError as error:
             failures[sample.id] = str(error)
             read = []
@@ -120,6 +123,13 @@ def evaluate(
         for sample, reference, hypothesis in zip(samples, references, hypotheses, strict=True)
     )
     return Evaluation(readings, failures, seconds)
+
+
+def _picture(sample: Sample, *, distorted: bool) -> Path:
+    path = sample.distorted if distorted else sample.picture
+    if path is None:
+        raise DataError(f"{sample.id} has no distorted picture {sample.id}_distorted.jpg")
+    return path
 
 
 def _comparable(tokens: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -123,15 +123,26 @@ def test_progress_is_told_before_each_sample(folder: Path) -> None:
     assert told == ["a", "b", "c"]
 
 
+def test_the_distorted_pictures_are_read_where_asked_for(folder: Path) -> None:
+    for name in TRUTH:
+        (folder / name / f"{name}_distorted.jpg").write_bytes(b"")
+    readings = {f"{name}_distorted": tokens for name, tokens in TRUTH.items()} | {"a": [], "b": [], "c": []}
+    assert evaluate(_Reader(**readings), folder, distorted=True).rates.ser == 0  # type: ignore[arg-type]
+    assert evaluate(_Reader(**readings), folder).rates.ser == 100  # type: ignore[arg-type]
+    (folder / "b" / "b_distorted.jpg").unlink()
+    with pytest.raises(DataError, match="b has no distorted picture"):
+        evaluate(_Reader(**readings), folder, distorted=True)  # type: ignore[arg-type]
+
+
 def test_a_folder_that_cannot_be_used_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "b" / "b.png").unlink()
-    with pytest.raises(DataError, match="b has no picture"):
+    with pytest.raises(DataError, match="b: missing picture"):
         _evaluate(folder)
 
 
 def test_labels_without_symbols_have_no_error(folder: Path) -> None:
     for name in TRUTH:
-        (folder / name / f"{name}.semantic").write_text("", encoding="utf-8")
+        (folder / name / f"{name}.semantic").write_text("tie", encoding="utf-8")
     nothing: dict[str, list[str] | Exception] = {name: [] for name in TRUTH}
-    values = _evaluate(folder, **nothing).to_json()
+    values = _evaluate(folder, "tie", **nothing).to_json()
     assert (values["ser"], values["ser_interval"]) == (0.0, [0.0, 0.0])

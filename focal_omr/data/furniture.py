@@ -141,13 +141,15 @@ def _bracket(measure: ET.Element, note: ET.Element, notes: Sequence[ET.Element],
 
 
 def _lyric(measure: ET.Element, note: ET.Element, notes: Sequence[ET.Element], random: Random) -> None:
-    verse = ET.SubElement(note, "verse", n="1")
-    ET.SubElement(verse, "syl", con="d", wordpos="i").text = random.choice(_SYLLABLES)
+    if note.get("grace") is None:
+        verse = ET.SubElement(note, "verse", n="1")
+        ET.SubElement(verse, "syl", con="d", wordpos="i").text = random.choice(_SYLLABLES)
 
 
 def _second_verse(measure: ET.Element, note: ET.Element, notes: Sequence[ET.Element], random: Random) -> None:
-    verse = ET.SubElement(note, "verse", n="2")
-    ET.SubElement(verse, "syl").text = random.choice(_SYLLABLES)
+    if note.get("grace") is None:
+        verse = ET.SubElement(note, "verse", n="2")
+        ET.SubElement(verse, "syl").text = random.choice(_SYLLABLES)
 
 
 def _draw_furniture(random: Random, amount: float) -> dict[_Decoration, float]:

@@ -1,51 +1,102 @@
-"""A tree in PrIMuS layout, rendered from tunes or from composed music."""
+"""A set in PrIMuS layout, rendered from tunes or from composed music.
 
+Its ids are like those of PrIMuS, with up to four incipits of one source; but a source is a number here, and
+its incipits are no more alike than others. A sample has the files that PrIMuS has, with two exceptions that
+are logged: no `.agnostic` where a symbol has no agnostic glyph (double sharps), and no `.pae` where Verovio
+cannot write the music as Plaine & Easie code.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import count as count_from
+from itertools import islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from focal_omr.data.augment import worn_picture
 from focal_omr.data.plates import DrawScore, draw_composed, draw_excerpt, draw_plate
-from focal_omr.data.render import tight_crop
+from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
+from focal_omr.data.render import Plate, tight_crop
 from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
-from focal_omr.errors import DataError, NotationError
-from focal_omr.files import write_atomic
-from focal_omr.notation.agnostic import write_agnostic
+from focal_omr.errors import DataError, EngraveError, NotationError
+from focal_omr.notation.agnostic import score_to_agnostic
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei import write_mei
-from focal_omr.notation.semantic import write_semantic
+from focal_omr.notation.score import Score
+from focal_omr.notation.semantic import score_to_tokens, to_primus
+from focal_omr.notation.vocabulary import primus_semantic
 
+logger = logging.getLogger(__name__)
+
+DEGRADATIONS = ("none", "scan", "camera")
 _SPACE_PX = 18  # as in PrIMuS
+# The ends of a source's ids, the commonest of PrIMuS first, and how many sources have how many of them. In
+# PrIMuS 78 % have one; here fewer, so that a small set has sources to keep together.
+_INCIPITS = ("1_1_1", "1_1_2", "1_2_1", "1_3_1")
+_INCIPIT_WEIGHTS = (5, 3, 1, 1)
+_JPEG_QUALITY = 95  # the wear of a camera has its own compression
 
 
 def render_tree(
-    out: Path, *, count: int, seed: int, tunes: Path | None = None, degrade: str = "none"
+    out: Path,
+    *,
+    count: int,
+    seed: int,
+    tunes: Path | None = None,
+    degrade: str = "none",
+    primus: bool = False,
+    archive: bool = False,
 ) -> None:
-    """Render `count` samples `<id>/<id>.png`, `.semantic`, `.agnostic` and `.mei`.
+    """Render `count` samples `<id>/<id>.png`, `.semantic`, `.agnostic`, `.mei` and `.pae`.
 
     Sample k depends on the seed, k and the tunes alone.
 
     Args:
-        out: The folder to make.
+        out: The folder to make, or the archive.
         count: Number of samples.
-        seed: Same seed, same bytes.
+        seed: Same seed, same bytes; from 0.
         tunes: A folder of tunes, a collection, or the word "music21"; None composes the music.
-        degrade: "none", "scan" or "camera".
+        degrade: "none"; "scan", which wears the picture itself; or "camera", which adds `_distorted.jpg` to
+            the clean picture, as Camera-PrIMuS has it.
+        primus: Symbols of PrIMuS alone in the labels, and pictures of its two colours; else labels of our
+            superset and pictures in shades of gray.
+        archive: Write a .tgz instead of a folder.
 
     Raises:
         DataError: The folder has samples already, or the tunes cannot be used.
         OutputError: A file cannot be written.
     """
-    if out.exists() and any(out.iterdir()):
-        raise DataError(f"{out}: not empty; samples of two renderings are not mixed")
-    with TemporaryDirectory() as temporary:
+    if degrade not in DEGRADATIONS:
+        raise DataError(f"degradation {degrade!r}; known are {', '.join(DEGRADATIONS)}")
+    with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
         draw = _drawer(tunes, Path(temporary))
-        for number in range(count):
-            _render_sample(out, seed, number, draw, degrade)
+        for number, name in enumerate(islice(sample_names(seed), count)):
+            random = Random(f"{seed}/{number}")
+            if primus:
+                plate = draw_plate(Engraver(), random, partial(_draw_primus, draw), space_px=_SPACE_PX)
+            else:
+                plate = draw_plate(Engraver(), random, draw, space_px=_SPACE_PX)
+            rng = np.random.default_rng((seed, number))
+            scores = _scores(name, plate.score, primus=primus)
+            write(name, {**_pictures(plate, rng, degrade, primus=primus), **scores})
+
+
+def sample_names(seed: int) -> Iterator[str]:
+    """Ids like those of PrIMuS, without end; those of two seeds differ. Raises DataError below 0."""
+    if seed < 0:
+        raise DataError(f"seed {seed}: needed is a number from 0")
+    random = Random(f"{seed}/ids")
+    for source in count_from(1):
+        incipits = random.choices(range(1, len(_INCIPITS) + 1), _INCIPIT_WEIGHTS)[0]
+        for ending in _INCIPITS[:incipits]:
+            yield f"{seed:04d}{source:05d}-{ending}"
 
 
 def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
@@ -60,20 +111,48 @@ def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
     return partial(draw_excerpt, collection)
 
 
-def _render_sample(out: Path, seed: int, number: int, draw: DrawScore, degrade: str) -> None:
-    random = Random(f"{seed}/{number}")
-    plate = draw_plate(Engraver(), random, draw, space_px=_SPACE_PX)
-    picture = worn_picture(
-        tight_crop(plate.gray, space_px=_SPACE_PX), np.random.default_rng((seed, number)), kind=degrade
-    )
-    name = f"{seed:09d}-{number:06d}"
-    folder = out / name
-    folder.mkdir(parents=True)
-    write_atomic(folder / f"{name}.png", bytes(cv2.imencode(".png", picture)[1]))
-    write_atomic(folder / f"{name}.semantic", write_semantic(plate.score).encode())
-    write_atomic(folder / f"{name}.mei", write_mei(plate.score).encode())
+def _draw_primus(draw: DrawScore, random: Random) -> Score:
+    """The next score that PrIMuS's semantic vocabulary can label and that has an agnostic label."""
+    known = frozenset(primus_semantic().symbols)
+    for _ in range(1000):
+        score = draw(random)
+        if known.issuperset(to_primus(score_to_tokens(score))) and _agnostic(score) is not None:
+            return score
+    raise DataError("1000 scores in a row have symbols that PrIMuS lacks")
+
+
+def _pictures(plate: Plate, rng: np.random.Generator, degrade: str, *, primus: bool) -> Mapping[str, bytes]:
+    clean = tight_crop(plate.gray, space_px=_SPACE_PX)
+    if degrade == "scan":
+        return {".png": _encoded(worn_picture(clean, rng, kind="scan"), ".png")}
+    pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
+    if degrade == "camera":
+        worn = worn_picture(clean, rng, kind="camera")
+        pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
+    return pictures
+
+
+def _encoded(gray: NDArray[Any], ending: str, *options: int) -> bytes:
+    return bytes(cv2.imencode(ending, gray, options)[1])
+
+
+def _scores(name: str, score: Score, *, primus: bool) -> dict[str, bytes]:
+    tokens = score_to_tokens(score)
+    mei = write_mei(score)
+    files = {".semantic": label_bytes(to_primus(tokens) if primus else tokens), ".mei": mei.encode()}
+    if (agnostic := _agnostic(score)) is not None:
+        files[".agnostic"] = label_bytes(agnostic)
+    else:
+        logger.warning("%s: no agnostic label, a symbol of it has no glyph", name)
     try:
-        agnostic = write_agnostic(plate.score)
+        files[".pae"] = Engraver().pae(mei).encode()
+    except EngraveError as error:
+        logger.warning("%s: no Plaine & Easie code: %s", name, error)
+    return files
+
+
+def _agnostic(score: Score) -> list[str] | None:
+    try:
+        return score_to_agnostic(score)
     except NotationError:
-        return  # a double sharp has no agnostic glyph: such a sample has no agnostic label
-    write_atomic(folder / f"{name}.agnostic", agnostic.encode())
+        return None

@@ -1,21 +1,30 @@
-"""Rendered trees: the layout of PrIMuS, the same bytes for a seed, staves that can be found."""
+"""Rendered sets: the layout of PrIMuS to the byte, the same bytes for a seed, staves that can be found."""
 
+import logging
+import re
+import tarfile
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
 
-from focal_omr.data.primus import primus_samples
-from focal_omr.data.rendered import render_tree
-from focal_omr.errors import DataError
+from focal_omr.data.primus import primus_samples, source_of
+from focal_omr.data.primus_write import label_bytes
+from focal_omr.data.rendered import render_tree, sample_names
+from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.image import find_staff, load_gray
 from focal_omr.notation.agnostic import write_agnostic
 from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.formats import load_score
 from focal_omr.notation.mei_reader import read_mei
-from focal_omr.notation.semantic import read_semantic, score_to_tokens
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.notation.semantic import read_semantic, score_to_tokens, to_primus
+from focal_omr.notation.vocabulary import full_semantic, primus_semantic
 
 KINDS = ("none", "scan", "camera")
+PRIMUS_FILES = {".png", ".semantic", ".agnostic", ".mei", ".pae"}
 ABC = "X:1\nT:A tune\nM:2/4\nL:1/8\nK:G\nGABc|d2B2|cBAG|F2D2|GABc|d2g2|fedc|B2G2|]\n"
 
 
@@ -34,13 +43,76 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_the_layout_is_that_of_primus(trees: dict[str, Path]) -> None:
-    samples = primus_samples(trees["none"])
-    assert [sample.id for sample in samples] == [f"000000011-00000{number}" for number in range(3)]
-    for sample in samples:
+    for sample in primus_samples(trees["none"]):
         folder = sample.picture.parent
-        assert {path.suffix for path in folder.iterdir()} - {".agnostic"} == {".png", ".semantic", ".mei"}
-        assert {path.stem for path in folder.iterdir()} == {sample.id}
+        assert folder == trees["none"] / sample.id
+        assert _endings(folder) - {".agnostic"} == {".png", ".semantic", ".mei", ".pae"}
         assert all(token in full_semantic() for token in sample.semantic)
+        assert (folder / f"{sample.id}.semantic").read_bytes() == label_bytes(sample.semantic)
+
+
+def _endings(folder: Path) -> set[str]:
+    return {path.name.removeprefix(folder.name) for path in folder.iterdir()}
+
+
+def test_ids_are_of_the_pattern_of_primus() -> None:
+    names = list(islice(sample_names(11), 60))
+    assert all(re.fullmatch(r"\d{9}-\d_\d_\d", name) for name in names)
+    assert len({*names}) == 60
+    assert 20 < len({source_of(name) for name in names}) < 50
+    assert not {*names} & {*islice(sample_names(12), 60)}
+    with pytest.raises(DataError, match="seed -1"):
+        next(sample_names(-1))
+
+
+def test_a_primus_set_has_symbols_of_primus_alone(tmp_path: Path) -> None:
+    render_tree(tmp_path / "set", count=4, seed=2, degrade="camera", primus=True)
+    for sample in primus_samples(tmp_path / "set"):
+        assert all(token in primus_semantic() for token in sample.semantic)
+        assert _endings(sample.picture.parent) == {*PRIMUS_FILES, "_distorted.jpg"}
+        assert sample.picture_bytes()[24:26] == b"\x01\x03"  # one bit a pixel, of a palette
+        assert find_staff(load_gray(sample.picture)).space_px == pytest.approx(18, rel=0.06)
+
+
+def test_plaine_and_easie_code_is_the_music(trees: dict[str, Path]) -> None:
+    for sample in primus_samples(trees["none"]):
+        path = sample.picture.with_suffix(".pae")
+        # Not all survives: kinds of barline, and printed reminders that PAE has no sign for.
+        assert _notes(score_to_tokens(load_score(path))) == _notes(sample.semantic)
+
+
+def _notes(tokens: Sequence[str]) -> list[str]:
+    return [token for token in to_primus(tokens) if token.startswith("note-")]
+
+
+def test_an_archive_holds_what_a_tree_does(trees: dict[str, Path], tmp_path: Path) -> None:
+    for name, seed in (("a.tgz", 11), ("b.tgz", 11), ("c.tgz", 12)):
+        render_tree(tmp_path / name, count=3, seed=seed, archive=True)
+    first, again, other = ((tmp_path / name).read_bytes() for name in ("a.tgz", "b.tgz", "c.tgz"))
+    assert first == again != other
+    with tarfile.open(tmp_path / "a.tgz") as tar:
+        tar.extractall(tmp_path / "out", filter="data")
+    assert _files(tmp_path / "out" / "package_aa") == _files(trees["none"])
+
+
+def test_what_a_sample_lacks_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> str:
+        raise EngraveError("not today")
+
+    def refuse(*_: Any) -> list[str]:
+        raise NotationError("no glyph")
+
+    monkeypatch.setattr(Engraver, "pae", fail)
+    monkeypatch.setattr("focal_omr.data.rendered.score_to_agnostic", refuse)
+    with caplog.at_level(logging.WARNING):
+        render_tree(tmp_path / "set", count=1, seed=1)
+    (sample,) = primus_samples(tmp_path / "set")
+    assert _endings(sample.picture.parent) == {".png", ".semantic", ".mei"}
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages[0].startswith(f"{sample.id}: no agnostic label")
+    assert messages[1] == f"{sample.id}: no Plaine & Easie code: not today"
 
 
 def test_the_labels_of_a_sample_agree(trees: dict[str, Path]) -> None:
@@ -72,17 +144,24 @@ def test_a_sample_depends_on_its_number_alone(trees: dict[str, Path], tmp_path: 
     assert fewer.items() <= _files(trees["none"]).items()
 
 
-def test_kinds_of_wear_change_the_picture_alone(trees: dict[str, Path]) -> None:
-    clean, *worn = (_files(trees[kind]) for kind in KINDS)
-    for each in worn:
-        assert each.keys() == clean.keys()
-        assert {name for name in each if each[name] != clean[name]} == {n for n in each if n.endswith(".png")}
+def test_another_seed_gives_other_bytes(trees: dict[str, Path], tmp_path: Path) -> None:
+    render_tree(tmp_path / "other", count=3, seed=12)
+    assert not _files(tmp_path / "other").keys() & _files(trees["none"]).keys()
+
+
+def test_a_scan_changes_the_picture_and_a_camera_adds_one(trees: dict[str, Path]) -> None:
+    clean, scan, camera = (_files(trees[kind]) for kind in KINDS)
+    assert scan.keys() == clean.keys()
+    assert {name for name in scan if scan[name] != clean[name]} == {n for n in scan if n.endswith(".png")}
+    assert clean.items() <= camera.items()
+    added = {f"{sample.id}/{sample.id}_distorted.jpg" for sample in primus_samples(trees["none"])}
+    assert camera.keys() - clean.keys() == added
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_staff_of_every_picture_is_found(trees: dict[str, Path], kind: str) -> None:
     for sample in primus_samples(trees[kind]):
-        gray = load_gray(sample.picture)
+        gray = load_gray(sample.distorted or sample.picture)
         assert gray.ndim == 2
         staff = find_staff(gray)
         assert staff.space_px == pytest.approx(18, rel=0.06)
