@@ -25,8 +25,9 @@ from focal_omr.image import find_staff, load_gray
 __all__ = ["Shown", "contact_sheet", "show_data"]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
-_WIDTH_PX = 1200
-_TALLEST_PX = 150  # of one staff: most are as wide as the sheet; short ones would become huge
+_COLUMNS = 2
+_WIDTH_PX = 800  # of a column
+_TALLEST_PX = 110  # of one staff: most are as wide as the column; short ones would become huge
 _PAD_PX = 12
 _TEXT_PX = 18  # distance of two lines of text
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
@@ -150,29 +151,42 @@ def _read_ids(path: Path) -> set[str]:
 
 
 def contact_sheet(shown: Sequence[Shown]) -> Gray:
-    """(H, 1200) all samples one below the other: the id, the staves with captions, the label."""
-    blocks = []
-    for sample in shown:
-        blocks.append(_text([f"{sample.id}   {len(sample.label)} symbols"], thick=2))
-        for caption, gray in sample.staves:
-            blocks += [_text([caption]), _fitted(gray)]
-        blocks += [_text(_wrapped(sample.label)), np.full((2 * _PAD_PX, _WIDTH_PX), _GROUND, np.uint8)]
-    return np.vstack(blocks)
+    """(H, 1600) all samples in two columns: the id, the staves with captions, the label."""
+    columns: list[list[Gray]] = [[] for _ in range(_COLUMNS)]
+    for sample in shown:  # each goes to the column that is shorter so far
+        min(columns, key=_height).append(_block(sample))
+    height = max(map(_height, columns))
+    return np.hstack([np.vstack([*column, _ground(height - _height(column))]) for column in columns])
+
+
+def _height(blocks: Sequence[Gray]) -> int:
+    return sum(block.shape[0] for block in blocks)
+
+
+def _ground(height: int) -> Gray:
+    return np.full((height, _WIDTH_PX), _GROUND, np.uint8)
+
+
+def _block(sample: Shown) -> Gray:
+    parts = [_text([f"{sample.id}   {len(sample.label)} symbols"], thick=2)]
+    for caption, gray in sample.staves:
+        parts += [_text([caption]), _fitted(gray)]
+    return np.vstack([*parts, _text(_wrapped(sample.label)), _ground(2 * _PAD_PX)])
 
 
 def _fitted(gray: Gray) -> Gray:
-    """The picture as wide as the sheet, if that is not too tall, on the sheet's ground."""
+    """The picture as wide as the column, if that is not too tall, on the sheet's ground."""
     height, width = gray.shape
     scale = min((_WIDTH_PX - 2 * _PAD_PX) / width, _TALLEST_PX / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out = np.full((size[1] + 4, _WIDTH_PX), _GROUND, np.uint8)
+    out = _ground(size[1] + 4)
     out[2:-2, _PAD_PX : _PAD_PX + size[0]] = cv2.resize(gray, size, interpolation=how)
     return out
 
 
 def _wrapped(label: Sequence[str]) -> list[str]:
-    """The symbols in lines that fit the sheet."""
+    """The symbols in lines that fit the column."""
     lines = [""]
     for token in label:
         longer = f"{lines[-1]}   {token}".strip()
@@ -188,7 +202,7 @@ def _text_width(line: str) -> int:
 
 
 def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
-    out = np.full((_TEXT_PX * len(lines) + 4, _WIDTH_PX), _GROUND, np.uint8)
+    out = _ground(_TEXT_PX * len(lines) + 4)
     for number, line in enumerate(lines):
         place = (_PAD_PX, _TEXT_PX * (number + 1) - 3)
         cv2.putText(out, line, place, _FONT, _FONT_SCALE, _INK, thick, cv2.LINE_AA)
@@ -206,7 +220,7 @@ def _page(folder: Path, shown: Sequence[Shown], degrade: str, seed: int) -> str:
 <meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 sans-serif; max-width: 1200px; margin: 2em auto; padding: 0 1em; }}
+body {{ font: 16px/1.5 sans-serif; max-width: 1600px; margin: 2em auto; padding: 0 1em; }}
 img {{ max-width: 100%; }}
 dt {{ font-weight: bold; }}
 dd {{ margin: 0 0 1em; font-family: monospace; overflow-wrap: anywhere; }}

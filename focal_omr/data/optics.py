@@ -197,7 +197,7 @@ def bilevel(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gr
     height, width = gray.shape
     fine = rng.random() > amount
     # Less than 40 below the paper, and the blur around ink fills the half notes of thin-lined prints.
-    below = max(40.0, line_darkness(gray, space_px=space_px) * (0.55 + amount * rng.uniform(-0.2, 0.2)))
+    below = max(40.0, line_darkness(gray, space_px=space_px) * (0.55 + amount * rng.uniform(-0.1, 0.2)))
     paper = float(np.median(gray))
     if fine:
         gray = np.asarray(cv2.resize(gray, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC), np.uint8)

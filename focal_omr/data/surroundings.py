@@ -12,27 +12,45 @@ from numpy.typing import NDArray
 from focal_omr.data.chance import Gray, add_noise, clouds
 from focal_omr.data.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
 
-__all__ = ["with_end", "with_finger", "with_neighbour", "with_system_line", "with_text"]
+__all__ = ["skylines", "with_end", "with_finger", "with_neighbour", "with_system_line", "with_text"]
 
 _LEFT_PX = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
 _MIDDLE_PX = PLATE_HALF_SPACES * PLATE_SPACE_PX
+_GAP_PX = 4  # paper between what belongs to two things
 _WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "23")
 
 
 def with_neighbour(plate: Gray, neighbour: Gray, rng: Generator) -> Gray:
-    """The plate with pieces of another staff above or below it, or both."""
+    """The plate with pieces of another staff above or below it, or both, as close as engravers set them.
+
+    What stands out from the two staves may interlock; it does not touch.
+    """
     out = plate.copy()
     width = min(plate.shape[1], neighbour.shape[1])
+    own, other = skylines(plate[:, :width]), skylines(neighbour[:, :width])
     for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
-        shift = int(side * rng.uniform(7.5, 12) * PLATE_SPACE_PX)
+        # How far the other one has to go before its lower (upper) skyline clears this one's upper (lower).
+        apart = (other[1] - own[0]).max() if side < 0 else (own[1] - other[0]).max()
+        shift = int(side * max(rng.uniform(7.5, 12) * PLATE_SPACE_PX, apart + _GAP_PX))
         rows = np.arange(plate.shape[0]) - shift
         inside = (rows >= 0) & (rows < neighbour.shape[0])
         out[inside, :width] = np.minimum(out[inside, :width], neighbour[rows[inside], :width])
     return out
 
 
+def skylines(plate: Gray) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """(W,) the first and the last row with ink in each column and one space beside it.
+
+    A column without ink has its first row at the bottom and its last one at the top.
+    """
+    dark = cv2.erode(plate, np.ones((1, 2 * PLATE_SPACE_PX + 1), np.uint8)) < 128
+    height, any_ink = plate.shape[0], dark.any(axis=0)
+    first = np.where(any_ink, dark.argmax(axis=0), height)
+    return first, np.where(any_ink, height - 1 - dark[::-1].argmax(axis=0), 0)
+
+
 def with_text(plate: Gray, rng: Generator) -> Gray:
-    """The plate with a name before the staff or a number or letter over its beginning."""
+    """The plate with a name before the staff or a number or letter over it."""
     out = plate.copy()
     word = str(rng.choice(_WORDS))
     size = rng.uniform(0.4, 0.8)
@@ -40,8 +58,10 @@ def with_text(plate: Gray, rng: Generator) -> Gray:
     if rng.random() < 0.6:
         place = (int(_LEFT_PX - width - rng.uniform(2, 15)), int(_MIDDLE_PX + rng.normal(0, 8)))
     else:
+        left = int(_LEFT_PX + rng.uniform(-10, plate.shape[1] / 2))
         high = _MIDDLE_PX - PLATE_SPACE_PX * rng.uniform(2.6, 5)
-        place = (int(_LEFT_PX + rng.uniform(-10, plate.shape[1] / 2)), int(high))
+        over = skylines(plate)[0][left : left + width].min(initial=_MIDDLE_PX)
+        place = (left, int(min(high, over - _GAP_PX)))  # above the ink, out of the strip if need be
     cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
     return out
 
