@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 
 __all__ = ["ink_rows", "line_darkness"]
 
-# Of the pixels of a staff's crop 3.5 to 7 % belong to its lines, and 1 to 3 % to beams, which are darker.
-_LINES_AT = 96
+_FAINTEST = 12  # gray values; less is grain of the paper
 
 
 def ink_rows(gray: NDArray[np.uint8]) -> tuple[int, int]:
@@ -19,9 +18,12 @@ def ink_rows(gray: NDArray[np.uint8]) -> tuple[int, int]:
 def line_darkness(gray: NDArray[np.uint8], *, space_px: float) -> float:
     """By how many gray values the staff lines of an unworn or softened picture are darker than its paper.
 
-    Observed on plates: 80 for engravings with the thinnest lines (half a pixel), 250 for the thickest.
+    Observed on plates: 100 for engravings with the thinnest lines (half a pixel), 255 for the thickest.
     """
-    paper = float(np.median(gray))
     wide = cv2.getStructuringElement(cv2.MORPH_RECT, (max(3, round(1.5 * space_px)), 1))
+    tall = cv2.getStructuringElement(cv2.MORPH_RECT, (1, max(3, 2 * round(0.22 * space_px) + 1)))
     straight = cv2.dilate(gray, wide)  # what remains dark is level for one and a half spaces
-    return max(8.0, paper - float(np.percentile(straight[:, :: max(1, wide.shape[1] // 3)], 100 - _LINES_AT)))
+    thin = cv2.morphologyEx(straight, cv2.MORPH_BLACKHAT, tall)  # ... and thinner than a beam, which has 0.5
+    levels = thin[thin > _FAINTEST]
+    # A soft line has flanks as well as a middle; the middle is what counts.
+    return float(np.percentile(levels, 70)) if len(levels) else float(_FAINTEST)
