@@ -18,7 +18,7 @@ from focal_omr.data.chance import Gray
 from focal_omr.data.primus import primus_samples
 from focal_omr.data.render import tight_crop
 from focal_omr.data.shards import read_shard
-from focal_omr.errors import DataError, NoStaffError
+from focal_omr.errors import DataError, NoStaffError, OutputError
 from focal_omr.files import write_together
 from focal_omr.image import find_staff, load_gray
 
@@ -78,7 +78,7 @@ def show_data(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{out}: cannot be made ({error.strerror})") from error
+        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
     write_together({out / "contact.png": png, out / "index.html": page.encode()})
 
 

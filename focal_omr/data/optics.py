@@ -202,9 +202,10 @@ def bilevel(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gr
     if fine:
         gray = np.asarray(cv2.resize(gray, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC), np.uint8)
     if rng.random() < 0.4:  # a threshold for each place, as scanning programs choose it
-        reach = 2 * round(space_px * (2 if fine else 1) * rng.uniform(1, 2)) + 1
+        # Within 2 spaces, and the lines beside heads and stems are lost: there the surroundings are dark.
+        reach = 2 * round(space_px * (2 if fine else 1) * rng.uniform(2.5, 5)) + 1
         out = cv2.adaptiveThreshold(
-            gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, reach, 0.7 * below
+            gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, reach, 0.55 * below
         )
     else:
         out = cv2.threshold(gray, paper - below, 255, cv2.THRESH_BINARY)[1]
