@@ -155,7 +155,7 @@ def worn_picture(
 def _divided(strength: float, rng: Generator) -> tuple[float, float]:
     """What of the strength goes to the print, what to its picture: the worst of both would be illegible."""
     share = rng.random()
-    return strength * min(1.0, 1.4 * share), strength * min(1.0, 1.4 * (1 - share))
+    return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
 
 
 def _check(kind: str, strength: float) -> None:

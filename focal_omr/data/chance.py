@@ -24,12 +24,12 @@ def how_much(rng: Generator, strength: float, *, often: float) -> float:
     return amounts(rng, strength, (often,))[0]
 
 
-def amounts(rng: Generator, strength: float, odds: Sequence[float], *, most: float = 1.4) -> list[float]:
+def amounts(rng: Generator, strength: float, odds: Sequence[float], *, most: float = 1.7) -> list[float]:
     """How much of each of several effects a picture has: 0, or up to the strength.
 
-    Their sum is at most `most` times the strength: a picture of full strength has one effect at its worst or
-    several by halves. All of them at their worst would leave nothing to read. The generator moves on by the
-    same numbers whatever the strength.
+    Their sum is at most `most` times the strength: a picture of full strength has one or two effects at
+    their worst or several by halves. All of them at their worst would leave nothing to read. The generator
+    moves on by the same numbers whatever the strength.
     """
     has, share = rng.random((2, len(odds)))
     drawn = np.where(has < np.asarray(odds), 0.3 + 0.7 * share, 0.0)

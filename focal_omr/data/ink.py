@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ink_rows", "line_darkness"]
+__all__ = ["ink_rows", "line_darkness", "threshold_below"]
 
 _FAINTEST = 12  # gray values; less is grain of the paper
 
@@ -27,3 +27,12 @@ def line_darkness(gray: NDArray[np.uint8], *, space_px: float) -> float:
     levels = thin[thin > _FAINTEST]
     # A soft line has flanks as well as a middle; the middle is what counts.
     return float(np.percentile(levels, 70)) if len(levels) else float(_FAINTEST)
+
+
+def threshold_below(lines: float, share: float) -> float:
+    """How far below the paper to cut between ink and paper: at this share of the lines' darkness.
+
+    Less than 40 below it the soft edge of ink fills the half notes of thin-lined prints; but beyond 0.75 of
+    the lines' darkness there are no lines left, and that counts for more.
+    """
+    return min(max(40.0, lines * share), 0.75 * lines)

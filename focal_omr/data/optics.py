@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 
 from focal_omr.data.chance import Gray, add_noise, amounts, clouds, grain
-from focal_omr.data.ink import line_darkness
+from focal_omr.data.ink import line_darkness, threshold_below
 
 __all__ = [
     "bilevel",
@@ -27,6 +27,8 @@ __all__ = [
     "sharpened",
     "toned",
 ]
+
+_FAINTEST_LINES = 70  # gray values below the paper that black and white needs
 
 
 def scanned(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
@@ -50,7 +52,7 @@ def scanned(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> 
         (compressed, 0.3),
         (bilevel, 0.35),
     )
-    return _all_of(effects, out, rng, strength, space_px, most=1.4)
+    return _all_of(effects, out, rng, strength, space_px, most=1.7)
 
 
 def photographed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
@@ -76,7 +78,7 @@ def photographed(gray: Gray, rng: Generator, *, strength: float, space_px: float
         (sharpened, 0.35),
         (compressed, 0.6),
     )
-    return _all_of(effects, out, rng, strength, space_px, most=1.8)
+    return _all_of(effects, out, rng, strength, space_px, most=2.5)
 
 
 def _all_of(
@@ -192,12 +194,15 @@ def bilevel(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gr
     """A scan in black and white: at twice the picture's resolution, or at worst at its own.
 
     The threshold lies between the paper and the thin lines; close to the paper it shows grain and stains,
-    close to the lines it breaks them.
+    close to the lines it breaks them. Where lines are too faint for one that keeps both them and the paper in
+    half notes, the picture stays gray.
     """
     height, width = gray.shape
     fine = rng.random() > amount
-    # Less than 40 below the paper, and the blur around ink fills the half notes of thin-lined prints.
-    below = max(40.0, line_darkness(gray, space_px=space_px) * (0.55 + amount * rng.uniform(-0.1, 0.2)))
+    lines = line_darkness(gray, space_px=space_px)
+    if lines < _FAINTEST_LINES:
+        return gray
+    below = threshold_below(lines, 0.55 + amount * rng.uniform(-0.1, 0.2))
     paper = float(np.median(gray))
     if fine:
         gray = np.asarray(cv2.resize(gray, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC), np.uint8)

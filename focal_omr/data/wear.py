@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from focal_omr.data.chance import Gray, add_noise, amounts, clouds, grain
-from focal_omr.data.ink import line_darkness
+from focal_omr.data.ink import line_darkness, threshold_below
 
 __all__ = ["blotted", "faded", "mottled", "printed", "ragged", "show_through", "speckled"]
 
@@ -52,7 +52,7 @@ def ragged(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gra
     # worst between 45 (spread ink) and 75 % (lines in pieces). Below 45 the clouds would show on the paper.
     lines = line_darkness(np.asarray(soft, np.uint8), space_px=space_px)
     uneven = add_noise(np.asarray(soft, np.uint8), held, 0.22 * lines * amount)
-    middle = 255 - max(40.0, lines * (0.6 + amount * rng.uniform(-0.15, 0.15)))
+    middle = 255 - threshold_below(lines, 0.6 + amount * rng.uniform(-0.15, 0.15))
     gain = 1.5 + 1.5 * amount
     levels = np.clip((np.arange(256) - middle) * gain + 140, 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(uneven, levels), np.uint8)

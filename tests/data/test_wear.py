@@ -104,10 +104,10 @@ def _likeness(whole: Callable[..., np.ndarray], strength: float) -> np.ndarray:
 def test_at_full_strength_the_staff_is_still_there(whole: Callable[..., np.ndarray]) -> None:
     """A staff correlates with another staff by its lines alone; worn ones stay far above that."""
     foreign = np.mean([_alike(_same_size(_gray(n), _gray(n + 1)), _gray(n + 1)) for n in range(8)])
-    assert _likeness(whole, 1.0).mean() > 0.8
-    assert _likeness(whole, 1.0).min() > 0.45
-    assert np.quantile(_likeness(whole, 1.0), 0.02) > foreign
-    assert _likeness(whole, 0.25).min() > 0.7
+    assert _likeness(whole, 1.0).mean() > 0.9
+    assert _likeness(whole, 1.0).min() > 0.75
+    assert _likeness(whole, 1.0).min() > 2 * foreign
+    assert _likeness(whole, 0.25).min() > 0.9
 
 
 def _same_size(gray: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -150,7 +150,7 @@ def test_amounts_stay_below_strength_and_together_below_the_most() -> None:
     for seed in range(50):
         drawn = amounts(np.random.default_rng(seed), 0.5, (0.9, 0.9, 0.9, 0.0))
         assert max(drawn) <= 0.5
-        assert sum(drawn) <= 0.7 + 1e-9
+        assert sum(drawn) <= 0.85 + 1e-9
         assert drawn[3] == 0
         twice = amounts(np.random.default_rng(seed), 1.0, (0.9, 0.9, 0.9, 0.0))
         assert np.allclose(2 * np.array(drawn), twice)
