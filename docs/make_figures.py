@@ -1,20 +1,30 @@
-"""Draws the figures of the documentation from what the packaged weights read.
+"""Draws the figures of the documentation: what the packaged weights read, and what they learn from.
 
     .venv/bin/pip install -c constraints.txt -e '.[render]'
     .venv/bin/python docs/make_figures.py [MODEL]
 
 `images/first-light.png`: an example's picture with the place of each symbol that was read on it, the symbols,
 and the score engraved anew.
+
+`images/data-engine.png`: staves rendered from the tunes of the examples, clean as PrIMuS has them, as scans
+and as photos; the same functions make the training data.
 """
 
 import base64
 import sys
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree as ET
 
+import cv2
+import numpy as np
 import resvg_py
+from numpy.typing import NDArray
 
-from focal_omr import Document, Recognizer
+from focal_omr import Document, Recognizer, load_score
+from focal_omr.data.augment import KINDS, worn_picture
+from focal_omr.data.render import engrave_plate, tight_crop
 from focal_omr.files import write_atomic
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import ONE_STAFF, Engraver
@@ -22,8 +32,19 @@ from focal_omr.notation.mei import write_mei
 from focal_omr.notation.score import Score
 
 HERE = Path(__file__).parent
-PICTURE = HERE.parent / "examples" / "minuet-in-g" / "minuet-in-g.jpg"
+EXAMPLES = HERE.parent / "examples"
+PICTURE = EXAMPLES / "minuet-in-g" / "minuet-in-g.jpg"
 WIDTH_PX = 1600
+SPACE_PX = 18
+TILE_PX = (150, 640)  # rows, columns of a staff in the picture of the data engine
+STAVES = (  # tune, bars of it, strength of the wear
+    ("ode-to-joy", 3, 0.3),
+    ("minuet-in-g", 3, 0.5),
+    ("greensleeves", 4, 0.7),
+    ("ode-to-joy", 4, 0.85),
+    ("minuet-in-g", 4, 1.0),
+)
+Gray = NDArray[np.uint8]
 _TOKENS_PX, _LINE_PX, _GAP_PX = (
     200,
     15,
@@ -39,6 +60,43 @@ def main() -> None:
     svg = ET.tostring(first_light(document, PICTURE), encoding="unicode")
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", monospace_family="DejaVu Sans Mono")
     write_atomic(HERE / "images" / "first-light.png", bytes(png))
+    sheet = data_engine()
+    write_atomic(HERE / "images" / "data-engine.png", bytes(cv2.imencode(".png", sheet)[1]))
+
+
+def data_engine() -> Gray:
+    """Tunes below each other; beside each other clean, scanned and photographed, worse from row to row."""
+    columns = [[heading(text)] for text in ("clean", "scan", "photo")]
+    for number, (name, bars, strength) in enumerate(STAVES):
+        score = load_score(EXAMPLES / name / f"{name}.semantic")
+        part = score.parts[0]
+        short = Score((replace(part, measures=part.measures[:bars]),))
+        for column, kind in zip(columns, KINDS, strict=True):
+            # Each picture an engraving of its own, as in the training data.
+            plate = engrave_plate(Engraver(), Random(f"{number} {kind}"), short, space_px=SPACE_PX)
+            clean = tight_crop(plate.gray, space_px=SPACE_PX)
+            rng = np.random.default_rng(number)
+            worn = worn_picture(clean, rng, kind=kind, strength=strength, space_px=SPACE_PX)
+            column.append(tile(worn))
+    return np.hstack([np.vstack(column) for column in columns])
+
+
+def heading(text: str) -> Gray:
+    """A line of text on white, as wide as a tile."""
+    out = np.full((40, TILE_PX[1]), 255, np.uint8)
+    cv2.putText(out, text, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 60, 2, cv2.LINE_AA)
+    return out
+
+
+def tile(picture: Gray) -> Gray:
+    """A picture scaled into a tile, white around it."""
+    height, width = TILE_PX[0] - 16, TILE_PX[1] - 24
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    out = np.full(TILE_PX, 255, np.uint8)
+    top = (TILE_PX[0] - small.shape[0]) // 2
+    out[top : top + small.shape[0], 12 : 12 + small.shape[1]] = small
+    return out
 
 
 def first_light(document: Document, picture: Path) -> ET.Element:

@@ -155,3 +155,19 @@ def shards(
     draw = draw_composed if tunes is None else partial(draw_excerpt, tunes)
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
     print(out)
+
+
+@data_app.command()
+def show(
+    folder: Annotated[Path, typer.Argument(help="A tree in PrIMuS layout, or a folder of shards.")],
+    out: Annotated[Path, typer.Option(help="Folder for contact.png and index.html.")],
+    ids: Annotated[Path | None, typer.Option(help="A text file with the ids to show, one per line.")] = None,
+    degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
+    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 12,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+) -> None:
+    """Draw samples with their labels, clean and degraded, on a sheet to look at."""
+    with extra("render"):
+        from focal_omr.data.contact import show_data
+    show_data(folder, out, count=count, seed=seed, degrade=degrade, ids=ids)
+    print(out / "index.html")

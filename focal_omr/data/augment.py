@@ -1,262 +1,162 @@
-"""A plate becomes a staff strip as a scan or a photo would give it: moved, bent, worn, lit and compressed.
+"""A plate becomes a staff strip as a scan or a photo would give it, and a clean picture a scan or a photo.
 
-The last step is the same `normalise_ink` that recognition uses, so that the network sees one kind of strip.
-All chance comes from one generator: the same generator state gives the same strip.
+Here is drawn what happens, and how much of it: a kind (none, scan, camera) and a strength for each sample.
+What it looks like is said once, for both: `wear` (print and paper), `warp` (geometry), `optics` (scanner and
+camera), `surroundings` (what stands around a staff).
+
+The last step of a strip is the same `normalise_ink` that recognition uses, so that the network sees one kind
+of strip. All chance comes from one generator: the same generator state gives the same strip.
 """
-
-from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
-from focal_omr.errors import DataError
-from focal_omr.image import (
-    MARGIN_SPACES,
-    MIDDLE_LINE_PX,
-    STAFF_SPACE_PX,
-    STRIP_HEIGHT_PX,
-    normalise_ink,
+from focal_omr.data.chance import Gray
+from focal_omr.data.ink import ink_rows
+from focal_omr.data.optics import photographed, scanned
+from focal_omr.data.render import PLATE_SPACE_PX
+from focal_omr.data.surroundings import (
+    with_end,
+    with_finger,
+    with_neighbour,
+    with_text,
 )
+from focal_omr.data.warp import moved_grid, plain_grid, resampled, turned_sheet
+from focal_omr.data.wear import printed
+from focal_omr.errors import DataError
+from focal_omr.image import STAFF_SPACE_PX, normalise_ink
 
-Gray = NDArray[np.uint8]
-_SCALE = PLATE_SPACE_PX / STAFF_SPACE_PX  # plate pixels per strip pixel
-_PLATE_LEFT_PX = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
-_PLATE_MIDDLE_PX = PLATE_HALF_SPACES * PLATE_SPACE_PX
-_MARGIN_PX = MARGIN_SPACES * STAFF_SPACE_PX
-_WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "B")
+__all__ = ["KINDS", "degraded_strip", "plain_strip", "worn_picture"]
+
+KINDS = ("none", "scan", "camera")
+_SHARES = (0.25, 0.35, 0.4)  # how often each kind comes in training
+PICTURE_SPACE_PX = 18.0  # staff space of PrIMuS pictures and of those that `data render` makes
 
 
 def plain_strip(plate: Gray) -> NDArray[np.float32]:
     """(96, W) ink of a plate without any degradation."""
-    return normalise_ink(_resample(plate, *_grid(plate.shape[1], stretch=1.0)))
+    return normalise_ink(resampled(plate, *plain_grid(plate.shape[1])))
 
 
 def degraded_strip(
-    plate: Gray, rng: Generator, *, degrade: float = 1.0, neighbour: Gray | None = None
+    plate: Gray,
+    rng: Generator,
+    *,
+    degrade: float = 1.0,
+    neighbour: Gray | None = None,
+    kind: str | None = None,
+    strength: float | None = None,
 ) -> NDArray[np.float32]:
     """A strip as it might come from a print, a scan or a photo.
 
     Args:
         plate: (140, W) from `render`.
         rng: Source of all chance.
-        degrade: 0 only small movements; 1 everything.
+        degrade: 0 only small movements; 1 everything, of all strengths.
         neighbour: A plate whose staff may show above or below, as on a page.
+        kind: "none", "scan" or "camera"; drawn if it is not given.
+        strength: 0 mild .. 1 as bad as the worst that is legible; drawn evenly if it is not given.
 
     Returns:
         (96, W) ink from 0 to 1.
+
+    Raises:
+        DataError: Another kind, or a strength out of range.
     """
-
-    def often(chance: float) -> bool:
-        return bool(rng.random() < chance * degrade)
-
-    if neighbour is not None and often(0.3):
-        plate = _with_neighbour(plate, neighbour, rng)
-    if often(0.2):
-        plate = _with_text(plate, rng)
-    if often(0.35):
-        plate = _thicker(plate, rng)
-    strip = _resample(plate, *_moved_grid(plate.shape[1], rng))
-    if often(0.75):
-        strip = _worn(strip, rng, often)
-    return normalise_ink(strip)
-
-
-def _grid(plate_width: int, *, stretch: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Plate coordinates (x, y) of the pixels of a strip with the usual margins."""
-    staff_px = (plate_width - 2 * _PLATE_LEFT_PX) / _SCALE * stretch
-    width = round(staff_px + 2 * _MARGIN_PX)
-    u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(STRIP_HEIGHT_PX, dtype=np.float32))
-    x = _PLATE_LEFT_PX + (u - _MARGIN_PX) * np.float32(_SCALE / stretch)
-    return x, _PLATE_MIDDLE_PX + (v - MIDDLE_LINE_PX) * np.float32(_SCALE)
+    drawn_kind, drawn_strength = str(rng.choice(KINDS, p=_SHARES)), float(rng.random())
+    kind = drawn_kind if kind is None else kind
+    strength = degrade * (drawn_strength if strength is None else strength)
+    _check(kind, strength)
+    top, bottom = ink_rows(plate)
+    sheet = _surrounded(plate, neighbour, rng, degrade)
+    if kind == "none" or not strength:
+        return normalise_ink(resampled(sheet, *moved_grid(plate.shape[1], rng, strength=0.0)))
+    print_strength, strength = _divided(strength, rng)
+    sheet = printed(sheet, rng, strength=print_strength, space_px=PLATE_SPACE_PX)
+    if kind == "scan":
+        sheet = scanned(sheet, rng, strength=strength, space_px=PLATE_SPACE_PX)
+        return normalise_ink(resampled(sheet, *moved_grid(plate.shape[1], rng, strength=0.3 * strength)))
+    # A third of a space is kept around the ink. Left and right the paper may go, and a fifth of a space more.
+    side, gap = 6.2 * PLATE_SPACE_PX, PLATE_SPACE_PX / 3
+    free = (side, top - gap, side, plate.shape[0] - 1 - bottom - gap)
+    sheet = _ended(sheet, rng, strength, free)
+    strip = resampled(sheet, *moved_grid(plate.shape[1], rng, strength=strength))
+    return normalise_ink(photographed(strip, rng, strength=strength, space_px=STAFF_SPACE_PX))
 
 
-def _moved_grid(plate_width: int, rng: Generator) -> tuple[NDArray[Any], NDArray[Any]]:
-    """As `_grid`, with what is left over after a staff was found and straightened in a real picture."""
-    x, y = _grid(plate_width, stretch=float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35)))
-    height = x.shape[0]
-    cut_left = rng.uniform(-3, 40) if rng.random() < 0.15 else rng.normal(0, 2)
-    x = x - np.float32(cut_left)  # positive: more of what stands left of the staff
-    extra = max(0, round(max(0.0, cut_left) + rng.normal(0, 3)))
-    if extra:  # keep the staff's right end in the picture
-        step = x[:, -1:] - x[:, -2:-1]
-        more = x[:, -1:] + step * np.arange(1, extra + 1, dtype=np.float32)
-        x = np.hstack((x, more))
-        y = np.hstack((y, np.repeat(y[:, -1:], extra, axis=1)))
-    along = np.arange(x.shape[1], dtype=np.float32) - x.shape[1] / 2
-    below = np.arange(height, dtype=np.float32)[:, None] - MIDDLE_LINE_PX
-    wave = rng.normal(0, 0.6) * np.sin(
-        along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi)
-    )
-    drift = rng.normal(0, 0.7) + rng.normal(0, 0.0025) * along + wave
-    grow = np.exp(rng.normal(0, 0.025))
-    y = _PLATE_MIDDLE_PX + (y - _PLATE_MIDDLE_PX) * np.float32(grow) + np.float32(_SCALE) * drift[None, :]
-    x = x + np.float32(rng.normal(0, 0.03) * _SCALE) * below
-    return x.astype(np.float32), y.astype(np.float32)
+def _surrounded(plate: Gray, neighbour: Gray | None, rng: Generator, degrade: float) -> Gray:
+    """The plate among other things of its page, each as often as pages have it."""
+    beside, text = rng.random(2) < np.array([0.3, 0.2]) * degrade
+    if beside and neighbour is not None:
+        plate = with_neighbour(plate, neighbour, rng)
+    return with_text(plate, rng) if text else plate
 
 
-def _resample(plate: Gray, x: NDArray[Any], y: NDArray[Any]) -> Gray:
-    # Bilinear sampling at 1.25 px steps, after a blur that stands for the area of a strip pixel.
-    smooth = cv2.GaussianBlur(plate, (3, 3), 0.35)
-    sampled = cv2.remap(smooth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
-    return np.asarray(sampled, np.uint8)
+def _ended(sheet: Gray, rng: Generator, strength: float, free: tuple[float, float, float, float]) -> Gray:
+    """A sheet whose end, or a finger that holds it, is in the picture."""
+    ends, held = rng.random(2) < np.array([0.5, 0.12]) * np.sqrt(strength)
+    if ends:
+        sheet = with_end(sheet, rng, free=free)
+    return with_finger(sheet, rng, free=free) if held else sheet
 
 
-def _with_neighbour(plate: Gray, neighbour: Gray, rng: Generator) -> Gray:
-    """The plate with pieces of another staff above or below it, or both."""
-    out = plate.copy()
-    width = min(plate.shape[1], neighbour.shape[1])
-    for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
-        shift = int(side * rng.uniform(7.5, 12) * PLATE_SPACE_PX)
-        rows = np.arange(plate.shape[0]) - shift
-        inside = (rows >= 0) & (rows < neighbour.shape[0])
-        out[inside, :width] = np.minimum(out[inside, :width], neighbour[rows[inside], :width])
-    return out
-
-
-def _with_text(plate: Gray, rng: Generator) -> Gray:
-    """The plate with a name before the staff or a number or letter over its beginning."""
-    out = plate.copy()
-    word = str(rng.choice(_WORDS))
-    size = rng.uniform(0.4, 0.8)
-    (width, _), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
-    if rng.random() < 0.6:
-        place = (int(_PLATE_LEFT_PX - width - rng.uniform(2, 15)), int(_PLATE_MIDDLE_PX + rng.normal(0, 8)))
-    else:
-        high = _PLATE_MIDDLE_PX - PLATE_SPACE_PX * rng.uniform(2.6, 5)
-        place = (int(_PLATE_LEFT_PX + rng.uniform(-10, plate.shape[1] / 2)), int(high))
-    cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
-    return out
-
-
-def _thicker(plate: Gray, rng: Generator) -> Gray:
-    """Ink that spread, or wore off, by up to a pixel of the plate."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3) if rng.random() < 0.5 else (2, 2))
-    if rng.random() < 0.75:
-        changed, share = cv2.erode(plate, kernel), rng.uniform(0.3, 1.0)
-    else:  # staff lines are 1 to 2.5 px thick: more than half of this and they are gone
-        changed, share = cv2.dilate(plate, kernel), rng.uniform(0.2, 0.5)
-    return np.asarray(cv2.addWeighted(changed, share, plate, 1 - share, 0), np.uint8)
-
-
-def _worn(strip: Gray, rng: Generator, often: Callable[[float], bool]) -> Gray:
-    """Print, paper, light and camera."""
-    if often(0.12):
-        strip = _holes(strip, rng)
-    if often(0.25):
-        strip = _coarser(strip, rng)
-    if often(0.6):
-        strip = np.asarray(cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.3, 1.3)), np.uint8)
-    values = _lit(strip, rng, uneven=often(0.4))
-    if often(0.6):
-        values += rng.normal(0, rng.uniform(1, 16), values.shape).astype(np.float32)
-    if often(0.12):
-        values = _edge(values, rng)
-    strip = np.clip(values, 0, 255).astype(np.uint8)
-    if often(0.3):
-        quality = int(rng.integers(15, 90))
-        strip = _compressed(strip, quality)
-    if often(0.1):
-        strip = _bilevel(strip, rng)
-    return np.asarray(strip, np.uint8)
-
-
-def _holes(strip: Gray, rng: Generator) -> Gray:
-    """Specks of paper in the ink and of ink on the paper."""
-    out = strip.copy()
-    for _ in range(rng.integers(3, 40)):
-        centre = (int(rng.integers(strip.shape[1])), int(rng.integers(strip.shape[0])))
-        axes = (int(rng.integers(1, 4)), int(rng.integers(1, 3)))
-        tone = 255 if rng.random() < 0.7 else int(rng.integers(0, 160))
-        cv2.ellipse(out, centre, axes, float(rng.uniform(0, 180)), 0, 360, tone, -1)
-    return out
-
-
-def _coarser(strip: Gray, rng: Generator) -> Gray:
-    """A picture taken with fewer pixels than a strip has."""
-    factor = rng.uniform(0.45, 0.95)
-    height, width = strip.shape
-    small = cv2.resize(strip, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _lit(strip: Gray, rng: Generator, *, uneven: bool) -> NDArray[np.float32]:
-    """Ink and paper in other tones, perhaps under a light that changes along the staff, on blotchy paper."""
-    ink, paper = rng.uniform(0, 100), rng.uniform(170, 255)
-    values = ink + strip.astype(np.float32) * np.float32((paper - ink) / 255)
-    if uneven:
-        height, width = strip.shape
-        coarse = 1 + rng.normal(0, 0.1, (3, max(3, width // 100))).astype(np.float32)
-        values *= np.clip(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), 0.5, 1.3)
-    return np.asarray(values, np.float32)
-
-
-def _edge(values: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """The end of the sheet: beyond a slanted line at one side lies a desk, or nothing."""
-    height, width = values.shape
-    reach = rng.uniform(2, 3 * STAFF_SPACE_PX) * 0.5
-    slant = rng.normal(0, 0.1)
-    at = reach + slant * (np.arange(height) - height / 2)
-    column = np.arange(width)[None, :]
-    beyond = column < at[:, None] if rng.random() < 0.5 else column > width - at[:, None]
-    out = values.copy()
-    out[beyond] = rng.choice([20, 90, 150, 255])
-    return out
-
-
-def _bilevel(strip: Gray, rng: Generator) -> Gray:
-    """A scan in black and white."""
-    middle = (float(strip.min()) + float(np.median(strip))) / 2
-    return np.where(strip < middle * rng.uniform(0.95, 1.3), 0, 255).astype(np.uint8)
-
-
-def worn_picture(gray: Gray, rng: Generator, *, kind: str) -> Gray:
+def worn_picture(
+    gray: Gray,
+    rng: Generator,
+    *,
+    kind: str,
+    strength: float | None = None,
+    space_px: float = PICTURE_SPACE_PX,
+) -> Gray:
     """A clean picture of a staff as a scanner or a phone would give it.
 
     Args:
         gray: (H, W) ink 0 .. paper 255.
         rng: Source of all chance.
-        kind: "none", "scan" (slightly turned, grainy, worn ink) or "camera" (turned, in perspective, unevenly
-            lit, compressed).
+        kind: "none", "scan" (worn print, slightly turned, grainy or in black and white) or "camera" (also
+            bent, in perspective, unevenly lit, blurred, compressed).
+        strength: 0 mild .. 1 as bad as the worst that is legible; drawn evenly if it is not given.
+        space_px: Distance of two staff lines in the picture.
 
     Raises:
-        DataError: Another kind.
+        DataError: Another kind, or a strength out of range.
     """
+    drawn = float(rng.random())
+    strength = drawn if strength is None else strength
+    _check(kind, strength)
     if kind == "none":
         return gray
-    if kind not in ("scan", "camera"):
+    print_strength, strength = _divided(strength, rng)
+    if kind == "scan":
+        sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
+        turned = turned_sheet(sheet, rng, turn_deg=0.1 + 0.5 * strength, perspective=0)
+        return scanned(turned, rng, strength=strength, space_px=space_px)
+    wide = np.round(rng.uniform(0.5, 4, 4) * space_px).astype(int).tolist()  # left, top, right, bottom
+    gray = np.asarray(
+        cv2.copyMakeBorder(gray, wide[1], wide[3], wide[0], wide[2], cv2.BORDER_CONSTANT, value=255), np.uint8
+    )
+    sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
+    sheet = _ended(sheet, rng, strength, (wide[0], wide[1], wide[2], wide[3]))
+    seen = turned_sheet(
+        sheet,
+        rng,
+        turn_deg=0.2 + 1.1 * strength,
+        perspective=0.12 * strength,
+        bend_px=0.8 * strength * space_px,
+    )
+    return photographed(seen, rng, strength=strength, space_px=space_px)
+
+
+def _divided(strength: float, rng: Generator) -> tuple[float, float]:
+    """What of the strength goes to the print, what to its picture: the worst of both would be illegible."""
+    share = rng.random()
+    return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
+
+
+def _check(kind: str, strength: float) -> None:
+    if kind not in KINDS:
         raise DataError(f"degradation {kind!r}; known are none, scan and camera")
-    camera = kind == "camera"
-    turned = _photographed(gray, rng, turn_deg=1.5 if camera else 0.6, perspective=0.015 if camera else 0.0)
-    soft = np.asarray(cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.6, 1.6)), np.uint8)
-    values = _lit(soft, rng, uneven=camera)
-    values += rng.normal(0, rng.uniform(2, 10), values.shape).astype(np.float32)
-    strip = np.clip(values, 0, 255).astype(np.uint8)
-    if camera:
-        quality = int(rng.integers(40, 85))
-        strip = _compressed(strip, quality)
-    return np.asarray(strip, np.uint8)
-
-
-def _photographed(gray: Gray, rng: Generator, *, turn_deg: float, perspective: float) -> Gray:
-    """The picture turned by a normally distributed angle, its corners moved by a share of its size."""
-    height, width = gray.shape
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    angle = np.deg2rad(rng.normal(0, turn_deg / 2))
-    centre = np.array([width / 2, height / 2])
-    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    moved = (corners - centre) @ turn + centre
-    moved += rng.uniform(-perspective, perspective, (4, 2)) * np.array([width * 0.2, height])
-    moved -= moved.min(axis=0)
-    size = tuple(int(side) for side in np.ceil(moved.max(axis=0)))
-    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
-    return np.asarray(cv2.warpPerspective(gray, matrix, size, borderValue=255), np.uint8)
-
-
-def _compressed(gray: Gray, quality: int) -> Gray:
-    """The picture after JPEG of this quality (0 .. 100)."""
-    data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    if not 0 <= strength <= 1:
+        raise DataError(f"strength {strength}; needed is one from 0 to 1")

@@ -103,9 +103,14 @@ def plate_record(name: str, plate: Plate) -> PlateRecord:
 
 
 def draw_plate(
-    engraver: Engraver, random: Random, draw: DrawScore, *, space_px: int = PLATE_SPACE_PX
+    engraver: Engraver,
+    random: Random,
+    draw: DrawScore,
+    *,
+    alone: bool = False,
+    space_px: int = PLATE_SPACE_PX,
 ) -> Plate:
-    """The next plate whose symbols are all in the vocabulary and which Verovio can draw."""
+    """The next plate whose symbols the vocabulary has and which Verovio can draw; see `engrave_plate`."""
     vocabulary = full_semantic()
     for _ in range(1000):
         score = draw(random)
@@ -113,7 +118,9 @@ def draw_plate(
             continue
         try:
             furniture = random.choice((0.0, 0.5, 1.0, 1.5))
-            plate = engrave_plate(engraver, random, score, furniture=furniture, space_px=space_px)
+            plate = engrave_plate(
+                engraver, random, score, furniture=furniture, alone=alone, space_px=space_px
+            )
         except EngraveError as error:
             logger.warning("not engraved: %s", error)
             continue

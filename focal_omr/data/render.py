@@ -132,6 +132,7 @@ def engrave_plate(
     score: Score,
     *,
     furniture: float = 1.0,
+    alone: bool = False,
     space_px: int = PLATE_SPACE_PX,
 ) -> Plate:
     """Engrave a score of one part as a plate.
@@ -142,6 +143,8 @@ def engrave_plate(
         score: One part.
         furniture: How much of what is not transcribed stands around the notes; 0 nothing, 1 as on most pages.
             Some staves with furniture are continued ones, without the G clef that their notes are read by.
+        alone: Whether the staff is the only one of its page: no system's line, no barline that goes on to the
+            next staff, no clef left out.
         space_px: Distance of two staff lines; a plate for training has the usual one.
 
     Raises:
@@ -150,13 +153,14 @@ def engrave_plate(
     score = replace(score, parts=(draw_beams(random, score.parts[0]),))
     tree = mei_tree(score)
     decorate(tree, random, amount=furniture)
-    hidden = random.random() < 0.04 * furniture and _hide_clef(tree)
+    beside = 0.0 if alone else furniture
+    hidden = random.random() < 0.04 * beside and _hide_clef(tree)
     engraver.set_options(**ONE_STAFF, **draw_options(random))
     svg = engraver.svg(ET.tostring(tree, encoding="unicode"))
     engraving = read_engraving(svg)
     shown = _without_first_event(score) if hidden else score
     places = token_places(engraving, score_to_tokens(shown), first_event=int(hidden))
-    shapes, more = system_shapes(engraving, random, amount=furniture)
+    shapes, more = system_shapes(engraving, random, amount=beside)
     svg = _framed(_PAGE.sub(lambda page: page[0] + shapes, svg, count=1), engraving, more, space_px)
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
     gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)

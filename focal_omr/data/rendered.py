@@ -80,9 +80,11 @@ def render_tree(
         for number, name in enumerate(islice(sample_names(seed), count)):
             random = Random(f"{seed}/{number}")
             if primus:
-                plate = draw_plate(Engraver(), random, partial(_draw_primus, draw), space_px=_SPACE_PX)
+                plate = draw_plate(
+                    Engraver(), random, partial(_draw_primus, draw), alone=True, space_px=_SPACE_PX
+                )
             else:
-                plate = draw_plate(Engraver(), random, draw, space_px=_SPACE_PX)
+                plate = draw_plate(Engraver(), random, draw, alone=True, space_px=_SPACE_PX)
             rng = np.random.default_rng((seed, number))
             scores = _scores(name, plate.score, primus=primus)
             write(name, {**_pictures(plate, rng, degrade, primus=primus), **scores})
@@ -124,10 +126,10 @@ def _draw_primus(draw: DrawScore, random: Random) -> Score:
 def _pictures(plate: Plate, rng: np.random.Generator, degrade: str, *, primus: bool) -> Mapping[str, bytes]:
     clean = tight_crop(plate.gray, space_px=_SPACE_PX)
     if degrade == "scan":
-        return {".png": _encoded(worn_picture(clean, rng, kind="scan"), ".png")}
+        return {".png": _encoded(worn_picture(clean, rng, kind="scan", space_px=_SPACE_PX), ".png")}
     pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
     if degrade == "camera":
-        worn = worn_picture(clean, rng, kind="camera")
+        worn = worn_picture(clean, rng, kind="camera", space_px=_SPACE_PX)
         pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
     return pictures
 

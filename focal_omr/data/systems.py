@@ -22,7 +22,8 @@ def system_shapes(engraving: Engraving, random: Random, *, amount: float) -> tup
     above, below = random.choice(((True, False), (False, True), (True, True)))
     top = engraving.line_ys[0] - (_FAR if above else 0)
     bottom = engraving.line_ys[-1] + (_FAR if below else 0)
-    if random.random() < 0.15 * amount:
+    # Observed: on 12 of 14 photographed orchestral staves, on none of PrIMuS.
+    if random.random() < 0.2 * amount:
         shapes.extend(_system(engraving.left, top, bottom, random))
         if random.random() < 0.5:
             shapes.extend(_through_barlines(engraving, top, bottom))

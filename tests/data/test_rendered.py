@@ -164,8 +164,9 @@ def test_the_staff_of_every_picture_is_found(trees: dict[str, Path], kind: str) 
         gray = load_gray(sample.distorted or sample.picture)
         assert gray.ndim == 2
         staff = find_staff(gray)
-        assert staff.space_px == pytest.approx(18, rel=0.06)
-        assert staff.xs[-1] - staff.xs[0] > 0.9 * gray.shape[1]
+        assert staff.space_px == pytest.approx(18, rel=0.1 if kind == "camera" else 0.06)
+        # A photo shows up to four spaces of paper, or of the desk, around the staff.
+        assert staff.xs[-1] - staff.xs[0] > (0.7 if kind == "camera" else 0.9) * gray.shape[1]
 
 
 def test_a_clean_picture_is_as_tight_as_primus_crops(trees: dict[str, Path]) -> None:
