@@ -66,6 +66,7 @@ class _Trace:
     first: int  # first cell of the lines
     last: int  # last cell of the lines
     shares: Floats  # (9,) share of the length over which a line is seen at -4 .. 4 spaces from the middle
+    gaps: Floats  # (5,) share of the length over which there is paper in the place of each of the five lines
     steadiness: float  # share of the five lines' length that lies within 0.08 spaces of the fit
     width: float  # darkness a quarter of a space beside the lines, relative to that of the lines
 
@@ -127,7 +128,7 @@ def _ridges(darkness: Floats, arm: int) -> Floats:
 
 
 def _space_candidates(gray: NDArray[np.uint8]) -> list[float]:
-    """Likely staff spaces in pixels, the likeliest first.
+    """Likely staff spaces in pixels, the likeliest first; after those that are found their multiples.
 
     In each octave the ridges of block means are compared with themselves, shifted down. Five lines match
     at 1, 2 and 3 spaces with 4/5, 3/5 and 2/5 of their strength; a multiple or a half of the space matches
@@ -144,11 +145,19 @@ def _space_candidates(gray: NDArray[np.uint8]) -> list[float]:
         rows, blocks = means.shape[0] // 2, max(1, means.shape[1] // 2)
         means = cv2.resize(means[: rows * 2, : blocks * 2], (blocks, rows), interpolation=cv2.INTER_AREA)
         shrink *= 2
-    spaces: list[float] = []
+    likely: list[float] = []
     for _, space in sorted(found, reverse=True):
-        if all(abs(space / other - 1) > 0.06 for other in spaces):
-            spaces.append(space)
-    return spaces[:3]
+        if _is_new(space, likely):
+            likely.append(space)
+    # Thin lines in a small picture: a half or a third of the space was all that was found of 1 staff in 50.
+    spaces = likely[:3]
+    for multiple in (2 * space for space in likely[:3]), (3 * space for space in likely[:3]):
+        spaces += [space for space in multiple if _is_new(space, spaces) and 6 * space < gray.shape[0]]
+    return spaces
+
+
+def _is_new(space: float, others: list[float]) -> bool:
+    return all(abs(space / other - 1) > 0.06 for other in others)
 
 
 def _repeats(ridges: Floats) -> list[tuple[float, float]]:
@@ -272,11 +281,12 @@ def _refine(work: Floats, middle: Floats) -> _Trace:
         middle = _at_cells(fitted, middle.size)
         space = space + _at_cells(stretches, middle.size)
     straight = _straighten(work, middle, space)
-    first, last, shares = _extent(straight)
+    first, last, shares, gaps = _extent(straight)
     heights, weights = _line_heights(straight)
     steady = ((np.abs(heights) < 0.08 * _ROWS) & (weights > 0)).mean(axis=0)
     steadiness = float(_at_cells(steady.astype(np.float32), middle.size)[first : last + 1].mean())
-    return _Trace(middle, space, first, last, shares, steadiness, _width(straight[:, first : last + 1]))
+    width = _width(straight[:, first : last + 1])
+    return _Trace(middle, space, first, last, shares, gaps, steadiness, width)
 
 
 def _at_cells(values: Floats, cells: int) -> Floats:
@@ -386,8 +396,8 @@ def _level(seen: Floats) -> float:
     return max(float(np.quantile(np.median(seen, axis=0), 0.8)), 1e-3)
 
 
-def _extent(straight: Floats) -> tuple[int, int, Floats]:
-    """First and last cell of the lines, and the share of that length over which each line is seen.
+def _extent(straight: Floats) -> tuple[int, int, Floats, Floats]:
+    """First and last cell of the lines; shares of that length: lines seen (9,), gaps in the five (5,).
 
     A line that is seen speaks for a cell, paper in its place against it; where ink covers it (a clef, a
     beam, a bar line) it says nothing.
@@ -398,8 +408,10 @@ def _extent(straight: Floats) -> tuple[int, int, Floats]:
     enough = 0.45 * _level(heights[2:7])
     seen = heights > enough  # (9, cells)
     paper = cv2.blur(straight, (3, 1))[centres[2:7]] < enough
-    first, last = _best_stretch((seen[2:7].sum(axis=0) - (paper & ~seen[2:7]).sum(axis=0)) / 5)
-    return first, last, seen[:, first : last + 1].mean(axis=1).astype(np.float32)
+    gaps = paper & ~seen[2:7]
+    first, last = _best_stretch((seen[2:7].sum(axis=0) - gaps.sum(axis=0)) / 5)
+    shares = [part[:, first : last + 1].mean(axis=1).astype(np.float32) for part in (seen, gaps)]
+    return first, last, shares[0], shares[1]
 
 
 def _best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
@@ -417,14 +429,18 @@ def _is_staff(trace: _Trace) -> bool:
     """Whether five thin lines, no more and no fewer, go on over at least 8 spaces.
 
     Observed in prints and photographs: each of the five is seen over 0.66 to 1 of the length, ledger lines
-    over 0 to 0.31; the sixth line of a tablature is seen as often as the others.
+    over 0 to 0.31; the sixth line of a tablature is seen as often as the others. Beams of 32nds may cover one
+    of the five for more than half of a staff; then it has no gaps, and the other four are seen. (Of rows of
+    text, two of the five are seen over less than half.)
     """
     five, beyond = trace.shares[2:7], trace.shares[[1, 7]]
-    return (
+    weakest, next_weakest = np.sort(five)[:2]
+    covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
+    return bool(
         _is_ruled(trace)
         and trace.length_spaces >= _SHORTEST_SPACES
-        and float(five.min()) >= 0.5
-        and float(beyond.max()) < 0.8 * float(five.min())
+        and (weakest >= 0.5 or covered)
+        and beyond.max() < 0.8 * weakest
     )
 
 

@@ -158,7 +158,8 @@ def test_amounts_stay_below_strength_and_together_below_the_most() -> None:
 
 def test_the_darkness_of_the_lines_is_measured() -> None:
     for number in range(8):
-        at_lines = 255 - np.median(_gray(number)[50:91:10], axis=1)
+        staff = _gray(number)[50:91:10, 60:-60]
+        at_lines = 255 - np.median(staff, axis=1)
         assert line_darkness(_gray(number), space_px=SPACE_PX) == pytest.approx(at_lines.mean(), rel=0.35)
 
 
