@@ -8,9 +8,9 @@ import io
 import logging
 import multiprocessing
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -18,24 +18,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.compose import compose
+from focal_omr.data.draw import Draw
+from focal_omr.data.draw import DrawScore as DrawScore
+from focal_omr.data.draw import draw_composed as draw_composed
+from focal_omr.data.draw import draw_excerpt as draw_excerpt
 from focal_omr.data.render import PLATE_SPACE_PX, Plate, engrave_plate
-from focal_omr.data.tunes import Tune, excerpt, read_collection
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import join_label, score_to_tokens, split_label
 from focal_omr.notation.vocabulary import full_semantic
 
 logger = logging.getLogger(__name__)
 
-# The share of composed staves that are made around one symbol of the vocabulary, drawn evenly.
-_FORCED_SHARE = 0.3
-
 # The widest plate; the systems of a page have up to 120.
 _WIDEST_SPACES = 130
-
-DrawScore = Callable[[Random], Score]
 
 
 @dataclass(frozen=True)
@@ -51,36 +47,8 @@ class PlateRecord:
         return np.asarray(cv2.imdecode(np.frombuffer(self.png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def draw_composed(random: Random) -> Score:
-    """A composed staff; some are made around a symbol so that none of the vocabulary is missing."""
-    symbols = full_semantic().symbols
-    must_have = random.choice(symbols) if random.random() < _FORCED_SHARE else None
-    if must_have in ("tie", "accidental") or (must_have or "").startswith("tuplet"):
-        must_have = None  # these come by themselves
-    return compose(random, symbols=random.choice((12, 18, 24, 24, 30, 40)), must_have=must_have)
-
-
-def draw_excerpt(collection: Path, random: Random) -> Score:
-    """A varied excerpt of a tune of a collection.
-
-    Raises:
-        DataError: The collection cannot be read, or its tunes give no excerpt.
-    """
-    tunes = _tunes(collection)
-    for _ in range(1000 if tunes else 0):
-        symbols = random.choice((12, 18, 24, 24, 30, 40, 55))
-        if (score := excerpt(random.choice(tunes), random, symbols=symbols)) is not None:
-            return score
-    raise DataError(f"{collection}: no staff could be cut out of its {len(tunes)} tunes")
-
-
-@lru_cache(maxsize=1)
-def _tunes(collection: Path) -> list[Tune]:
-    return read_collection(collection)
-
-
 def write_shards(
-    folder: Path, *, count: int, seed: int, draw: DrawScore = draw_composed, size: int = 500, workers: int = 2
+    folder: Path, *, count: int, seed: int, draw: Draw | None = None, size: int = 500, workers: int = 2
 ) -> None:
     """Engrave plates into `count` shards of `size`; shards that are there already are kept.
 
@@ -88,13 +56,13 @@ def write_shards(
         folder: Where the shards go.
         count: Number of shards.
         seed: Shard k depends on (seed, k) alone, however many workers there are.
-        draw: Makes the scores; must be importable, since worker processes get it by name.
+        draw: Where the staves come from; None composes them.
         size: Plates in a shard.
         workers: Processes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [number for number in range(count) if not _shard_path(folder, seed, number).exists()]
-    make = partial(_write_shard, folder, seed=seed, draw=draw, size=size)
+    make = partial(_write_shard, folder, seed=seed, draw=draw or Draw(), size=size)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for done, number in enumerate(pool.imap_unordered(make, missing), 1):
             logger.info("shard %d written, %d of %d", number, done, len(missing))
@@ -104,17 +72,19 @@ def _shard_path(folder: Path, seed: int, number: int) -> Path:
     return folder / f"{seed:03d}-{number:05d}.tar"
 
 
-def _write_shard(folder: Path, number: int, *, seed: int, draw: DrawScore, size: int) -> int:
+def _write_shard(folder: Path, number: int, *, seed: int, draw: Draw, size: int) -> int:
     random = Random(f"{seed}/{number}")
-    engraver = Engraver()
+    engraver, stream = Engraver(), draw.stream()
     path = _shard_path(folder, seed, number)
     partial_path = path.with_suffix(".partial")
     with tarfile.open(partial_path, "w") as tar:
         for index in range(size):
-            plate = draw_plate(engraver, random, draw)
+            plate = draw_plate(engraver, random, stream)
+            label = score_to_tokens(plate.score)
+            stream.keep(label)
             name = f"{path.stem}-{index:04d}"
             _add(tar, f"{name}.png", _encode(plate.gray))
-            _add(tar, f"{name}.semantic", join_label(score_to_tokens(plate.score)).encode())
+            _add(tar, f"{name}.semantic", join_label(label).encode())
     partial_path.replace(path)
     return number
 
