@@ -45,6 +45,7 @@ def varied(part: Part, random: Random) -> Part:
         part = scaled(part, random.choice((-1, 1)))
     if random.random() < 0.3:
         part = map_events(part, _other_sign)
+    part = without_unseen_keys(part)
     # A bar that held nothing but a clef or a key is empty where that sign was dropped.
     return replace(part, measures=mend_ties([m for m in part.measures if m.events or m.barline]))
 
@@ -125,6 +126,22 @@ def with_key(part: Part, key: Key) -> Part:
     place = 1 if first and isinstance(first[0], Clef) else 0
     signature = (key,) if key.fifths else ()
     measures[0] = replace(measures[0], events=(*first[:place], *signature, *first[place:]))
+    return replace(part, measures=tuple(measures))
+
+
+def without_unseen_keys(part: Part) -> Part:
+    """The part without key signatures of no signs where there were none before: nothing is printed for them."""
+    key = Key(0)
+    measures = []
+    for measure in part.measures:
+        events: list[Event] = []
+        for event in measure.events:
+            if isinstance(event, Key):
+                if not event.fifths and not key.fifths:
+                    continue
+                key = event
+            events.append(event)
+        measures.append(replace(measure, events=tuple(events)))
     return replace(part, measures=tuple(measures))
 
 

@@ -389,6 +389,8 @@ def sound_accidentals(part: Part) -> Part:
     def sounding(note: Note, state: AccidentalState) -> Note:
         step, octave = note.pitch.step, note.pitch.octave
         alter = state.expected(step, octave) if note.accidental is None else note.accidental
+        if note.pitch.alter == alter:
+            return note
         return replace(note, pitch=replace(note.pitch, alter=alter))
 
     return map_notes(part, sounding)
