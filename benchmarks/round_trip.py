@@ -2,8 +2,9 @@
 
     python -m benchmarks.round_trip --staves 10000 --tunes shards/tunes.txt
 
-A staff goes Score -> semantic -> Score, and Score -> our MEI -> Verovio -> its MEI -> Score. Half of the staves
-are composed, half cut out of the tunes (all composed without --tunes); rare symbols are in as in shards.
+A staff goes Score -> semantic -> Score, and Score -> our MEI -> Verovio -> its MEI -> Score. Half of the
+staves are composed, half cut out of the tunes (all composed without --tunes); rare symbols are in as in
+shards.
 """
 
 import argparse

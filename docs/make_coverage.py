@@ -23,7 +23,8 @@ SHARD = 500
 OUT = Path(__file__).parent / "coverage.md"
 HEAD = """# Coverage of the PrIMuS semantic vocabulary
 
-Made by `python -m docs.make_coverage`: {staves} staves, drawn and engraved as `focal-omr data shards` does{source}.
+Made by `python -m docs.make_coverage`: {staves} staves, drawn and engraved as `focal-omr data shards`
+does{source}.
 Of the {symbols} symbols of PrIMuS, {possible} can stand on a staff and {rendered} of these were engraved, the
 rarest one {least} times. A count is of occurrences in the labels of the engraved plates.
 

@@ -29,6 +29,7 @@ _INCIPIT_SHORTEST, _INCIPIT_LONGEST = 11, 39
 # The share of staves with rare symbols put in; the others stay as they are. At 500 staves to a shard, 200
 # with about a dozen are enough for each of some 2300 symbols.
 _RARE_SHARE = 0.4
+_LONGEST_ENRICHED = 26  # symbols, before a dozen rare ones come in: a plate has room for some 45
 _ATTEMPTS = 400  # to cut a staff out of a tune
 
 
@@ -108,11 +109,16 @@ class Stream:
 
     def __call__(self, random: Random) -> Score:
         """The next staff."""
-        score = self.source.base(random)
         if random.random() >= self.source.rare_share:
-            return score
-        enriched = self.rarity.enriched(score, random)
-        return enriched if _is_spelled(enriched) else score
+            return self.source.base(random)
+        for _ in range(_ATTEMPTS):
+            score = self.source.base(random)
+            if len(score_to_tokens(score)) > _LONGEST_ENRICHED:
+                continue
+            score = self.rarity.enriched(score, random)
+            if _is_spelled(score):
+                break
+        return score
 
     def keep(self, label: Sequence[str]) -> None:
         """Count the symbols of a staff that went into the shard."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
 from random import Random
 from typing import TypeGuard
 
 from focal_omr.data.clefs import HIGHEST_POSITION, LOWEST_POSITION
+from focal_omr.data.slots import SHORTEST, Bar, Slot, fill_count, plain_values, windows
 from focal_omr.data.ties import mend_ties
 from focal_omr.notation.score import (
     NOTE_VALUES,
@@ -27,49 +27,12 @@ from focal_omr.notation.score import (
     Score,
     Tuplet,
     sound_accidentals,
-    sounding_length,
 )
 from focal_omr.notation.semantic import TUPLET_NORMAL, note_token, parse_barline, parse_sign
 from focal_omr.notation.vocabulary import full_semantic
 
-_SHORTEST = 128  # of the values that fill up a bar, as a share of a whole note
 _LONGEST_BAR = Fraction(4)  # that is filled; longer ones are left with one symbol
 _TUPLET_VALUES = ("eighth", "sixteenth", "quarter")
-
-
-@dataclass(eq=False)
-class _Slot:
-    """One event; `kept` where it was put in and must stay."""
-
-    event: Event
-    kept: bool = False
-
-    @property
-    def is_free(self) -> bool:
-        return not self.kept and isinstance(self.event, Note | Rest | Tuplet)
-
-
-@dataclass(eq=False)
-class _Bar:
-    slots: list[_Slot]
-    barline: BarlineKind | None
-    kept: bool = False  # its barline
-
-    @property
-    def has_bar_rest(self) -> bool:
-        timed = [s.event for s in self.slots if isinstance(s.event, Note | Rest | Tuplet)]
-        return timed == [Rest(Duration("whole"))]
-
-
-@dataclass
-class _Window:
-    """Neighbouring events of a bar that can make room, and how much longer than needed they are."""
-
-    bar: _Bar
-    start: int
-    end: int
-    left_over: Fraction
-    fill_count: int  # values that fill what is left over
 
 
 @dataclass
@@ -81,11 +44,11 @@ class Staff:
 
     part: Part
     random: Random
-    bars: list[_Bar] = field(init=False)
+    bars: list[Bar] = field(init=False)
     clef: Clef = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bars = [_Bar([_Slot(event) for event in m.events], m.barline) for m in self.part.measures]
+        self.bars = [Bar([Slot(event) for event in m.events], m.barline) for m in self.part.measures]
         first = self.part.measures[0].events[0]
         self.clef = first if isinstance(first, Clef) else Clef("G", 2)
 
@@ -117,7 +80,7 @@ class Staff:
             case Meter():
                 return self._meter(sign)
             case MultiRest():
-                self._new_bar(self._any_bar(), [_Slot(sign, kept=True)])
+                self._new_bar(self._any_bar(), [Slot(sign, kept=True)])
                 return True
         return self._tie() if symbol == "tie" else symbol == "accidental" and self._reminder()
 
@@ -125,44 +88,28 @@ class Staff:
 
     def _timed(self, event: Note | Rest | Tuplet, length: Fraction) -> bool:
         """Put something that takes time in the place of what takes as long, or of more, and fill that up."""
-        windows = list(self._windows(length))
-        if not windows:
+        found = list(windows(self.bars, length))
+        if not found:
             return self._bar_for(event, length)
-        least = min(window.fill_count for window in windows)
-        window = self.random.choice([window for window in windows if window.fill_count == least])
+        least = min(window.fill_count for window in found)
+        window = self.random.choice([window for window in found if window.fill_count == least])
         key = self._key_at(window.bar, window.start)
         first = window.bar.slots[window.start].event
         near = first.pitch.diatonic if isinstance(first, Note) else self._middle(event)
         fillers = self._fillers(window.left_over, near, key)
-        slot = _Slot(_marked(event, key), kept=True)
-        window.bar.slots[window.start : window.end] = [slot, *map(_Slot, fillers)]
+        slot = Slot(_marked(event, key), kept=True)
+        window.bar.slots[window.start : window.end] = [slot, *map(Slot, fillers)]
         return True
-
-    def _windows(self, length: Fraction) -> Iterator[_Window]:
-        """The neighbouring free events, from each one on, that take at least so long."""
-        for bar in self.bars:
-            if bar.has_bar_rest:
-                continue
-            for start in range(len(bar.slots)):
-                total = Fraction(0)
-                for end, slot in enumerate(bar.slots[start:], start + 1):
-                    if not slot.is_free:
-                        break
-                    total += sounding_length(slot.event)
-                    if total >= length:
-                        if (count := _fill_count(total - length)) < _SHORTEST:
-                            yield _Window(bar, start, end, total - length, count)
-                        break
 
     def _bar_for(self, event: Note | Rest | Tuplet, length: Fraction) -> bool:
         """A new bar of what no bar has room for; as long as the meter says, or longer."""
         place = self._any_bar()
         meter, key = self._meter_at(place), self._key_at(self.bars[place - 1])
         left_over = max(Fraction(0), meter.length - length if meter else Fraction(0))
-        if _fill_count(left_over) > 4:
+        if fill_count(left_over) > 4:
             left_over = Fraction(0)
         fillers = self._fillers(left_over, self._middle(event), key)
-        self._new_bar(place, [_Slot(_marked(event, key), kept=True), *map(_Slot, fillers)])
+        self._new_bar(place, [Slot(_marked(event, key), kept=True), *map(Slot, fillers)])
         return True
 
     def _middle(self, event: Event) -> int:
@@ -170,7 +117,10 @@ class Staff:
 
     def _fillers(self, length: Fraction, near: int, key: Key) -> list[Event]:
         """Notes of rising values that take so long together, around a pitch; else rests."""
-        return [self._filler(value, near, key) for value in sorted(_plain_values(length), key=_length)]
+        return [
+            self._filler(value, near, key)
+            for value in sorted(plain_values(length), key=NOTE_VALUES.__getitem__)
+        ]
 
     def _filler(self, value: str, near: int, key: Key) -> Event:
         lowest = self.clef.lowest_line
@@ -193,7 +143,7 @@ class Staff:
         if not places:
             return False
         bar, index = self.random.choice(places)
-        bar.slots.insert(index, _Slot(_marked(note, self._key_at(bar, index)), kept=True))
+        bar.slots.insert(index, Slot(_marked(note, self._key_at(bar, index)), kept=True))
         return True
 
     def _tuplet(self, actual: int) -> bool:
@@ -238,21 +188,21 @@ class Staff:
             if len(self.bars) < 2:
                 return False
             if place is None:
-                first.insert(1, _Slot(Key(self.random.choice((-3, -2, -1, 1, 2, 3)))))
+                first.insert(1, Slot(Key(self.random.choice((-3, -2, -1, 1, 2, 3)))))
             self._at_bar(self.bars[self.random.randrange(1, len(self.bars))], key)
         elif place is None:
-            first.insert(1, _Slot(key, kept=True))
+            first.insert(1, Slot(key, kept=True))
         else:
-            first[place] = _Slot(key, kept=True)
+            first[place] = Slot(key, kept=True)
         return True
 
-    def _at_bar(self, bar: _Bar, sign: Key | Meter) -> None:
+    def _at_bar(self, bar: Bar, sign: Key | Meter) -> None:
         """Put a sign at the beginning of a bar, in the order key, meter; one of its kind there goes."""
         lead = 0
         while lead < len(bar.slots) and isinstance(bar.slots[lead].event, Clef | Key | Meter):
             lead += 1
         signs = [slot for slot in bar.slots[:lead] if not isinstance(slot.event, type(sign))]
-        signs.append(_Slot(sign, kept=True))
+        signs.append(Slot(sign, kept=True))
         signs.sort(key=lambda slot: (Clef, Key, Meter).index(type(slot.event)))
         bar.slots[:lead] = signs
 
@@ -267,8 +217,8 @@ class Staff:
         if before and place < len(self.bars):
             self._at_bar(self.bars[place], before)
         slots = [
-            _Slot(meter, kept=True),
-            *map(_Slot, self._music_of(meter, self._key_at(self.bars[place - 1]))),
+            Slot(meter, kept=True),
+            *map(Slot, self._music_of(meter, self._key_at(self.bars[place - 1]))),
         ]
         self._new_bar(place, slots)
         return True
@@ -276,7 +226,7 @@ class Staff:
     def _music_of(self, meter: Meter, key: Key) -> list[Event]:
         """Plain notes that fill a bar; some of them, where no values add up to it (2/3)."""
         length = meter.length
-        if length > _LONGEST_BAR or _SHORTEST % length.denominator:
+        if length > _LONGEST_BAR or SHORTEST % length.denominator:
             length = Fraction(1)
         beat = Fraction(1, meter.unit) if meter.unit in (1, 2, 4, 8, 16) else Fraction(1, 4)
         beat = max(beat, length / 16)
@@ -301,20 +251,20 @@ class Staff:
         """Where a new bar may go: after the first one, or later."""
         return self.random.randint(1, len(self.bars))
 
-    def _new_bar(self, place: int, slots: list[_Slot]) -> None:
-        bar = _Bar(slots, "single")
+    def _new_bar(self, place: int, slots: list[Slot]) -> None:
+        bar = Bar(slots, "single")
         if place == len(self.bars) and self.bars[-1].barline is None:
             self.bars[-1].barline, bar.barline = "single", None
         self.bars.insert(place, bar)
 
-    def _events_until(self, bar: _Bar, index: int | None = None) -> Iterator[Event]:
+    def _events_until(self, bar: Bar, index: int | None = None) -> Iterator[Event]:
         for each in self.bars:
             slots = each.slots[:index] if each is bar else each.slots
             yield from (slot.event for slot in slots)
             if each is bar:
                 return
 
-    def _key_at(self, bar: _Bar, index: int | None = None) -> Key:
+    def _key_at(self, bar: Bar, index: int | None = None) -> Key:
         """The key at an event of a bar, or at the bar's end."""
         keys = [event for event in self._events_until(bar, index) if isinstance(event, Key)]
         return keys[-1] if keys else Key(0)
@@ -323,10 +273,6 @@ class Staff:
         """The meter before the bar at a place."""
         meters = [e for e in self._events_until(self.bars[place - 1]) if isinstance(e, Meter)]
         return meters[-1] if meters else None
-
-
-def _length(value: str) -> Fraction:
-    return NOTE_VALUES[value]
 
 
 def _is_full(event: Event) -> TypeGuard[Note]:
@@ -338,18 +284,3 @@ def _marked(event: Event, key: Key) -> Event:
     if not isinstance(event, Note) or event.pitch.alter == key.alter(event.pitch.step):
         return event
     return replace(event, accidental=event.pitch.alter)
-
-
-def _plain_values(length: Fraction) -> Iterator[str]:
-    """The names of the longest undotted values that add up to a length."""
-    for value, span in NOTE_VALUES.items():
-        while span <= length:
-            length -= span
-            yield value
-
-
-@cache
-def _fill_count(length: Fraction) -> int:
-    """How many undotted values fill a length; more than can be where none do."""
-    whole = length * _SHORTEST
-    return whole.numerator.bit_count() if whole.denominator == 1 else _SHORTEST

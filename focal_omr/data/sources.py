@@ -5,7 +5,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
@@ -27,10 +27,17 @@ _LEFT_OUT = ("essenFolksong",)
 
 @dataclass(frozen=True)
 class TuneFile:
-    """A file of tunes: its name relative to its folder or archive, and its bytes."""
+    """A file of tunes.
+
+    Attributes:
+        name: Relative to its folder or archive.
+        data: Its bytes.
+        only: The number of the one score that is wanted of it, from 0; None: all of them.
+    """
 
     name: str
     data: bytes
+    only: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,16 +140,25 @@ def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[
         raise DataError(f"{archive}: not a readable archive ({error})") from error
 
 
-def score_texts(file: TuneFile) -> list[str]:
-    """The scores of a file as texts: one of each ABC tune, the inner file of a compressed MusicXML.
+def score_texts(file: TuneFile) -> dict[int, str]:
+    """The scores of a file as texts, by number: each ABC tune, the inner file of a compressed MusicXML.
 
     Raises:
         DataError: A compressed MusicXML that is none.
     """
     if file.name.endswith(".mxl"):
-        return [_mxl_text(file.data)]
+        return {0: _mxl_text(file.data)}
     text = file.data.decode("utf-8", errors="replace")
-    return re.split(r"(?m)^(?=X:)", text)[1:] if file.name.endswith(".abc") else [text]
+    texts = re.split(r"(?m)^(?=X:)", text)[1:] if file.name.endswith(".abc") else [text]
+    return {number: each for number, each in enumerate(texts) if file.only in (None, number)}
+
+
+def single_scores(file: TuneFile) -> list[TuneFile]:
+    """A file of several scores as one file for each of them; an empty list where it has one."""
+    if not file.name.endswith(".abc") or file.only is not None:
+        return []
+    numbers = list(score_texts(file))
+    return [replace(file, only=number) for number in numbers] if len(numbers) > 1 else []
 
 
 def _mxl_text(data: bytes) -> str:

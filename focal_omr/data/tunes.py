@@ -6,13 +6,13 @@ whole bars. Beside the collection a report says of every file what came of it.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 
 from focal_omr.data.processes import Lost, in_processes
-from focal_omr.data.sources import FORMATS, TuneFile, TuneSource, score_texts, tune_files
+from focal_omr.data.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores, tune_files
 from focal_omr.errors import DataError, NotationError, OmrError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei_reader import Run, read_runs
@@ -65,7 +65,8 @@ def collect_tunes(
     """Read tune files and write the collection of their monophonic music, and the report beside it.
 
     A file that cannot be read is logged with its reason. One that ends the process that reads it (Verovio
-    does not survive every input), or takes it longer than `limit_s` seconds, is left out.
+    does not survive every input), or takes it longer than `limit_s` seconds, is left out; of a file of
+    several tunes only the one at fault.
 
     Args:
         source: From `tune_files`.
@@ -80,11 +81,7 @@ def collect_tunes(
     temporary = collection.with_suffix(".partial")
     reports: list[FileReport] = []
     with temporary.open("w", encoding="utf-8") as out:
-        for file, result in in_processes(_read_file, source.read(), workers=workers, limit_s=limit_s):
-            if isinstance(result, Lost):
-                logger.warning("%s: %s; left out", root / file.name, result.reason)
-                result = [], FileReport(file.name, trouble=result.reason)
-            lines, report = result
+        for lines, report in _read_all(source, root, workers, limit_s):
             if report.trouble:
                 logger.info("%s: %s", root / report.name, report.trouble)
             out.writelines(lines)
@@ -92,6 +89,25 @@ def collect_tunes(
     _write_report(reports, report_path(collection))
     temporary.replace(collection)
     return sum(report.parts + report.runs for report in reports)
+
+
+def _read_all(
+    source: TuneSource, root: Path, workers: int, limit_s: float
+) -> Iterator[tuple[list[str], FileReport]]:
+    """Lines and report of each file, at the end those of the tunes of files that had to be read in parts."""
+    files: Iterable[TuneFile] = source.read()
+    while files:
+        in_parts: list[TuneFile] = []
+        for file, result in in_processes(_read_file, files, workers=workers, limit_s=limit_s):
+            if not isinstance(result, Lost):
+                yield result
+            elif singles := single_scores(file):
+                in_parts += singles
+            else:
+                name = file.name if file.only is None else f"{file.name}#{file.only}"
+                logger.warning("%s: %s; left out", root / name, result.reason)
+                yield [], FileReport(name, trouble=result.reason)
+        files = in_parts
 
 
 def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
@@ -103,7 +119,7 @@ def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
     kept: list[Run] = []
     bars = 0
     try:
-        for number, text in enumerate(score_texts(file)):
+        for number, text in score_texts(file).items():
             source = f"{file.name}#{number}"
             try:
                 runs, measures = read_runs(engraver.mei(text, input_format=FORMATS[suffix]))

@@ -130,7 +130,7 @@ def with_key(part: Part, key: Key) -> Part:
 
 
 def without_unseen_keys(part: Part) -> Part:
-    """The part without key signatures of no signs where there were none before: nothing is printed for them."""
+    """The part without changes from no signs to no signs: nothing is printed for them."""
     key = Key(0)
     measures = []
     for measure in part.measures:

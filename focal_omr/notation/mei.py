@@ -142,7 +142,7 @@ class _PartWriter:
         self.meter = closing_meter(measure, self.meter)
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
-        """Append the events, those of a beam inside a beam element; beamed grace notes may stand in a beam."""
+        """Append the events, those of a beam in a beam element, that of grace notes in a beam too."""
         beams = [parent]
         for event in events:
             place = _beam_place(event)
