@@ -56,7 +56,7 @@ class Rarity:
         chosen = _fitting(ordered, clef)
         staff = Staff(with_clef(score.parts[0], clef), random)
         for symbol in sorted(chosen, key=_signs_first):
-            if staff.size < LONGEST:
+            if staff.size < LONGEST or symbol == ordered[0]:
                 staff.insert(symbol)
         return staff.score()
 
