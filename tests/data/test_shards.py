@@ -9,14 +9,8 @@ import pytest
 from tiny import labels, plates, png, write_shards_of_plates, write_tar
 
 from focal_omr.data.compose import compose
-from focal_omr.data.shards import (
-    PlateRecord,
-    draw_composed,
-    draw_excerpt,
-    draw_plate,
-    read_shard,
-    write_shards,
-)
+from focal_omr.data.draw import Draw, draw_composed
+from focal_omr.data.shards import PlateRecord, draw_plate, read_shard, write_shards
 from focal_omr.errors import DataError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.score import Score
@@ -46,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written") / "shards"
     folder.mkdir()
     (folder / "003-00000.partial").write_bytes(b"left by a kill")
-    write_shards(folder, count=2, seed=3, draw=_short, size=3, workers=2)
+    write_shards(folder, count=2, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=2)
     return folder
 
 
@@ -56,8 +50,9 @@ def test_shards_are_read_as_they_were_written(written: Path) -> None:
     for number in range(2):
         # Shard k is what draws from the seed and k give; the picture is kept without loss.
         random, engraver = Random(f"3/{number}"), Engraver()
+        stream = Draw(_short, rare_share=0.0).stream()
         for record in read_shard(written / f"003-0000{number}.tar"):
-            plate = draw_plate(engraver, random, _short)
+            plate = draw_plate(engraver, random, stream)
             assert np.array_equal(record.gray(), plate.gray)
             assert list(record.semantic) == score_to_tokens(plate.score)
             assert score_to_tokens(tokens_to_score(record.semantic)) == list(record.semantic)
@@ -67,13 +62,13 @@ def test_shards_are_read_as_they_were_written(written: Path) -> None:
 
 def test_the_workers_change_no_byte_and_shards_that_are_there_are_kept(written: Path, tmp_path: Path) -> None:
     (tmp_path / "003-00000.tar").write_bytes(b"made before")
-    write_shards(tmp_path, count=2, seed=3, draw=_short, size=3, workers=1)
+    write_shards(tmp_path, count=2, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=1)
     assert _shards(tmp_path) == _shards(written) | {"003-00000.tar": b"made before"}
 
 
 def test_a_worker_that_dies_leaves_no_half_shard(tmp_path: Path) -> None:
     folder = tmp_path / "shards"
-    draw = partial(_fails_after, tmp_path / "marker")
+    draw = Draw(partial(_fails_after, tmp_path / "marker"))
     with pytest.raises(MemoryError):
         write_shards(folder, count=1, seed=3, draw=draw, size=3, workers=1)
     assert not list(folder.glob("*.tar"))
@@ -111,7 +106,7 @@ def test_composed_staves_hold_only_known_symbols_once_drawn() -> None:
 
 
 def test_a_staff_that_is_too_wide_is_drawn_anew() -> None:
-    lengths = iter([200, 200, 4])
+    lengths = iter([200, 200, 4])  # too wide as closely as can be, too
     plate = draw_plate(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
     assert plate.gray.shape[1] <= 130 * 10
     assert next(lengths, None) is None
@@ -121,18 +116,3 @@ def test_scores_that_never_fit_end_in_an_error() -> None:
     unknown = tokens_to_score(["clef-G2", "note-C##9_quarter"])
     with pytest.raises(DataError, match="could not be engraved"):
         draw_plate(Engraver(), Random(1), lambda random: unknown)
-
-
-def test_excerpts_are_drawn_from_a_collection(tmp_path: Path) -> None:
-    tune = ["clef-G2", "timeSignature-2/4", *["note-G4_quarter", "note-A4_quarter", "barline"] * 12]
-    (tmp_path / "tunes.txt").write_text("x.krn#0.0\t" + "\t".join(tune) + "\n", encoding="utf-8")
-    scores = {draw_excerpt(tmp_path / "tunes.txt", Random(seed)) for seed in range(12)}
-    assert len(scores) > 6
-
-
-@pytest.mark.parametrize("label", [None, "clef-G2 rest-half barline", "clef-G2" + " note-G4_eighth" * 300])
-def test_a_collection_that_gives_no_staff_is_an_error(tmp_path: Path, label: str | None) -> None:
-    path = tmp_path / "tunes.txt"
-    path.write_text("" if label is None else f"x\t{label}\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"tunes\.txt: no staff could be cut out of its [01] tunes"):
-        draw_excerpt(path, Random(0))
