@@ -18,16 +18,19 @@ CLEFS = {
 # A strip shows four staff spaces above and below the staff. These positions, in steps above the lowest line,
 # are the last ones whose note heads are seen whole.
 LOWEST_POSITION, HIGHEST_POSITION = -7, 15
+# A fermata, and the flags of a grace note, stand two spaces above the head.
+_HIGHEST_WITH_SIGN = HIGHEST_POSITION - 4
 
 
-def is_seen(position: int) -> bool:
-    """Whether a note so many steps above the lowest line lies on a strip."""
-    return LOWEST_POSITION <= position <= HIGHEST_POSITION
+def is_seen(note: Note, clef: Clef) -> bool:
+    """Whether a strip shows a note under a clef, and what stands above its head."""
+    highest = _HIGHEST_WITH_SIGN if note.grace or note.fermata else HIGHEST_POSITION
+    return LOWEST_POSITION <= note.pitch.diatonic - clef.lowest_line <= highest
 
 
-def clefs_for(diatonic: int) -> dict[Clef, int]:
-    """The clefs, with weights, that put a pitch (`Pitch.diatonic`) on a strip; some pitches have none."""
-    return {clef: weight for clef, weight in CLEFS.items() if is_seen(diatonic - clef.lowest_line)}
+def clefs_for(note: Note) -> dict[Clef, int]:
+    """The clefs, with weights, under which a strip shows a note; some notes have none."""
+    return {clef: weight for clef, weight in CLEFS.items() if is_seen(note, clef)}
 
 
 def fits_strip(part: Part) -> bool:
@@ -37,6 +40,6 @@ def fits_strip(part: Part) -> bool:
         for event in flat_events(measure):
             if isinstance(event, Clef):
                 clef = event
-            if isinstance(event, Note) and not is_seen(event.pitch.diatonic - clef.lowest_line):
+            if isinstance(event, Note) and not is_seen(event, clef):
                 return False
     return True

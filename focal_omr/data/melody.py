@@ -6,7 +6,7 @@ from fractions import Fraction
 from random import Random
 from typing import TypeVar
 
-from focal_omr.data.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION
+from focal_omr.data.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION, is_seen
 from focal_omr.notation.score import (
     NOTE_VALUES,
     STEPS,
@@ -254,10 +254,11 @@ class Melody:
         return graces
 
     def _is_spelled(self, note: Note) -> bool:
-        """Whether the vocabulary has a symbol for a note under this key."""
+        """Whether the vocabulary has a symbol for a note under this key, and a strip shows all of it."""
         step = note.pitch.step
         alter = self.key.alter(step) if note.accidental is None else note.accidental
-        return note_token(replace(note, pitch=replace(note.pitch, alter=alter))) in full_semantic()
+        token = note_token(replace(note, pitch=replace(note.pitch, alter=alter)))
+        return token in full_semantic() and is_seen(note, self.clef)
 
     def _note(self, duration: Duration, *, fermata: bool = False) -> Note:
         """The next note; a plainer one where the vocabulary has no symbol for what was drawn."""

@@ -20,7 +20,7 @@ _AT_ONCE = 14
 def impossible(symbol: str) -> str | None:
     """Why no staff can show a symbol of the vocabulary, or None where one can."""
     sign = parse_sign(symbol)
-    if isinstance(sign, Note) and not clefs_for(sign.pitch.diatonic):
+    if isinstance(sign, Note) and not clefs_for(sign):
         return "no clef puts its pitch within the four spaces above and below the staff that a strip shows"
     return None
 
@@ -50,8 +50,8 @@ class Rarity:
 
         The rarest one of all decides the clef. Which of equally rare symbols come first is drawn.
         """
-        rank = {symbol: (self.seen[symbol], random.random()) for symbol in self._symbols}
-        ordered = sorted(self._symbols, key=rank.__getitem__)
+        rank = [(self.seen.get(symbol, 0), random.random(), symbol) for symbol in self._symbols]
+        ordered = [symbol for _, _, symbol in sorted(rank)]
         clef = _clef_for(ordered[0], score, random)
         chosen = _fitting(ordered, clef)
         staff = Staff(with_clef(score.parts[0], clef), random)
@@ -68,9 +68,9 @@ def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
         return sign
     first = score.parts[0].measures[0].events[0]
     own = first if isinstance(first, Clef) else Clef("G", 2)
-    if not isinstance(sign, Note) or is_seen(sign.pitch.diatonic - own.lowest_line):
+    if not isinstance(sign, Note) or is_seen(sign, own):
         return own
-    clefs = clefs_for(sign.pitch.diatonic)
+    clefs = clefs_for(sign)
     return random.choices(list(clefs), list(clefs.values()))[0]
 
 
@@ -80,7 +80,7 @@ def _fitting(symbols: Iterable[str], clef: Clef) -> list[str]:
     kinds: set[type] = set()
     for symbol in symbols:
         sign = parse_sign(symbol)
-        if isinstance(sign, Note) and not is_seen(sign.pitch.diatonic - clef.lowest_line):
+        if isinstance(sign, Note) and not is_seen(sign, clef):
             continue
         if isinstance(sign, Clef) and sign != clef:
             continue

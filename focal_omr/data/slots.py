@@ -63,12 +63,13 @@ def windows(bars: Sequence[Bar], length: Fraction) -> Iterator[Window]:
     for bar in bars:
         if bar.has_bar_rest:
             continue
-        for start in range(len(bar.slots)):
+        lengths = [sounding_length(slot.event) if slot.is_free else None for slot in bar.slots]
+        for start in range(len(lengths)):
             total = Fraction(0)
-            for end, slot in enumerate(bar.slots[start:], start + 1):
-                if not slot.is_free:
+            for end, span in enumerate(lengths[start:], start + 1):
+                if span is None:
                     break
-                total += sounding_length(slot.event)
+                total += span
                 if total >= length:
                     if (count := fill_count(total - length)) < SHORTEST:
                         yield Window(bar, start, end, total - length, count)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
-from focal_omr.data.clefs import CLEFS, is_seen
+from focal_omr.data.clefs import CLEFS, fits_strip
 from focal_omr.data.ties import mend_ties
 from focal_omr.notation.score import (
     NOTE_VALUES,
@@ -38,7 +38,7 @@ def varied(part: Part, random: Random) -> Part:
     if random.random() < 0.45:
         part = with_clef(part, _other_clef(random))
     if random.random() < 0.4:
-        part = shifted(part, random.choice(_shifts(part) or [0]))
+        part = _moved(part, random)
     if random.random() < 0.45:
         part = with_key(part, Key(random.choice(_FIFTHS)))
     if random.random() < 0.25:
@@ -70,19 +70,11 @@ def map_events(part: Part, change: Callable[[Event], Event]) -> Part:
     return replace(part, measures=tuple(measures))
 
 
-def _shifts(part: Part) -> list[int]:
-    """Some steps up or down that leave every note on a strip."""
-    clef = Clef("G", 2)
-    positions = []
-    for measure in part.measures:
-        for event in flat_events(measure):
-            clef = event if isinstance(event, Clef) else clef
-            if isinstance(event, Note):
-                positions.append(event.pitch.diatonic - clef.lowest_line)
-    if not positions:
-        return []
-    lowest, highest = min(positions), max(positions)
-    return [n for n in (-4, -3, -2, -1, 1, 2, 3, 4) if is_seen(lowest + n) and is_seen(highest + n)]
+def _moved(part: Part, random: Random) -> Part:
+    """The part some steps higher or lower, if there is such a place where a strip shows all of it."""
+    steps = random.sample((-4, -3, -2, -1, 1, 2, 3, 4), 3)
+    parts = (shifted(part, each) for each in steps)
+    return next((each for each in parts if fits_strip(each)), part)
 
 
 def shifted(part: Part, steps: int) -> Part:

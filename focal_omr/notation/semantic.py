@@ -300,7 +300,9 @@ def _event_tokens(event: Event, state: AccidentalState) -> Iterator[str]:
         alter = in_key if event.accidental is None else event.accidental
         if event.accidental == in_key:
             yield "accidental"
-        yield note_token(replace(event, pitch=replace(event.pitch, alter=alter)))
+        if event.pitch.alter != alter:
+            event = replace(event, pitch=replace(event.pitch, alter=alter))
+        yield note_token(event)
         if event.tie:
             yield "tie"
     else:

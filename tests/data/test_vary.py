@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from focal_omr.data.clefs import CLEFS, clefs_for, fits_strip
 from focal_omr.data.draw import draw_composed
 from focal_omr.data.vary import scaled, shifted, varied, with_clef, with_key
-from focal_omr.notation.score import Clef, Key, Meter, Note, Score, flat_events
+from focal_omr.notation.score import Clef, Duration, Key, Meter, Note, Pitch, Score, flat_events
 from focal_omr.notation.semantic import read_semantic, score_to_tokens, tokens_to_score, write_semantic
 
 seeds = st.integers(0, 10**9)
@@ -101,10 +101,13 @@ def test_every_clef_is_chosen() -> None:
 
 
 def test_a_pitch_has_the_clefs_that_show_it() -> None:
-    assert not clefs_for(7)  # C1
-    assert set(clefs_for(9)) == {Clef("F", 5)}  # E1
-    for clef in CLEFS:
-        for position, seen in ((-8, False), (-7, True), (15, True), (16, False)):
-            assert (clef in clefs_for(clef.lowest_line + position)) == seen
+    quarter = Duration("quarter")
+    assert not clefs_for(Note(Pitch("C", 1), quarter))
+    assert set(clefs_for(Note(Pitch("E", 1), quarter))) == {Clef("F", 5)}
+    for step, octave, seen in (("D", 3, False), ("E", 3, True), ("F", 6, True), ("G", 6, False)):
+        assert (Clef("G", 2) in clefs_for(Note(Pitch(step, octave), quarter))) == seen
+    for step, octave, seen in (("B", 5, True), ("C", 6, False)):
+        assert (Clef("G", 2) in clefs_for(Note(Pitch(step, octave), quarter, fermata=True))) == seen
+        assert (Clef("G", 2) in clefs_for(Note(Pitch(step, octave), quarter, grace=True))) == seen
     assert fits_strip(read_semantic("clef-G2 note-E3_half").parts[0])
     assert not fits_strip(read_semantic("clef-G2 note-D3_half").parts[0])
