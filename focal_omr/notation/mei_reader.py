@@ -17,7 +17,6 @@ Reading rules:
   - A fermata without `@startid` stands over a barline in what Verovio writes, and is left out.
 """
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
@@ -33,41 +32,23 @@ from focal_omr.notation.score import (
     sound_accidentals,
 )
 
-logger = logging.getLogger(__name__)
 
-
-def read_mei(text: str, *, skip_polyphonic: bool = False) -> Score:
+def read_mei(text: str) -> Score:
     """The score of an MEI document, one part per staff.
 
-    Args:
-        text: An MEI document, as Verovio writes it.
-        skip_polyphonic: Leave out the staves that a `Score` cannot hold (and log why) instead of refusing
-            the document for their sake.
-
     Raises:
-        NotationError: Not MEI, a staff that a `Score` cannot hold, or no staff that it can.
+        NotationError: Not MEI, a staff that a `Score` cannot hold, or no staff.
     """
     root = _parse(text)
     score = _only_score(root)
     timeline = list(_timeline(score))
     ties, fermatas = _start_ids(score, "tie"), _start_ids(score, "fermata")
-    parts: list[Part] = []
-    reasons: list[str] = []
-    for staff_def in _staff_defs(timeline):
-        try:
-            parts.append(StaffReader(staff_def, timeline, ties, fermatas).part())
-        except NotationError as error:
-            if not skip_polyphonic:
-                raise
-            logger.info("left out: %s", error)
-            reasons.append(str(error))
-    if not parts:
-        raise NotationError(
-            "the MEI document has no staff that can be read" + "".join(f"; {r}" for r in reasons)
-        )
-    return Score(
-        tuple(_with_accidentals(parts, root)), element_text(root.find("meiHead/fileDesc/titleStmt/title"))
-    )
+    staff_defs = _staff_defs(timeline)
+    if not staff_defs:
+        raise NotationError("the MEI document has no staff that can be read")
+    parts = [StaffReader(staff_def, timeline, ties, fermatas).part() for staff_def in staff_defs]
+    title = element_text(root.find("meiHead/fileDesc/titleStmt/title"))
+    return Score(tuple(_with_accidentals(parts, root)), title)
 
 
 @dataclass(frozen=True)
