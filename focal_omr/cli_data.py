@@ -123,18 +123,24 @@ def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
 
 @data_app.command()
 def tunes(
-    folder: Annotated[Path, typer.Argument(help="A folder of kern, ABC, PAE, MusicXML or MEI, or music21.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21."),
+    ],
     out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
     only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
+    limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
 ) -> None:
-    """Read a folder of tunes once and keep their monophonic parts as a collection."""
+    """Read tunes once and keep their monophonic music as a collection, with a report of every file."""
     with extra("render"):
-        from focal_omr.data.tunes import collect_tunes, listed_files, music21_folder, tune_files
-    root = music21_folder() if str(folder) == "music21" else folder
-    files = tune_files(root) if only is None else listed_files(root, only)
-    count = collect_tunes(files, out, root=root, workers=workers)
-    print(f"{out}: {count} monophonic parts")
+        from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
+    roots = [music21_folder() if str(source) == "music21" else source for source in sources]
+    files = tune_files(*roots)
+    if only is not None:
+        files = files.only(only)
+    count = collect_tunes(files, out, root=roots[0], workers=workers, limit_s=limit)
+    print(f"{out}: {count} monophonic parts and runs of bars")
 
 
 @data_app.command()
@@ -151,8 +157,9 @@ def shards(
 
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
-        from focal_omr.data.plates import draw_composed, draw_excerpt, write_shards
-    draw = draw_composed if tunes is None else partial(draw_excerpt, tunes)
+        from focal_omr.data.draw import Draw, draw_excerpt
+        from focal_omr.data.plates import write_shards
+    draw = Draw() if tunes is None else Draw(partial(draw_excerpt, tunes))
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
     print(out)
 

@@ -61,6 +61,7 @@ def draw_options(random: Random) -> dict[str, object]:
     }
 
 
+_TIGHT: dict[str, object] = {"spacingLinear": 0.1, "spacingNonLinear": 0.45}
 # Every option that may be drawn, so that none stays from the staff before.
 _DEFAULTS: dict[str, object] = {
     "spacingLinear": 0.25,
@@ -133,6 +134,7 @@ def engrave_plate(
     *,
     furniture: float = 1.0,
     alone: bool = False,
+    tight: bool = False,
     space_px: int = PLATE_SPACE_PX,
 ) -> Plate:
     """Engrave a score of one part as a plate.
@@ -145,6 +147,7 @@ def engrave_plate(
             Some staves with furniture are continued ones, without the G clef that their notes are read by.
         alone: Whether the staff is the only one of its page: no system's line, no barline that goes on to the
             next staff, no clef left out.
+        tight: Set as close as the crowded systems of a page.
         space_px: Distance of two staff lines; a plate for training has the usual one.
 
     Raises:
@@ -155,7 +158,7 @@ def engrave_plate(
     decorate(tree, random, amount=furniture)
     beside = 0.0 if alone else furniture
     hidden = random.random() < 0.04 * beside and _hide_clef(tree)
-    engraver.set_options(**ONE_STAFF, **draw_options(random))
+    engraver.set_options(**ONE_STAFF | draw_options(random) | (_TIGHT if tight else {}))
     svg = engraver.svg(ET.tostring(tree, encoding="unicode"))
     engraving = read_engraving(svg)
     shown = _without_first_event(score) if hidden else score

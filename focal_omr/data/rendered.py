@@ -21,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.augment import worn_picture
-from focal_omr.data.plates import DrawScore, draw_composed, draw_excerpt, draw_plate
+from focal_omr.data.draw import DrawScore, draw_composed, draw_excerpt
+from focal_omr.data.plates import draw_plate
 from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
 from focal_omr.data.render import Plate, tight_crop
+from focal_omr.data.sources import is_archive
 from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.notation.agnostic import score_to_agnostic
@@ -104,7 +106,7 @@ def sample_names(seed: int) -> Iterator[str]:
 def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
     if tunes is None:
         return draw_composed
-    if tunes.is_file():
+    if tunes.is_file() and not is_archive(tunes):
         return partial(draw_excerpt, tunes)
     root = music21_folder() if str(tunes) == "music21" else tunes
     collection = temporary / "tunes.txt"

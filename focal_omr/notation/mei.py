@@ -142,16 +142,15 @@ class _PartWriter:
         self.meter = closing_meter(measure, self.meter)
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
-        """Append the events, those of a beam inside a beam element."""
-        beam: ET.Element | None = None
+        """Append the events, those of a beam in a beam element, that of grace notes in a beam too."""
+        beams = [parent]
         for event in events:
             place = _beam_place(event)
             if place == "start":
-                beam = ET.SubElement(parent, "beam")
-            target = parent if beam is None else beam
-            target.append(self._event(event))
-            if place == "end":
-                beam = None
+                beams.append(ET.SubElement(beams[-1], "beam"))
+            beams[-1].append(self._event(event))
+            if place == "end" and len(beams) > 1:
+                beams.pop()
 
     def _event(self, event: Event) -> ET.Element:
         if isinstance(event, Tuplet):

@@ -119,7 +119,7 @@ def time_signature(attributes: dict[str, str]) -> Meter:
 
 
 def beamed(events: Sequence[Event]) -> list[Event]:
-    """The events of a beam, every note with its place in it; grace notes among other notes get none."""
+    """The events of a beam, every note with its place in it; grace notes among others keep what they have."""
     notes = [note for event in events for note in _opened(event) if _takes_beam(note)]
     if not all(note.grace for note in notes):
         notes = [note for note in notes if not note.grace]
@@ -134,7 +134,7 @@ def beamed(events: Sequence[Event]) -> list[Event]:
                 return replace(
                     event, beam="start" if place == 0 else "end" if place == len(notes) - 1 else "middle"
                 )
-            case Note():
+            case Note(grace=False):
                 return replace(event, beam=None)
         return event
 

@@ -8,6 +8,7 @@ A `Note` carries its sounding pitch and, apart from it, the accidental that is p
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from typing import Literal
 
 Step = Literal["C", "D", "E", "F", "G", "A", "B"]
@@ -70,7 +71,12 @@ class Duration:
     @property
     def length(self) -> Fraction:
         """Length in whole notes, dots counted in, tuplets not."""
-        return NOTE_VALUES[self.value] * (2 - Fraction(1, 2**self.dots))
+        return _duration_length(self.value, self.dots)
+
+
+@cache
+def _duration_length(value: str, dots: int) -> Fraction:
+    return NOTE_VALUES[value] * (2 - Fraction(1, 2**dots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +389,8 @@ def sound_accidentals(part: Part) -> Part:
     def sounding(note: Note, state: AccidentalState) -> Note:
         step, octave = note.pitch.step, note.pitch.octave
         alter = state.expected(step, octave) if note.accidental is None else note.accidental
+        if note.pitch.alter == alter:
+            return note
         return replace(note, pitch=replace(note.pitch, alter=alter))
 
     return map_notes(part, sounding)

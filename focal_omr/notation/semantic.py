@@ -19,6 +19,7 @@ Sciences 8(4):606, 2018, and the vocabulary published with its code.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from focal_omr.errors import NotationError
 from focal_omr.notation.score import (
@@ -98,6 +99,7 @@ def write_semantic(score: Score) -> str:
 # Tokens -> Score --------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=10_000)
 def parse_sign(token: str) -> Event | None:
     """The event that a token stands for by itself (a note without regard to the carry), or None.
 
@@ -280,6 +282,8 @@ def _part_tokens(part: Part) -> Iterator[str]:
             if isinstance(event, Key):
                 state.set_key(event)
             if isinstance(event, Tuplet):
+                if event.actual not in TUPLET_NORMAL:
+                    raise NotationError(f"no semantic token for a tuplet of {event.actual}")
                 yield f"tuplet-{event.actual}"
                 for inner in event.events:
                     yield from _event_tokens(inner, state)
@@ -296,7 +300,9 @@ def _event_tokens(event: Event, state: AccidentalState) -> Iterator[str]:
         alter = in_key if event.accidental is None else event.accidental
         if event.accidental == in_key:
             yield "accidental"
-        yield note_token(replace(event, pitch=replace(event.pitch, alter=alter)))
+        if event.pitch.alter != alter:
+            event = replace(event, pitch=replace(event.pitch, alter=alter))
+        yield note_token(event)
         if event.tie:
             yield "tie"
     else:

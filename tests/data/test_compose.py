@@ -1,15 +1,14 @@
-"""The composer: what is asked for is there, and what it writes is music."""
+"""The composer: what it writes is music."""
 
 from fractions import Fraction
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.data.compose import compose, mend_ties
+from focal_omr.data.compose import compose
+from focal_omr.data.ties import mend_ties
 from focal_omr.notation.score import (
-    Clef,
     Duration,
     Measure,
     MultiRest,
@@ -22,53 +21,17 @@ from focal_omr.notation.score import (
     flat_events,
     opening_meter,
 )
-from focal_omr.notation.semantic import parse_sign, score_to_tokens, tokens_to_score
+from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
 from focal_omr.notation.vocabulary import full_semantic
 
-FORCIBLE = [s for s in full_semantic().symbols if s not in ("tie", "accidental") and "tuplet" not in s]
-# A key, a clef or a meter that changes before the symbol's place was what once kept it out, so the long
-# staves matter, and the same symbol in several of them.
-_SAMPLE = Random(20).sample(FORCIBLE, 150)
 seeds = st.integers(0, 10**9)
 
 
-@pytest.mark.parametrize("symbol", _SAMPLE)
-def test_a_symbol_can_be_forced(symbol: str) -> None:
-    for seed in range(4):
-        score = compose(Random(f"{seed}/{symbol}"), symbols=30, must_have=symbol)
-        assert symbol in score_to_tokens(score)
-
-
-@pytest.mark.parametrize("symbols", [0, 1, 5])
-@pytest.mark.parametrize(
-    "symbol", ["note-Bb4_eighth", "rest-half", "multirest-7", "barline-final", "clef-F3"]
-)
-def test_a_symbol_can_be_forced_into_a_short_staff(symbol: str, symbols: int) -> None:
-    for seed in range(10):
-        assert symbol in score_to_tokens(compose(Random(seed), symbols=symbols, must_have=symbol))
-
-
-def _placed(score: Score) -> list[tuple[Clef, Note]]:
-    """Every note with the clef that it stands under."""
-    clef, found = Clef("G", 2), []
-    for measure in score.parts[0].measures:
-        for event in flat_events(measure):
-            clef = event if isinstance(event, Clef) else clef
-            if isinstance(event, Note):
-                found.append((clef, event))
-    return found
-
-
-@pytest.mark.parametrize(
-    "symbol", ["note-E6_half", "note-D2_quarter", "note-F4_eighth", "gracenote-B3_eighth"]
-)
-def test_a_forced_note_lies_within_four_spaces_of_the_staff(symbol: str) -> None:
-    wanted = parse_sign(symbol)
-    assert isinstance(wanted, Note)
-    for seed in range(30):
-        for clef, note in _placed(compose(Random(seed), symbols=30, must_have=symbol)):
-            if note.duration == wanted.duration and note.pitch.diatonic == wanted.pitch.diatonic:
-                assert -8 <= note.pitch.diatonic - clef.lowest_line <= 8 + 8
+def test_nearly_all_staves_have_symbols_for_all_that_is_on_them() -> None:
+    """Low grace notes and 64ths once had none, so that staves in low clefs were dropped most often."""
+    staves = [compose(Random(seed)) for seed in range(300)]
+    odd = [s for s in staves if any(token not in full_semantic() for token in score_to_tokens(s))]
+    assert len(odd) <= 12
 
 
 @given(seeds)

@@ -1,31 +1,20 @@
-"""Real tunes: small ones in every format, the excerpts cut out of them, and what is left out and said."""
+"""Real tunes: small ones in every format, from folders and archives; what is left out, and said."""
 
 import os
+import tarfile
+import time
 import zipfile
-from collections.abc import Sequence
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
-from random import Random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from focal_omr.data import tunes
-from focal_omr.data.tunes import (
-    Tune,
-    collect_tunes,
-    excerpt,
-    listed_files,
-    music21_folder,
-    read_collection,
-    tune_files,
-)
+from focal_omr.data.collection import read_collection
+from focal_omr.data.sources import TuneFile, score_texts
+from focal_omr.data.tunes import FileReport, collect_tunes, music21_folder, read_report, tune_files
 from focal_omr.errors import DataError
 from focal_omr.notation.mei import write_mei
-from focal_omr.notation.score import Clef, Key, Meter, Note, Score, flat_events
-from focal_omr.notation.semantic import read_semantic, score_to_tokens, tokens_to_score
+from focal_omr.notation.semantic import tokens_to_score
 
 KERN = """**kern
 *clefG2
@@ -102,20 +91,12 @@ EXPECTED = {
 def test_every_format_gives_its_melodies_and_no_chords(tmp_path: Path) -> None:
     _write(tmp_path)
     files = tune_files(tmp_path)
-    assert [path.name for path in files] == [
-        "a.krn",
-        "b.abc",
-        "c.pae",
-        "d.musicxml",
-        "f.mei",
-        "g.krn",
-        "h.mxl",
-    ]
+    names = ("a.krn", "b.abc", "c.pae", "d.musicxml", "e/f.mei", "g.krn", "h.mxl")
+    assert files.names == ((tmp_path, names),)
+    assert len(files) == 7
     collection = tmp_path / "tunes.out"
     count = collect_tunes(files, collection, root=tmp_path)
-    found = {
-        tune.source: " ".join(score_to_tokens(Score((tune.part,)))) for tune in read_collection(collection)
-    }
+    found = {tune.source: " ".join(tune.label.split()) for tune in read_collection(collection)}
     assert found == EXPECTED
     assert count == len(EXPECTED)
     assert not collection.with_suffix(".partial").exists()
@@ -136,39 +117,111 @@ GARBAGE = {
 }
 
 
-def test_what_cannot_be_read_is_logged_and_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_read_is_reported_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "tunes"
+    folder.mkdir()
     for name, data in GARBAGE.items():
-        (tmp_path / name).write_bytes(data)
-    with zipfile.ZipFile(tmp_path / "hollow.mxl", "w") as archive:
+        (folder / name).write_bytes(data)
+    with zipfile.ZipFile(folder / "hollow.mxl", "w") as archive:
         archive.writestr("readme.txt", "no score")
-    with zipfile.ZipFile(tmp_path / "rootless.mxl", "w") as archive:
+    with zipfile.ZipFile(folder / "rootless.mxl", "w") as archive:
         archive.writestr("META-INF/container.xml", "<container/>")
-    (tmp_path / "last.krn").write_text(KERN, encoding="utf-8")
-    files = [*sorted(tmp_path.glob("[!l]*")), tmp_path / "last.krn"]
+    (folder / "last.krn").write_text(KERN, encoding="utf-8")
+    collection = tmp_path / "tunes.txt"
     with caplog.at_level("INFO"):
-        lines = tunes._tune_lines(files, tmp_path)
-    assert [line.partition("\t")[0] for line in lines] == ["last.krn#0.0"]
-    silent = [path.name for path in files[:-1] if f"{path.name}: " not in caplog.text]
-    assert silent == ["prose.abc"]  # a text without a line X: holds no tune, which is no fault
+        assert collect_tunes(tune_files(folder), collection, root=folder, workers=1) == 1
+    assert [tune.source for tune in read_collection(collection)] == ["last.krn#0.0"]
+    reports = {report.name: report for report in read_report(collection)}
+    assert reports["last.krn"] == FileReport("last.krn", 1, 3, 0, 0, 3)
+    # A text without a line X: holds no tune, which is no fault.
+    assert {name for name, report in reports.items() if not report.trouble} == {"last.krn", "prose.abc"}
+    for name in reports.keys() - {"last.krn", "prose.abc"}:
+        assert f"{name}: " in caplog.text
 
 
-def _lines_or_death(files: Sequence[Path], root: Path) -> list[str]:
+def _reader(file: TuneFile) -> tuple[list[str], FileReport]:
     """Stands for a reader that some input ends the process of."""
-    if any(path.stem == "fatal" for path in files):
+    if b"fatal" in next(iter(score_texts(file).values()), "").encode() and (file.only or 0) == 0:
         os._exit(11)
-    return [f"{path.name}\tbarline\n" for path in files]
+    if b"endless" in file.data:
+        time.sleep(60)
+    return [f"{file.name}\tbarline\n"], FileReport(file.name, parts=1)
 
 
-def test_a_file_that_ends_its_process_is_found_out(
+def test_files_that_end_their_process_or_never_end_are_found_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tunes, "_tune_lines", _lines_or_death)
-    files = [tmp_path / f"{name}.krn" for name in ("a", "fatal", "z")]
-    assert collect_tunes(files, tmp_path / "tunes.txt", root=tmp_path, workers=1) == 2
-    assert [tune.source for tune in read_collection(tmp_path / "tunes.txt")] == ["a.krn", "z.krn"]
-    assert [r.getMessage() for r in caplog.records] == [
-        f"{tmp_path / 'fatal.krn'}: ends the process that reads it; left out"
+    monkeypatch.setattr(tunes, "_read_file", _reader)
+    folder = tmp_path / "tunes"
+    folder.mkdir()
+    texts = {"a": "", "b": "fatal", "c": "endless", "z": ""}
+    for name, text in texts.items():
+        (folder / f"{name}.krn").write_text(text, encoding="utf-8")
+    (folder / "two.abc").write_text("X:1\nfatal\nX:2\n", encoding="utf-8")
+    collection = tmp_path / "tunes.txt"
+    assert collect_tunes(tune_files(folder), collection, root=folder, workers=2, limit_s=5) == 3
+    assert [tune.source for tune in read_collection(collection)] == ["a.krn", "z.krn", "two.abc"]
+    assert [r.getMessage().removeprefix(f"{folder}/") for r in caplog.records] == [
+        "b.krn: ends the process that reads it; left out",
+        "c.krn: takes longer than 5 s; left out",
+        "two.abc#0: ends the process that reads it; left out",
     ]
+
+
+ARCHIVES = ("zip", "tar", "tar.gz", "tgz", "tar.xz")
+
+
+@pytest.mark.parametrize("suffix", ARCHIVES)
+def test_an_archive_is_read_as_its_folder_is(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "tunes"
+    folder.mkdir()
+    _write(folder)
+    archive = tmp_path / f"tunes.{suffix}"
+    if suffix == "zip":
+        with zipfile.ZipFile(archive, "w") as file:
+            for path in sorted(folder.rglob("*")):
+                file.write(path, path.relative_to(folder))
+    else:
+        mode = {"tar": "w", "tar.xz": "w:xz"}.get(suffix, "w:gz")
+        with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]  # a mode of its own each
+            tar.add(folder, arcname=".")
+    from_folder = {file.name: file.data for file in tune_files(folder).read()}
+    from_archive = {file.name: file.data for file in tune_files(archive).read()}
+    assert from_archive == from_folder
+    assert len(from_archive) == 7
+
+
+def test_an_archive_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "torn.tar.xz").write_bytes(b"\xfd7zXZ" + b"0" * 100)
+    with pytest.raises(DataError, match=r"torn\.tar\.xz: not a readable archive"):
+        tune_files(tmp_path / "torn.tar.xz")
+    (tmp_path / "tunes.rar").write_bytes(b"")
+    with pytest.raises(DataError, match=r"tunes\.rar: neither a folder nor an archive \(\.zip"):
+        tune_files(tmp_path / "tunes.rar")
+
+
+# A bar of a melody, one with a chord, five bars of two voices.
+POLYPHONIC = (
+    "**kern\n*clefG2\n*k[b-]\n*M2/4\n=1\n4g\n4a\n=2\n8b- 8dd\n4.cc\n=3\n*^\n"
+    + "=\t=\n".join(5 * ["8gg\t4d\n8aa\t.\n4ff\t8e\n.\t8f\n"])
+    + "*v\t*v\n==\n*-\n"
+)
+
+
+def test_what_is_monophonic_of_a_staff_is_kept_voice_by_voice(tmp_path: Path) -> None:
+    (tmp_path / "p.krn").write_text(POLYPHONIC, encoding="utf-8")
+    collection = tmp_path / "tunes.txt"
+    assert collect_tunes(tune_files(tmp_path), collection, root=tmp_path, workers=1) == 2
+    first, second = read_collection(collection)
+    assert [first.source, second.source] == ["p.krn#0.0.0@3", "p.krn#0.0.1@3"]
+    lead = ["clef-G2", "keySignature-FM", "timeSignature-2/4"]
+    bars = first.label.split("\t")
+    assert bars[:7] == [*lead, "note-G5_eighth", "note-A5_eighth", "note-F5_quarter", "barline"]
+    bars = second.label.split("\t")
+    assert bars[:7] == [*lead, "note-D4_quarter", "note-E4_eighth", "note-F4_eighth", "barline"]
+    assert read_report(collection) == [FileReport("p.krn", 0, 0, 2, 10, 7)]
 
 
 def test_a_folder_without_tunes_is_refused(tmp_path: Path) -> None:
@@ -183,12 +236,12 @@ def test_the_files_of_a_listing(tmp_path: Path) -> None:
     _write(tmp_path)
     listing = tmp_path / "list.txt"
     listing.write_text("e/f.mei\n\na.krn\n", encoding="utf-8")
-    assert listed_files(tmp_path, listing) == [tmp_path / "e" / "f.mei", tmp_path / "a.krn"]
+    assert tune_files(tmp_path).only(listing).names == ((tmp_path, ("a.krn", "e/f.mei")),)
     listing.write_text("a.krn\nx.krn\ny.krn\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"list\.txt: 2 of its files are not in .*x\.krn"):
-        listed_files(tmp_path, listing)
+        tune_files(tmp_path).only(listing)
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
-        listed_files(tmp_path, tmp_path / "none.txt")
+        tune_files(tmp_path).only(tmp_path / "none.txt")
 
 
 def test_music21_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,129 +257,3 @@ def test_a_damaged_collection_is_named_with_its_line(tmp_path: Path) -> None:
         read_collection(path)
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
         read_collection(tmp_path / "none.txt")
-
-
-# Excerpts ---------------------------------------------------------------------------------------------------
-
-# Bars of 3/4 with what makes cutting hard: ties over barlines, an accidental that carries, a tuplet, a rest
-# that fills its bar, a change of clef and of key, a grace note, a repeat sign.
-_BARS = """
-note-G4_quarter note-A4_quarter note-B4_quarter tie | note-B4_quarter note-C#5_quarter note-C#5_quarter |
-note-D5_half. | rest-whole | tuplet-3 note-D5_eighth note-C5_eighth note-B4_eighth tuplet-end note-A4_half |
-gracenote-B4_eighth note-A4_quarter rest-quarter note-G4_eighth note-F#4_eighth | clef-F4 note-G3_half.
-barline-repeat_end note-A3_quarter. note-B3_eighth note-C4_quarter | keySignature-DM note-C#4_half. |
-clef-G2 note-D5_quarter note-E5_quarter note-F#5_quarter tie | note-F#5_half note-E5_quarter |
-note-D5_sixteenth note-E5_sixteenth note-F#5_sixteenth note-G5_sixteenth note-A5_half | note-D5_half.
-barline-final
-"""
-TUNE = Tune(
-    "test",
-    read_semantic(f"clef-G2 keySignature-GM timeSignature-3/4 {_BARS.replace('|', 'barline')}").parts[0],
-)
-seeds = st.integers(0, 10**9)
-lengths = st.integers(8, 50)
-
-
-def _positions(score: Score) -> list[int]:
-    """Where each note stands, in steps above its staff's lowest line."""
-    clef, found = Clef("G", 2), []
-    for measure in score.parts[0].measures:
-        for event in flat_events(measure):
-            clef = event if isinstance(event, Clef) else clef
-            if isinstance(event, Note):
-                found.append(event.pitch.diatonic - clef.lowest_line)
-    return found
-
-
-def test_the_tune_is_what_it_should_be() -> None:
-    assert {measure.length for measure in TUNE.part.measures} == {Fraction(3, 4), Fraction(1)}
-    assert len(TUNE.part.measures) == 13
-
-
-@given(seeds, lengths)
-def test_an_excerpt_is_a_grammatical_staff(seed: int, symbols: int) -> None:
-    score = excerpt(TUNE, Random(seed), symbols=symbols)
-    if score is not None:
-        tokens = score_to_tokens(score)
-        assert tokens_to_score(tokens) == score
-        assert tokens[0].startswith("clef-")
-        assert any(token.startswith("note-") for token in tokens)
-        signs = [token.partition("-")[0] for token in tokens[1:4] if "Signature" in token]
-        assert signs == sorted(set(signs))  # a key and a meter, once and in this order
-
-
-@given(seeds, lengths)
-def test_an_excerpt_fits_a_strip(seed: int, symbols: int) -> None:
-    score = excerpt(TUNE, Random(seed), symbols=symbols)
-    if score is not None:
-        assert all(-8 <= position <= 16 for position in _positions(score))
-
-
-@given(seeds, lengths)
-def test_an_excerpt_has_whole_bars_of_the_tune(seed: int, symbols: int) -> None:
-    """Perhaps of doubled or halved values, then all of them; the last bar may break off."""
-    score = excerpt(TUNE, Random(seed), symbols=symbols)
-    if score is None:
-        return
-    *whole, last = score.parts[0].measures
-    if last.barline is not None:
-        whole.append(last)
-    bars = [m.length for m in whole]
-    assert {bar / Fraction(3, 4) for bar in bars} <= {Fraction(n, 6) for n in (3, 4, 6, 8, 12, 16)}
-    scales = [
-        scale
-        for scale in (Fraction(1, 2), 1, 2)
-        if all(bar in (scale * Fraction(3, 4), scale) for bar in bars)
-    ]
-    assert scales
-    for event in (e for m in whole for e in flat_events(m) if isinstance(e, Meter)):
-        assert event.length in [scale * Fraction(3, 4) for scale in scales]
-
-
-@given(seeds, lengths)
-def test_variation_keeps_the_melody(seed: int, symbols: int) -> None:
-    """The steps from note to note on the staff are those of a part of the tune."""
-    score = excerpt(TUNE, Random(seed), symbols=symbols)
-    if score is None:
-        return
-    whole, part = _positions(Score((TUNE.part,))), _positions(score)
-    steps = [b - a for a, b in pairwise(whole)]
-    got = [b - a for a, b in pairwise(part)]
-    assert any(steps[start : start + len(got)] == got for start in range(len(steps) - len(got) + 1))
-
-
-@given(seeds)
-def test_ties_still_join_one_pitch(seed: int) -> None:
-    score = excerpt(TUNE, Random(seed), symbols=40)
-    if score is not None:
-        notes = [e for m in score.parts[0].measures for e in flat_events(m) if isinstance(e, Note)]
-        for note, following in zip(notes, [*notes[1:], None], strict=True):
-            assert not note.tie or (following is not None and following.pitch == note.pitch)
-
-
-def test_excerpts_are_about_as_long_as_asked_and_vary() -> None:
-    scores = {n: [excerpt(TUNE, Random(seed), symbols=n) for seed in range(80)] for n in (10, 30)}
-    mean = {}
-    for symbols, found in scores.items():
-        counts = [len(score_to_tokens(score)) for score in found if score is not None]
-        assert max(counts) <= 2 * symbols + 4
-        mean[symbols] = sum(counts) / len(counts)
-    assert 7 < mean[10] < 16
-    assert 20 < mean[30] < 36
-    events = [e for s in scores[30] if s for m in s.parts[0].measures for e in flat_events(m)]
-    assert len({e for e in events if isinstance(e, Clef)}) >= 6
-    assert len({e for e in events if isinstance(e, Key)}) >= 8
-    assert {e.unit for e in events if isinstance(e, Meter)} == {2, 4, 8}
-
-
-def test_the_same_seed_gives_the_same_excerpt() -> None:
-    for seed in range(20):
-        assert excerpt(TUNE, Random(seed), symbols=20) == excerpt(TUNE, Random(seed), symbols=20)
-
-
-def test_a_place_without_music_gives_nothing() -> None:
-    rests = Tune("rests", read_semantic("clef-G2 " + "multirest-9 barline rest-whole barline " * 4).parts[0])
-    long = Tune("long", read_semantic("clef-G2 " + "note-G4_quarter " * 60 + "barline").parts[0])
-    for seed in range(20):
-        assert excerpt(rests, Random(seed), symbols=10) is None
-        assert excerpt(long, Random(seed), symbols=20) is None

@@ -11,7 +11,7 @@ from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei import write_mei
-from focal_omr.notation.mei_reader import read_mei
+from focal_omr.notation.mei_reader import read_mei, read_runs
 from focal_omr.notation.score import (
     Clef,
     Key,
@@ -54,8 +54,8 @@ def note(pitch: str = "g4", dur: str = "4", **attributes: str) -> str:
     return f'<note pname="{pitch[0]}" oct="{pitch[1:]}" dur="{dur}"{more}/>'
 
 
-def label(text: str, **options: bool) -> str:
-    return " ".join(write_semantic(read_mei(text, **options)).split())
+def label(text: str) -> str:
+    return " ".join(write_semantic(read_mei(text)).split())
 
 
 # Score -> MEI -> Verovio -> Score --------------------------------------------------------------------------
@@ -302,15 +302,64 @@ def test_two_voices_and_staves_of_other_lines():
         read_mei(document(f'<measure right="wavy"><staff n="1"><layer>{note()}</layer></staff></measure>'))
 
 
-def test_parts_that_cannot_be_read_can_be_left_out():
+# Runs: what is monophonic of a document ---------------------------------------------------------------------
+
+
+def runs(text: str) -> list[str]:
+    """Staff, voice, first measure and label of each run of a document; a star where it is a whole staff."""
+    found, _ = read_runs(text)
+    return [
+        f"{run.staff}.{run.voice}@{run.first}{'*' * run.whole} "
+        + " ".join(write_semantic(Score((run.part,))).split())
+        for run in found
+    ]
+
+
+def two(upper: str, lower: str) -> str:
+    return f'<measure><staff n="1"><layer n="1">{upper}</layer><layer n="2">{lower}</layer></staff></measure>'
+
+
+CHORD = f'<chord dur="4">{note()}{note("b4")}</chord>'
+
+
+def test_a_whole_staff_is_one_run_and_the_staff_of_chords_none():
     definition = '<scoreDef><staffGrp><staffDef n="1"/><staffDef n="2"/></staffGrp></scoreDef>'
     bar = (
-        f'<measure><staff n="1"><layer><chord dur="4">{note()}</chord></layer></staff>'
+        f'<measure><staff n="1"><layer>{CHORD}</layer></staff>'
         f'<staff n="2"><layer>{note()}</layer></staff></measure>'
     )
-    assert label(document(bar, definition=definition), skip_polyphonic=True) == "note-G4_quarter barline"
-    with pytest.raises(NotationError, match="no staff that can be read; staff 1, measure 1: a <chord>"):
-        read_mei(document(f"<chord dur='4'>{note()}</chord>"), skip_polyphonic=True)
+    assert runs(document(bar, definition=definition)) == ["1.0@0* note-G4_quarter barline"]
+    assert read_runs(document(bar, bar, definition=definition))[1] == 4
+
+
+def test_a_run_ends_at_a_chord_and_the_next_one_knows_its_signs():
+    lead = "clef-G2 keySignature-GM timeSignature-2/4"
+    # The clef changes in the measure of the chord, which is left out.
+    text = document(note(), f'{CHORD}<clef shape="F" line="4"/>', note("g3"), note("a3"))
+    assert runs(text) == [
+        f"0.0@0 {lead} note-G4_quarter barline",
+        f"0.0@2 {lead.replace('G2', 'F4')} note-G3_quarter barline note-A3_quarter barline",
+    ]
+
+
+def test_voices_are_taken_apart_where_each_fills_its_measure():
+    lead = "clef-G2 keySignature-GM timeSignature-2/4"
+    bars = [
+        note("c4"),
+        two(note("d5"), note("d4")),
+        two(note("e5"), "<space dur='4'/>" + note("e4")),
+        note("a4"),
+    ]
+    assert runs(document(*bars)) == [
+        f"0.0@0 {lead} note-C4_quarter barline note-D5_quarter barline note-E5_quarter barline "
+        "note-A4_quarter barline",
+        f"0.1@1 {lead} note-D4_quarter barline",
+    ]
+
+
+def test_a_sign_that_cannot_be_read_ends_the_staff():
+    text = document(note(), '<clef shape="G" line="2" dis="8" dis.place="below"/>' + note(), note())
+    assert runs(text) == ["0.0@0 clef-G2 keySignature-GM timeSignature-2/4 note-G4_quarter barline"]
 
 
 @pytest.mark.parametrize(

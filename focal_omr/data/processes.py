@@ -1,0 +1,120 @@
+"""A function over many items in processes that may die or never end; the item is then lost, not the run."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# A copy of a process with threads, which torch and ONNX Runtime start, may hang: Python 3.12 warns of it.
+_FRESH = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why there is no result for an item: its process died, or was stopped after the time limit."""
+
+    reason: str
+
+
+def in_processes(
+    function: Callable[[T], R], items: Iterable[T], *, workers: int = 2, limit_s: float = 60.0
+) -> Iterator[tuple[T, R | Lost]]:
+    """Each item with `function(item)`, in the order of the items.
+
+    Args:
+        function: Found by its name in fresh processes. An exception that it raises is raised here.
+        items: Read as they are needed.
+        workers: Processes.
+        limit_s: Seconds that one item may take; then its process is stopped, and another one started.
+    """
+    pool = [_Worker(function, limit_s) for _ in range(workers)]
+    waiting = iter(enumerate(items))
+    done: dict[int, tuple[T, R | Lost]] = {}
+    following = 0  # the number of the item that is given out next
+    try:
+        while True:
+            for worker in pool:
+                if worker.task is None and (task := next(waiting, None)) is not None:
+                    worker.take(task)
+            if not (busy := [worker for worker in pool if worker.task is not None]):
+                return
+            for worker, result in _finished(busy):
+                assert worker.task is not None
+                number, item = worker.task
+                done[number], worker.task = (item, result), None
+            while following in done:
+                yield done.pop(following)
+                following += 1
+    finally:
+        for worker in pool:
+            worker.stop()
+
+
+class _Worker(Generic[T, R]):
+    """One process; started when it is first needed, and again after it was lost."""
+
+    def __init__(self, function: Callable[[T], R], limit_s: float) -> None:
+        self.function, self.limit_s = function, limit_s
+        self.task: tuple[int, T] | None = None
+        self.deadline = 0.0
+        self.connection: Connection | None = None
+
+    def take(self, task: tuple[int, T]) -> None:
+        if self.connection is None:
+            self.connection, theirs = _FRESH.Pipe()
+            self.process = _FRESH.Process(target=_serve, args=(theirs, self.function), daemon=True)
+            self.process.start()
+            theirs.close()
+        self.task = task
+        self.deadline = time.monotonic() + self.limit_s
+        self.connection.send(task[1])
+
+    def result(self) -> R | Lost | None:
+        """What came of the task; None where it still runs."""
+        assert self.connection is not None
+        if self.connection.poll():
+            try:
+                error, value = self.connection.recv()
+            except EOFError:
+                self.stop()
+                return Lost("ends the process that reads it")
+            if error is not None:
+                raise error
+            return value  # type: ignore[no-any-return]  # what the function gave
+        if time.monotonic() > self.deadline:
+            self.stop()
+            return Lost(f"takes longer than {self.limit_s:g} s")
+        return None
+
+    def stop(self) -> None:
+        if self.connection is not None:
+            self.process.kill()
+            self.process.join()
+            self.connection.close()
+            self.connection = None
+
+
+def _finished(busy: "list[_Worker[T, R]]") -> "list[tuple[_Worker[T, R], R | Lost]]":
+    """Waits for the first of them, or the first deadline; those that are done, with their results."""
+    patience = min(worker.deadline for worker in busy) - time.monotonic()
+    wait([worker.connection for worker in busy if worker.connection], max(0.0, patience) + 0.01)
+    results = [(worker, worker.result()) for worker in busy]
+    return [(worker, result) for worker, result in results if result is not None]
+
+
+def _serve(connection: Connection, function: Callable[[T], R]) -> None:
+    """The loop of a worker process, which ends with its pipe."""
+    while True:
+        try:
+            item = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send((None, function(item)))
+        except Exception as error:  # raised again where the results are awaited
+            connection.send((error, None))

@@ -1,0 +1,98 @@
+"""Rare symbols brought up: what was seen least so far is put into the next staff that can hold it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from focal_omr.data.clefs import clefs_for, is_seen
+from focal_omr.data.excerpt import LONGEST
+from focal_omr.data.insert import Staff
+from focal_omr.data.vary import with_clef
+from focal_omr.notation.score import Clef, Key, Meter, Note, Score
+from focal_omr.notation.semantic import parse_sign
+from focal_omr.notation.vocabulary import full_semantic
+
+# How many rare symbols are put into one staff, at most.
+_AT_ONCE = 14
+
+
+def impossible(symbol: str) -> str | None:
+    """Why no staff can show a symbol of the vocabulary, or None where one can."""
+    sign = parse_sign(symbol)
+    if isinstance(sign, Note) and not clefs_for(sign):
+        return "no clef puts its pitch within the four spaces above and below the staff that a strip shows"
+    return None
+
+
+def possible_symbols() -> tuple[str, ...]:
+    """The symbols of the vocabulary that some staff can show."""
+    return tuple(symbol for symbol in full_semantic().symbols if not impossible(symbol))
+
+
+@dataclass
+class Rarity:
+    """Counts the symbols of the staves so far and puts the least seen ones into others.
+
+    Attributes:
+        seen: How often each symbol occurred.
+    """
+
+    seen: Counter[str] = field(default_factory=Counter)
+    _symbols: Sequence[str] = field(default_factory=possible_symbols)
+
+    def count(self, label: Iterable[str]) -> None:
+        """Count the symbols of a staff."""
+        self.seen.update(label)
+
+    def enriched(self, score: Score, random: Random) -> Score:
+        """The staff with up to a dozen of the least seen symbols that its clef can show.
+
+        The rarest one of all decides the clef. Which of equally rare symbols come first is drawn.
+        """
+        rank = [(self.seen.get(symbol, 0), random.random(), symbol) for symbol in self._symbols]
+        ordered = [symbol for _, _, symbol in sorted(rank)]
+        clef = _clef_for(ordered[0], score, random)
+        chosen = _fitting(ordered, clef)
+        staff = Staff(with_clef(score.parts[0], clef), random)
+        for symbol in sorted(chosen, key=_signs_first):
+            if staff.size < LONGEST or symbol == ordered[0]:
+                staff.insert(symbol)
+        return staff.score()
+
+
+def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
+    """A clef that shows the symbol: the staff's own where it does."""
+    sign = parse_sign(symbol)
+    if isinstance(sign, Clef):
+        return sign
+    first = score.parts[0].measures[0].events[0]
+    own = first if isinstance(first, Clef) else Clef("G", 2)
+    if not isinstance(sign, Note) or is_seen(sign, own):
+        return own
+    clefs = clefs_for(sign)
+    return random.choices(list(clefs), list(clefs.values()))[0]
+
+
+def _fitting(symbols: Iterable[str], clef: Clef) -> list[str]:
+    """The first dozen that a staff of this clef shows, with one key and one meter at most."""
+    chosen: list[str] = []
+    kinds: set[type] = set()
+    for symbol in symbols:
+        sign = parse_sign(symbol)
+        if isinstance(sign, Note) and not is_seen(sign, clef):
+            continue
+        if isinstance(sign, Clef) and sign != clef:
+            continue
+        if isinstance(sign, Key | Meter):
+            if type(sign) in kinds:
+                continue
+            kinds.add(type(sign))
+        chosen.append(symbol)
+        if len(chosen) == _AT_ONCE:
+            break
+    return chosen
+
+
+def _signs_first(symbol: str) -> int:
+    return 0 if isinstance(parse_sign(symbol), Key) else 1 if isinstance(parse_sign(symbol), Meter) else 2
