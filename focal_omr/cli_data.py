@@ -147,7 +147,7 @@ def tunes(
 def shards(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
-    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 250,
+    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
     seed: Annotated[int, typer.Option()] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,

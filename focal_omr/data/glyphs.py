@@ -161,12 +161,15 @@ def token_places(engraving: Engraving, tokens: Sequence[str], *, first_event: in
         owned[glyph.owner].append(glyph)
     drawn = _in_order(owned.values())
     places: list[Place] = []
-    event, last = first_event, Place(None)
+    event, last, key = first_event, Place(None), Key(0)
     for token in tokens:
         sign = parse_sign(token)
         kind = _SIGN_CLASSES.get(type(sign)) or ("barLine" if parse_barline(token) else token)
         if kind in _BY_ORDER:
-            place = Place(None) if sign == Key(0) else Place(_next(drawn[kind], token))
+            # C major is drawn where it ends another key, as its naturals.
+            nothing = sign == Key(0) == key
+            place = Place(None) if nothing else Place(_next(drawn[kind], token))
+            key = sign if isinstance(sign, Key) else key
         elif sign is not None:
             place = last = _event_place(owned.get(f"p1e{event}", []), token)
         else:  # the marks of tuplets and reminders stand at their notes

@@ -91,7 +91,7 @@ def draw_plate(
         if not all(token in vocabulary for token in score_to_tokens(score)):
             continue
         furniture = random.choice((0.0, 0.5, 1.0, 1.5))
-        # 60 symbols take about 150 spaces when they are set tight; with the spacing of incipits 210.
+    XX
         for tight in (False, True):
             try:
                 plate = engrave_plate(

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 
-from focal_omr.data.clefs import clefs_for, is_seen
+from focal_omr.data.clefs import CLEFS, clefs_for, is_seen
 from focal_omr.data.excerpt import LONGEST
 from focal_omr.data.insert import Staff
 from focal_omr.data.vary import with_clef
@@ -15,6 +16,7 @@ from focal_omr.notation.vocabulary import full_semantic
 
 # How many rare symbols are put into one staff, at most.
 _AT_ONCE = 14
+_HARD_AT_ONCE = 4  # of these, such that few clefs show
 
 
 def impossible(symbol: str) -> str | None:
@@ -48,15 +50,20 @@ class Rarity:
     def enriched(self, score: Score, random: Random) -> Score:
         """The staff with up to a dozen of the least seen symbols that its clef can show.
 
-        The rarest one of all decides the clef. Which of equally rare symbols come first is drawn.
+        The rarest one of all decides the clef; of equally rare ones that which the fewest clefs show, and
+        some more of these come with it. Which of equal symbols come first is drawn.
         """
-        rank = [(self.seen.get(symbol, 0), random.random(), symbol) for symbol in self._symbols]
-        ordered = [symbol for _, _, symbol in sorted(rank)]
-        clef = _clef_for(ordered[0], score, random)
-        chosen = _fitting(ordered, clef)
+        clefs = _clef_counts()
+        rank = [(self.seen.get(s, 0), clefs[s], random.random(), s) for s in self._symbols]
+        hardest_first = [symbol for *_, symbol in sorted(rank)]
+        rarest_first = [symbol for *_, symbol in sorted((n, drawn, s) for n, _, drawn, s in rank)]
+        rarest = hardest_first[0]
+        clef = _clef_for(rarest, score, random)
+        hard = _fitting(hardest_first, clef, _HARD_AT_ONCE)
+        chosen = dict.fromkeys((*hard, *_fitting(rarest_first, clef, _AT_ONCE - _HARD_AT_ONCE)))
         staff = Staff(with_clef(score.parts[0], clef), random)
         for symbol in sorted(chosen, key=_signs_first):
-            if staff.size < LONGEST or symbol == ordered[0]:
+            if staff.size < LONGEST or symbol == rarest:
                 staff.insert(symbol)
         return staff.score()
 
@@ -74,8 +81,22 @@ def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
     return random.choices(list(clefs), list(clefs.values()))[0]
 
 
-def _fitting(symbols: Iterable[str], clef: Clef) -> list[str]:
-    """The first dozen that a staff of this clef shows, with one key and one meter at most."""
+@cache
+def _clef_counts() -> dict[str, int]:
+    """By how many clefs each symbol can be shown; a clef by itself alone."""
+    signs = {symbol: parse_sign(symbol) for symbol in full_semantic().symbols}
+    return {
+        symbol: len(clefs_for(sign))
+        if isinstance(sign, Note)
+        else 1
+        if isinstance(sign, Clef)
+        else len(CLEFS)
+        for symbol, sign in signs.items()
+    }
+
+
+def _fitting(symbols: Iterable[str], clef: Clef, count: int) -> list[str]:
+    """The first `count` that a staff of this clef shows, with one key and one meter at most."""
     chosen: list[str] = []
     kinds: set[type] = set()
     for symbol in symbols:
@@ -89,7 +110,7 @@ def _fitting(symbols: Iterable[str], clef: Clef) -> list[str]:
                 continue
             kinds.add(type(sign))
         chosen.append(symbol)
-        if len(chosen) == _AT_ONCE:
+        if len(chosen) == count:
             break
     return chosen
 
