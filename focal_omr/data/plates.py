@@ -91,7 +91,7 @@ def draw_plate(
         if not all(token in vocabulary for token in score_to_tokens(score)):
             continue
         furniture = random.choice((0.0, 0.5, 1.0, 1.5))
-    XX
+        # A symbol takes 2.5 spaces when it is set tight, and 3.5 with the spacing of incipits.
         for tight in (False, True):
             try:
                 plate = engrave_plate(

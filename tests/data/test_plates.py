@@ -11,6 +11,7 @@ import pytest
 from focal_omr.data.compose import compose
 from focal_omr.data.draw import Draw, draw_composed
 from focal_omr.data.plates import draw_plate, write_shards
+from focal_omr.data.render import engrave_plate
 from focal_omr.data.shards import read_shard
 from focal_omr.errors import DataError
 from focal_omr.notation.engrave import Engraver
@@ -92,6 +93,16 @@ def test_a_staff_that_is_too_wide_is_drawn_anew() -> None:
     plate = draw_plate(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
     assert plate.gray.shape[1] <= 130 * 10
     assert next(lengths, None) is None
+
+
+def test_a_staff_that_is_only_too_wide_for_its_spacing_is_set_tight() -> None:
+    label = ["clef-G2", *["note-G4_quarter", "note-A4_quarter", "note-B4_half", "barline"] * 12]
+    score = tokens_to_score(label)
+    staves = iter([score])  # another one is not drawn
+    plate = draw_plate(Engraver(), Random(4), lambda random: next(staves))
+    assert plate.gray.shape[1] <= 130 * 10
+    loose = [engrave_plate(Engraver(), Random(seed), score, furniture=0.0).gray.shape[1] for seed in range(4)]
+    assert max(loose) > 130 * 10
 
 
 def test_scores_that_never_fit_end_in_an_error() -> None:
