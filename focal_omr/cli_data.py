@@ -151,6 +151,9 @@ def shards(
     seed: Annotated[int, typer.Option()] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
+    engraver: Annotated[
+        str, typer.Option(help="verovio, or lilypond, a program that must be installed.")
+    ] = "verovio",
 ) -> None:
     """Engrave plates for training and pack them into shards."""
     from functools import partial
@@ -160,7 +163,7 @@ def shards(
         from focal_omr.data.draw import Draw, draw_excerpt
         from focal_omr.data.plates import write_shards
     draw = Draw() if tunes is None else Draw(partial(draw_excerpt, tunes))
-    write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers)
+    write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers, engraver=engraver)
     print(out)
 
 

@@ -1,14 +1,16 @@
 """Plates made in large numbers: scores drawn, engraved by several processes and kept in shards."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from random import Random
 
 import cv2
 
-from focal_omr.data.draw import Draw, DrawScore
+from focal_omr.data.draw import Draw, DrawScore, Stream
+from focal_omr.data.lilypond_plates import lilypond_plates
 from focal_omr.data.processes import Lost, in_processes
 from focal_omr.data.render import PLATE_SPACE_PX, Plate, engrave_plate
 from focal_omr.data.shards import PlateRecord, save_shard, shard_path
@@ -21,11 +23,19 @@ logger = logging.getLogger(__name__)
 
 # The widest plate; the systems of a page have up to 120.
 _WIDEST_SPACES = 130
+_RUN = 50  # staves in one run of LilyPond
 _PATIENCE_S = 1800.0  # for one shard; 500 staves take about 10
 
 
 def write_shards(
-    folder: Path, *, count: int, seed: int, draw: Draw | None = None, size: int = 500, workers: int = 2
+    folder: Path,
+    *,
+    count: int,
+    seed: int,
+    draw: Draw | None = None,
+    size: int = 500,
+    workers: int = 2,
+    engraver: str = "verovio",
 ) -> None:
     """Engrave plates into `count` shards of `size`; shards that are there already are kept.
 
@@ -36,14 +46,18 @@ def write_shards(
         draw: Where the staves come from; None composes them.
         size: Plates in a shard.
         workers: Processes.
+        engraver: "verovio" or "lilypond".
 
     Raises:
-        DataError: Some shards could not be made, since Verovio ended their processes.
+        DataError: Another engraver, or some shards were not made, since Verovio ended
+            their processes.
     """
+    if engraver not in ENGRAVERS:
+        raise DataError(f"engraver {engraver!r}; known are {', '.join(ENGRAVERS)}")
     folder.mkdir(parents=True, exist_ok=True)
     indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
     missing = [number for number, index in enumerate(indexes) if not index.exists()]
-    make = partial(_write_shard, folder, seed=seed, draw=draw or Draw(), size=size)
+    make = partial(_write_shard, folder, seed=seed, draw=draw or Draw(), size=size, engraver=engraver)
     lost = []
     made = in_processes(make, missing, workers=workers, limit_s=_PATIENCE_S)
     for done, (number, result) in enumerate(made, 1):
@@ -55,18 +69,36 @@ def write_shards(
         raise DataError(f"{folder}: {len(lost)} of {count} shards were not made: {', '.join(lost)}")
 
 
-def _write_shard(folder: Path, number: int, *, seed: int, draw: Draw, size: int) -> int:
+def _write_shard(folder: Path, number: int, *, seed: int, draw: Draw, size: int, engraver: str) -> int:
     path = shard_path(folder, seed, number)
-    save_shard(path, _records(path.stem, Random(f"{seed}/{number}"), draw, size))
+    stream, random = draw.stream(), Random(f"{seed}/{number}")
+    plates = ENGRAVERS[engraver](random, stream)
+    save_shard(path, _records(path.stem, stream, islice(plates, size)))
     return number
 
 
-def _records(stem: str, random: Random, draw: Draw, size: int) -> Iterator[PlateRecord]:
-    engraver, stream = Engraver(), draw.stream()
-    for index in range(size):
-        record = plate_record(f"{stem}-{index:04d}", draw_plate(engraver, random, stream))
+def _records(stem: str, stream: Stream, plates: Iterable[Plate]) -> Iterator[PlateRecord]:
+    for index, plate in enumerate(plates):
+        record = plate_record(f"{stem}-{index:04d}", plate)
         stream.keep(record.semantic)
         yield record
+
+
+def _by_verovio(random: Random, stream: Stream) -> Iterator[Plate]:
+    engraver = Engraver()
+    while True:
+        yield draw_plate(engraver, random, stream)
+
+
+def _by_lilypond(random: Random, stream: Stream) -> Iterator[Plate]:
+    """What LilyPond draws of the stream; staves that it is not given or that are too wide are left out."""
+    while True:
+        furniture = random.choice((0.0, 0.5, 1.0))
+        drawn = lilypond_plates(random, [stream(random) for _ in range(_RUN)], furniture=furniture)
+        yield from (p for p in drawn if p and p.gray.shape[1] <= _WIDEST_SPACES * PLATE_SPACE_PX)
+
+
+ENGRAVERS = {"verovio": _by_verovio, "lilypond": _by_lilypond}
 
 
 def plate_record(name: str, plate: Plate) -> PlateRecord:

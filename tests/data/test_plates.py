@@ -1,6 +1,7 @@
 """Plates in large numbers: the same bytes whoever makes them, whole shards or none."""
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -120,3 +121,18 @@ def test_a_process_that_is_lost_is_reported_and_hangs_nothing(tmp_path: Path) ->
     with pytest.raises(DataError, match=r"2 of 2 shards were not made: 0 \(ends the process.*1 \("):
         write_shards(tmp_path, count=2, seed=3, draw=Draw(_ends_the_process), size=3, workers=2)
     assert not list(tmp_path.glob("*.tar"))
+
+
+def test_an_unknown_engraver_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="engraver 'lead type'; known are verovio, lilypond"):
+        write_shards(tmp_path, count=1, seed=1, engraver="lead type")
+
+
+@pytest.mark.skipif(shutil.which("lilypond") is None, reason="needs the program lilypond")
+def test_lilypond_fills_shards_too(tmp_path: Path) -> None:
+    write_shards(
+        tmp_path, count=1, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=1, engraver="lilypond"
+    )
+    records = list(read_shard(tmp_path / "003-00000.tar"))
+    assert len(records) == 3
+    assert all(record.semantic and not record.xs for record in records)
