@@ -36,6 +36,8 @@ from focal_omr.notation.vocabulary import BLANK
 
 logger = logging.getLogger(__name__)
 
+_VALIDATION_STRENGTH = 0.5  # of scans and photos, between mild and as bad as is legible
+
 
 def train(
     config: TrainConfig, folder: Path, *, resume: bool = False, start_from: Path | None = None
@@ -162,7 +164,7 @@ def validate(
     plain: bool = False,
     most: int = 200,
 ) -> dict[str, float]:
-    """Error on held-out plates, clean and degraded (`plain`: whole pictures). Leaves the model training.
+    """Error on held-out plates: clean, scans, photos (`plain`: clean ones). Leaves the model training.
 
     At most `most` plates are read, spread evenly over them. The keys are `clean_ser` and so on, in percent.
     """
@@ -171,14 +173,16 @@ def validate(
     model.eval()
     figures: dict[str, float] = {}
     pictures = {
-        "clean": [plain_picture(tight_crop(p.gray())) if plain else plain_strip(p.gray()) for p in chosen],
-        "degraded": [] if plain else [degraded_strip(p.gray(), rng) for p in chosen],
+        "clean": [plain_picture(tight_crop(p.gray())) if plain else plain_strip(p.gray()) for p in chosen]
     }
+    for kind in () if plain else ("scan", "camera"):
+        pictures[kind] = [
+            degraded_strip(p.gray(), rng, kind=kind, strength=_VALIDATION_STRENGTH) for p in chosen
+        ]
     for kind, inputs in pictures.items():
-        if inputs:
-            rates = _errors(model, inputs, [p.semantic for p in chosen], codec)
-            figures[f"{kind}_ser"] = rates.ser
-            figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
+        rates = _errors(model, inputs, [p.semantic for p in chosen], codec)
+        figures[f"{kind}_ser"] = rates.ser
+        figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
     model.train()
     return figures
 
