@@ -151,6 +151,7 @@ _OTHER: dict[str, Any] = {
     "data.batch": 3,
     "data.curriculum": 3,
     "data.degrade": 0.3,
+    "data.workers": 3,
     "optimizer.rate": 0.3,
     "optimizer.weight_decay": 0.3,
     "optimizer.warmup": 3,
