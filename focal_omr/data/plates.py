@@ -123,15 +123,16 @@ def draw_plate(
         if not all(token in vocabulary for token in score_to_tokens(score)):
             continue
         furniture = random.choice((0.0, 0.5, 1.0, 1.5))
-        # A symbol takes 2.5 spaces when it is set tight, and 3.5 with the spacing of incipits.
-        for tight in (False, True):
-            try:
-                plate = engrave_plate(
-                    engraver, random, score, furniture=furniture, alone=alone, tight=tight, space_px=space_px
-                )
-            except EngraveError as error:
-                logger.warning("not engraved: %s", error)
-                break
-            if plate.gray.shape[1] <= _WIDEST_SPACES * space_px:
-                return plate
+        try:
+            return engrave_plate(
+                engraver,
+                random,
+                score,
+                furniture=furniture,
+                alone=alone,
+                widest_spaces=_WIDEST_SPACES,
+                space_px=space_px,
+            )
+        except EngraveError as error:
+            logger.debug("not engraved: %s", error)
     raise DataError("1000 scores in a row could not be engraved")

@@ -1,5 +1,6 @@
 """Scores engraved as they are printed: Verovio in its five fonts, with what surrounds notes on a page."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 from random import Random
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from focal_omr.data.furniture import decorate
 from focal_omr.data.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_places
 from focal_omr.data.systems import system_shapes
+from focal_omr.errors import EngraveError
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import ONE_STAFF, Engraver
 from focal_omr.notation.mei import mei_tree
@@ -134,7 +136,7 @@ def engrave_plate(
     *,
     furniture: float = 1.0,
     alone: bool = False,
-    tight: bool = False,
+    widest_spaces: float = math.inf,
     space_px: int = PLATE_SPACE_PX,
 ) -> Plate:
     """Engrave a score of one part as a plate.
@@ -147,20 +149,21 @@ def engrave_plate(
             Some staves with furniture are continued ones, without the G clef that their notes are read by.
         alone: Whether the staff is the only one of its page: no system's line, no barline that goes on to the
             next staff, no clef left out.
-        tight: Set as close as the crowded systems of a page.
+        widest_spaces: A staff that is wider, with its margins, is set as close as crowded systems are.
         space_px: Distance of two staff lines; a plate for training has the usual one.
 
     Raises:
-        EngraveError: Verovio could not draw it, or drew something else than the score has.
+        EngraveError: Verovio could not draw it, drew something else than the score has, or drew it too wide
+            even then.
     """
     score = replace(score, parts=(draw_beams(random, score.parts[0]),))
     tree = mei_tree(score)
     decorate(tree, random, amount=furniture)
     beside = 0.0 if alone else furniture
     hidden = random.random() < 0.04 * beside and _hide_clef(tree)
-    engraver.set_options(**ONE_STAFF | draw_options(random) | (_TIGHT if tight else {}))
-    svg = engraver.svg(ET.tostring(tree, encoding="unicode"))
-    engraving = read_engraving(svg)
+    svg, engraving = _engraved(
+        engraver, ET.tostring(tree, encoding="unicode"), draw_options(random), widest_spaces
+    )
     shown = _without_first_event(score) if hidden else score
     places = token_places(engraving, score_to_tokens(shown), first_event=int(hidden))
     shapes, more = system_shapes(engraving, random, amount=beside)
@@ -170,6 +173,23 @@ def engrave_plate(
     xs = tuple(_column(place.x, space_px) for place in places)
     accidental_xs = tuple(_column(place.accidental_x, space_px) for place in places)
     return Plate(np.asarray(gray, np.uint8), shown, xs, accidental_xs)
+
+
+def _engraved(
+    engraver: Engraver, mei: str, options: dict[str, object], widest_spaces: float
+) -> tuple[str, Engraving]:
+    """The SVG and what it shows, set tight if it would be too wide else."""
+    for spacing in ({}, _TIGHT):
+        engraver.set_options(**ONE_STAFF | options | spacing)
+        svg = engraver.svg(mei)
+        engraving = read_engraving(svg)
+        if _plate_spaces(engraving) <= widest_spaces:
+            return svg, engraving
+    raise EngraveError(f"the staff is {_plate_spaces(engraving):.0f} spaces wide at its closest")
+
+
+def _plate_spaces(engraving: Engraving) -> float:
+    return (engraving.right - engraving.left) / SVG_UNITS_PER_SPACE + 2 * PLATE_MARGIN_SPACES
 
 
 def _hide_clef(tree: ET.Element) -> bool:
