@@ -1,12 +1,19 @@
-"""From frames to symbols: greedy CTC decoding with place and confidence. numpy only."""
+"""From frames to symbols: CTC decoding, greedy or by a beam with rules, with place and confidence."""
 
-from dataclasses import dataclass
-from typing import Any
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.notation.vocabulary import BLANK
+
+S = TypeVar("S")
+_LEAST_TRIED = math.log(0.001)
+_MOST_TRIED = 6
 
 
 @dataclass(frozen=True)
@@ -50,3 +57,153 @@ def greedy_decode(log_probs: NDArray[Any]) -> list[Decoded]:
         peak = start + int(run.argmax())
         symbols.append(Decoded(number, start, end, peak, float(np.exp(run.max()))))
     return symbols
+
+
+class Rules(Protocol[S]):
+    """What a beam search asks about music: a state, and what one more symbol is worth in it."""
+
+    @property
+    def start(self) -> S:
+        """The state before the first symbol."""
+
+    def step(self, state: S, number: int) -> tuple[S, float]:
+        """The state after a symbol, and its bonus or malus in nats."""
+
+
+@dataclass(slots=True, eq=False)
+class _Prefix(Generic[S]):
+    """A sequence of symbols, as a node of the tree of all that were tried.
+
+    Attributes:
+        number: Its last symbol; the blank for the empty sequence.
+        before: The sequence without it.
+        state: Of the rules after it.
+        bonus: Sum of what the rules gave.
+        longer: One symbol more, by that symbol.
+    """
+
+    number: int
+    before: "_Prefix[S] | None"
+    state: S
+    bonus: float
+    longer: "dict[int, _Prefix[S]]" = field(default_factory=dict)
+
+    def extended(self, number: int, rules: Rules[S]) -> "_Prefix[S]":
+        if (known := self.longer.get(number)) is None:
+            state, worth = rules.step(self.state, number)
+            known = self.longer[number] = _Prefix(number, self, state, self.bonus + worth)
+        return known
+
+    def numbers(self) -> list[int]:
+        reversed_, node = [], self
+        while node.before is not None:
+            reversed_.append(node.number)
+            node = node.before
+        return reversed_[::-1]
+
+
+def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = 8) -> list[Decoded]:
+    """The symbols that network and rules together find best.
+
+    Args:
+        log_probs: (T, C) natural logarithms of one sample's frames.
+        rules: Adds a bonus, in nats, to every symbol where it stands.
+        beam_width: Sequences that are followed at a time.
+
+    Returns:
+        The symbols from left to right, in the frames of their best alignment.
+
+    Source: prefix beam search, Hannun et al. 2014, arXiv 1408.2873, algorithm 1, with the rules in the place
+    of the language model. Deviation: in each frame only classes of a probability above 0.001, at most six,
+    are tried as longer sequences.
+    """
+    frames = log_probs.astype(np.float64)
+    tried = _worth_trying(frames)
+    # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
+    beam: dict[_Prefix[S], tuple[float, float]] = {_Prefix(BLANK, None, rules.start, 0.0): (0.0, -math.inf)}
+    for frame, symbols in zip(frames, tried, strict=True):
+        found: dict[_Prefix[S], tuple[float, float]] = {}
+        for prefix, (in_blank, in_symbol) in beam.items():
+            either = _sum(in_blank, in_symbol)
+            _add(found, prefix, either + float(frame[BLANK]), in_symbol + float(frame[prefix.number]))
+            for number, value in symbols:
+                start = in_blank if number == prefix.number else either
+                if start > -math.inf:
+                    _add(found, prefix.extended(number, rules), -math.inf, start + value)
+        beam = (
+            dict(heapq.nlargest(beam_width, found.items(), key=_total)) if len(found) > beam_width else found
+        )
+    best = max(beam.items(), key=_total)[0].numbers()
+    greedy = greedy_decode(log_probs)
+    return greedy if best == [symbol.number for symbol in greedy] else align(log_probs, best)
+
+
+def _worth_trying(frames: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
+    """For each frame (class, log probability) of the likeliest symbols."""
+    tried: list[list[tuple[int, float]]] = [[] for _ in frames]
+    likely = frames > _LEAST_TRIED
+    likely[:, BLANK] = False
+    for frame, number in np.argwhere(likely).tolist():
+        tried[frame].append((number, float(frames[frame, number])))
+    return [heapq.nlargest(_MOST_TRIED, each, key=lambda pair: pair[1]) for each in tried]
+
+
+def _sum(one: float, other: float) -> float:
+    """log(exp(one) + exp(other))."""
+    if one < other:
+        one, other = other, one
+    return one if other == -math.inf else one + math.log1p(math.exp(other - one))
+
+
+def _add(
+    found: dict[_Prefix[S], tuple[float, float]], prefix: _Prefix[S], in_blank: float, in_symbol: float
+) -> None:
+    before = found.get(prefix)
+    if before is not None:
+        in_blank, in_symbol = _sum(before[0], in_blank), _sum(before[1], in_symbol)
+    found[prefix] = in_blank, in_symbol
+
+
+def _total(item: tuple[_Prefix[Any], tuple[float, float]]) -> float:
+    prefix, (in_blank, in_symbol) = item
+    return _sum(in_blank, in_symbol) + prefix.bonus
+
+
+def align(log_probs: NDArray[Any], numbers: Sequence[int]) -> list[Decoded]:
+    """The frames in which a sequence of symbols is most probable.
+
+    Args:
+        log_probs: (T, C).
+        numbers: Classes, without blanks; T frames must be enough for them.
+
+    Source: Viterbi on the CTC lattice, Graves et al. 2006.
+    """
+    states = np.full(2 * len(numbers) + 1, BLANK)
+    states[1::2] = numbers
+    emitted = log_probs[:, states].astype(np.float64)  # (T, 2U + 1)
+    skips = np.zeros(len(states), bool)  # from the symbol before, over the blank between
+    skips[3::2] = states[3::2] != states[1:-2:2]
+    score = np.full(len(states), -np.inf)
+    score[:2] = emitted[0, :2]
+    came = np.zeros(emitted.shape, np.int8)
+    for frame in range(1, len(emitted)):
+        one = np.concatenate(([-np.inf], score[:-1]))
+        two = np.where(skips, np.concatenate(([-np.inf, -np.inf], score[:-2]))[: len(states)], -np.inf)
+        choices = np.stack((score, one, two))
+        came[frame] = choices.argmax(axis=0)
+        score = choices.max(axis=0) + emitted[frame]
+    at = len(states) - 1 if len(states) == 1 or score[-1] >= score[-2] else len(states) - 2
+    path = np.empty(len(emitted), int)
+    for frame in range(len(emitted) - 1, -1, -1):
+        path[frame] = at
+        at -= came[frame, at]
+    return [
+        _aligned(log_probs, number, np.flatnonzero(path == 2 * k + 1)) for k, number in enumerate(numbers)
+    ]
+
+
+def _aligned(log_probs: NDArray[Any], number: int, frames: NDArray[np.intp]) -> Decoded:
+    run = log_probs[frames, number]
+    peak = int(run.argmax())
+    first, end = int(frames[0]), int(frames[-1]) + 1
+    return Decoded(number, first, end, int(frames[peak]), float(np.exp(run[peak])))

@@ -1,13 +1,13 @@
-"""Greedy decoding, against a slow and obvious one."""
+"""Decoding, against slow and obvious ways."""
 
-from itertools import groupby
+from itertools import groupby, product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.decode import Decoded, greedy_decode
+from focal_omr.decode import Decoded, align, beam_decode, greedy_decode
 
 Rows = list[list[float]]
 # Values from a few, so that classes tie and runs form.
@@ -65,3 +65,85 @@ def test_single_precision_gives_plain_numbers() -> None:
     (symbol,) = greedy_decode(np.log(np.array([[0.2, 0.8]], np.float32)))
     kinds = [type(value) for value in vars(symbol).values()]
     assert kinds == [int, int, int, int, float]
+
+
+# Beam search ------------------------------------------------------------------------------------------------
+
+
+class _NoRules:
+    start = None
+
+    def step(self, state: None, number: int) -> tuple[None, float]:
+        return None, 0.0
+
+
+class _Alternating:
+    """Likes symbols that differ from the one before, by a nat."""
+
+    start = 0
+
+    def step(self, state: int, number: int) -> tuple[int, float]:
+        return number, 0.0 if number == state else 1.0
+
+
+def _collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(number for number, _ in groupby(path) if number)
+
+
+def _exhaustive(log_probs: np.ndarray, rules) -> dict[tuple[int, ...], float]:
+    """Every label with the logarithm of its probability over all paths, and what the rules give it."""
+    totals: dict[tuple[int, ...], float] = {}
+    for path in product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        probability = np.exp(sum(log_probs[frame, number] for frame, number in enumerate(path)))
+        label = _collapsed(path)
+        totals[label] = totals.get(label, 0.0) + probability
+    scores = {}
+    for label, total in totals.items():
+        state, bonus = rules.start, 0.0
+        for number in label:
+            state, worth = rules.step(state, number)
+            bonus += worth
+        scores[label] = float(np.log(total)) + bonus
+    return scores
+
+
+few_frames = st.lists(st.lists(st.floats(0.05, 1.0), min_size=3, max_size=3), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("rules", [_NoRules(), _Alternating()])
+@given(rows=few_frames)
+def test_a_wide_beam_finds_what_an_exhaustive_search_finds(rules, rows: Rows) -> None:
+    log_probs = _log_probs(rows)
+    scores = _exhaustive(log_probs, rules)
+    found = tuple(symbol.number for symbol in beam_decode(log_probs, rules, beam_width=1000))
+    assert scores[found] == pytest.approx(max(scores.values()))
+
+
+@given(rows=few_frames)
+def test_an_alignment_is_the_best_path_of_its_label(rows: Rows) -> None:
+    log_probs = _log_probs(rows)
+    label = [symbol.number for symbol in greedy_decode(log_probs)] or [1]
+    paths = [p for p in product(range(3), repeat=len(rows)) if _collapsed(p) == tuple(label)]
+    best = max(sum(log_probs[frame, number] for frame, number in enumerate(path)) for path in paths)
+    aligned = align(log_probs, label)
+    assert [symbol.number for symbol in aligned] == label
+    path = np.zeros(len(rows), int)
+    for symbol in aligned:
+        path[symbol.first_frame : symbol.end_frame] = symbol.number
+        assert symbol.first_frame <= symbol.peak_frame < symbol.end_frame
+        assert symbol.confidence == pytest.approx(np.exp(log_probs[symbol.peak_frame, symbol.number]))
+    assert log_probs[np.arange(len(rows)), path].sum() == pytest.approx(best)
+
+
+def test_the_rules_decide_only_what_is_open() -> None:
+    sure = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.97, 0.01]]))
+    open_ = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.55, 0.43]]))
+    assert [symbol.number for symbol in beam_decode(sure, _Alternating())] == [1, 1]
+    assert [symbol.number for symbol in beam_decode(open_, _Alternating())] == [1, 2]
+    assert [symbol.number for symbol in beam_decode(open_, _NoRules())] == [1, 1]
+
+
+def test_a_beam_over_nothing() -> None:
+    assert beam_decode(np.log(np.array([[0.98, 0.01, 0.01]] * 5)), _NoRules()) == []
+    assert beam_decode(np.zeros((0, 3)), _NoRules()) == []
+    assert align(np.log(np.full((3, 3), 1 / 3)), []) == []
