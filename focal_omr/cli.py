@@ -34,6 +34,9 @@ app.add_typer(data_app, name="data")
 SOME_FAILED, ALL_FAILED = 1, 2
 _NATIVE_STDERR = 2  # the descriptor that C and C++ write their complaints to
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
+BeamOption = Annotated[
+    int, typer.Option(min=0, help="Readings that the search for the best one follows; 0: greedy decoding.")
+]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
 
@@ -86,6 +89,7 @@ def read(
     ] = "musicxml,midi",
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
+    beam: BeamOption = 8,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -108,7 +112,7 @@ def read(
         files = picture_files(inputs)
         targets = result_paths(files, out)
         check_folder(out)
-        recognizer = Recognizer(model=model, threads=threads)
+        recognizer = Recognizer(model=model, threads=threads, beam_width=beam)
         failed = 0
         with _progress(len(files), shown=not as_json) as advance:
             for file, target in zip(files, targets, strict=True):
@@ -221,6 +225,7 @@ def evaluate(
         bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of a Camera-PrIMuS set.")
     ] = False,
     threads: ThreadsOption = 0,
+    beam: BeamOption = 8,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
     record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
 ) -> None:
@@ -229,7 +234,7 @@ def evaluate(
         from focal_omr.evaluate import evaluate as evaluate_model
         from focal_omr.recognize import Recognizer
 
-        recognizer = Recognizer(model=model, threads=threads)
+        recognizer = Recognizer(model=model, threads=threads, beam_width=beam)
         result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()), distorted=distorted)
     if record:
         from focal_omr.results import record as append_row

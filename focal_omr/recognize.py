@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.boxes import Box, plain_boxes, symbol_boxes
-from focal_omr.decode import Decoded, greedy_decode
+from focal_omr.decode import Decoded, beam_decode, greedy_decode
 from focal_omr.errors import ModelError
 from focal_omr.image import (
     MIDDLE_LINE_PX,
@@ -26,11 +26,13 @@ from focal_omr.image import (
     staff_strip,
 )
 from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
+from focal_omr.notation.bars import BarRules, check_bars
 from focal_omr.notation.formats import save_score
 from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import tokens_to_score, ungrammatical
 
 JSON_FORMAT = 1
+BEAM_WIDTH = 8
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 
 
@@ -53,10 +55,17 @@ class Symbol:
 
 @dataclass(frozen=True)
 class StaffReading:
-    """One staff of a picture and what was read on it; `staff` is None where plain pictures are read whole."""
+    """One staff of a picture and what was read on it.
+
+    Attributes:
+        staff: Where it lies; None where plain pictures are read whole.
+        symbols: From left to right.
+        bars: For each bar whether it adds up to the meter; None where nobody can tell (no meter, a pickup).
+    """
 
     staff: Staff | None
     symbols: tuple[Symbol, ...]
+    bars: tuple[bool | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ def _page_json(page: Page) -> dict[str, Any]:
         {
             "lines": _line_curves(reading.staff),
             "symbols": [_symbol_json(symbol) for symbol in reading.symbols],
+            "bars": list(reading.bars),
         }
         for reading in page.staves
     ]
@@ -143,13 +153,18 @@ class Recognizer:
     Args:
         model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
         threads: Threads to compute with; 0 means all cores.
+        beam_width: Readings that the beam search follows at a time; 0 takes the best class of each frame.
 
     Raises:
         ModelError: The model cannot be used.
     """
 
-    def __init__(self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0) -> None:
+    def __init__(
+        self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0, beam_width: int = BEAM_WIDTH
+    ) -> None:
         self._model = OnnxModel(model, threads=threads)
+        self._beam_width = beam_width
+        self._rules = BarRules(self._model.card.codec.vocabulary.symbols)
         card = self._model.card
         wanted = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
         got = (card.height_px, card.staff_space_px, card.middle_line_px)
@@ -177,7 +192,7 @@ class Recognizer:
         """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
         strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
         picture = plain_picture(gray, name=name) if strip is None else strip.ink
-        frames = greedy_decode(self._model.log_probs([picture])[0])
+        frames = self._decoded(self._model.log_probs([picture])[0])
         spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
         tokens = [token for each in spelled for token in each]
         decoded = _places(frames, spelled)
@@ -187,10 +202,15 @@ class Recognizer:
             Symbol(token, box, symbol.confidence, used=index not in dropped)
             for index, (token, box, symbol) in enumerate(zip(tokens, boxes, decoded, strict=True))
         )
-        score = tokens_to_score([symbol.token for symbol in symbols if symbol.used])
-        reading = StaffReading(strip.staff if strip else None, symbols)
+        used = [symbol.token for symbol in symbols if symbol.used]
+        reading = StaffReading(strip.staff if strip else None, symbols, tuple(check_bars(used)))
         page = Page(gray.shape[1], gray.shape[0], (reading,))
-        return Document(name, (page,), score, _warnings(symbols))
+        return Document(name, (page,), tokens_to_score(used), _warnings(reading))
+
+    def _decoded(self, log_probs: NDArray[np.float32]) -> list[Decoded]:
+        if not self._beam_width:
+            return greedy_decode(log_probs)
+        return beam_decode(log_probs, self._rules, beam_width=self._beam_width)
 
     def _boxes(
         self, tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip | None, height: int
@@ -225,13 +245,16 @@ def _clipped(box: Box, gray: NDArray[np.uint8]) -> Box:
     )
 
 
-def _warnings(symbols: Sequence[Symbol]) -> tuple[str, ...]:
-    left_out = [symbol.token for symbol in symbols if not symbol.used]
+def _warnings(reading: StaffReading) -> tuple[str, ...]:
+    left_out = [symbol.token for symbol in reading.symbols if not symbol.used]
+    odd = [str(number) for number, adds_up in enumerate(reading.bars, 1) if adds_up is False]
     warnings = []
-    if not symbols:
+    if not reading.symbols:
         warnings.append("no symbol was recognized on the staff")
     if left_out:
         warnings.append(f"left out of the score, since they break its grammar: {', '.join(left_out)}")
+    if odd:
+        warnings.append(f"bars that do not add up to the meter: {', '.join(odd)}")
     return tuple(warnings)
 
 

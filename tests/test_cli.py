@@ -113,7 +113,8 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     (page,) = document["pages"]
     assert page.keys() == {"width", "height", "staves"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols"}
+    assert staff.keys() == {"lines", "symbols", "bars"}
+    assert staff["bars"] == [True, True, True]
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
     for symbol in staff["symbols"]:
@@ -123,6 +124,26 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
         assert 0 <= top < bottom <= page["height"] == 200
         assert symbol["confidence"] == pytest.approx(0.9, abs=1e-4)
         assert symbol["used"] is True
+
+
+def test_bars_that_do_not_add_up_are_named(run, tmp_path):
+    tokens = [
+        "clef-G2",
+        "timeSignature-3/4",
+        "note-C5_half.",
+        "barline",
+        "note-C5_half",
+        "barline",
+        "note-C5_whole",
+        "barline",
+    ]
+    model = write_scripted(tmp_path / "odd.onnx", tokens, confidence=0.99)
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    status, out, err = run("read", picture, "--json", "--model", model)
+    assert (status, err) == (0, [])
+    document = json.loads(out[0])
+    assert document["pages"][0]["staves"][0]["bars"] == [True, False, False]
+    assert document["warnings"] == ["bars that do not add up to the meter: 2, 3"]
 
 
 def test_same_input_same_bytes(run, model, tmp_path):
@@ -136,7 +157,8 @@ def test_same_input_same_bytes(run, model, tmp_path):
 
 
 def test_what_breaks_the_grammar_is_left_out_and_said(run, tmp_path):
-    odd = write_scripted(tmp_path / "odd.onnx", ("tie", "clef-G2", "tuplet-3", "note-C5_quarter", "barline"))
+    tokens = ("tie", "clef-G2", "tuplet-3", "note-C5_quarter", "barline")
+    odd = write_scripted(tmp_path / "odd.onnx", tokens, confidence=0.99)  # no rule overrules that
     picture = save_png(tmp_path / "tune.png", draw_staff())
     status, out, err = run("read", picture, "--json", "--model", odd)
     assert (status, err) == (0, [])

@@ -177,3 +177,28 @@ def test_the_packaged_weights_read_an_example_the_same_each_time():
     for left, top, right, bottom in (symbol.box for symbol in document.symbols):
         assert 0 <= left < right <= page.width
         assert 0 <= top < bottom <= page.height
+
+
+def test_the_beam_mends_what_the_bar_tells(tmp_path):
+    """Frames that leave a dot open: the best class of each is wrong, the bar decides."""
+    import onnx
+    from onnx import numpy_helper
+
+    tokens = ["clef-G2", "timeSignature-3/4", "note-C5_half", "barline", "note-C5_half", "barline"]
+    path = write_scripted(tmp_path / "m.onnx", tokens, confidence=0.6)
+    graph = onnx.load(str(path))
+    (table,) = (each for each in graph.graph.initializer if each.name == "table")
+    frames = numpy_helper.to_array(table).copy()
+    half, dotted = CARD.codec.vocabulary.encode(["note-C5_half", "note-C5_half."])
+    frames[np.isclose(frames[:, half], np.log(0.6)), dotted] = np.log(0.35)
+    table.CopyFrom(numpy_helper.from_array(frames, "table"))
+    onnx.save(graph, str(path))
+    notes = {
+        width: [s.token for s in Recognizer(model=path, beam_width=width).read_gray(draw_staff()).symbols]
+        for width in (0, 8)
+    }
+    assert notes[0] == tokens
+    assert notes[8] == [token.replace("half", "half.") for token in tokens[:3]] + tokens[3:4] + [
+        "note-C5_half.",
+        "barline",
+    ]
