@@ -32,6 +32,7 @@ _REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a li
 _SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
 _BLOCK = 6  # cells per block of the path search: 1.5 spaces, in which 5 degrees are 0.13 spaces
 _BLOCK_SHIFT = 2  # rows that the path may climb per block: 1 in 6, or 9 degrees
+_LONG_SPACES = 20  # longer than five rows of text keep one distance
 _SHORTEST_SPACES = 8  # a clef, a key and a bar; five dashes of a drawing are shorter
 _LINES = np.arange(-2, 3)
 _STIFFNESS = 4.0  # of the fitted middle line, per block of one space
@@ -432,15 +433,22 @@ def _is_staff(trace: _Trace) -> bool:
     over 0 to 0.31; the sixth line of a tablature is seen as often as the others. Beams of 32nds may cover one
     of the five for more than half of a staff; then it has no gaps, and the other four are seen. (Of rows of
     text, two of the five are seen over less than half.)
+
+    Where all five stand out from what is a space beyond them, less will do: lines broken to less than half in
+    scans (0.46), and blurred ones that are as thick as rows of text, but of a length that text has not.
     """
-    five, beyond = trace.shares[2:7], trace.shares[[1, 7]]
+    five, beyond = trace.shares[2:7], float(trace.shares[[1, 7]].max())
     weakest, next_weakest = np.sort(five)[:2]
+    stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
+    seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
+    blurred = stands_out and trace.steadiness >= 0.6 and trace.width < 0.95
+    blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
     return bool(
-        _is_ruled(trace)
+        (_is_ruled(trace) or blurred)
         and trace.length_spaces >= _SHORTEST_SPACES
-        and (weakest >= 0.5 or covered)
-        and beyond.max() < 0.8 * weakest
+        and seen
+        and beyond < 0.8 * weakest
     )
 
 
