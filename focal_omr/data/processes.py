@@ -1,6 +1,8 @@
 """A function over many items in processes that may die or never end; the item is then lost, not the run."""
 
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -108,7 +110,8 @@ def _finished(busy: "list[_Worker[T, R]]") -> "list[tuple[_Worker[T, R], R | Los
 
 
 def _serve(connection: Connection, function: Callable[[T], R]) -> None:
-    """The loop of a worker process, which ends with its pipe."""
+    """The loop of a worker process, which ends with its pipe, or at once with the process that started it."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             item = connection.recv()
@@ -118,3 +121,11 @@ def _serve(connection: Connection, function: Callable[[T], R]) -> None:
             connection.send((None, function(item)))
         except Exception as error:  # raised again where the results are awaited
             connection.send((error, None))
+
+
+def _end_with_parent() -> None:
+    """A killed run leaves no workers behind that finish work nobody waits for."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only workers come here
+    parent.join()
+    os._exit(1)
