@@ -12,6 +12,7 @@ import typer
 
 from focal_omr.errors import OmrError
 
+EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
 
 
@@ -43,11 +44,21 @@ def render(
         typer.Option("--primus", help="Labels of PrIMuS's symbols alone, pictures of its two colours."),
     ] = False,
     archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
+    engraver: EngraverOption = "verovio",
 ) -> None:
     """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
     with extra("render"):
         from focal_omr.data.rendered import render_tree
-    render_tree(out, count=count, seed=seed, tunes=tunes, degrade=degrade, primus=primus, archive=archive)
+    render_tree(
+        out,
+        count=count,
+        seed=seed,
+        tunes=tunes,
+        degrade=degrade,
+        primus=primus,
+        archive=archive,
+        engraver=engraver,
+    )
     print(out)
 
 
@@ -151,9 +162,7 @@ def shards(
     seed: Annotated[int, typer.Option()] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
-    engraver: Annotated[
-        str, typer.Option(help="verovio, or lilypond, a program that must be installed.")
-    ] = "verovio",
+    engraver: EngraverOption = "verovio",
 ) -> None:
     """Engrave plates for training and pack them into shards."""
     from functools import partial

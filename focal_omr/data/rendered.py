@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.augment import worn_picture
 from focal_omr.data.draw import DrawScore, draw_composed, draw_excerpt
+from focal_omr.data.lilypond_plates import lilypond_plates
 from focal_omr.data.plates import draw_plate
 from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
 from focal_omr.data.render import Plate, tight_crop
@@ -43,6 +44,7 @@ _SPACE_PX = 18  # as in PrIMuS
 # PrIMuS 78 % have one; here fewer, so that a small set has sources to keep together.
 _INCIPITS = ("1_1_1", "1_1_2", "1_2_1", "1_3_1")
 _INCIPIT_WEIGHTS = (5, 3, 1, 1)
+_LILYPOND_RUN = 50  # staves in one run of LilyPond, which takes a second to start
 _JPEG_QUALITY = 95  # the wear of a camera has its own compression
 
 
@@ -55,6 +57,7 @@ def render_tree(
     degrade: str = "none",
     primus: bool = False,
     archive: bool = False,
+    engraver: str = "verovio",
 ) -> None:
     """Render `count` samples `<id>/<id>.png`, `.semantic`, `.agnostic`, `.mei` and `.pae`.
 
@@ -70,6 +73,7 @@ def render_tree(
         primus: Symbols of PrIMuS alone in the labels, and pictures of its two colours; else labels of our
             superset and pictures in shades of gray.
         archive: Write a .tgz instead of a folder.
+        engraver: "verovio" or "lilypond", which needs that program.
 
     Raises:
         DataError: The folder has samples already, or the tunes cannot be used.
@@ -77,19 +81,34 @@ def render_tree(
     """
     if degrade not in DEGRADATIONS:
         raise DataError(f"degradation {degrade!r}; known are {', '.join(DEGRADATIONS)}")
+    if engraver not in _PLATES:
+        raise DataError(f"engraver {engraver!r}; known are {', '.join(_PLATES)}")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
         draw = _drawer(tunes, Path(temporary))
-        for number, name in enumerate(islice(sample_names(seed), count)):
-            random = Random(f"{seed}/{number}")
-            if primus:
-                plate = draw_plate(
-                    Engraver(), random, partial(_draw_primus, draw), alone=True, space_px=_SPACE_PX
-                )
-            else:
-                plate = draw_plate(Engraver(), random, draw, alone=True, space_px=_SPACE_PX)
+        plates = _PLATES[engraver](seed, partial(_draw_primus, draw) if primus else draw)
+        named = zip(islice(sample_names(seed), count), plates, strict=False)
+        for number, (name, plate) in enumerate(named):
             rng = np.random.default_rng((seed, number))
             scores = _scores(name, plate.score, primus=primus)
             write(name, {**_pictures(plate, rng, degrade, primus=primus), **scores})
+
+
+def _by_verovio(seed: int, draw: DrawScore) -> Iterator[Plate]:
+    for number in count_from():
+        random = Random(f"{seed}/{number}")
+        yield draw_plate(Engraver(), random, draw, alone=True, space_px=_SPACE_PX)
+
+
+def _by_lilypond(seed: int, draw: DrawScore) -> Iterator[Plate]:
+    random = Random(f"{seed}/lilypond")
+    while True:
+        scores = [draw(random) for _ in range(_LILYPOND_RUN)]
+        furniture = random.choice((0.0, 0.5, 1.0))
+        drawn = lilypond_plates(random, scores, furniture=furniture, space_px=_SPACE_PX)
+        yield from (plate for plate in drawn if plate)
+
+
+_PLATES = {"verovio": _by_verovio, "lilypond": _by_lilypond}
 
 
 def sample_names(seed: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shutil
 import tarfile
 from collections.abc import Sequence
 from itertools import islice
@@ -203,3 +204,21 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tunes" / "empty.abc").write_text("no tune\n", encoding="utf-8")
     with pytest.raises(DataError, match="no monophonic part"):
         render_tree(tmp_path / "b", count=1, seed=1, tunes=tmp_path / "tunes")
+
+
+def test_an_unknown_engraver_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="engraver 'pen'; known are verovio, lilypond"):
+        render_tree(tmp_path / "tree", count=1, seed=1, engraver="pen")
+    assert not (tmp_path / "tree").exists()
+
+
+@pytest.mark.skipif(shutil.which("lilypond") is None, reason="needs the program lilypond")
+def test_lilypond_makes_trees_too(tmp_path: Path) -> None:
+    tunes = tmp_path / "tunes"
+    tunes.mkdir()
+    (tunes / "tune.abc").write_text(ABC)
+    for name in ("one", "two"):
+        render_tree(tmp_path / name, count=2, seed=4, tunes=tunes, engraver="lilypond")
+    assert _files(tmp_path / "one") == _files(tmp_path / "two")
+    for sample in primus_samples(tmp_path / "one"):
+        assert find_staff(load_gray(sample.picture)).space_px == pytest.approx(18, rel=0.06)
