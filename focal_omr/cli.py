@@ -296,11 +296,20 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of a run, such as runs/run/last.pt.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
     state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
+    calibrate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SHARDS", help="Fit confidence on the first shard of this folder; repeatable."),
+    ] = None,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
     with extra("train"):
         from focal_omr.export import export_checkpoint, write_state
     export_checkpoint(checkpoint, out)
+    if calibrate:
+        from focal_omr.calibrate import calibrate as calibrate_model
+        from focal_omr.data.loader import list_plates
+
+        print(json.dumps(calibrate_model(out, list_plates(calibrate, held_out=1)[1])))
     if state:
         write_state(checkpoint, state)
     print(out)

@@ -9,7 +9,16 @@ from typing import Any
 from focal_omr.data.frequency import frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
 from focal_omr.errors import DataError, ImageError
-from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
+from focal_omr.metrics import (
+    ErrorRates,
+    bootstrap_ser,
+    edit_distance,
+    error_rates,
+    expected_calibration_error,
+    rank_correlation,
+    read_right,
+    symbol_errors,
+)
 from focal_omr.notation.semantic import to_primus
 from focal_omr.recognize import Recognizer
 
@@ -24,6 +33,7 @@ class SampleReading:
     reference: tuple[str, ...]
     hypothesis: tuple[str, ...]
     edits: int
+    confidences: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,21 @@ class Evaluation:
         """The samples with errors, most edits first."""
         return sorted((r for r in self.readings if r.edits), key=lambda reading: -reading.edits)
 
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the symbols that were read, 0 .. 1."""
+        confidences = [confidence for reading in self.readings for confidence in reading.confidences]
+        right = [hit for r in self.readings for hit in read_right(r.hypothesis, r.reference)]
+        return expected_calibration_error(confidences, right)
+
+    @property
+    def rank_correlation(self) -> float:
+        """How well doubt ranks the staves by their error: Spearman's correlation of the two, -1 .. 1."""
+        read = [reading for reading in self.readings if reading.id not in self.failures]
+        doubts = [sum(1 - c for c in r.confidences) / max(1, len(r.confidences)) for r in read]
+        errors = [reading.edits / max(1, len(reading.reference)) for reading in read]
+        return rank_correlation(doubts, errors)
+
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values; rates in percent, bins by the frequencies of these very labels."""
         rates = self.rates
@@ -66,6 +91,8 @@ class Evaluation:
             "sequence_error_rate": round(rates.sequence_error_rate, 3),
             "macro_error": round(errors.macro_error, 3),
             "bin_errors": {name: round(share, 3) for name, share in errors.by_bin(bins).items()},
+            "calibration_error": round(self.calibration_error, 4),
+            "rank_correlation": round(self.rank_correlation, 3),
             "failed": len(self.failures),
             "seconds": round(self.seconds, 3),
             "failures": self.failures,
@@ -104,25 +131,24 @@ def evaluate(
         DataError: The folder holds no samples, incomplete ones, or one without a distorted picture.
     """
     samples = primus_samples(folder)
-    references, hypotheses, failures = [], [], {}
+    readings: list[SampleReading] = []
+    failures: dict[str, str] = {}
     started = time.perf_counter()
     for sample in samples:
         if progress:
             progress(sample)
-        references.append(_comparable(sample.semantic, ignore))
+        reference = _comparable(sample.semantic, ignore)
         try:
-            path = _picture(sample, distorted=distorted)
-            read = [symbol.token for symbol in recognizer.read(path).symbols]
+            symbols = recognizer.read(_picture(sample, distorted=distorted)).symbols
         except ImageError as error:
             failures[sample.id] = str(error)
-            read = []
-        hypotheses.append(_comparable(read, ignore))
-    seconds = time.perf_counter() - started
-    readings = tuple(
-        SampleReading(sample.id, reference, hypothesis, edit_distance(hypothesis, reference))
-        for sample, reference, hypothesis in zip(samples, references, hypotheses, strict=True)
-    )
-    return Evaluation(readings, failures, seconds)
+            symbols = []
+        read = [(t, symbol.confidence) for symbol in symbols for t in _comparable([symbol.token], ignore)]
+        hypothesis = tuple(token for token, _ in read)
+        confidences = tuple(confidence for _, confidence in read)
+        edits = edit_distance(hypothesis, reference)
+        readings.append(SampleReading(sample.id, reference, hypothesis, edits, confidences))
+    return Evaluation(tuple(readings), failures, time.perf_counter() - started)
 
 
 def _picture(sample: Sample, *, distorted: bool) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 
@@ -130,3 +131,49 @@ def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
             elif code.tag == "insert":
                 errors.inserted.update(target)
     return errors
+
+
+def read_right(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> list[bool]:
+    """For each symbol that was read whether a best alignment pairs it with an equal one of the reference."""
+    right = [False] * len(hypothesis)
+    for code in Levenshtein.opcodes(reference, hypothesis):
+        if code.tag == "equal":
+            right[code.dest_start : code.dest_end] = [True] * (code.dest_end - code.dest_start)
+    return right
+
+
+def expected_calibration_error(
+    confidences: Sequence[float], right: Sequence[bool], *, bins: int = 15
+) -> float:
+    """By how much confidence and share of right symbols differ, in the mean over bins of confidence.
+
+    Args:
+        confidences: 0 .. 1.
+        right: Whether each symbol was right.
+        bins: Of equal width; each counts by its number of symbols.
+
+    Returns:
+        0 .. 1; 0 for no symbols.
+
+    Source: Naeini et al. 2015 and Guo et al. 2017, arXiv 1706.04599, equation 3.
+    """
+    if not confidences:
+        return 0.0
+    values, hits = np.asarray(confidences), np.asarray(right, np.float64)
+    places = np.minimum((values * bins).astype(int), bins - 1)
+    gaps = [abs(float((values[places == k] - hits[places == k]).sum())) for k in range(bins)]
+    return sum(gaps) / len(values)
+
+
+def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
+    """Spearman's rank correlation, -1 .. 1, equal values sharing their ranks; 0 where one is constant."""
+    first, second = (_ranks(np.asarray(values, np.float64)) for values in (one, other))
+    if first.size == 0 or first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[place], np.float64)

@@ -33,6 +33,7 @@ class ModelCard:
         config_digest: Digest of the training configuration.
         steps: Updates it was trained for.
         version: Version of the package that exported it.
+        calibration: (slope, offset) of its confidence, see `confidence`; (1, 0) where it was not fitted.
     """
 
     preset: str
@@ -44,6 +45,7 @@ class ModelCard:
     config_digest: str
     steps: int
     version: str
+    calibration: tuple[float, float] = (1.0, 0.0)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the format's version."""
@@ -62,9 +64,11 @@ class ModelCard:
             if values["encoding"] not in get_args(Encoding):
                 raise ModelError(f"{source}: an unknown encoding {values['encoding']!r}")
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
-            own = ("format", "encoding", "vocabulary")
-            return cls(codec=codec, **{key: value for key, value in values.items() if key not in own})
-        except (KeyError, TypeError, NotationError) as error:
+            own = ("format", "encoding", "vocabulary", "calibration")
+            slope, offset = values.get("calibration", (1.0, 0.0))
+            known = {key: value for key, value in values.items() if key not in own}
+            return cls(codec=codec, calibration=(float(slope), float(offset)), **known)
+        except (KeyError, TypeError, ValueError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.boxes import Box, plain_boxes, symbol_boxes
+from focal_omr.confidence import calibrated
 from focal_omr.decode import Decoded, beam_decode, greedy_decode
 from focal_omr.errors import ModelError
 from focal_omr.image import (
@@ -43,7 +44,8 @@ class Symbol:
     Attributes:
         token: Its semantic token.
         box: (left, top, right, bottom) in pixels of the picture, within 0 .. its width and height.
-        confidence: Probability of the token in its best frame, 0 .. 1; not calibrated yet.
+        confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
+            calibrated as its file says.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
     """
 
@@ -66,6 +68,12 @@ class StaffReading:
     staff: Staff | None
     symbols: tuple[Symbol, ...]
     bars: tuple[bool | None, ...] = ()
+
+    @property
+    def expected_error(self) -> float:
+        """Share of the symbols that are probably wrong, in percent, by their confidence; ranks staves."""
+        doubts = [1 - symbol.confidence for symbol in self.symbols]
+        return 100 * sum(doubts) / len(doubts) if doubts else 100.0
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ def _page_json(page: Page) -> dict[str, Any]:
             "lines": _line_curves(reading.staff),
             "symbols": [_symbol_json(symbol) for symbol in reading.symbols],
             "bars": list(reading.bars),
+            "expected_error": round(reading.expected_error, 2),
         }
         for reading in page.staves
     ]
@@ -154,15 +163,22 @@ class Recognizer:
         model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
         threads: Threads to compute with; 0 means all cores.
         beam_width: Readings that the beam search follows at a time; 0 takes the best class of each frame.
+        calibrate: Whether confidences are calibrated; else they are the network's probabilities.
 
     Raises:
         ModelError: The model cannot be used.
     """
 
     def __init__(
-        self, *, model: str | Path = DEFAULT_MODEL, threads: int = 0, beam_width: int = BEAM_WIDTH
+        self,
+        *,
+        model: str | Path = DEFAULT_MODEL,
+        threads: int = 0,
+        beam_width: int = BEAM_WIDTH,
+        calibrate: bool = True,
     ) -> None:
         self._model = OnnxModel(model, threads=threads)
+        self._calibration = self._model.card.calibration if calibrate else (1.0, 0.0)
         self._beam_width = beam_width
         self._rules = BarRules(self._model.card.codec.vocabulary.symbols)
         card = self._model.card
@@ -192,10 +208,7 @@ class Recognizer:
         """Read a picture of one staff, (H, W) with light paper; raises NoStaffError where there is none."""
         strip = None if self._model.card.preset == "paper" else staff_strip(gray, name=name)
         picture = plain_picture(gray, name=name) if strip is None else strip.ink
-        frames = self._decoded(self._model.log_probs([picture])[0])
-        spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
-        tokens = [token for each in spelled for token in each]
-        decoded = _places(frames, spelled)
+        tokens, decoded = self._tokens(picture)
         dropped = ungrammatical(tokens)
         boxes = [_clipped(box, gray) for box in self._boxes(tokens, decoded, strip, gray.shape[0])]
         symbols = tuple(
@@ -206,6 +219,21 @@ class Recognizer:
         reading = StaffReading(strip.staff if strip else None, symbols, tuple(check_bars(used)))
         page = Page(gray.shape[1], gray.shape[0], (reading,))
         return Document(name, (page,), tokens_to_score(used), _warnings(reading))
+
+    def read_strip(self, ink: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """The tokens, with their confidence, on a picture as the network wants it: (H, W) ink 0 .. 1."""
+        tokens, decoded = self._tokens(ink)
+        return [(token, symbol.confidence) for token, symbol in zip(tokens, decoded, strict=True)]
+
+    def _tokens(self, picture: NDArray[np.float32]) -> tuple[list[str], list[Decoded]]:
+        """Semantic tokens, and for each its frames and its calibrated confidence."""
+        frames = self._decoded(self._model.log_probs([picture])[0])
+        spelled = self._model.card.codec.decode([symbol.number for symbol in frames])
+        decoded = [
+            replace(place, confidence=calibrated(place.confidence, self._calibration))
+            for place in _places(frames, spelled)
+        ]
+        return [token for each in spelled for token in each], decoded
 
     def _decoded(self, log_probs: NDArray[np.float32]) -> list[Decoded]:
         if not self._beam_width:

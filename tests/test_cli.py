@@ -113,7 +113,8 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     (page,) = document["pages"]
     assert page.keys() == {"width", "height", "staves"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols", "bars"}
+    assert staff.keys() == {"lines", "symbols", "bars", "expected_error"}
+    assert staff["expected_error"] == pytest.approx(10)
     assert staff["bars"] == [None, True, True]  # a pickup first
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)

@@ -35,7 +35,7 @@ class _Reader:
         reading = self.readings[path.stem]
         if isinstance(reading, Exception):
             raise reading
-        return SimpleNamespace(symbols=[SimpleNamespace(token=token) for token in reading])
+        return SimpleNamespace(symbols=[SimpleNamespace(token=token, confidence=0.9) for token in reading])
 
 
 def _evaluate(folder: Path, *ignore: str, **readings: list[str] | Exception) -> Evaluation:
@@ -49,6 +49,14 @@ def test_a_perfect_reading_has_no_error(folder: Path) -> None:
     assert (found.failures, found.worst) == ({}, [])
     assert [reading.id for reading in found.readings] == ["a", "b", "c"]
     assert found.seconds >= 0
+
+
+def test_confidence_is_judged(folder: Path) -> None:
+    perfect = _evaluate(folder)
+    assert perfect.calibration_error == pytest.approx(0.1)
+    wrong = _evaluate(folder, b=["clef-F4", "rest-whole", "barline"])
+    assert wrong.calibration_error == pytest.approx(0.0)  # 9 of 10 are right
+    assert wrong.rank_correlation == 0  # all are equally sure
 
 
 def test_errors_are_counted_over_the_corpus(folder: Path) -> None:
