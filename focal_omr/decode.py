@@ -60,7 +60,14 @@ def greedy_decode(log_probs: NDArray[Any]) -> list[Decoded]:
 
 
 class Rules(Protocol[S]):
-    """What a beam search asks about music: a state, and what one more symbol is worth in it."""
+    """What a beam search asks about music: a state, and what one more symbol is worth in it.
+
+    Attributes:
+        kept: Classes that change what others are worth. Where the network sees one of them, one of them is
+            read, and nowhere else: the search exchanges them, but neither drops nor invents them.
+    """
+
+    kept: frozenset[int]
 
     @property
     def start(self) -> S:
@@ -117,7 +124,7 @@ def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = 8
     of the language model. Deviation: in each frame only classes of a probability above 0.001, at most six,
     are tried as longer sequences.
     """
-    frames = log_probs.astype(np.float64)
+    frames = _without_choice(log_probs.astype(np.float64), sorted(rules.kept))
     tried = _worth_trying(frames)
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
     beam: dict[_Prefix[S], tuple[float, float]] = {_Prefix(BLANK, None, rules.start, 0.0): (0.0, -math.inf)}
@@ -136,6 +143,16 @@ def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = 8
     best = max(beam.items(), key=_total)[0].numbers()
     greedy = greedy_decode(log_probs)
     return greedy if best == [symbol.number for symbol in greedy] else align(log_probs, best)
+
+
+def _without_choice(frames: NDArray[np.float64], kept: Sequence[int]) -> NDArray[np.float64]:
+    """The frames with the classes of `kept` made certain, as a group, where one of them is the likeliest."""
+    if not kept:
+        return frames
+    inside = np.zeros(frames.shape[1], bool)
+    inside[kept] = True
+    seen = inside[frames.argmax(axis=1)] if len(frames) else np.zeros(0, bool)
+    return np.where(seen[:, None] == inside[None, :], frames, -np.inf)
 
 
 def _worth_trying(frames: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
@@ -196,7 +213,7 @@ def align(log_probs: NDArray[Any], numbers: Sequence[int]) -> list[Decoded]:
     path = np.empty(len(emitted), int)
     for frame in range(len(emitted) - 1, -1, -1):
         path[frame] = at
-        at -= came[frame, at]
+        at -= int(came[frame, at])
     return [
         _aligned(log_probs, number, np.flatnonzero(path == 2 * k + 1)) for k, number in enumerate(numbers)
     ]

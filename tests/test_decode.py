@@ -72,6 +72,7 @@ def test_single_precision_gives_plain_numbers() -> None:
 
 class _NoRules:
     start = None
+    kept: frozenset[int] = frozenset()
 
     def step(self, state: None, number: int) -> tuple[None, float]:
         return None, 0.0
@@ -81,6 +82,7 @@ class _Alternating:
     """Likes symbols that differ from the one before, by a nat."""
 
     start = 0
+    kept: frozenset[int] = frozenset()
 
     def step(self, state: int, number: int) -> tuple[int, float]:
         return number, 0.0 if number == state else 1.0
@@ -147,3 +149,25 @@ def test_a_beam_over_nothing() -> None:
     assert beam_decode(np.log(np.array([[0.98, 0.01, 0.01]] * 5)), _NoRules()) == []
     assert beam_decode(np.zeros((0, 3)), _NoRules()) == []
     assert align(np.log(np.full((3, 3), 1 / 3)), []) == []
+
+
+class _Dear(_NoRules):
+    """Every symbol costs much; classes 2 and 3 are kept, of which 3 is cheaper."""
+
+    kept = frozenset({2, 3})
+
+    def step(self, state: None, number: int) -> tuple[None, float]:
+        return None, -4.0 if number == 3 else -8.0
+
+
+def test_what_is_kept_is_exchanged_but_not_dropped_or_invented() -> None:
+    rows = [[0.9, 0.03, 0.04, 0.03], [0.2, 0.2, 0.5, 0.1], [0.9, 0.03, 0.04, 0.03], [0.3, 0.5, 0.1, 0.1]]
+    assert [symbol.number for symbol in beam_decode(np.log(np.array(rows)), _Dear())] == [3]
+
+
+def test_a_long_label_is_aligned() -> None:
+    numbers = [1, 2] * 100
+    frames = np.full((400, 3), 0.01)
+    frames[np.arange(0, 400, 2), numbers] = 0.98
+    frames[1::2, 0] = 0.98
+    assert [s.peak_frame for s in align(np.log(frames), numbers)] == list(range(0, 400, 2))

@@ -78,6 +78,10 @@ class BarRules:
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self._symbols = [_symbol(symbol) for symbol in symbols]
+        # Without its meter a staff has no bar that does not add up: a search would drop it.
+        self.kept = frozenset(
+            number for number, symbol in enumerate(self._symbols, BLANK + 1) if symbol.kind is _Kind.METER
+        )
         self._known: dict[tuple[BarState, int], tuple[BarState, float]] = {}
 
     def step(self, state: BarState, number: int) -> tuple[BarState, float]:
