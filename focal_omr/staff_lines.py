@@ -32,6 +32,7 @@ _REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a li
 _SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
 _BLOCK = 6  # cells per block of the path search: 1.5 spaces, in which 5 degrees are 0.13 spaces
 _BLOCK_SHIFT = 2  # rows that the path may climb per block: 1 in 6, or 9 degrees
+_THICK = 0.6  # of the darkness in the middle: what has more a quarter of a space beside it is a beam
 _LONG_SPACES = 20  # longer than five rows of text keep one distance
 _SHORTEST_SPACES = 8  # a clef, a key and a bar; five dashes of a drawing are shorter
 _LINES = np.arange(-2, 3)
@@ -408,6 +409,9 @@ def _extent(straight: Floats) -> tuple[int, int, Floats, Floats]:
     heights = np.maximum(ridges[centres], np.maximum(ridges[centres - 1], ridges[centres + 1]))
     enough = 0.45 * _level(heights[2:7])
     seen = heights > enough  # (9, cells)
+    # Level beams may lie all along where a sixth line would; they are thicker than lines.
+    beside = np.maximum(straight[centres - 2], straight[centres + 2])
+    seen[[0, 1, 7, 8]] &= (beside < _THICK * straight[centres])[[0, 1, 7, 8]]
     paper = cv2.blur(straight, (3, 1))[centres[2:7]] < enough
     gaps = paper & ~seen[2:7]
     first, last = _best_stretch((seen[2:7].sum(axis=0) - gaps.sum(axis=0)) / 5)
@@ -442,7 +446,8 @@ def _is_staff(trace: _Trace) -> bool:
     stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
     seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
-    blurred = stands_out and trace.steadiness >= 0.6 and trace.width < 0.95
+    blurred = stands_out and trace.steadiness >= (0.55 if weakest - beyond >= 0.5 else 0.6)
+    blurred = blurred and trace.width < 0.95
     blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
     return bool(
         (_is_ruled(trace) or blurred)
