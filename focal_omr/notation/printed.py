@@ -73,8 +73,7 @@ def printed_to_semantic(tokens: Sequence[str]) -> list[list[str]]:
             semantic.append([])
             continue
         if match := _NOTE.fullmatch(token):
-            kind, step, own_sign, rest = match.groups()
-            sign = sign or own_sign  # networks of version 0.1.0 name the accidental in the note
+            kind, step, _, rest = match.groups()
             alter = _ALTERS[sign] if sign else key.alter(step)
             reminder = ["accidental"] if sign and alter == key.alter(step) else []
             name = _SIGNS[alter] if alter else ""
