@@ -29,7 +29,7 @@ class _Kind(Enum):
     KEY = auto()
     METER = auto()
     BARLINE = auto()
-    REPEAT = auto()
+    CUT = auto()  # a barline that may stand within a bar: repeat signs, and the end after a pickup
     TUPLET = auto()
     TUPLET_END = auto()
     TIE = auto()
@@ -49,7 +49,7 @@ class BarState(NamedTuple):
     Attributes:
         filled: Length in the bar so far, in whole notes.
         full: Length of a bar by the meter; None before one was read.
-        partial: Whether the bar may be shorter: the first one, and those around a repeat sign.
+        partial: Whether the bar may be shorter: the first one, and one after a repeat sign.
         alone: Whether the bar holds one whole rest, or one rest of several bars, and nothing else.
         factor: Of the tuplet that is open; None outside of one.
         last: Kind of the last symbol.
@@ -97,17 +97,17 @@ class BarRules:
         return result
 
 
-def bar_adds_up(state: BarState, *, at_repeat: bool = False) -> bool | None:
+def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
     """Whether the bar that a barline closes here adds up to the meter; None where nobody can tell.
 
     That is without a meter, in a bar of nothing, and where it may be a part: a pickup, and before
-    (`at_repeat`) or after a repeat sign.
+    (`at_cut`) or after a repeat sign or the final barline.
     """
     if state.full is None or (not state.filled and not state.alone):
         return None
     if state.alone or state.filled == state.full:
         return True
-    return None if (state.partial or at_repeat) and state.filled < state.full else False
+    return None if (state.partial or at_cut) and state.filled < state.full else False
 
 
 def check_bars(tokens: Sequence[str]) -> list[bool | None]:
@@ -119,9 +119,9 @@ def check_bars(tokens: Sequence[str]) -> list[bool | None]:
     state, open_ = BarState(), False
     for token in tokens:
         symbol = _symbol(token)
-        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.REPEAT)
+        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
         if not open_:
-            bars.append(bar_adds_up(state, at_repeat=symbol.kind is _Kind.REPEAT))
+            bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
         state, _ = _step(state, symbol)
     return [*bars, None] if open_ else bars
 
@@ -130,7 +130,7 @@ def _symbol(text: str) -> _Symbol:
     if text.startswith("accidental"):
         return _Symbol(_Kind.ACCIDENTAL)
     if kind := parse_barline(text):
-        return _Symbol(_Kind.REPEAT if kind.startswith("repeat") else _Kind.BARLINE)
+        return _Symbol(_Kind.BARLINE if kind in ("single", "double") else _Kind.CUT)
     if text == "tie":
         return _Symbol(_Kind.TIE)
     if text == "tuplet-end":
@@ -163,11 +163,11 @@ def _step(state: BarState, symbol: _Symbol) -> tuple[BarState, float]:
         worth -= 0.0 if kind is _Kind.NOTE and symbol.pitch == state.tied else _TIE
         state = state._replace(tied=None)
     match kind:
-        case _Kind.BARLINE | _Kind.REPEAT:
-            adds_up = bar_adds_up(state, at_repeat=kind is _Kind.REPEAT)
+        case _Kind.BARLINE | _Kind.CUT:
+            adds_up = bar_adds_up(state, at_cut=kind is _Kind.CUT)
             if adds_up is not None:
                 worth += _BAR if adds_up else -_BAR
-            state = state._replace(filled=Fraction(0), alone=False, partial=kind is _Kind.REPEAT)
+            state = state._replace(filled=Fraction(0), alone=False, partial=kind is _Kind.CUT)
         case _Kind.NOTE | _Kind.REST:
             length = symbol.length * (state.factor or 1)
             whole_rest = kind is _Kind.REST and length == 1 and not state.filled
@@ -199,6 +199,6 @@ def _is_misplaced(state: BarState, kind: _Kind) -> bool:
             return state.factor is not None
         case _Kind.TUPLET_END:
             return state.factor is None or state.last is _Kind.TUPLET
-        case _Kind.BARLINE | _Kind.REPEAT:
+        case _Kind.BARLINE | _Kind.CUT:
             return state.factor is not None
     return False

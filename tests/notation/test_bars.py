@@ -33,6 +33,7 @@ METER = "clef-G2 timeSignature-3/4 "
         ("note-C5_half. barline note-C5_half barline-repeat_end note-C5_quarter barline", [True, None, None]),
         ("note-C5_half. barline note-C5_whole barline-repeat_end", [True, False]),
         ("note-C5_half tuplet-3 note-C5_eighth note-D5_eighth note-E5_eighth tuplet-end barline", [True]),
+        ("note-C5_quarter barline note-C5_half barline-final", [None, None]),  # a pickup and its rest
         ("note-C5_half. barline gracenote-D5_eighth note-C5_half. barline-final", [True, True]),
         ("note-C5_half. barline timeSignature-2/4 note-C5_half barline note-C5_half.", [True, True, None]),
         ("note-C5_half. barline barline-repeat_start note-C5_half. barline", [True, None, True]),
