@@ -32,6 +32,7 @@ _REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a li
 _SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
 _BLOCK = 6  # cells per block of the path search: 1.5 spaces, in which 5 degrees are 0.13 spaces
 _BLOCK_SHIFT = 2  # rows that the path may climb per block: 1 in 6, or 9 degrees
+_MUCH_BEYOND = 0.35  # share of the length over which a sixth line is seen; of ledger lines 0.31 at most
 _THICK = 0.6  # of the darkness in the middle: what has more a quarter of a space beside it is a beam
 _LONG_SPACES = 20  # longer than five rows of text keep one distance
 _SHORTEST_SPACES = 8  # a clef, a key and a bar; five dashes of a drawing are shorter
@@ -194,7 +195,12 @@ def _traces(work: Floats) -> list[_Trace]:
     ridges = _ridges(cv2.resize(work, (blocks, rows), interpolation=cv2.INTER_AREA), 3)
     traces = []
     for path in _comb_paths(ridges):
-        traces.append(_refine(work, _at_cells(path.astype(np.float32), cells)))
+        middle = _at_cells(path.astype(np.float32), cells)
+        trace = _refine(work, middle)
+        if trace.shares[[1, 7]].max() > _MUCH_BEYOND:  # beams and ledger lines may have drawn the comb aside
+            beside = [_refine(work, trace.middle + shift * trace.space) for shift in (-1, 1)]
+            trace = max((trace, *beside), key=lambda t: float(t.shares[2:7].min() - t.shares[[1, 7]].max()))
+        traces.append(trace)
     return traces
 
 
