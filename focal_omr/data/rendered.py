@@ -26,7 +26,7 @@ from focal_omr.data.lilypond_plates import lilypond_plates
 from focal_omr.data.plates import draw_plate
 from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
 from focal_omr.data.render import Plate, tight_crop
-from focal_omr.data.sources import is_archive
+from focal_omr.data.sources import is_archive, is_tune
 from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.notation.agnostic import score_to_agnostic
@@ -67,7 +67,7 @@ def render_tree(
         out: The folder to make, or the archive.
         count: Number of samples.
         seed: Same seed, same bytes; from 0.
-        tunes: A folder of tunes, a collection, or the word "music21"; None composes the music.
+        tunes: A folder or archive of tunes, a tune, a collection, or the word "music21"; None composes.
         degrade: "none"; "scan", which wears the picture itself; or "camera", which adds `_distorted.jpg` to
             the clean picture, as Camera-PrIMuS has it.
         primus: Symbols of PrIMuS alone in the labels, and pictures of its two colours; else labels of our
@@ -125,7 +125,7 @@ def sample_names(seed: int) -> Iterator[str]:
 def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
     if tunes is None:
         return draw_composed
-    if tunes.is_file() and not is_archive(tunes):
+    if tunes.is_file() and not is_archive(tunes) and not is_tune(tunes):
         return partial(draw_excerpt, tunes)
     root = music21_folder() if str(tunes) == "music21" else tunes
     collection = temporary / "tunes.txt"

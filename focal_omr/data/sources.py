@@ -80,11 +80,16 @@ class TuneSource:
 def tune_files(*roots: Path) -> TuneSource:
     """The files that hold tunes in folders, at any depth, and archives (.zip, .tar, .tar.gz, .tgz, .tar.xz).
 
+    A root may be a single such file, too.
+
     Raises:
-        DataError: A root that is neither folder nor archive, or one without tunes.
+        DataError: A root that is none of these, or one without tunes.
     """
-    found = []
+    found: list[tuple[Path, tuple[str, ...]]] = []
     for root in roots:
+        if is_tune(root):
+            found.append((root.parent, (root.name,)))
+            continue
         names = tuple(name for name in _names(root) if _holds_tunes(name))
         if not names:
             raise DataError(f"{root}: no tunes; looked for files *{', *'.join(FORMATS)}")
@@ -97,6 +102,11 @@ def _holds_tunes(name: str) -> bool:
     return path.suffix in FORMATS and not any(part in path.parts for part in _LEFT_OUT)
 
 
+def is_tune(path: Path) -> bool:
+    """Whether a file's name is that of a score that can be read."""
+    return path.is_file() and path.suffix in FORMATS
+
+
 def is_archive(path: Path) -> bool:
     """Whether a file's name is that of an archive that is read as a folder."""
     return path.is_file() and path.name.endswith(ARCHIVES)
@@ -106,7 +116,9 @@ def _names(root: Path) -> Iterable[str]:
     if root.is_dir():
         return [path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file()]
     if not is_archive(root):
-        raise DataError(f"{root}: neither a folder nor an archive ({', '.join(ARCHIVES)})")
+        raise DataError(
+            f"{root}: no folder, no archive ({', '.join(ARCHIVES)}) and no tune ({', '.join(FORMATS)})"
+        )
     return [name for name, _ in _members(root, wanted=None)]
 
 

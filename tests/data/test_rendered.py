@@ -222,3 +222,9 @@ def test_lilypond_makes_trees_too(tmp_path: Path) -> None:
     assert _files(tmp_path / "one") == _files(tmp_path / "two")
     for sample in primus_samples(tmp_path / "one"):
         assert find_staff(load_gray(sample.picture)).space_px == pytest.approx(18, rel=0.06)
+
+
+def test_a_single_tune_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "tune.abc").write_text(ABC)
+    render_tree(tmp_path / "tree", count=2, seed=4, tunes=tmp_path / "tune.abc")
+    assert len(primus_samples(tmp_path / "tree")) == 2

@@ -198,7 +198,7 @@ def test_an_archive_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"torn\.tar\.xz: not a readable archive"):
         tune_files(tmp_path / "torn.tar.xz")
     (tmp_path / "tunes.rar").write_bytes(b"")
-    with pytest.raises(DataError, match=r"tunes\.rar: neither a folder nor an archive \(\.zip"):
+    with pytest.raises(DataError, match=r"tunes\.rar: no folder, no archive \(\.zip"):
         tune_files(tmp_path / "tunes.rar")
 
 

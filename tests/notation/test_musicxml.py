@@ -141,6 +141,8 @@ def _comparable_scores(draw: st.DrawFn) -> Score:
     score = draw(scores(events=notes | notes | rests | _WHOLE_TUPLETS))
     measures = list(score.parts[0].measures)
     opening = (draw(clefs), draw(keys), draw(meters))
+    while measures and not measures[-1].events and measures[-1].barline == "repeat_start":
+        measures.pop()  # it would begin after the last bar
     if measures and measures[-1].barline == "repeat_both":
         measures[-1] = replace(measures[-1], barline="repeat_end")
     measures[:1] = [replace(measures[0], events=opening + measures[0].events)] if measures else []
