@@ -35,7 +35,10 @@ SOME_FAILED, ALL_FAILED = 1, 2
 _NATIVE_STDERR = 2  # the descriptor that C and C++ write their complaints to
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
 BeamOption = Annotated[
-    int, typer.Option(min=0, help="Readings that the search for the best one follows; 0: greedy decoding.")
+    int | None,
+    typer.Option(
+        min=0, help="Readings that the search for the best one follows, else 8; 0: greedy decoding."
+    ),
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -89,7 +92,7 @@ def read(
     ] = "musicxml,midi",
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
-    beam: BeamOption = 8,
+    beam: BeamOption = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -106,13 +109,12 @@ def read(
     """
     with _native_libraries_silenced():
         from focal_omr.batch import check_folder, output_names, picture_files, result_paths
-        from focal_omr.recognize import Recognizer
 
         names = output_names(to)
         files = picture_files(inputs)
         targets = result_paths(files, out)
         check_folder(out)
-        recognizer = Recognizer(model=model, threads=threads, beam_width=beam)
+        recognizer = _recognizer(model, threads, beam)
         failed = 0
         with _progress(len(files), shown=not as_json) as advance:
             for file, target in zip(files, targets, strict=True):
@@ -120,6 +122,13 @@ def read(
                 advance()
     if failed:
         raise typer.Exit(SOME_FAILED if failed < len(files) else ALL_FAILED)
+
+
+def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
+    from focal_omr.decode import BEAM_WIDTH
+    from focal_omr.recognize import Recognizer
+
+    return Recognizer(model=model, threads=threads, beam_width=BEAM_WIDTH if beam is None else beam)
 
 
 def _read_one(
@@ -225,16 +234,15 @@ def evaluate(
         bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of a Camera-PrIMuS set.")
     ] = False,
     threads: ThreadsOption = 0,
-    beam: BeamOption = 8,
+    beam: BeamOption = None,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
     record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
 ) -> None:
     """Error rates of a model on labelled pictures."""
     with _native_libraries_silenced():
         from focal_omr.evaluate import evaluate as evaluate_model
-        from focal_omr.recognize import Recognizer
 
-        recognizer = Recognizer(model=model, threads=threads, beam_width=beam)
+        recognizer = _recognizer(model, threads, beam)
         result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()), distorted=distorted)
     if record:
         from focal_omr.results import record as append_row
@@ -260,7 +268,8 @@ def _evaluation_row(
 ) -> dict[str, object]:
     """The columns of a results file."""
     low, high = figures["ser_interval"]
-    kept = ("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error", "failed", "seconds")
+    kept = ("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error")
+    kept += ("calibration_error", "rank_correlation", "failed", "seconds")
     return {
         "config": card.config_digest,
         "steps": card.steps,
@@ -303,13 +312,15 @@ def export(
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
     with extra("train"):
-        from focal_omr.export import export_checkpoint, write_state
-    export_checkpoint(checkpoint, out)
-    if calibrate:
         from focal_omr.calibrate import calibrate as calibrate_model
         from focal_omr.data.loader import list_plates
-
-        print(json.dumps(calibrate_model(out, list_plates(calibrate, held_out=1)[1])))
+        from focal_omr.export import export_checkpoint, write_state
+    held_out = list_plates(calibrate or (), held_out=1)[
+        1
+    ]  # before anything is written: a folder may lack shards
+    export_checkpoint(checkpoint, out)
+    if held_out:
+        print(json.dumps(calibrate_model(out, held_out)))
     if state:
         write_state(checkpoint, state)
     print(out)

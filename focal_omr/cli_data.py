@@ -150,7 +150,8 @@ def tunes(
     files = tune_files(*roots)
     if only is not None:
         files = files.only(only)
-    count = collect_tunes(files, out, root=roots[0], workers=workers, limit_s=limit)
+    root = roots[0] if len(roots) == 1 else Path()  # of several, messages name the files alone
+    count = collect_tunes(files, out, root=root, workers=workers, limit_s=limit)
     print(f"{out}: {count} monophonic parts and runs of bars")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from focal_omr.notation.vocabulary import BLANK
 
 S = TypeVar("S")
+BEAM_WIDTH = 8  # readings that are followed at a time
 _LEAST_TRIED = math.log(0.001)
 _MOST_TRIED = 6
 
@@ -109,7 +110,7 @@ class _Prefix(Generic[S]):
         return reversed_[::-1]
 
 
-def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = 8) -> list[Decoded]:
+def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = BEAM_WIDTH) -> list[Decoded]:
     """The symbols that network and rules together find best.
 
     Args:

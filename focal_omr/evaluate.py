@@ -8,7 +8,7 @@ from typing import Any
 
 from focal_omr.data.frequency import frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
-from focal_omr.errors import DataError, ImageError
+from focal_omr.errors import ImageError
 from focal_omr.metrics import (
     ErrorRates,
     bootstrap_ser,
@@ -139,7 +139,7 @@ def evaluate(
             progress(sample)
         reference = _comparable(sample.semantic, ignore)
         try:
-            symbols = recognizer.read(_picture(sample, distorted=distorted)).symbols
+            symbols = recognizer.read(sample.picture_path(distorted=distorted)).symbols
         except ImageError as error:
             failures[sample.id] = str(error)
             symbols = []
@@ -149,13 +149,6 @@ def evaluate(
         edits = edit_distance(hypothesis, reference)
         readings.append(SampleReading(sample.id, reference, hypothesis, edits, confidences))
     return Evaluation(tuple(readings), failures, time.perf_counter() - started)
-
-
-def _picture(sample: Sample, *, distorted: bool) -> Path:
-    path = sample.distorted if distorted else sample.picture
-    if path is None:
-        raise DataError(f"{sample.id} has no distorted picture {sample.id}_distorted.jpg")
-    return path
 
 
 def _comparable(tokens: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

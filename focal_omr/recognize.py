@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from focal_omr.boxes import Box, plain_boxes, symbol_boxes
 from focal_omr.confidence import calibrated
-from focal_omr.decode import Decoded, beam_decode, greedy_decode
+from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
 from focal_omr.errors import ModelError
 from focal_omr.image import (
     MIDDLE_LINE_PX,
@@ -33,7 +33,6 @@ from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import tokens_to_score, ungrammatical
 
 JSON_FORMAT = 1
-BEAM_WIDTH = 8
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 
 

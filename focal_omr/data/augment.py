@@ -28,11 +28,11 @@ from focal_omr.data.wear import printed
 from focal_omr.errors import DataError
 from focal_omr.image import STAFF_SPACE_PX, normalise_ink
 
-__all__ = ["KINDS", "degraded_strip", "plain_strip", "worn_picture"]
+__all__ = ["KINDS", "PICTURE_SPACE_PX", "check_kind", "degraded_strip", "plain_strip", "worn_picture"]
 
 KINDS = ("none", "scan", "camera")
 _SHARES = (0.25, 0.35, 0.4)  # how often each kind comes in training
-PICTURE_SPACE_PX = 18.0  # staff space of PrIMuS pictures and of those that `data render` makes
+PICTURE_SPACE_PX = 18  # staff space of PrIMuS pictures and of those that `data render` makes
 
 
 def plain_strip(plate: Gray) -> NDArray[np.float32]:
@@ -155,8 +155,13 @@ def _divided(strength: float, rng: Generator) -> tuple[float, float]:
     return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
 
 
-def _check(kind: str, strength: float) -> None:
+def check_kind(kind: str) -> None:
+    """Raise DataError for a kind of wear that there is not."""
     if kind not in KINDS:
         raise DataError(f"degradation {kind!r}; known are none, scan and camera")
+
+
+def _check(kind: str, strength: float) -> None:
+    check_kind(kind)
     if not 0 <= strength <= 1:
         raise DataError(f"strength {strength}; needed is one from 0 to 1")

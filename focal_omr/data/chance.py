@@ -4,7 +4,7 @@ Gaussian noise drawn anew costs more than all other effects of a strip together 
 piece of a tile that is drawn once, at a place and mirrored by chance, costs 0.02 ms and looks the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import cv2
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Gray = NDArray[np.uint8]
 
 GRAIN_MIDDLE = 128
+_MOST = 1.7  # of effects together, in times the strength
 GRAIN_SPREAD = 32  # standard deviation of `grain`: what an effect divides its own amplitude by
 _TILE = (700, 4200)  # rows, columns; larger pictures repeat it
 
@@ -24,7 +25,7 @@ def how_much(rng: Generator, strength: float, *, often: float) -> float:
     return amounts(rng, strength, (often,))[0]
 
 
-def amounts(rng: Generator, strength: float, odds: Sequence[float], *, most: float = 1.7) -> list[float]:
+def amounts(rng: Generator, strength: float, odds: Sequence[float], *, most: float = _MOST) -> list[float]:
     """How much of each of several effects a picture has: 0, or up to the strength.
 
     Their sum is at most `most` times the strength: a picture of full strength has one or two effects at
@@ -34,6 +35,23 @@ def amounts(rng: Generator, strength: float, odds: Sequence[float], *, most: flo
     has, share = rng.random((2, len(odds)))
     drawn = np.where(has < np.asarray(odds), 0.3 + 0.7 * share, 0.0)
     return [float(much) for much in drawn * strength * min(1.0, most / max(drawn.sum(), 1e-9))]
+
+
+def all_of(
+    effects: Sequence[tuple[Callable[..., Gray], float]],
+    gray: Gray,
+    rng: Generator,
+    strength: float,
+    space_px: float,
+    *,
+    most: float = _MOST,
+) -> Gray:
+    """The picture after the effects that are drawn, in their order; each comes with how often it does."""
+    drawn = amounts(rng, strength, [often for _, often in effects], most=most)
+    for (effect, _), much in zip(effects, drawn, strict=True):
+        if much:
+            gray = effect(gray, rng, amount=much, space_px=space_px)
+    return gray
 
 
 def grain(shape: tuple[int, int], rng: Generator) -> Gray:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import KINDS, degraded_strip, worn_picture
+from focal_omr.data.augment import check_kind, degraded_strip, worn_picture
 from focal_omr.data.chance import Gray
 from focal_omr.data.primus import primus_samples
 from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import read_shard
+from focal_omr.data.shards import shard_index
 from focal_omr.data.split import read_ids
 from focal_omr.errors import DataError, NoStaffError, OutputError
 from focal_omr.files import write_together
@@ -68,8 +68,7 @@ def show_data(
         DataError: No samples, an unknown kind, or an id that is not there.
         OutputError: The files cannot be written.
     """
-    if degrade not in KINDS:
-        raise DataError(f"degradation {degrade!r}; known are none, scan and camera")
+    check_kind(degrade)
     wanted = None if ids is None else set(read_ids(ids))
     rng = np.random.default_rng(seed)
     draw = _from_shards if any(folder.glob("*.tar")) else _from_tree
@@ -111,7 +110,7 @@ def _worn(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
 def _from_shards(
     folder: Path, wanted: set[str] | None, count: int, rng: Generator, degrade: str
 ) -> list[Shown]:
-    plates = {plate.id: plate for shard in sorted(folder.glob("*.tar")) for plate in read_shard(shard)}
+    plates = {plate.id: plate for shard in sorted(folder.glob("*.tar")) for plate in shard_index(shard)}
     shown = []
     for name in _drawn(list(plates), wanted, count, rng, folder):
         gray = plates[name].gray()

@@ -45,7 +45,7 @@ def draw_length(random: Random) -> int:
 def draw_composed(random: Random) -> Score:
     """A composed staff; the few that the vocabulary has no symbols for are drawn anew."""
     symbols = draw_length(random)
-    while not _is_spelled(score := compose(random, symbols=symbols)):
+    while not is_spelled(score := compose(random, symbols=symbols)):
         pass
     return score
 
@@ -64,7 +64,7 @@ def draw_excerpt(collection: Path, random: Random) -> Score:
             score = excerpt(tune, random, symbols=symbols)
         except NotationError as error:
             raise DataError(f"{collection}: {tune.source}: {error}") from error
-        if score is None or not _is_spelled(score):
+        if score is None or not is_spelled(score):
             continue
         # Where tunes are short, or bars long, what there is will do in the end.
         if attempt > _ATTEMPTS / 2 or len(score_to_tokens(score)) >= _INCIPIT_SHORTEST:
@@ -77,7 +77,7 @@ def _opened(collection: Path) -> Collection:
     return Collection(collection)
 
 
-def _is_spelled(score: Score) -> bool:
+def is_spelled(score: Score) -> bool:
     """Whether the vocabulary has all symbols of a staff."""
     vocabulary = full_semantic()
     return all(token in vocabulary for token in score_to_tokens(score))
@@ -116,7 +116,7 @@ class Stream:
             if len(score_to_tokens(score)) > _LONGEST_ENRICHED:
                 continue
             score = self.rarity.enriched(score, random)
-            if _is_spelled(score):
+            if is_spelled(score):
                 break
         return score
 

@@ -141,7 +141,7 @@ def _bracket(measure: ET.Element, note: ET.Element, notes: Sequence[ET.Element],
 
 
 def _lyric(measure: ET.Element, note: ET.Element, notes: Sequence[ET.Element], random: Random) -> None:
-    if note.get("grace") is None:
+    if note.get("grace") is None:  # under grace notes Verovio 6.4 puts them out of range, see `glyphs`
         verse = ET.SubElement(note, "verse", n="1")
         ET.SubElement(verse, "syl", con="d", wordpos="i").text = random.choice(_SYLLABLES)
 

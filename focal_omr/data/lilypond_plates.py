@@ -12,11 +12,14 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-import cv2
-import numpy as np
-import resvg_py
-
-from focal_omr.data.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX, Plate, draw_beams
+from focal_omr.data.render import (
+    PLATE_HALF_SPACES,
+    PLATE_MARGIN_SPACES,
+    PLATE_SPACE_PX,
+    Plate,
+    draw_beams,
+    rasterised,
+)
 from focal_omr.errors import EngraveError, NotationError
 from focal_omr.notation.lilypond import write_lilypond
 from focal_omr.notation.score import Score
@@ -89,14 +92,14 @@ def _overrides(random: Random) -> str:
 
 
 _MARKS = ("-.", "->", "--", "-^", "-1", "-3", "\\p", "\\f", "\\mf", "\\trill", "\\prall", "\\turn")
-_NOTE_END = re.compile(r"(?<=[\d.])(?= [a-g])")
+_NOTE = re.compile(r"(?<= )[a-g](?:is|es)*[',]*!?\d+\.*(?= [a-g])")
 
 
 def _furnished(random: Random, music: str, amount: float) -> str:
     """Marks after some notes that are not followed by a tie, beam or fermata."""
     marks = random.sample(_MARKS, 3)
     often = random.choice((0.0, 0.1, 0.3)) * amount
-    return _NOTE_END.sub(lambda _: random.choice(marks) if random.random() < often else "", music)
+    return _NOTE.sub(lambda n: n[0] + (random.choice(marks) if random.random() < often else ""), music)
 
 
 def _plate(folder: Path, number: int, score: Score, space_px: int) -> Plate | None:
@@ -114,6 +117,4 @@ def _plate(folder: Path, number: int, score: Score, space_px: int) -> Plate | No
     size = f'width="{round(width * space_px)}px" height="{2 * PLATE_HALF_SPACES * space_px}px"'
     box = f'viewBox="{left - PLATE_MARGIN_SPACES:.4f} {top:.4f} {width:.4f} {2 * PLATE_HALF_SPACES}"'
     svg = _SIZE.sub(rf"<svg \1{size} {box}", svg, count=1)
-    png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
-    gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
-    return Plate(np.asarray(gray, np.uint8), score)
+    return Plate(rasterised(svg), score)

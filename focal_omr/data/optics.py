@@ -4,13 +4,11 @@ As in `wear`, every effect takes an `amount` from 0 (nothing) to 1 (the worst th
 sizes in staff spaces.
 """
 
-from collections.abc import Callable, Sequence
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
-from focal_omr.data.chance import Gray, add_noise, amounts, clouds, grain
+from focal_omr.data.chance import Gray, add_noise, all_of, clouds, grain
 from focal_omr.data.ink import line_darkness, threshold_below
 
 __all__ = [
@@ -52,7 +50,7 @@ def scanned(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> 
         (compressed, 0.3),
         (bilevel, 0.35),
     )
-    return _all_of(effects, out, rng, strength, space_px, most=1.7)
+    return all_of(effects, out, rng, strength, space_px)
 
 
 def photographed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
@@ -78,24 +76,7 @@ def photographed(gray: Gray, rng: Generator, *, strength: float, space_px: float
         (sharpened, 0.35),
         (compressed, 0.6),
     )
-    return _all_of(effects, out, rng, strength, space_px, most=2.5)
-
-
-def _all_of(
-    effects: Sequence[tuple[Callable[..., Gray], float]],
-    gray: Gray,
-    rng: Generator,
-    strength: float,
-    space_px: float,
-    *,
-    most: float,
-) -> Gray:
-    """The picture after those of the effects that are drawn, in their order."""
-    drawn = amounts(rng, strength, [often for _, often in effects], most=most)
-    for (effect, _), much in zip(effects, drawn, strict=True):
-        if much:
-            gray = effect(gray, rng, amount=much, space_px=space_px)
-    return gray
+    return all_of(effects, out, rng, strength, space_px, most=2.5)
 
 
 def toned(gray: Gray, rng: Generator, *, amount: float) -> Gray:

@@ -9,7 +9,7 @@ from random import Random
 
 import cv2
 
-from focal_omr.data.draw import Draw, DrawScore, Stream
+from focal_omr.data.draw import Draw, DrawScore, Stream, is_spelled
 from focal_omr.data.lilypond_plates import lilypond_plates
 from focal_omr.data.processes import Lost, in_processes
 from focal_omr.data.render import PLATE_SPACE_PX, Plate, engrave_plate
@@ -17,13 +17,14 @@ from focal_omr.data.shards import PlateRecord, save_shard, shard_path
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.notation.vocabulary import full_semantic
 
 logger = logging.getLogger(__name__)
 
 # The widest plate; the systems of a page have up to 120.
 _WIDEST_SPACES = 130
-_RUN = 50  # staves in one run of LilyPond
+_RUN = 50  # staves in one run of LilyPond, which takes a second to start
+_EMPTY_RUNS = 10
+ENGRAVERS = ("verovio", "lilypond")
 _PATIENCE_S = 1800.0  # for one shard; 500 staves take about 10
 
 
@@ -52,8 +53,7 @@ def write_shards(
         DataError: Another engraver, or some shards were not made, since Verovio ended
             their processes.
     """
-    if engraver not in ENGRAVERS:
-        raise DataError(f"engraver {engraver!r}; known are {', '.join(ENGRAVERS)}")
+    check_engraver(engraver)
     folder.mkdir(parents=True, exist_ok=True)
     indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
     missing = [number for number, index in enumerate(indexes) if not index.exists()]
@@ -72,7 +72,7 @@ def write_shards(
 def _write_shard(folder: Path, number: int, *, seed: int, draw: Draw, size: int, engraver: str) -> int:
     path = shard_path(folder, seed, number)
     stream, random = draw.stream(), Random(f"{seed}/{number}")
-    plates = ENGRAVERS[engraver](random, stream)
+    plates = engraved(engraver, random, stream)
     save_shard(path, _records(path.stem, stream, islice(plates, size)))
     return number
 
@@ -84,21 +84,40 @@ def _records(stem: str, stream: Stream, plates: Iterable[Plate]) -> Iterator[Pla
         yield record
 
 
-def _by_verovio(random: Random, stream: Stream) -> Iterator[Plate]:
-    engraver = Engraver()
-    while True:
-        yield draw_plate(engraver, random, stream)
+def check_engraver(name: str) -> None:
+    """Raise DataError for an engraver that there is not."""
+    if name not in ENGRAVERS:
+        raise DataError(f"engraver {name!r}; known are {', '.join(ENGRAVERS)}")
 
 
-def _by_lilypond(random: Random, stream: Stream) -> Iterator[Plate]:
-    """What LilyPond draws of the stream; staves that it is not given or that are too wide are left out."""
+def engraved(
+    engraver: str, random: Random, draw: DrawScore, *, alone: bool = False, space_px: int = PLATE_SPACE_PX
+) -> Iterator[Plate]:
+    """Plates of what is drawn, without end, by one of `ENGRAVERS`; see `engrave_plate`.
+
+    LilyPond draws nothing beside a staff, so for it all are alone.
+
+    Raises:
+        DataError: Nothing of what was drawn could be engraved.
+    """
+    if engraver == "lilypond":
+        yield from _by_lilypond(random, draw, space_px)
+    toolkit = Engraver()
     while True:
+        yield draw_plate(toolkit, random, draw, alone=alone, space_px=space_px)
+
+
+def _by_lilypond(random: Random, draw: DrawScore, space_px: int) -> Iterator[Plate]:
+    """Staves that LilyPond is not given or that are too wide are left out."""
+    empty = 0
+    while empty < _EMPTY_RUNS:
+        scores = [draw(random) for _ in range(_RUN)]
         furniture = random.choice((0.0, 0.5, 1.0))
-        drawn = lilypond_plates(random, [stream(random) for _ in range(_RUN)], furniture=furniture)
-        yield from (p for p in drawn if p and p.gray.shape[1] <= _WIDEST_SPACES * PLATE_SPACE_PX)
-
-
-ENGRAVERS = {"verovio": _by_verovio, "lilypond": _by_lilypond}
+        drawn = lilypond_plates(random, scores, furniture=furniture, space_px=space_px)
+        kept = [p for p in drawn if p and p.gray.shape[1] <= _WIDEST_SPACES * space_px]
+        empty = 0 if kept else empty + 1
+        yield from kept
+    raise DataError(f"{_EMPTY_RUNS * _RUN} scores in a row could not be engraved")
 
 
 def plate_record(name: str, plate: Plate) -> PlateRecord:
@@ -117,10 +136,9 @@ def draw_plate(
     space_px: int = PLATE_SPACE_PX,
 ) -> Plate:
     """The next plate whose symbols the vocabulary has and which Verovio can draw; see `engrave_plate`."""
-    vocabulary = full_semantic()
     for _ in range(1000):
         score = draw(random)
-        if not all(token in vocabulary for token in score_to_tokens(score)):
+        if not is_spelled(score):
             continue
         furniture = random.choice((0.0, 0.5, 1.0, 1.5))
         try:

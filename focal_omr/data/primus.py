@@ -102,15 +102,20 @@ class Sample:
         """The RISM source that it comes from."""
         return source_of(self.id)
 
+    def picture_path(self, *, distorted: bool = False) -> Path:
+        """The picture's path, or that of the distorted one. Raises DataError where there is none."""
+        path = self.distorted if distorted else self.picture
+        if path is None:
+            raise DataError(f"{self.id} has no distorted picture {self.id}_distorted.jpg")
+        return path
+
     def picture_bytes(self, *, distorted: bool = False) -> bytes:
         """The picture's file, or that of the distorted one.
 
         Raises:
             DataError: There is no distorted picture, or the file cannot be read.
         """
-        path = self.distorted if distorted else self.picture
-        if path is None:
-            raise DataError(f"{self.id} has no distorted picture {self.id}_distorted.jpg")
+        path = self.picture_path(distorted=distorted)
         return self._members[path] if path in self._members else _bytes(path)
 
 

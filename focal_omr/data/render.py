@@ -168,11 +168,15 @@ def engrave_plate(
     places = token_places(engraving, score_to_tokens(shown), first_event=int(hidden))
     shapes, more = system_shapes(engraving, random, amount=beside)
     svg = _framed(_PAGE.sub(lambda page: page[0] + shapes, svg, count=1), engraving, more, space_px)
-    png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
-    gray = cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE)
     xs = tuple(_column(place.x, space_px) for place in places)
     accidental_xs = tuple(_column(place.accidental_x, space_px) for place in places)
-    return Plate(np.asarray(gray, np.uint8), shown, xs, accidental_xs)
+    return Plate(rasterised(svg), shown, xs, accidental_xs)
+
+
+def rasterised(svg: str) -> NDArray[np.uint8]:
+    """(H, W) an SVG of the size that it names, ink 0 on paper 255."""
+    png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
+    return np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def _engraved(

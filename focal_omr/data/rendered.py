@@ -20,10 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import worn_picture
+from focal_omr.data.augment import PICTURE_SPACE_PX, check_kind, worn_picture
 from focal_omr.data.draw import DrawScore, draw_composed, draw_excerpt
-from focal_omr.data.lilypond_plates import lilypond_plates
-from focal_omr.data.plates import draw_plate
+from focal_omr.data.plates import check_engraver, engraved
 from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
 from focal_omr.data.render import Plate, tight_crop
 from focal_omr.data.sources import is_archive, is_tune
@@ -38,13 +37,10 @@ from focal_omr.notation.vocabulary import primus_semantic
 
 logger = logging.getLogger(__name__)
 
-DEGRADATIONS = ("none", "scan", "camera")
-_SPACE_PX = 18  # as in PrIMuS
 # The ends of a source's ids, the commonest of PrIMuS first, and how many sources have how many of them. In
 # PrIMuS 78 % have one; here fewer, so that a small set has sources to keep together.
 _INCIPITS = ("1_1_1", "1_1_2", "1_2_1", "1_3_1")
 _INCIPIT_WEIGHTS = (5, 3, 1, 1)
-_LILYPOND_RUN = 50  # staves in one run of LilyPond, which takes a second to start
 _JPEG_QUALITY = 95  # the wear of a camera has its own compression
 
 
@@ -79,13 +75,11 @@ def render_tree(
         DataError: The folder has samples already, or the tunes cannot be used.
         OutputError: A file cannot be written.
     """
-    if degrade not in DEGRADATIONS:
-        raise DataError(f"degradation {degrade!r}; known are {', '.join(DEGRADATIONS)}")
-    if engraver not in _PLATES:
-        raise DataError(f"engraver {engraver!r}; known are {', '.join(_PLATES)}")
+    check_kind(degrade)
+    check_engraver(engraver)
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
         draw = _drawer(tunes, Path(temporary))
-        plates = _PLATES[engraver](seed, partial(_draw_primus, draw) if primus else draw)
+        plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
         named = zip(islice(sample_names(seed), count), plates, strict=False)
         for number, (name, plate) in enumerate(named):
             rng = np.random.default_rng((seed, number))
@@ -93,22 +87,14 @@ def render_tree(
             write(name, {**_pictures(plate, rng, degrade, primus=primus), **scores})
 
 
-def _by_verovio(seed: int, draw: DrawScore) -> Iterator[Plate]:
+def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[Plate]:
+    """Verovio draws each sample by itself, LilyPond many at a time."""
+    if engraver == "lilypond":
+        random = Random(f"{seed}/lilypond")
+        yield from engraved(engraver, random, draw, alone=True, space_px=PICTURE_SPACE_PX)
     for number in count_from():
         random = Random(f"{seed}/{number}")
-        yield draw_plate(Engraver(), random, draw, alone=True, space_px=_SPACE_PX)
-
-
-def _by_lilypond(seed: int, draw: DrawScore) -> Iterator[Plate]:
-    random = Random(f"{seed}/lilypond")
-    while True:
-        scores = [draw(random) for _ in range(_LILYPOND_RUN)]
-        furniture = random.choice((0.0, 0.5, 1.0))
-        drawn = lilypond_plates(random, scores, furniture=furniture, space_px=_SPACE_PX)
-        yield from (plate for plate in drawn if plate)
-
-
-_PLATES = {"verovio": _by_verovio, "lilypond": _by_lilypond}
+        yield next(engraved(engraver, random, draw, alone=True, space_px=PICTURE_SPACE_PX))
 
 
 def sample_names(seed: int) -> Iterator[str]:
@@ -145,12 +131,12 @@ def _draw_primus(draw: DrawScore, random: Random) -> Score:
 
 
 def _pictures(plate: Plate, rng: np.random.Generator, degrade: str, *, primus: bool) -> Mapping[str, bytes]:
-    clean = tight_crop(plate.gray, space_px=_SPACE_PX)
+    clean = tight_crop(plate.gray, space_px=PICTURE_SPACE_PX)
     if degrade == "scan":
-        return {".png": _encoded(worn_picture(clean, rng, kind="scan", space_px=_SPACE_PX), ".png")}
+        return {".png": _encoded(worn_picture(clean, rng, kind="scan"), ".png")}
     pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
     if degrade == "camera":
-        worn = worn_picture(clean, rng, kind="camera", space_px=_SPACE_PX)
+        worn = worn_picture(clean, rng, kind="camera")
         pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
     return pictures
 

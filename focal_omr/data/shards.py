@@ -183,10 +183,7 @@ def read_shard(path: Path) -> Iterator[PlateRecord]:
     Raises:
         DataError: As `shard_index`.
     """
-    plates = shard_index(path)
-    with path.open("rb") as file:
-        for plate in plates:
-            yield PlateRecord(plate.id, _slice(file, plate), plate.semantic, plate.xs, plate.accidental_xs)
+    return read_shards([path])
 
 
 def read_shards(

@@ -1,7 +1,7 @@
 """What stands around a staff on a real page and is read past, and where the page ends.
 
-Neighbouring staves, names, bar numbers and the lines that join a system are drawn on plates; the end of the
-sheet, a finger and a crop that cuts the paper off are laid over any picture.
+Neighbouring staves, names and bar numbers are drawn on plates; the end of the sheet, a finger and a crop that
+cuts the paper off are laid over any picture. What joins a staff to its system was engraved: see `systems`.
 """
 
 import cv2

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from focal_omr.data.chance import Gray, add_noise, amounts, clouds, grain
+from focal_omr.data.chance import Gray, add_noise, all_of, clouds, grain
 from focal_omr.data.ink import line_darkness, threshold_below
 
 __all__ = ["blotted", "faded", "mottled", "printed", "ragged", "show_through", "speckled"]
@@ -34,10 +34,7 @@ def printed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> 
         (show_through, 0.25),
         (mottled, 0.4),
     )
-    for (effect, _), much in zip(effects, amounts(rng, strength, [o for _, o in effects]), strict=True):
-        if much:
-            gray = effect(gray, rng, amount=much, space_px=space_px)
-    return gray
+    return all_of(effects, gray, rng, strength, space_px)
 
 
 def ragged(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:

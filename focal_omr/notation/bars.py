@@ -17,6 +17,7 @@ from focal_omr.notation.vocabulary import BLANK
 # Nats. Chosen on rendered staves, see experiments/LOG.md.
 _BAR = 2.0  # a bar that adds up to its meter, or does not
 _TIE = 2.0  # a tie to a note of another pitch, to a rest, or after no note
+_MOST_KNOWN = 50_000  # steps that are remembered; a long run over many pictures meets ever new ones
 _SIGN = 3.0  # two clefs, keys or meters at one place; an accidental before no note; a tuplet in another
 
 
@@ -93,6 +94,8 @@ class BarRules:
         """
         key = state, number
         if (result := self._known.get(key)) is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
             result = self._known[key] = _step(state, self._symbols[number - BLANK - 1])
         return result
 
@@ -135,8 +138,7 @@ def _symbol(text: str) -> _Symbol:
         return _Symbol(_Kind.TIE)
     if text == "tuplet-end":
         return _Symbol(_Kind.TUPLET_END)
-    if text.startswith("tuplet-"):
-        actual = int(text.partition("-")[2])
+    if text.startswith("tuplet-") and (actual := int(text.partition("-")[2])) in TUPLET_NORMAL:
         return _Symbol(_Kind.TUPLET, Fraction(TUPLET_NORMAL[actual], actual))
     match parse_sign(text):
         case Note(grace=True):
