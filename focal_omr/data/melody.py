@@ -138,7 +138,7 @@ class Melody:
     def measures(self, meter: Meter, symbols: int, *, unmeasured: bool) -> list[Measure]:
         made: list[Measure] = []
         count = 3
-        if self.random.random() < self.style.multirest:
+        if not unmeasured and self.random.random() < self.style.multirest:  # its bars need barlines
             made.append(
                 Measure(
                     (MultiRest(self.random.choice((self.random.randint(1, 9), self.random.randint(1, 99)))),)
