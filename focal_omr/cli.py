@@ -237,6 +237,9 @@ def evaluate(
     beam: BeamOption = None,
     show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
     record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for report.md, with the worst staves as pictures.")
+    ] = None,
 ) -> None:
     """Error rates of a model on labelled pictures."""
     with _native_libraries_silenced():
@@ -248,6 +251,10 @@ def evaluate(
         from focal_omr.results import record as append_row
 
         append_row(record, _evaluation_row(result.to_json(), data.name, recognizer.card, tuple(ignore or ())))
+    if report:
+        from focal_omr.report import write_report
+
+        write_report(result, report, title=f"{model} on {data.name}")
     if as_json:
         print(json.dumps(result.to_json()))
         return
@@ -267,9 +274,13 @@ def _evaluation_row(
     figures: dict[str, Any], data: str, card: "ModelCard", ignored: Sequence[str]
 ) -> dict[str, object]:
     """The columns of a results file."""
+    from focal_omr.data.frequency import BINS
+
     low, high = figures["ser_interval"]
-    kept = ("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error")
-    kept += ("calibration_error", "rank_correlation", "failed", "seconds")
+    kept = (
+        *("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error", "macro_recall"),
+        *("calibration_error", "rank_correlation", "failed", "seconds"),
+    )
     return {
         "config": card.config_digest,
         "steps": card.steps,
@@ -278,6 +289,7 @@ def _evaluation_row(
         **{name: figures[name] for name in kept},
         "ser_low": low,
         "ser_high": high,
+        **{f"ser_{name}": figures["bin_ser"].get(name) for name in BINS},
     }
 
 
@@ -309,16 +321,17 @@ def export(
         list[str] | None,
         typer.Option(metavar="SHARDS", help="Fit confidence on the first shard of this folder; repeatable."),
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8/--float32", help="How large weights are kept; computed with is float32.")
+    ] = True,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
     with extra("train"):
         from focal_omr.calibrate import calibrate as calibrate_model
         from focal_omr.data.loader import list_plates
         from focal_omr.export import export_checkpoint, write_state
-    held_out = list_plates(calibrate or (), held_out=1)[
-        1
-    ]  # before anything is written: a folder may lack shards
-    export_checkpoint(checkpoint, out)
+    _, held_out = list_plates(calibrate or (), held_out=1)  # before anything is written: there may be none
+    export_checkpoint(checkpoint, out, int8=int8)
     if held_out:
         print(json.dumps(calibrate_model(out, held_out)))
     if state:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from focal_omr.data.frequency import frequency_bins, symbol_counts
+from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
 from focal_omr.data.primus import Sample, primus_samples
 from focal_omr.errors import ImageError
 from focal_omr.metrics import (
     ErrorRates,
+    SymbolErrors,
     bootstrap_ser,
     edit_distance,
     error_rates,
@@ -27,12 +28,13 @@ _MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class SampleReading:
-    """One sample's label and what was read, both in PrIMuS symbols."""
+    """One sample's label and what was read from its picture, both in PrIMuS symbols."""
 
     id: str
     reference: tuple[str, ...]
     hypothesis: tuple[str, ...]
     edits: int
+    picture: Path
     confidences: tuple[float, ...] = ()
 
 
@@ -49,6 +51,11 @@ class Evaluation:
     readings: tuple[SampleReading, ...]
     failures: dict[str, str]
     seconds: float
+
+    @property
+    def symbol_errors(self) -> SymbolErrors:
+        """Errors by symbol."""
+        return symbol_errors([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
 
     @property
     def rates(self) -> ErrorRates:
@@ -76,11 +83,13 @@ class Evaluation:
         return rank_correlation(doubts, errors)
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values; rates in percent, bins by the frequencies of these very labels."""
-        rates = self.rates
+        """The figures as plain values; rates in percent, bins by the frequencies of these very labels.
+
+        `macro_recall` and `bin_ser` are of the symbols that occur ten times or more.
+        """
+        rates, errors = self.rates, self.symbol_errors
         references = [reading.reference for reading in self.readings]
-        errors = symbol_errors([reading.hypothesis for reading in self.readings], references)
-        bins = frequency_bins(symbol_counts(references))
+        counts = symbol_counts(references)
         interval = bootstrap_ser([r.edits for r in self.readings], [len(label) for label in references])
         return {
             "samples": rates.samples,
@@ -89,8 +98,10 @@ class Evaluation:
             "ser": round(rates.ser, 3),
             "ser_interval": [round(bound, 3) for bound in interval],
             "sequence_error_rate": round(rates.sequence_error_rate, 3),
-            "macro_error": round(errors.macro_error, 3),
-            "bin_errors": {name: round(share, 3) for name, share in errors.by_bin(bins).items()},
+            "macro_error": round(errors.macro_error(), 3),
+            "macro_recall": round(100 - errors.macro_error(least=LEAST_COUNT), 3),
+            "bin_errors": _rounded(errors.by_bin(frequency_bins(counts))),
+            "bin_ser": _rounded(errors.ser_by_bin(frequency_bins(counts, least=LEAST_COUNT))),
             "calibration_error": round(self.calibration_error, 4),
             "rank_correlation": round(self.rank_correlation, 3),
             "failed": len(self.failures),
@@ -138,8 +149,9 @@ def evaluate(
         if progress:
             progress(sample)
         reference = _comparable(sample.semantic, ignore)
+        picture = sample.picture_path(distorted=distorted)
         try:
-            symbols = recognizer.read(sample.picture_path(distorted=distorted)).symbols
+            symbols = recognizer.read(picture).symbols
         except ImageError as error:
             failures[sample.id] = str(error)
             symbols = []
@@ -147,8 +159,12 @@ def evaluate(
         hypothesis = tuple(token for token, _ in read)
         confidences = tuple(confidence for _, confidence in read)
         edits = edit_distance(hypothesis, reference)
-        readings.append(SampleReading(sample.id, reference, hypothesis, edits, confidences))
+        readings.append(SampleReading(sample.id, reference, hypothesis, edits, picture, confidences))
     return Evaluation(tuple(readings), failures, time.perf_counter() - started)
+
+
+def _rounded(shares: dict[str, float]) -> dict[str, float]:
+    return {name: round(share, 3) for name, share in shares.items()}
 
 
 def _comparable(tokens: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:

@@ -101,19 +101,34 @@ class SymbolErrors:
         total = sum(self.count[symbol] for symbol in symbols)
         return 100 * (1 - sum(self.hit[symbol] for symbol in symbols) / total) if total else 0.0
 
-    @property
-    def macro_error(self) -> float:
-        """Mean over the reference's symbols of the share missed, in percent: a rare one counts fully."""
-        shares = [self.missed([symbol]) for symbol in self.count]
+    def macro_error(self, *, least: int = 1) -> float:
+        """Mean over the reference's symbols of the share missed, in percent: a rare one counts fully.
+
+        Symbols that occur less than `least` times are left out: their shares are 0 or 100.
+        """
+        shares = [self.missed([symbol]) for symbol, count in self.count.items() if count >= least]
         return sum(shares) / len(shares) if shares else 0.0
+
+    def error_rate(self, symbols: Sequence[str]) -> float:
+        """SER of some symbols in percent: their occurrences missed, and they inserted, per occurrence."""
+        total = sum(self.count[symbol] for symbol in symbols)
+        wrong = sum(self.count[s] - self.hit[s] + self.inserted[s] for s in symbols)
+        return 100 * wrong / total if total else 0.0
 
     def by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
         """Share missed in each bin of symbols, in percent. A symbol without a bin counts nowhere."""
-        members: dict[str, list[str]] = {name: [] for name in dict.fromkeys(bins.values())}
-        for symbol in self.count:
-            if symbol in bins:
-                members[bins[symbol]].append(symbol)
-        return {name: self.missed(symbols) for name, symbols in members.items()}
+        return {name: self.missed(symbols) for name, symbols in _members(bins).items()}
+
+    def ser_by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
+        """SER in each bin of symbols, in percent. A symbol without a bin counts nowhere."""
+        return {name: self.error_rate(symbols) for name, symbols in _members(bins).items()}
+
+
+def _members(bins: Mapping[str, str]) -> dict[str, list[str]]:
+    members: dict[str, list[str]] = {name: [] for name in dict.fromkeys(bins.values())}
+    for symbol, name in bins.items():
+        members[name].append(symbol)
+    return members
 
 
 def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]]) -> SymbolErrors:

@@ -110,7 +110,10 @@ def test_errors_by_symbol_of_a_known_reading() -> None:
     assert errors.missed(["b"]) == 50.0
     assert errors.missed(["b", "d"]) == pytest.approx(200 / 3)
     assert errors.missed(["never"]) == 0.0
-    assert errors.macro_error == (0 + 50 + 0 + 100) / 4
+    assert errors.macro_error() == (0 + 50 + 0 + 100) / 4
+    assert errors.macro_error(least=2) == 50  # of b alone
+    assert errors.error_rate(["b", "e"]) == 100.0  # of b one of two missed, e once where there is none
+    assert errors.ser_by_bin({"a": "HF", "b": "LF", "e": "LF"}) == {"HF": 0.0, "LF": 100.0}
     assert errors.by_bin({"a": "HF", "b": "LF", "d": "LF", "never": "normal"}) == {
         "HF": 0.0,
         "LF": pytest.approx(200 / 3),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 # Source: the seed study, doi 10.1109/PuneCon46936.2019.9105720 (60 symbols: 6 / 48 / 6).
 BIN_SHARE = 0.1
 BINS = ("HF", "normal", "LF")
+LEAST_COUNT = 10  # occurrences from which on a symbol's own error rate means something; the seed study's too
 
 
 def symbol_counts(labels: Iterable[Sequence[str]]) -> Counter[str]:
@@ -14,9 +15,13 @@ def symbol_counts(labels: Iterable[Sequence[str]]) -> Counter[str]:
     return Counter(symbol for label in labels for symbol in label)
 
 
-def frequency_bins(counts: Mapping[str, int]) -> dict[str, str]:
-    """Symbol -> bin. Ties are broken by name, so that the bins do not depend on the order of the samples."""
-    ranked = sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
+def frequency_bins(counts: Mapping[str, int], *, least: int = 1) -> dict[str, str]:
+    """Symbol -> bin, of the symbols that occur `least` times or more.
+
+    Ties are broken by name, so that the bins do not depend on the order of the samples.
+    """
+    usual = [symbol for symbol in counts if counts[symbol] >= least]
+    ranked = sorted(usual, key=lambda symbol: (-counts[symbol], symbol))
     size = max(1, round(BIN_SHARE * len(ranked)))
     bins = {}
     for rank, symbol in enumerate(ranked):
