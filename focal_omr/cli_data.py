@@ -35,10 +35,14 @@ def render(
     tunes: Annotated[
         Path | None, typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
     ] = None,
+    rare: Annotated[float, typer.Option(help="Share of the staves that rare symbols are put into.")] = 0.0,
     degrade: Annotated[
         str,
         typer.Option(help="none; scan: worn pictures; camera: <id>_distorted.jpg beside the clean pictures."),
     ] = "none",
+    strength: Annotated[
+        float | None, typer.Option(help="Of the wear, 0 to 1; drawn for each sample if it is not given.")
+    ] = None,
     primus: Annotated[
         bool,
         typer.Option("--primus", help="Labels of PrIMuS's symbols alone, pictures of its two colours."),
@@ -54,7 +58,9 @@ def render(
         count=count,
         seed=seed,
         tunes=tunes,
+        rare=rare,
         degrade=degrade,
+        strength=strength,
         primus=primus,
         archive=archive,
         engraver=engraver,

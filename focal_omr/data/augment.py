@@ -28,7 +28,7 @@ from focal_omr.data.wear import printed
 from focal_omr.errors import DataError
 from focal_omr.image import STAFF_SPACE_PX, normalise_ink
 
-__all__ = ["KINDS", "PICTURE_SPACE_PX", "check_kind", "degraded_strip", "plain_strip", "worn_picture"]
+__all__ = ["KINDS", "PICTURE_SPACE_PX", "check_wear", "degraded_strip", "plain_strip", "worn_picture"]
 
 KINDS = ("none", "scan", "camera")
 _SHARES = (0.25, 0.35, 0.4)  # how often each kind comes in training
@@ -68,7 +68,7 @@ def degraded_strip(
     drawn_kind, drawn_strength = str(rng.choice(KINDS, p=_SHARES)), float(rng.random())
     kind = drawn_kind if kind is None else kind
     strength = degrade * (drawn_strength if strength is None else strength)
-    _check(kind, strength)
+    check_wear(kind, strength)
     top, bottom = ink_rows(plate)
     sheet = _surrounded(plate, neighbour, rng, degrade)
     if kind == "none" or not strength:
@@ -125,7 +125,7 @@ def worn_picture(
     """
     drawn = float(rng.random())
     strength = drawn if strength is None else strength
-    _check(kind, strength)
+    check_wear(kind, strength)
     if kind == "none":
         return gray
     print_strength, strength = _divided(strength, rng)
@@ -155,13 +155,9 @@ def _divided(strength: float, rng: Generator) -> tuple[float, float]:
     return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
 
 
-def check_kind(kind: str) -> None:
-    """Raise DataError for a kind of wear that there is not."""
+def check_wear(kind: str, strength: float | None = None) -> None:
+    """Raise DataError for a kind of wear that there is not, or a strength out of range."""
     if kind not in KINDS:
         raise DataError(f"degradation {kind!r}; known are none, scan and camera")
-
-
-def _check(kind: str, strength: float) -> None:
-    check_kind(kind)
-    if not 0 <= strength <= 1:
+    if strength is not None and not 0 <= strength <= 1:
         raise DataError(f"strength {strength}; needed is one from 0 to 1")

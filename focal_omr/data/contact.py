@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import check_kind, degraded_strip, worn_picture
+from focal_omr.data.augment import check_wear, degraded_strip, worn_picture
 from focal_omr.data.chance import Gray
 from focal_omr.data.primus import primus_samples
 from focal_omr.data.render import tight_crop
@@ -68,7 +68,7 @@ def show_data(
         DataError: No samples, an unknown kind, or an id that is not there.
         OutputError: The files cannot be written.
     """
-    check_kind(degrade)
+    check_wear(degrade)
     wanted = None if ids is None else set(read_ids(ids))
     rng = np.random.default_rng(seed)
     draw = _from_shards if any(folder.glob("*.tar")) else _from_tree

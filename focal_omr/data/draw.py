@@ -109,7 +109,8 @@ class Stream:
 
     def __call__(self, random: Random) -> Score:
         """The next staff."""
-        if random.random() >= self.source.rare_share:
+        rare = self.source.rare_share
+        if not rare or random.random() >= rare:
             return self.source.base(random)
         for _ in range(_ATTEMPTS):
             score = self.source.base(random)

@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import PICTURE_SPACE_PX, check_kind, worn_picture
-from focal_omr.data.draw import DrawScore, draw_composed, draw_excerpt
+from focal_omr.data.augment import PICTURE_SPACE_PX, check_wear, worn_picture
+from focal_omr.data.draw import Draw, DrawScore, draw_composed, draw_excerpt
 from focal_omr.data.plates import check_engraver, engraved
 from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
 from focal_omr.data.render import Plate, tight_crop
@@ -50,22 +50,26 @@ def render_tree(
     count: int,
     seed: int,
     tunes: Path | None = None,
+    rare: float = 0.0,
     degrade: str = "none",
+    strength: float | None = None,
     primus: bool = False,
     archive: bool = False,
     engraver: str = "verovio",
 ) -> None:
     """Render `count` samples `<id>/<id>.png`, `.semantic`, `.agnostic`, `.mei` and `.pae`.
 
-    Sample k depends on the seed, k and the tunes alone.
+    Sample k depends on the seed, k and the tunes alone; with `rare` also on the samples before it.
 
     Args:
         out: The folder to make, or the archive.
         count: Number of samples.
         seed: Same seed, same bytes; from 0.
         tunes: A folder or archive of tunes, a tune, a collection, or the word "music21"; None composes.
+        rare: The share of the staves into which the symbols are put that were seen least so far.
         degrade: "none"; "scan", which wears the picture itself; or "camera", which adds `_distorted.jpg` to
             the clean picture, as Camera-PrIMuS has it.
+        strength: Of the wear, 0 mild .. 1 as bad as the worst that is legible; None draws it evenly.
         primus: Symbols of PrIMuS alone in the labels, and pictures of its two colours; else labels of our
             superset and pictures in shades of gray.
         archive: Write a .tgz instead of a folder.
@@ -75,16 +79,19 @@ def render_tree(
         DataError: The folder has samples already, or the tunes cannot be used.
         OutputError: A file cannot be written.
     """
-    check_kind(degrade)
+    check_wear(degrade, strength)
     check_engraver(engraver)
+    if not 0 <= rare <= 1:
+        raise DataError(f"a share of {rare} with rare symbols; needed is one from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        draw = _drawer(tunes, Path(temporary))
+        draw = Draw(_drawer(tunes, Path(temporary)), rare).stream()
         plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
         named = zip(islice(sample_names(seed), count), plates, strict=False)
         for number, (name, plate) in enumerate(named):
             rng = np.random.default_rng((seed, number))
+            draw.keep(score_to_tokens(plate.score))
             scores = _scores(name, plate.score, primus=primus)
-            write(name, {**_pictures(plate, rng, degrade, primus=primus), **scores})
+            write(name, {**_pictures(plate, rng, degrade, strength, primus=primus), **scores})
 
 
 def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[Plate]:
@@ -130,13 +137,15 @@ def _draw_primus(draw: DrawScore, random: Random) -> Score:
     raise DataError("1000 scores in a row have symbols that PrIMuS lacks")
 
 
-def _pictures(plate: Plate, rng: np.random.Generator, degrade: str, *, primus: bool) -> Mapping[str, bytes]:
+def _pictures(
+    plate: Plate, rng: np.random.Generator, degrade: str, strength: float | None, *, primus: bool
+) -> Mapping[str, bytes]:
     clean = tight_crop(plate.gray, space_px=PICTURE_SPACE_PX)
     if degrade == "scan":
-        return {".png": _encoded(worn_picture(clean, rng, kind="scan"), ".png")}
+        return {".png": _encoded(worn_picture(clean, rng, kind="scan", strength=strength), ".png")}
     pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
     if degrade == "camera":
-        worn = worn_picture(clean, rng, kind="camera")
+        worn = worn_picture(clean, rng, kind="camera", strength=strength)
         pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
     return pictures
 

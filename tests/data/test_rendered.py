@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from focal_omr.data.primus import primus_samples, source_of
@@ -228,3 +229,26 @@ def test_a_single_tune_is_enough(tmp_path: Path) -> None:
     (tmp_path / "tune.abc").write_text(ABC)
     render_tree(tmp_path / "tree", count=2, seed=4, tunes=tmp_path / "tune.abc")
     assert len(primus_samples(tmp_path / "tree")) == 2
+
+
+def test_a_given_strength_wears_all_alike(tmp_path: Path) -> None:
+    spread = {}
+    for strength in (0.05, 1.0):
+        out = tmp_path / str(strength)
+        render_tree(out, count=3, seed=11, degrade="scan", strength=strength)
+        pictures = [load_gray(sample.picture) for sample in primus_samples(out)]
+        spread[strength] = sum(float(np.mean((gray > 40) & (gray < 235))) for gray in pictures)
+    assert spread[0.05] < spread[1.0]
+    with pytest.raises(DataError, match="strength 2"):
+        render_tree(tmp_path / "no", count=1, seed=1, degrade="scan", strength=2)
+
+
+def test_rare_symbols_are_put_in_where_asked_for(tmp_path: Path) -> None:
+    counts = []
+    for rare in (0.0, 1.0):
+        out = tmp_path / str(rare)
+        render_tree(out, count=8, seed=5, rare=rare)
+        counts.append(len({token for sample in primus_samples(out) for token in sample.semantic}))
+    assert counts[1] > 1.3 * counts[0]
+    with pytest.raises(DataError, match="share of 3"):
+        render_tree(tmp_path / "no", count=1, seed=1, rare=3)
