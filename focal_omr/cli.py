@@ -279,7 +279,7 @@ def _evaluation_row(
     low, high = figures["ser_interval"]
     kept = (
         *("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error", "macro_recall"),
-        *("calibration_error", "rank_correlation", "failed", "seconds"),
+        *("calibration_error", "doubt_auc", "failed", "seconds"),
     )
     return {
         "config": card.config_digest,

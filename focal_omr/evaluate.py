@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from focal_omr.metrics import (
     edit_distance,
     error_rates,
     expected_calibration_error,
-    rank_correlation,
+    ranking_quality,
     read_right,
     symbol_errors,
 )
@@ -75,12 +76,15 @@ class Evaluation:
         return expected_calibration_error(confidences, right)
 
     @property
-    def rank_correlation(self) -> float:
-        """How well doubt ranks the staves by their error: Spearman's correlation of the two, -1 .. 1."""
+    def doubt_auc(self) -> float | None:
+        """How well doubt ranks the staves: the chance that one with an error is more doubtful than one without.
+
+        None where all staves that were read have errors, or none has.
+        """
         read = [reading for reading in self.readings if reading.id not in self.failures]
         doubts = [sum(1 - c for c in r.confidences) / max(1, len(r.confidences)) for r in read]
-        errors = [reading.edits / max(1, len(reading.reference)) for reading in read]
-        return rank_correlation(doubts, errors)
+        quality = ranking_quality(doubts, [reading.edits > 0 for reading in read])
+        return None if isnan(quality) else quality
 
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values; rates in percent, bins by the frequencies of these very labels.
@@ -103,7 +107,7 @@ class Evaluation:
             "bin_errors": _rounded(errors.by_bin(frequency_bins(counts))),
             "bin_ser": _rounded(errors.ser_by_bin(frequency_bins(counts, least=LEAST_COUNT))),
             "calibration_error": round(self.calibration_error, 4),
-            "rank_correlation": round(self.rank_correlation, 3),
+            "doubt_auc": None if self.doubt_auc is None else round(self.doubt_auc, 3),
             "failed": len(self.failures),
             "seconds": round(self.seconds, 3),
             "failures": self.failures,

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 
@@ -180,15 +179,22 @@ def expected_calibration_error(
     return sum(gaps) / len(values)
 
 
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float:
-    """Spearman's rank correlation, -1 .. 1, equal values sharing their ranks; 0 where one is constant."""
-    first, second = (_ranks(np.asarray(values, np.float64)) for values in (one, other))
-    if first.size == 0 or first.std() == 0 or second.std() == 0:
-        return 0.0
-    return float(np.corrcoef(first, second)[0, 1])
+def ranking_quality(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """The chance that one of the positives has a higher score than one of the others (area under the ROC).
 
+    Args:
+        scores: What ranks.
+        positive: What is to come first.
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[place], np.float64)
+    Returns:
+        0 .. 1; 0.5 is chance. Equal scores count half. NaN where all are positive, or none is.
+
+    Source: Hanley & McNeil 1982; the statistic of Mann & Whitney 1947.
+    """
+    wanted = np.asarray(positive, bool)
+    ones, others = int(wanted.sum()), int((~wanted).sum())
+    if not ones or not others:
+        return float("nan")
+    _, place, counts = np.unique(np.asarray(scores, np.float64), return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # from 1, equal scores share theirs
+    return float((ranks[wanted].mean() - (ones + 1) / 2) / others)

@@ -81,11 +81,18 @@ def _figures(evaluation: Evaluation) -> str:
         (f"macro recall, symbols that occur {LEAST_COUNT} times or more", f"{values['macro_recall']:.2f} %"),
         *((text, f"{ser:.2f} %") for text, ser in bins),
         ("expected calibration error of the confidence", f"{values['calibration_error']:.4f}"),
-        ("rank correlation of a staff's doubt and its error", f"{values['rank_correlation']:.2f}"),
+        (
+            "chance that a staff with an error is more doubtful than one without",
+            _or_none(values["doubt_auc"]),
+        ),
         ("staves that could not be read", f"{values['failed']}"),
         ("time for a staff", f"{1000 * values['seconds'] / max(1, values['samples']):.0f} ms"),
     ]
     return _table(("", ""), rows)
+
+
+def _or_none(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _confusion(evaluation: Evaluation) -> str:

@@ -1,12 +1,14 @@
 """Calibrated confidence, and the measures of it."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from focal_omr.confidence import calibrated, fit_calibration
-from focal_omr.metrics import expected_calibration_error, rank_correlation, read_right
+from focal_omr.metrics import expected_calibration_error, ranking_quality, read_right
 
 
 @given(st.floats(0, 1))
@@ -55,10 +57,11 @@ def test_right_symbols_are_those_that_an_alignment_pairs() -> None:
     assert read_right("ab", "") == [False, False]
 
 
-def test_rank_correlation() -> None:
-    assert rank_correlation([1, 2, 3], [10, 20, 90]) == pytest.approx(1)
-    assert rank_correlation([1, 2, 3], [3, 2, 1]) == pytest.approx(-1)
-    assert rank_correlation([1, 1, 1], [3, 2, 1]) == 0
-    assert rank_correlation([], []) == 0
-    # Ties share their ranks: 1, 2.5, 2.5, 4 against 1, 2, 3, 4.
-    assert rank_correlation([0, 5, 5, 9], [1, 2, 3, 4]) == pytest.approx(0.9486833)
+def test_ranking_quality() -> None:
+    assert ranking_quality([1, 2, 3, 4], [False, False, True, True]) == 1
+    assert ranking_quality([1, 2, 3, 4], [True, True, False, False]) == 0
+    assert ranking_quality([1, 1, 1], [True, False, False]) == 0.5
+    # Of the six pairs 9 > 0, 9 > 5, 9 > 7, 5 > 0 are in order, 5 = 5 half, 5 < 7 not.
+    assert ranking_quality([0, 5, 7, 5, 9], [False, False, False, True, True]) == pytest.approx(4.5 / 6)
+    assert math.isnan(ranking_quality([1, 2], [True, True]))
+    assert math.isnan(ranking_quality([], []))

@@ -56,7 +56,8 @@ def test_confidence_is_judged(folder: Path) -> None:
     assert perfect.calibration_error == pytest.approx(0.1)
     wrong = _evaluate(folder, b=["clef-F4", "rest-whole", "barline"])
     assert wrong.calibration_error == pytest.approx(0.0)  # 9 of 10 are right
-    assert wrong.rank_correlation == 0  # all are equally sure
+    assert wrong.doubt_auc == 0.5  # all are equally sure
+    assert perfect.doubt_auc is None
 
 
 def test_errors_are_counted_over_the_corpus(folder: Path) -> None:
