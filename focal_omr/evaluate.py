@@ -77,7 +77,7 @@ class Evaluation:
 
     @property
     def doubt_auc(self) -> float | None:
-        """How well doubt ranks the staves: the chance that one with an error is more doubtful than one without.
+        """How well doubt ranks the staves: the chance that one with an error has more of it than one without.
 
         None where all staves that were read have errors, or none has.
         """

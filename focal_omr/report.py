@@ -82,7 +82,7 @@ def _figures(evaluation: Evaluation) -> str:
         *((text, f"{ser:.2f} %") for text, ser in bins),
         ("expected calibration error of the confidence", f"{values['calibration_error']:.4f}"),
         (
-            "chance that a staff with an error is more doubtful than one without",
+            "chance that doubt ranks a wrong staff before a right one",
             _or_none(values["doubt_auc"]),
         ),
         ("staves that could not be read", f"{values['failed']}"),
