@@ -13,7 +13,7 @@ from pathlib import Path
 
 from focal_omr.data.processes import Lost, in_processes
 from focal_omr.data.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores, tune_files
-from focal_omr.errors import DataError, NotationError, OmrError
+from focal_omr.errors import DataError, NotationError, OmrError, OutputError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei_reader import Run, read_runs
 from focal_omr.notation.score import Note, Score, flat_events
@@ -77,8 +77,16 @@ def collect_tunes(
 
     Returns:
         The number of parts and runs.
+
+    Raises:
+        OutputError: The collection cannot be written.
     """
     temporary = collection.with_suffix(".partial")
+    try:
+        collection.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()  # before the reading, which takes minutes
+    except OSError as error:
+        raise OutputError(f"{collection} cannot be written: {error.strerror or error}") from error
     reports: list[FileReport] = []
     with temporary.open("w", encoding="utf-8") as out:
         for lines, report in _read_all(source, root, workers, limit_s):

@@ -12,7 +12,7 @@ from focal_omr.data import tunes
 from focal_omr.data.collection import read_collection
 from focal_omr.data.sources import TuneFile, score_texts
 from focal_omr.data.tunes import FileReport, collect_tunes, music21_folder, read_report, tune_files
-from focal_omr.errors import DataError
+from focal_omr.errors import DataError, OutputError
 from focal_omr.notation.mei import write_mei
 from focal_omr.notation.semantic import tokens_to_score
 
@@ -257,3 +257,12 @@ def test_a_damaged_collection_is_named_with_its_line(tmp_path: Path) -> None:
         read_collection(path)
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
         read_collection(tmp_path / "none.txt")
+
+
+def test_the_folder_of_a_collection_is_made_or_said_to_be_impossible(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.krn").write_text(KERN, encoding="utf-8")
+    files = tune_files(tmp_path / "in")
+    assert collect_tunes(files, tmp_path / "new" / "tunes.txt", root=tmp_path, workers=1) == 1
+    with pytest.raises(OutputError, match=r"a\.krn.tunes\.txt cannot be written"):
+        collect_tunes(files, tmp_path / "in" / "a.krn" / "tunes.txt", root=tmp_path)
