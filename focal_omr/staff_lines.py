@@ -454,8 +454,8 @@ def _is_staff(trace: _Trace) -> bool:
     stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
     seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
-    blurred = stands_out and trace.steadiness >= (0.55 if weakest - beyond >= 0.5 else 0.6)
-    blurred = blurred and trace.width < 0.95
+    blurred = stands_out and trace.steadiness >= (0.5 if weakest - beyond >= 0.45 else 0.6)
+    blurred = blurred and trace.width < 1.1
     blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
     return bool(
         (_is_ruled(trace) or blurred)
