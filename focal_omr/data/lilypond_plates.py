@@ -24,7 +24,7 @@ from focal_omr.errors import EngraveError, NotationError
 from focal_omr.notation.lilypond import write_lilypond
 from focal_omr.notation.score import Score
 
-_LIMIT_S = 120
+_LIMIT_S = 900  # for 50 staves, which take 10 on an idle core
 # A staff line of LilyPond's SVG; its unit is the staff space.
 _LINE = re.compile(
     r'<g transform="translate\((-?[\d.]+), (-?[\d.]+)\)">\s*'
