@@ -5,7 +5,7 @@ LilyPond's rules. Source: the notation reference of LilyPond 2.24.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from focal_omr.errors import NotationError
 from focal_omr.notation.score import (
@@ -68,8 +68,18 @@ def write_lilypond(score: Score) -> str:
     """
     if len(score.parts) != 1:
         raise NotationError(f"LilyPond gets one staff; this score has {len(score.parts)} parts")
-    body = " ".join(_part(score.parts[0].measures))
+    measures = score.parts[0].measures
+    body = " ".join((*_unprinted(measures), *_part(measures)))
     return f"{{ \\accidentalStyle forget \\cadenzaOn {body} }}"
+
+
+def _unprinted(measures: Sequence[Measure]) -> Iterator[str]:
+    """A staff without a clef or a meter shows none: LilyPond would print a treble clef, and a C."""
+    signs = takewhile(lambda event: isinstance(event, Clef | Key | Meter), measures[0].events)
+    kinds = {type(event) for event in signs}
+    for kind, name in ((Clef, "Clef"), (Meter, "TimeSignature")):
+        if kind not in kinds:
+            yield f"\\once \\omit Staff.{name}"
 
 
 def _part(measures: Sequence[Measure]) -> Iterator[str]:

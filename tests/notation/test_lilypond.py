@@ -52,3 +52,11 @@ def test_what_it_does_not_write_is_refused(label):
 def test_one_staff_at_a_time():
     with pytest.raises(NotationError, match="2 parts"):
         write_lilypond(Score((Part(()), Part(()))))
+
+
+def test_a_staff_without_clef_or_meter_shows_none() -> None:
+    # LilyPond prints a treble clef and a C of its own accord.
+    assert _written("clef-G2 note-C4_quarter").count("\\omit") == 1
+    assert "\\once \\omit Staff.TimeSignature \\clef" in _written("clef-G2 note-C4_quarter timeSignature-C")
+    assert "\\once \\omit Staff.Clef \\key" in _written("keySignature-GM timeSignature-C note-C4_quarter")
+    assert "\\omit" not in _written("clef-G2 keySignature-GM timeSignature-C note-C4_quarter")
