@@ -247,14 +247,15 @@ def evaluate(
 
         recognizer = _recognizer(model, threads, beam)
         result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()), distorted=distorted)
+    name = f"{data.name} (distorted)" if distorted else data.name
     if record:
         from focal_omr.results import record as append_row
 
-        append_row(record, _evaluation_row(result.to_json(), data.name, recognizer.card, tuple(ignore or ())))
+        append_row(record, _evaluation_row(result.to_json(), name, recognizer.card, tuple(ignore or ())))
     if report:
         from focal_omr.report import write_report
 
-        write_report(result, report, title=f"{model} on {data.name}")
+        write_report(result, report, title=f"{model} on {name}")
     if as_json:
         print(json.dumps(result.to_json()))
         return
@@ -266,8 +267,8 @@ def evaluate(
     for reading in result.worst[:show]:
         print(f"{reading.id}: {reading.edits} edits")
         print(f"  label {' '.join(reading.reference)}\n  read  {' '.join(reading.hypothesis)}")
-    for name, reason in result.failures.items():
-        _say(f"focal-omr: {name}: {reason}")
+    for sample, reason in result.failures.items():
+        _say(f"focal-omr: {sample}: {reason}")
 
 
 def _evaluation_row(
