@@ -46,6 +46,7 @@ def measure(name: str, path: Path, picture: Path, data: Path) -> dict[str, objec
     return {
         "model": name if name == "default" else path.stem,
         "config": recognizer.card.config_digest,
+        "seed": recognizer.card.seed,
         "steps": recognizer.card.steps,
         "megabytes": round(path.stat().st_size / 1e6, 2),
         "parameters": parameters(path),

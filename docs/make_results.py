@@ -21,7 +21,7 @@ SETS = {
     "lilypond_quartets": ("clean", "two string quartets engraved by LilyPond, tunes not in training"),
     "lilypond_quartets (distorted)": ("degraded", "the same staves as photos, strength 0.8"),
     "rendered_rare": ("clean", "other staves of the training's kind, rare symbols in two of five"),
-    "rendered_rare_camera": ("degraded", "such staves as photos, strength 0.5"),
+    "rendered_rare_camera (distorted)": ("degraded", "such staves as photos, strength 0.5"),
     "rendered_rare_scan": ("degraded", "such staves as scans, strength 0.5"),
 }
 

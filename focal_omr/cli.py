@@ -284,6 +284,7 @@ def _evaluation_row(
     )
     return {
         "config": card.config_digest,
+        "seed": card.seed,
         "steps": card.steps,
         "data": data,
         "ignored": " ".join(ignored),

@@ -53,6 +53,7 @@ def export_checkpoint(checkpoint: Path, out: Path, *, int8: bool = True) -> None
         middle_line_px=MIDDLE_LINE_PX,
         frame_px=frame_px(config.model),
         config_digest=config.digest,
+        seed=config.seed,
         steps=state["step"],
         version=__version__,
     )

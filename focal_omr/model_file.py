@@ -31,6 +31,7 @@ class ModelCard:
         middle_line_px: Row of the middle line in a strip.
         frame_px: Pixels of input per frame of output.
         config_digest: Digest of the training configuration.
+        seed: Of the training.
         steps: Updates it was trained for.
         version: Version of the package that exported it.
         calibration: (slope, offset) of its confidence, see `confidence`; (1, 0) where it was not fitted.
@@ -43,6 +44,7 @@ class ModelCard:
     middle_line_px: int
     frame_px: int
     config_digest: str
+    seed: int
     steps: int
     version: str
     calibration: tuple[float, float] = (1.0, 0.0)

@@ -19,6 +19,7 @@ _MOST_CONFUSED = 10
 _MOST_SYMBOLS = 20
 _CONTEXT = 2  # symbols shown before and after a difference
 _WIDEST_PX = 1600
+_JPEG_QUALITY = 80  # a noisy photo is ten times as large as a PNG
 
 
 def write_report(evaluation: Evaluation, folder: Path, *, title: str) -> None:
@@ -45,7 +46,7 @@ def report_files(evaluation: Evaluation, *, title: str) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     staves: list[str] = []
     for number, reading in enumerate(evaluation.worst[:_WORST], 1):
-        name = f"worst-{number:02d}.png"
+        name = f"worst-{number:02d}.jpg"
         try:
             files[name] = _picture(reading.picture)
             shown = f"![The staff {reading.id}]({name})\n\n"
@@ -67,7 +68,7 @@ def _picture(path: Path) -> bytes:
     if gray.shape[1] > _WIDEST_PX:
         size = (_WIDEST_PX, max(1, round(gray.shape[0] * _WIDEST_PX / gray.shape[1])))
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".png", gray)[1])
+    return bytes(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
 
 
 def _figures(evaluation: Evaluation) -> str:

@@ -27,6 +27,7 @@ CARD = ModelCard(
     middle_line_px=MIDDLE_LINE_PX,
     frame_px=FRAME_PX,
     config_digest="scripted",
+    seed=1,
     steps=0,
     version="0",
 )

@@ -90,6 +90,7 @@ def test_the_card_says_what_reading_needs(exported: tuple[ModelConfig, nn.Module
         middle_line_px=48,
         frame_px=16 if paper else 4,
         config_digest=_train_config(config).digest,
+        seed=_train_config(config).seed,
         steps=41,
         version=__version__,
     )

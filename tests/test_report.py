@@ -50,8 +50,8 @@ def test_the_worst_staves_come_with_picture_and_alignment(evaluation: Evaluation
     assert "Not read: c.png: no staff\n" in text
     assert "  ... 3 symbols\n  note-E4_quarter\n  note-F4_quarter\n- barline\n  tie\n" in text
     assert "- clef-G2\n+ clef-F4\n  note-C4_quarter\n  note-D4_quarter\n  ... 4 symbols\n```" in text
-    pictures = [name for name in files if name.endswith(".png")]
-    assert pictures == ["worst-02.png", "worst-03.png"]  # c has no picture
+    pictures = [name for name in files if name.endswith(".jpg")]
+    assert pictures == ["worst-02.jpg", "worst-03.jpg"]  # c has no picture
     widths = [cv2.imdecode(np.frombuffer(files[name], np.uint8), 0).shape[1] for name in pictures]
     assert widths == [300, 1600]
 
@@ -76,6 +76,6 @@ def test_a_reading_without_errors_has_no_worst_staves(evaluation: Evaluation) ->
 def test_files_are_written_together(evaluation: Evaluation, tmp_path: Path) -> None:
     write_report(evaluation, tmp_path / "deep" / "report", title="A test")
     written = sorted(path.name for path in (tmp_path / "deep" / "report").iterdir())
-    assert written == ["report.md", "worst-02.png", "worst-03.png"]
+    assert written == ["report.md", "worst-02.jpg", "worst-03.jpg"]
     with pytest.raises(OutputError, match="cannot be made"):
         write_report(evaluation, tmp_path / "a.png" / "report", title="A test")
