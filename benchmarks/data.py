@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.plates import SEED
 from focal_omr.config import DataConfig
+from focal_omr.data.engraving.plates import write_shards
+from focal_omr.data.engraving.shards import read_shards
 from focal_omr.data.loader import PlateBatches, list_plates, load_batches
-from focal_omr.data.plates import write_shards
-from focal_omr.data.shards import read_shards
 from focal_omr.notation.codec import full_codec
 
 _SHARDS, _SIZE = 4, 240

@@ -2,10 +2,10 @@
 
 from random import Random
 
-from focal_omr.data.draw import draw_composed
-from focal_omr.data.plates import draw_plate, plate_record
-from focal_omr.data.render import Plate
-from focal_omr.data.shards import PlateRecord
+from focal_omr.data.engraving.plates import draw_plate, plate_record
+from focal_omr.data.engraving.render import Plate
+from focal_omr.data.engraving.shards import PlateRecord
+from focal_omr.data.music.draw import draw_composed
 from focal_omr.notation.engrave import Engraver
 
 SEED = 7

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from focal_omr.data.draw import Draw, draw_excerpt
+from focal_omr.data.music.draw import Draw, draw_excerpt
 from focal_omr.errors import OmrError
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import Engraver

@@ -15,8 +15,8 @@ from pathlib import Path
 from random import Random
 from statistics import mean, quantiles
 
-from focal_omr.data.draw import Draw, draw_excerpt
-from focal_omr.data.rarity import impossible
+from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.data.music.rarity import impossible
 from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.notation.vocabulary import full_semantic
 

@@ -17,8 +17,8 @@ import torch
 
 from benchmarks.plates import SEED, plates, records
 from focal_omr.config import DataConfig, ModelConfig, TrainConfig
+from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.data.loader import PlateBatches
-from focal_omr.data.shards import PlateRecord
 from focal_omr.model import build_model
 from focal_omr.notation.codec import full_codec
 from focal_omr.train import make_loss

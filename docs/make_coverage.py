@@ -12,9 +12,9 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from focal_omr.data.draw import Draw, draw_excerpt
-from focal_omr.data.plates import draw_plate
-from focal_omr.data.rarity import impossible
+from focal_omr.data.engraving.plates import draw_plate
+from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.data.music.rarity import impossible
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.notation.vocabulary import primus_semantic

@@ -23,8 +23,8 @@ import resvg_py
 from numpy.typing import NDArray
 
 from focal_omr import Document, Recognizer, load_score
-from focal_omr.data.augment import KINDS, worn_picture
-from focal_omr.data.render import engrave_plate, tight_crop
+from focal_omr.data.degrade.augment import KINDS, worn_picture
+from focal_omr.data.engraving.render import engrave_plate, tight_crop
 from focal_omr.files import write_atomic
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import ONE_STAFF, Engraver

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 
 from focal_omr.confidence import calibrated, fit_calibration
-from focal_omr.data.augment import KINDS, degraded_strip
-from focal_omr.data.shards import AnyPlate
+from focal_omr.data.degrade.augment import KINDS, degraded_strip
+from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.errors import DataError
 from focal_omr.files import write_atomic
 from focal_omr.metrics import expected_calibration_error, read_right

@@ -85,8 +85,8 @@ def primus(
     Every sample is opened. Exit status: 0 all are good, 1 some have defects or are on the list but not there,
     2 none is good, or bad usage.
     """
-    from focal_omr.data.primus_index import describe, description_lines, index_primus, write_index
-    from focal_omr.data.split import apply_ids, read_ids, write_ids
+    from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
+    from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
 
     wanted = None if ids is None else read_ids(ids)
     entries, defects = index_primus(paths, only=wanted)
@@ -114,9 +114,9 @@ def split(
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
 ) -> None:
     """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be."""
-    from focal_omr.data.primus import source_of
-    from focal_omr.data.primus_index import sample_ids
-    from focal_omr.data.split import apply_ids, parse_size, read_ids, split_by_source, write_ids
+    from focal_omr.data.primus.index import sample_ids
+    from focal_omr.data.primus.samples import source_of
+    from focal_omr.data.primus.split import apply_ids, parse_size, read_ids, split_by_source, write_ids
 
     sizes = {"train": parse_size(train), "test": parse_size(test)}
     there, defects = sample_ids(data)
@@ -151,7 +151,7 @@ def tunes(
 ) -> None:
     """Read tunes once and keep their monophonic music as a collection, with a report of every file."""
     with extra("render"):
-        from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
+        from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
     files = tune_files(*roots)
     if only is not None:
@@ -176,8 +176,8 @@ def shards(
 
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
-        from focal_omr.data.draw import Draw, draw_excerpt
-        from focal_omr.data.plates import write_shards
+        from focal_omr.data.engraving.plates import write_shards
+        from focal_omr.data.music.draw import Draw, draw_excerpt
     draw = Draw() if tunes is None else Draw(partial(draw_excerpt, tunes))
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers, engraver=engraver)
     print(out)

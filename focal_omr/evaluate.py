@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
-from focal_omr.data.primus import Sample, primus_samples
+from focal_omr.data.primus.samples import Sample, primus_samples
 from focal_omr.errors import ImageError
 from focal_omr.metrics import (
     ErrorRates,

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
-from focal_omr.data.augment import degraded_strip, plain_strip
+from focal_omr.data.degrade.augment import degraded_strip, plain_strip
+from focal_omr.data.engraving.render import tight_crop
+from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.data.loader import PlateBatches, collate, list_plates, load_batches
-from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import AnyPlate
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.files import write_atomic

@@ -8,7 +8,7 @@ from scripted import CARD, write_scripted
 from tiny import plates, png
 
 from focal_omr.calibrate import calibrate
-from focal_omr.data.shards import PlateRecord
+from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.errors import DataError
 from focal_omr.recognize import Recognizer
 

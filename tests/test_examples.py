@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from focal_omr import Recognizer, load_score
-from focal_omr.data.primus import Sample, primus_samples
+from focal_omr.data.primus.samples import Sample, primus_samples
 from focal_omr.evaluate import evaluate
 from focal_omr.image import load_gray, staff_strip
 from focal_omr.notation.semantic import score_to_tokens

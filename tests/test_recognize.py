@@ -9,7 +9,7 @@ import pytest
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import Recognizer, load_score, read
-from focal_omr.data.primus import primus_samples
+from focal_omr.data.primus.samples import primus_samples
 from focal_omr.errors import ImageError, ModelError, NoStaffError, OutputError
 from focal_omr.notation.semantic import read_semantic, score_to_tokens
 

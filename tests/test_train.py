@@ -13,7 +13,7 @@ from torch import Tensor
 
 from focal_omr.checkpoint import load_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig, make_config
-from focal_omr.data.augment import plain_strip
+from focal_omr.data.degrade.augment import plain_strip
 from focal_omr.data.loader import PlateBatches, collate
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, DataError, ModelError

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from focal_omr.config import ModelConfig
-from focal_omr.data.compose import compose
-from focal_omr.data.render import Plate, engrave_plate
+from focal_omr.data.engraving.render import Plate, engrave_plate
+from focal_omr.data.music.compose import compose
 from focal_omr.notation.codec import Codec
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens

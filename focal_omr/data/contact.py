@@ -13,12 +13,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import check_wear, degraded_strip, worn_picture
-from focal_omr.data.chance import Gray
-from focal_omr.data.primus import primus_samples
-from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import shard_index
-from focal_omr.data.split import read_ids
+from focal_omr.data.degrade.augment import check_wear, degraded_strip, worn_picture
+from focal_omr.data.degrade.chance import Gray
+from focal_omr.data.engraving.render import tight_crop
+from focal_omr.data.engraving.shards import shard_index
+from focal_omr.data.primus.samples import primus_samples
+from focal_omr.data.primus.split import read_ids
 from focal_omr.errors import DataError, NoStaffError, OutputError
 from focal_omr.files import write_together
 from focal_omr.image import find_staff, load_gray

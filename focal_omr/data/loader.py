@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from focal_omr.config import DataConfig
-from focal_omr.data.augment import degraded_strip
-from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import AnyPlate, StoredPlate, shard_index
+from focal_omr.data.degrade.augment import degraded_strip
+from focal_omr.data.engraving.render import tight_crop
+from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
 from focal_omr.errors import DataError, NotationError
 from focal_omr.image import plain_picture
 from focal_omr.notation.codec import Codec

@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.augment import PICTURE_SPACE_PX, check_wear, worn_picture
-from focal_omr.data.draw import Draw, DrawScore, draw_composed, draw_excerpt
-from focal_omr.data.plates import check_engraver, engraved
-from focal_omr.data.primus_write import label_bytes, palette_png, sample_writer
-from focal_omr.data.render import Plate, tight_crop
-from focal_omr.data.sources import is_archive, is_tune
-from focal_omr.data.tunes import collect_tunes, music21_folder, tune_files
+from focal_omr.data.degrade.augment import PICTURE_SPACE_PX, check_wear, worn_picture
+from focal_omr.data.engraving.plates import check_engraver, engraved
+from focal_omr.data.engraving.render import Plate, tight_crop
+from focal_omr.data.music.draw import Draw, DrawScore, draw_composed, draw_excerpt
+from focal_omr.data.music.sources import is_archive, is_tune
+from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
+from focal_omr.data.primus.write import label_bytes, palette_png, sample_writer
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.notation.agnostic import score_to_agnostic
 from focal_omr.notation.engrave import Engraver

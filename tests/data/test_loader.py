@@ -8,9 +8,9 @@ import torch
 from tiny import labels, plates, png, write_shards_of_plates, write_tar
 
 from focal_omr.config import DataConfig
+from focal_omr.data.engraving.render import tight_crop
+from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.data.loader import Batch, PlateBatches, collate, list_plates, load_batches
-from focal_omr.data.render import tight_crop
-from focal_omr.data.shards import PlateRecord
 from focal_omr.errors import DataError
 from focal_omr.notation.codec import full_codec
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from focal_omr.data.primus import primus_samples, source_of
-from focal_omr.data.primus_write import label_bytes
+from focal_omr.data.primus.samples import primus_samples, source_of
+from focal_omr.data.primus.write import label_bytes
 from focal_omr.data.rendered import render_tree, sample_names
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.image import find_staff, load_gray

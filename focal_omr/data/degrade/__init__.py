@@ -1,0 +1,1 @@
+"""Plates and pictures become scans and photos."""

@@ -1,0 +1,1 @@
+"""Scores become plates: engraved, with the place of every symbol, and kept in shards."""

@@ -1,0 +1,37 @@
+"""Music composed at random: plain enough to look like real incipits, in all clefs, keys and meters.
+
+Real tunes teach what is usual. This composer sees to combinations that they lack; `rarity` to the rest.
+"""
+
+from dataclasses import replace
+from random import Random
+
+from focal_omr.data.music.clefs import CLEFS
+from focal_omr.data.music.melody import METERS, Melody, Style, weighted
+from focal_omr.data.music.ties import mend_ties
+from focal_omr.notation.score import Event, Key, Part, Score, sound_accidentals
+
+_FIFTHS = {0: 22, 1: 14, -1: 14, 2: 13, -2: 11, 3: 8, -3: 9, 4: 4, -4: 4, 5: 2, -5: 2, 6: 1, -6: 1, 7: 1}
+_UNMEASURED = 0.03  # of the staves: no barline at all
+_METER_SHOWN = 0.87
+
+
+def compose(random: Random, *, symbols: int = 24) -> Score:
+    """A staff of random music.
+
+    Args:
+        random: Source of all chance.
+        symbols: About how many tokens the staff shall have.
+    """
+    clef = weighted(random, CLEFS)
+    key = Key(weighted(random, _FIFTHS))
+    meter = weighted(random, METERS)
+    melody = Melody(random, clef, key, Style.drawn(random))
+    measures = melody.measures(meter, symbols, unmeasured=random.random() < _UNMEASURED)
+    lead: list[Event] = [clef]
+    if key.fifths:
+        lead.append(key)
+    if random.random() < _METER_SHOWN:
+        lead.append(meter)
+    measures[0] = replace(measures[0], events=(*lead, *measures[0].events))
+    return Score((sound_accidentals(Part(mend_ties(measures))),))

@@ -1,0 +1,316 @@
+"""A melody that walks over the staff and fills bars with rhythms, in a style drawn for each staff."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from random import Random
+from typing import TypeVar
+
+from focal_omr.data.music.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION, is_seen
+from focal_omr.notation.score import (
+    NOTE_VALUES,
+    STEPS,
+    BarlineKind,
+    Clef,
+    Duration,
+    Event,
+    Key,
+    Measure,
+    Meter,
+    MultiRest,
+    Note,
+    Pitch,
+    Rest,
+    Tuplet,
+)
+from focal_omr.notation.semantic import TUPLET_NORMAL, note_token
+from focal_omr.notation.vocabulary import full_semantic
+
+# How often each is drawn: most often what is usual, with a floor so that none is rare.
+METERS = {
+    Meter(4, 4, "C"): 24,
+    Meter(2, 2, "C/"): 12,
+    Meter(3, 4): 16,
+    Meter(2, 4): 12,
+    Meter(4, 4): 8,
+    Meter(6, 8): 8,
+    Meter(3, 8): 6,
+    Meter(3, 2): 4,
+    Meter(2, 2): 2,
+    Meter(12, 8): 2,
+    Meter(9, 8): 1,
+    Meter(6, 4): 1,
+    Meter(5, 4): 1,
+}
+_BARLINES: dict[BarlineKind, int] = {
+    "single": 100,
+    "double": 2,
+    "final": 1,
+    "repeat_start": 2,
+    "repeat_end": 2,
+    "repeat_both": 1,
+}
+# Rhythms of one beat, as shares of that beat, with weights.
+_CELLS: dict[tuple[Fraction, ...], int] = {
+    (Fraction(1),): 36,
+    (Fraction(1, 2), Fraction(1, 2)): 26,
+    (Fraction(3, 4), Fraction(1, 4)): 12,
+    (Fraction(1, 4), Fraction(3, 4)): 2,
+    (Fraction(1, 4),) * 4: 14,
+    (Fraction(1, 2), Fraction(1, 4), Fraction(1, 4)): 7,
+    (Fraction(1, 4), Fraction(1, 4), Fraction(1, 2)): 7,
+    (Fraction(1, 4), Fraction(1, 2), Fraction(1, 4)): 2,
+    (Fraction(7, 8), Fraction(1, 8)): 3,
+    (Fraction(3, 4), Fraction(1, 8), Fraction(1, 8)): 4,
+    (Fraction(1, 2), *(Fraction(1, 8),) * 4): 3,
+    (Fraction(1, 8),) * 8: 1,
+}
+_CELLS_OF_THREE: dict[tuple[Fraction, ...], int] = {
+    (Fraction(1),): 24,
+    (Fraction(1, 3),) * 3: 30,
+    (Fraction(2, 3), Fraction(1, 3)): 24,
+    (Fraction(1, 3), Fraction(2, 3)): 3,
+    (Fraction(1, 2), Fraction(1, 6), Fraction(1, 3)): 12,
+    (Fraction(1, 3), Fraction(1, 3), Fraction(1, 6), Fraction(1, 6)): 6,
+    (Fraction(1, 6),) * 6: 8,
+}
+# Every written value by its length; and those in which notes of all pitches have symbols.
+_PLAIN = {Duration(value, dots).length: Duration(value, dots) for dots in (2, 1, 0) for value in NOTE_VALUES}
+
+_SHORTEST = {0: Fraction(1, 64), 1: Fraction(3, 32), 2: Fraction(7, 16)}  # by dots
+_USUAL = {length: duration for length, duration in _PLAIN.items() if length >= _SHORTEST[duration.dots]}
+
+
+T = TypeVar("T")
+
+
+def weighted(random: Random, weights: dict[T, int]) -> T:
+    """One of the keys, by their weights."""
+    return random.choices(list(weights), list(weights.values()))[0]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How often things happen in one staff; drawn once for it, so that staves differ."""
+
+    rest: float
+    grace: float
+    tie: float
+    fermata: float
+    altered: float
+    repeated: float
+    leap: float
+    tuplet: float
+    merge: float  # beats joined to longer notes
+    sign_change: float  # a new clef, key or meter at a bar
+    multirest: float  # the staff opens with a rest of many bars
+    halvings: int  # of the beat that is filled at a time: 1 makes 32nds and 64ths of what were 16ths
+
+    @classmethod
+    def drawn(cls, random: Random) -> "Style":
+        often = random.random
+        return cls(
+            rest=0.25 * often() ** 2,
+            grace=0.25 * often() ** 4,
+            tie=0.15 * often() ** 3,
+            fermata=0.15 * often() ** 5,
+            altered=0.3 * often() ** 3,
+            repeated=0.5 * often() ** 2,
+            leap=0.5 * often(),
+            tuplet=0.3 * often() ** 5,
+            merge=often() ** 1.5,
+            sign_change=0.15 * often() ** 3,
+            multirest=0.15,
+            halvings=random.choices((0, 1, 2), (12, 4, 1))[0],
+        )
+
+
+class Melody:
+    """A walk over the staff that fills bars."""
+
+    def __init__(self, random: Random, clef: Clef, key: Key, style: Style) -> None:
+        self.random, self.clef, self.key, self.style = random, clef, key, style
+        self.centre = random.gauss(4, 2)
+        self.width = random.uniform(3, 7)
+        self.position = round(self.centre)  # steps above the lowest line
+        self.tied = False  # the note before this place asks for the same note again
+
+    def measures(self, meter: Meter, symbols: int, *, unmeasured: bool) -> list[Measure]:
+        made: list[Measure] = []
+        count = 3
+        if not unmeasured and self.random.random() < self.style.multirest:  # its bars need barlines
+            made.append(
+                Measure(
+                    (MultiRest(self.random.choice((self.random.randint(1, 9), self.random.randint(1, 99)))),)
+                )
+            )
+            count += 2
+        if self.random.random() < 0.3:
+            made.append(Measure(tuple(self._fill(self.random.choice((Fraction(1, 8), _beat(meter)))))))
+        before = len(made)
+        longest = 0
+        while count + longest / 2 < symbols or len(made) == before:
+            changes, meter = self._changes(meter) if made else ([], meter)
+            barline: BarlineKind = weighted(self.random, _BARLINES)
+            measure = Measure((*changes, *self._bar(meter)), barline)
+            size = _size(measure)
+            count, longest = count + size, max(longest, size)
+            made.append(measure)
+        if unmeasured:
+            return [Measure(tuple(event for measure in made for event in measure.events), None)]
+        return self._ending(made)
+
+    def _ending(self, made: list[Measure]) -> list[Measure]:
+        """PrIMuS incipits stop anywhere; systems of a page stop at a barline."""
+        last = made[-1]
+        if self.random.random() < 0.3 and len(last.events) > 1:
+            kept = self.random.randint(1, len(last.events))
+            made[-1] = Measure(last.events[:kept], None)
+        elif self.random.random() < 0.1:
+            made[-1] = replace(last, barline="final")
+        return made
+
+    def _changes(self, meter: Meter) -> tuple[list[Event], Meter]:
+        if self.tied or self.random.random() > self.style.sign_change:
+            return [], meter
+        kind = self.random.randrange(3)
+        if kind == 0:
+            self.clef = weighted(self.random, CLEFS)
+            return [self.clef], meter
+        if kind == 1:
+            fifths = self.random.choice([f for f in range(-5, 6) if f not in (0, self.key.fifths)])
+            self.key = Key(fifths)
+            return [self.key], meter
+        meter = weighted(self.random, METERS)
+        return [meter], meter
+
+    def _bar(self, meter: Meter) -> list[Event]:
+        if self.random.random() < 0.04:
+            return [Rest(Duration("whole"))]
+        length = meter.length
+        if not _writable(length):
+            length = Fraction(1)  # a meter such as 2/3 has no bars of written values
+        return self._fill(length, max(_beat(meter) / 2**self.style.halvings, Fraction(1, 16)))
+
+    def _fill(self, length: Fraction, beat: Fraction = Fraction(1, 4)) -> list[Event]:
+        events: list[Event] = []
+        while length > 0:
+            span = min(self._span(beat), length)
+            if _PLAIN.get(span) is None:
+                span = max(value for value in _PLAIN if value <= length)
+            events += self._beat(span)
+            length -= span
+        return events
+
+    def _span(self, beat: Fraction) -> Fraction:
+        if self.random.random() < 0.35 * self.style.merge:
+            return beat * self.random.choice((2, 2, 3, 4))
+        return beat
+
+    def _beat(self, span: Fraction) -> list[Event]:
+        """One beat or a longer note: a cell of rhythm, perhaps a tuplet."""
+        if span >= Fraction(1, 2) and self.random.random() < 0.75:
+            return self._notes([span])
+        if span in (Fraction(1, 4), Fraction(1, 2)) and self.random.random() < self.style.tuplet:
+            return [self._tuplet(span)]
+        of_three = span.numerator == 3
+        shares = weighted(self.random, _CELLS_OF_THREE if of_three else _CELLS)
+        lengths = [span * share for share in shares]
+        return self._notes(lengths if all(length in _USUAL for length in lengths) else [span])
+
+    def _tuplet(self, span: Fraction) -> Tuplet:
+        actual = self.random.choices((3, 5, 6, 7), (12, 1, 3, 1))[0]
+        normal = TUPLET_NORMAL[actual]
+        value = _PLAIN[span / normal]
+        events = [e for e in self._notes([value.length] * actual) if not (isinstance(e, Note) and e.grace)]
+        return Tuplet(actual, normal, tuple(e for e in events if isinstance(e, Note | Rest)))
+
+    def _notes(self, lengths: Sequence[Fraction]) -> list[Event]:
+        events: list[Event] = []
+        for length in lengths:
+            duration = _PLAIN[length]
+            fermata = self.random.random() < self.style.fermata and length >= Fraction(1, 4)
+            if not self.tied and self.random.random() < self.style.rest:
+                events.append(Rest(duration, fermata))
+                continue
+            if not self.tied and self.random.random() < self.style.grace:
+                events += self._graces()
+            events.append(self._note(duration, fermata=fermata))
+        return events
+
+    def _graces(self) -> list[Event]:
+        value = self.random.choices(
+            ("eighth", "sixteenth", "quarter", "thirty_second", "half"), (8, 5, 2, 1, 1)
+        )[0]
+        count = self.random.choice((1, 1, 1, 2, 3)) if value != "half" else 1
+        graces: list[Event] = []
+        for _ in range(count):
+            note = replace(self._note(Duration(value)), grace=True, tie=False)
+            if not self._is_spelled(note):  # low and high ones have a symbol as eighths at most
+                note = replace(note, duration=Duration("eighth"))
+            if self._is_spelled(note):
+                graces.append(note)
+            self.tied = False
+        return graces
+
+    def _is_spelled(self, note: Note) -> bool:
+        """Whether the vocabulary has a symbol for a note under this key, and a strip shows all of it."""
+        step = note.pitch.step
+        alter = self.key.alter(step) if note.accidental is None else note.accidental
+        token = note_token(replace(note, pitch=replace(note.pitch, alter=alter)))
+        return token in full_semantic() and is_seen(note, self.clef)
+
+    def _note(self, duration: Duration, *, fermata: bool = False) -> Note:
+        """The next note; a plainer one where the vocabulary has no symbol for what was drawn."""
+        walks = 1 if self.tied else 3
+        for _ in range(walks):
+            note = self._drawn_note(duration, fermata=fermata)
+            if self._is_spelled(note):
+                break
+            note = replace(note, accidental=None, fermata=False)
+            if self._is_spelled(note):
+                break
+        self.tied = note.tie
+        return note
+
+    def _drawn_note(self, duration: Duration, *, fermata: bool) -> Note:
+        if not self.tied:
+            self._walk()
+        diatonic = self.clef.lowest_line + self.position
+        step, octave = STEPS[diatonic % 7], diatonic // 7
+        pitch = Pitch(step, octave, self.key.alter(step))
+        accidental = None
+        if not self.tied and self.random.random() < self.style.altered:
+            accidental = self.random.choice((-1, 0, 0, 1, 1, self.key.alter(step)))
+        tie = self.random.random() < self.style.tie
+        return Note(pitch, duration, accidental, tie=tie, fermata=fermata)
+
+    def _walk(self) -> None:
+        if self.random.random() < self.style.repeated:
+            return
+        far = self.random.random() < self.style.leap
+        size = self.random.choice((2, 2, 3, 4, 5, 7)) if far else 1
+        pull = (self.centre - self.position) / self.width
+        up = self.random.random() < min(max(0.5 + pull / 2, 0.05), 0.95)
+        self.position = self.position + (size if up else -size)
+        self.position = min(max(self.position, LOWEST_POSITION), HIGHEST_POSITION)
+
+
+def _size(measure: Measure) -> int:
+    """About how many symbols a bar has."""
+    inner = (len(e.events) + 2 if isinstance(e, Tuplet) else 1 for e in measure.events)
+    return sum(inner) + 1
+
+
+def _beat(meter: Meter) -> Fraction:
+    """The beat of a meter: dotted in compound ones."""
+    unit = Fraction(1, meter.unit)
+    if not _writable(unit):
+        return Fraction(1, 4)
+    compound = meter.unit >= 8 and meter.beats % 3 == 0
+    return unit * 3 if compound else max(unit, Fraction(1, 8))
+
+
+def _writable(length: Fraction) -> bool:
+    """Whether note values can add up to this length."""
+    return length.denominator in (1, 2, 4, 8, 16, 32)

@@ -1,0 +1,1 @@
+"""PrIMuS and Camera-PrIMuS: read, checked, indexed, split and written."""

@@ -1,0 +1,167 @@
+"""The index of a set, its description, and the commands `data primus` and `data split`."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from focal_omr import cli
+from focal_omr.data.primus.index import (
+    COLUMNS,
+    describe,
+    index_primus,
+    read_index,
+    sample_ids,
+    write_index,
+)
+from focal_omr.data.primus.split import read_ids
+from focal_omr.data.rendered import render_tree
+from focal_omr.errors import DataError
+
+COUNT = 12
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets") / "set"
+    render_tree(folder, count=COUNT, seed=5, degrade="camera", primus=True)
+    return folder
+
+
+@pytest.fixture
+def broken(made: Path, tmp_path: Path) -> Path:
+    """The same with a missing label."""
+    folder = shutil.copytree(made, tmp_path / "broken")
+    next(folder.rglob("*.semantic")).unlink()
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["focal-omr", "data", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run
+
+
+def test_an_index_is_read_as_it_was_written(made: Path, tmp_path: Path) -> None:
+    entries, defects = index_primus([made])
+    assert (len(entries), defects) == (COUNT, [])
+    write_index(made.parent / "index.csv", entries)
+    assert [replace(entry, root=made) for entry in read_index(made.parent / "index.csv")] == entries
+    again = read_index(made.parent / "index.csv")
+    for entry in again:
+        assert (entry.root / entry.picture).is_file()
+        assert (entry.root / entry.distorted).is_file()
+    assert sample_ids(made.parent / "index.csv") == sample_ids(made)
+
+
+def test_an_index_moves_with_its_set(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "a" / "set")
+    write_index(tmp_path / "a" / "index.csv", index_primus([tmp_path / "a" / "set"])[0])
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert all((entry.root / entry.picture).is_file() for entry in read_index(tmp_path / "b" / "index.csv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no index"),
+        ("id,source\n", "no index; its first line must be id,source,root"),
+        (",".join(COLUMNS) + "\n1,1,.\n", "line 2"),
+        (",".join(COLUMNS) + "\n1,1,.,a.png,,10,10,2,clef-G2,,0,0\n", "line 2: 1 symbols where 2"),
+        (",".join(COLUMNS) + "\n1,1,.,a.png,,wide,10,1,clef-G2,,0,0\n", "line 2"),
+    ],
+)
+def test_what_is_no_index_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "index.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        read_index(tmp_path / "index.csv")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_index(tmp_path / "none.csv")
+
+
+def test_a_description_counts(made: Path) -> None:
+    entries, defects = index_primus([made])
+    figures = describe(entries, defects)
+    assert figures["samples"] == figures["agnostic"] == figures["mei"] == figures["pae"] == COUNT
+    assert figures["symbols"] == sum(len(entry.semantic) for entry in entries)
+    assert figures["length"]["max"] == max(len(entry.semantic) for entry in entries)
+    assert 1 < figures["sources"] < COUNT
+    assert describe([], [])["samples"] == 0
+
+
+def test_the_command_describes_a_clean_set(made: Path, tmp_path: Path, run: Run) -> None:
+    index, ids = tmp_path / "index.csv", tmp_path / "ids.txt"
+    status, out, _ = run("primus", made, "--index", index, "--list", ids)
+    assert status == 0
+    assert f"{COUNT} samples of" in out
+    assert "0 defects" in out
+    assert [entry.id for entry in read_index(index)] == read_ids(ids)
+
+
+def test_the_command_lists_defects(broken: Path, tmp_path: Path, run: Run) -> None:
+    status, out, _ = run("primus", broken)
+    assert status == 1
+    assert "1 defects, 1 missing label" in out
+    assert sum(": missing label: " in line for line in out.splitlines()) == 1
+    status, out, _ = run("primus", broken, "--json")
+    figures = json.loads(out)
+    assert (status, figures["samples"]) == (1, COUNT - 1)
+    assert {"id", "file", "problem", "detail"} == figures["defect_list"][0].keys()
+
+
+def test_the_command_says_what_a_list_names_in_vain(made: Path, tmp_path: Path, run: Run) -> None:
+    names = sample_ids(made)[0]
+    (tmp_path / "some.txt").write_text(f"package_aa/{names[0]}/\n{names[3]}\n", encoding="utf-8")
+    status, out, _ = run("primus", made, "--ids", tmp_path / "some.txt")
+    assert (status, out.startswith("2 samples of")) == (0, True)
+    (tmp_path / "more.txt").write_text(f"{names[0]}\n000000000-1_1_1\n", encoding="utf-8")
+    status, out, _ = run("primus", made, "--ids", tmp_path / "more.txt")
+    assert status == 1
+    assert "1 ids of the list are not there\n  000000000-1_1_1\n" in out
+
+
+def test_the_command_fails_where_nothing_loads(tmp_path: Path, run: Run) -> None:
+    assert run("primus", tmp_path)[0] == 2
+    status, _, err = run("primus", tmp_path / "none")
+    assert status == 2
+    assert "no such folder or archive" in err
+
+
+def test_split_writes_lists_that_share_no_source(made: Path, tmp_path: Path, run: Run) -> None:
+    status, out, err = run("split", made, "--train", 7, "--test", 4, "--seed", 3, "--out", tmp_path / "s")
+    assert (status, err) == (0, "")
+    train, test = read_ids(tmp_path / "s" / "train.txt"), read_ids(tmp_path / "s" / "test.txt")
+    assert (len(train), len(test)) == (7, 4)
+    assert not {i.split("-")[0] for i in train} & {i.split("-")[0] for i in test}
+    assert "7 samples of" in out
+
+
+def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
+    names = sample_ids(broken)[0]
+    (tmp_path / "ids.txt").write_text("\n".join([*names, "000000000-1_1_1"]), encoding="utf-8")
+    arguments = ("--ids", tmp_path / "ids.txt", "--train", "0.5", "--test", "0.5", "--out", tmp_path / "s")
+    status, _, err = run("split", broken, *arguments)
+    assert status == 0
+    assert f"1 of its {COUNT} ids are not in" in err
+    assert "1 defects; these samples are left out" in err
+    assert "missing label" in err
+    lists = [read_ids(tmp_path / "s" / f"{name}.txt") for name in ("train", "test")]
+    assert sorted(lists[0] + lists[1]) == names
+
+
+def test_split_refuses_what_cannot_be(made: Path, tmp_path: Path, run: Run) -> None:
+    status, _, err = run("split", made, "--train", 1000, "--test", 250, "--out", tmp_path / "s")
+    assert status == 2
+    assert f"{COUNT} are there" in err
+    assert not (tmp_path / "s").exists()

@@ -1,0 +1,174 @@
+"""Lists of ids, and splits that share no source."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from focal_omr.data.primus.samples import source_of
+from focal_omr.data.primus.split import (
+    apply_ids,
+    parse_size,
+    read_ids,
+    shared_sources,
+    split_by_source,
+    write_ids,
+)
+from focal_omr.errors import DataError, OutputError
+
+SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / ".." / "shared"))
+with_shared = pytest.mark.skipif(not (SHARED / "seed").is_dir(), reason="the published lists are not there")
+
+
+def _ids(sizes: list[int]) -> list[str]:
+    return [f"{source:09d}-1_1_{k}" for source, size in enumerate(sizes, 1) for k in range(1, size + 1)]
+
+
+# Splits -----------------------------------------------------------------------------------------------------
+
+SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=40)
+
+
+@given(SIZES, st.integers(0, 5), st.data())
+def test_no_source_is_in_two_parts_and_counts_are_exact(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    ids = _ids(sizes)
+    test = data.draw(st.integers(0, len(ids)))
+    train = data.draw(st.integers(0, len(ids) - test))
+    try:
+        parts = split_by_source(ids, {"train": train, "test": test}, seed=seed)
+    except DataError:
+        assert len(ids) - train - test < max(sizes)  # else a source can always be cut
+        return
+    assert (len(parts["train"]), len(parts["test"])) == (train, test)
+    assert not shared_sources(parts["train"], parts["test"])
+    assert set(parts["train"]) | set(parts["test"]) <= set(ids)
+
+
+@given(SIZES, st.integers(0, 5), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_shares_share_no_source(sizes: list[int], seed: int, train: float, test: float) -> None:
+    ids = _ids(sizes)
+    parts = split_by_source(ids, {"train": train, "test": test}, seed=seed)
+    assert not shared_sources(parts["train"], parts["test"])
+    for name, share in (("train", train), ("test", test)):
+        assert len(parts[name]) <= share * len(ids) + max(sizes)
+
+
+def test_shares_that_make_up_the_whole_use_every_id() -> None:
+    ids = _ids([1, 2, 3] * 200)
+    parts = split_by_source(ids, {"train": 0.8, "test": 0.2}, seed=1)
+    assert sorted(parts["train"] + parts["test"]) == ids
+    assert len(parts["test"]) == pytest.approx(0.2 * len(ids), abs=3)
+    # Neither part draws sources of one size.
+    sizes = [
+        sum(source_of(i) == source for i in parts["test"]) for source in {*map(source_of, parts["test"])}
+    ]
+    assert {sizes.count(size) > 20 for size in (1, 2, 3)} == {True}
+
+
+def test_one_seed_one_split() -> None:
+    ids = _ids([1, 2, 1, 3] * 50)
+    sizes = {"train": 200, "test": 60}
+    first = split_by_source(ids, sizes, seed=1)
+    assert first == split_by_source(ids[::-1], sizes, seed=1)
+    assert first != split_by_source(ids, sizes, seed=2)
+    assert first["train"] == sorted(first["train"])
+
+
+def test_an_order_that_fits_is_looked_for() -> None:
+    for seed in range(20):
+        parts = split_by_source(_ids([3, 3, 2, 2, 2]), {"train": 6, "test": 6}, seed=seed)
+        assert {len(part) for part in parts.values()} == {6}
+
+
+def test_a_source_is_cut_where_ids_are_to_spare() -> None:
+    parts = split_by_source(_ids([4, 4, 4]), {"train": 5, "test": 2}, seed=1)
+    assert [len(part) for part in parts.values()] == [5, 2]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"train": 10, "test": 3}, r"10 \(train\) \+ 3 \(test\) ids asked for, 12 are there"),
+        ({"train": 11, "test": 1}, "no way was found"),
+        ({"train": 0.8, "test": 0.3}, "at most 1"),
+        ({"train": 0.8, "test": 1}, "not both"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(sizes: dict[str, int | float], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        split_by_source(_ids([4, 4, 4]), sizes, seed=1)
+    with pytest.raises(DataError, match="no ids"):
+        split_by_source([], sizes, seed=1)
+
+
+def test_a_size_is_a_count_or_a_share() -> None:
+    assert [parse_size(text) for text in ("1000", "0.8", ".25", "1")] == [1000, 0.8, 0.25, 1]
+    assert isinstance(parse_size("1.0"), float)
+    for text in ("-1", "1.5", "half", "", "80%", "1e3"):
+        with pytest.raises(DataError, match="needed is a count"):
+            parse_size(text)
+
+
+# Lists ------------------------------------------------------------------------------------------------------
+
+
+def test_lists_are_written_and_read(tmp_path: Path) -> None:
+    ids = _ids([1, 2])
+    plain, zipped = tmp_path / "new" / "a.txt", tmp_path / "new" / "a.txt.gz"
+    write_ids({plain: ids, zipped: ids})
+    assert plain.read_bytes() == gzip.decompress(zipped.read_bytes()) == "\n".join([*ids, ""]).encode()
+    assert read_ids(plain) == read_ids(zipped) == ids
+    with pytest.raises(OutputError):
+        write_ids({plain / "b.txt": ids})
+
+
+def test_paths_are_taken_for_their_ids(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(
+        b"\xef\xbb\xbfpackage_aa/1-1_1_1/\r\n\r\n./package_aa/2-1_1_1\r\nx/3-1_1_1/3-1_1_1.png\r\n"
+        b"4-1_1_1_distorted.jpg\r\npackage_ab\\5-1_1_1\\5-1_1_1.semantic\r\n 6-1,48_2 "
+    )
+    assert read_ids(tmp_path / "a.txt") == [f"{k}-1_1_1" for k in range(1, 6)] + ["6-1,48_2"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "names no id"),
+        (b"a\nb\na\n", "line 3: a stands in line 1 already"),
+        (b"a\nb\tclef-G2\n", "line 2: .* is no id"),
+        (b"a\n/\n", "line 2"),
+        (b"\xff\xff", "no readable list"),
+        (b"\x1f\x8b\x08\x00", "no readable list"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+    (tmp_path / "a.txt").write_bytes(data)
+    with pytest.raises(DataError, match=message):
+        read_ids(tmp_path / "a.txt")
+    with pytest.raises(DataError, match="no readable list"):
+        read_ids(tmp_path / "none.txt")
+
+
+def test_a_list_is_applied_in_its_order() -> None:
+    assert apply_ids(["c", "x", "a"], {"a", "b", "c"}) == (["c", "a"], ["x"])
+
+
+@with_shared
+def test_the_published_lists_are_read_as_they_are() -> None:
+    train, test = (read_ids(SHARED / "primus" / f"{name}_ids.txt.gz") for name in ("train", "test"))
+    assert (len(train), len(test)) == (78_755, 8_923)
+    assert len({*train, *test}) == 87_678
+    shared = shared_sources(train, test)
+    assert sum(source_of(sample_id) in shared for sample_id in test) == 3867  # as split.py says
+    drawn = read_ids(SHARED / "seed" / "samples_1250_list.txt")
+    parts = [read_ids(SHARED / "seed" / f"{name}.txt") for name in ("training", "testing")]
+    assert sorted(drawn) == sorted(parts[0] + parts[1])
+    there, absent = apply_ids(drawn, {*train, *test})
+    assert (len(there), absent) == (1250, [])
+    new = split_by_source(there, {"train": 1000, "test": 250}, seed=1)
+    assert not shared_sources(new["train"], new["test"])
