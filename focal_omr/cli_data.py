@@ -105,6 +105,47 @@ def primus(
 
 
 @data_app.command()
+def sample(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree, an archive or an index of a set.")],
+    out: Annotated[Path, typer.Option(help="File for the ids.")],
+    samples: Annotated[int, typer.Option(min=1, help="How many samples.")] = 1250,
+    symbols: Annotated[int, typer.Option(min=1, help="How many symbols they have together.")] = 60,
+    min_count: Annotated[int, typer.Option(min=1, help="Occurrences of the rarest symbol at least.")] = 10,
+    ratio: Annotated[
+        float | None, typer.Option(help="Of the most to the least frequent symbol, such as 68.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same samples.")] = 1,
+    ids: Annotated[
+        Path | None, typer.Option(help="A list of ids: take these, and no others, instead of drawing.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="JSON file for what was dropped, and the counts.")
+    ] = None,
+) -> None:
+    """Draw a subset closed under few symbols: the rarest symbols go, and the samples that hold them."""
+    from focal_omr.data.primus.index import sample_labels
+    from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
+    from focal_omr.data.subset import draw_subset, subset_lines
+    from focal_omr.files import write_atomic
+
+    labels, defects = sample_labels(data)
+    _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
+    if ids:
+        chosen, absent = apply_ids(read_ids(ids), labels)
+        _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+        write_ids({out: chosen})
+        print(f"{out}: {len(chosen)} samples")
+        return
+    subset = draw_subset(
+        labels, samples=samples, symbols=symbols, min_count=min_count, ratio=ratio, seed=seed
+    )
+    write_ids({out: subset.ids})
+    if report:
+        write_atomic(report, json.dumps(subset.to_json(), indent=1).encode())
+    print("\n".join((*subset_lines(subset), str(out))))
+
+
+@data_app.command()
 def split(
     data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree, an archive or an index of a set.")],
     train: Annotated[str, typer.Option(help="Samples to train with: a number, or a share such as 0.8.")],

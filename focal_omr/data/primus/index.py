@@ -120,10 +120,20 @@ def sample_ids(path: Path) -> tuple[list[str], list[Defect]]:
     Raises:
         DataError: As `read_primus` and `read_index`.
     """
+    labels, defects = sample_labels(path)
+    return list(labels), defects
+
+
+def sample_labels(path: Path) -> tuple[dict[str, tuple[str, ...]], list[Defect]]:
+    """Id -> semantic label, sorted by id, of a tree, an archive or an index; see `sample_ids`.
+
+    Raises:
+        DataError: As `read_primus` and `read_index`.
+    """
     if path.is_file() and path.suffix == ".csv":
-        return [entry.id for entry in read_index(path)], []
+        return {entry.id: entry.semantic for entry in sorted(read_index(path), key=lambda e: e.id)}, []
     samples, defects = partition(read_primus([path]))
-    return sorted(sample.id for sample in samples), defects
+    return {sample.id: sample.semantic for sample in sorted(samples, key=lambda s: s.id)}, defects
 
 
 # The file ---------------------------------------------------------------------------------------------------

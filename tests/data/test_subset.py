@@ -1,0 +1,112 @@
+"""Subsets closed under few symbols."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from focal_omr.data.subset import Dropped, draw_subset, subset_lines
+from focal_omr.errors import DataError
+
+FEW = {
+    "1": ("clef", "a", "a"),
+    "2": ("clef", "a", "b"),
+    "3": ("clef", "b", "c"),
+    "4": ("clef", "c", "d"),
+    "5": ("clef", "a"),
+}
+
+
+def _many(seed: int = 0, samples: int = 3000, symbols: int = 90) -> dict[str, tuple[str, ...]]:
+    """Labels whose symbols have a long tail, as those of PrIMuS."""
+    random = Random(seed)
+    names = [f"s{number:02d}" for number in range(symbols)]
+    weights = [1 / (1 + number) ** 1.3 for number in range(symbols)]
+    return {
+        f"{number:05d}": ("clef", *random.choices(names, weights, k=random.randint(5, 15)))
+        for number in range(samples)
+    }
+
+
+def test_the_rarest_symbol_goes_with_its_samples() -> None:
+    subset = draw_subset(FEW, samples=3, symbols=3, min_count=1)
+    # d (once) takes sample 4; then c (once) takes 3.
+    assert subset.dropped == (Dropped("d", 1, 1), Dropped("c", 1, 1))
+    assert (subset.ids, subset.pool) == (("1", "2", "5"), 3)
+    assert subset.counts == {"clef": 3, "a": 4, "b": 1}
+    assert subset.to_json()["imbalance_ratio"] == 4
+
+
+@pytest.mark.parametrize(("symbols", "min_count"), [(60, 10), (30, 25), (90, 1)])
+def test_samples_symbols_and_minimum_are_met_exactly(symbols: int, min_count: int) -> None:
+    labels = _many()
+    subset = draw_subset(labels, samples=400, symbols=symbols, min_count=min_count)
+    found = Counter(token for sample in subset.ids for token in labels[sample])
+    assert (len(subset.ids), len(found)) == (400, symbols)
+    assert min(found.values()) >= min_count
+    assert subset.counts == found
+    assert subset.pool == len(labels) - sum(each.samples for each in subset.dropped)
+
+
+def test_a_seed_means_something() -> None:
+    labels = _many()
+    one = draw_subset(labels, samples=300, symbols=40, seed=1)
+    assert draw_subset(dict(reversed(labels.items())), samples=300, symbols=40, seed=1) == one
+    other = draw_subset(labels, samples=300, symbols=40, seed=2)
+    assert other.ids != one.ids
+    assert other.dropped == one.dropped
+
+
+@pytest.mark.parametrize("ratio", [40, 100, 150])
+def test_a_ratio_is_met(ratio: float) -> None:
+    labels = _many()
+    subset = draw_subset(labels, samples=400, symbols=50, min_count=5, ratio=ratio)
+    assert subset.ratio == pytest.approx(ratio, rel=0.05)
+    assert (len(subset.ids), len(subset.counts)) == (400, 50)
+    assert min(subset.counts.values()) >= 5
+    assert subset.counts == Counter(token for sample in subset.ids for token in labels[sample])
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (
+            {"samples": 4, "symbols": 3},
+            "3 samples are closed under 3 symbols.*possible are 3 samples, or 4 symbols",
+        ),
+        ({"samples": 1, "symbols": 6}, "the set has 5 symbols; 6 were asked for"),
+        ({"samples": 3, "symbols": 3, "min_count": 2}, "b occurs 1 times.*minimum of 2"),
+        ({"samples": 1, "symbols": 4}, "2 samples are needed for 1 occurrences"),
+        ({"samples": 0}, "1 or more"),
+        ({"samples": 3, "symbols": 3, "min_count": 1, "ratio": 50.0}, "a ratio of 50 cannot be met.*4 can"),
+    ],
+)
+def test_what_is_impossible_is_said_with_what_is_possible(wish: dict[str, int], says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        draw_subset(FEW, **{"min_count": 1, **wish})  # type: ignore[arg-type]
+
+
+def test_a_number_of_symbols_that_none_can_be_dropped_to() -> None:
+    with pytest.raises(DataError, match=r"no subset has exactly 1 symbols.*ask for 2"):
+        draw_subset({"1": ("a", "b"), "2": ("a", "b")}, samples=1, symbols=1, min_count=1)
+
+
+@given(st.dictionaries(st.text("12", min_size=1, max_size=4), st.lists(st.sampled_from("abcde"), min_size=1)))
+def test_whatever_is_drawn_is_closed(labels: dict[str, list[str]]) -> None:
+    for symbols in range(1, 6):
+        try:
+            subset = draw_subset(labels, samples=2, symbols=symbols, min_count=1)
+        except DataError:
+            continue
+        assert len({token for sample in subset.ids for token in labels[sample]}) == symbols
+
+
+def test_the_report_names_the_ends() -> None:
+    lines = list(subset_lines(draw_subset(FEW, samples=3, symbols=3, min_count=1)))
+    assert lines == [
+        "3 of 3 samples that are closed under 3 symbols",
+        "a 4 times to b 1 times: ratio 4",
+        "2 symbols were dropped, the rarest of all first, and 2 samples with them",
+    ]
