@@ -16,6 +16,7 @@ from focal_omr.data.primus.index import (
     index_primus,
     read_index,
     sample_ids,
+    sample_labels,
     write_index,
 )
 from focal_omr.data.primus.split import read_ids
@@ -165,3 +166,30 @@ def test_split_refuses_what_cannot_be(made: Path, tmp_path: Path, run: Run) -> N
     assert status == 2
     assert f"{COUNT} are there" in err
     assert not (tmp_path / "s").exists()
+
+
+def test_sample_writes_a_list_and_says_what_went(made: Path, tmp_path: Path, run: Run) -> None:
+    labels, _ = sample_labels(made)
+    known = len({token for label in labels.values() for token in label})
+    wish = ("--samples", COUNT, "--symbols", known, "--min-count", 1)
+    status, out, err = run(
+        "sample", made, *wish, "--out", tmp_path / "i.txt", "--report", tmp_path / "r.json"
+    )
+    assert (status, err) == (0, "")
+    assert read_ids(tmp_path / "i.txt") == sorted(labels)
+    assert f"closed under {known} symbols" in out
+    assert json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))["samples"] == COUNT
+    status, _, err = run("sample", made, "--symbols", known, "--out", tmp_path / "no.txt")
+    assert status == 2
+    assert f"possible are {COUNT} samples" in err
+    assert not (tmp_path / "no.txt").exists()
+
+
+def test_sample_takes_a_list_as_it_is(broken: Path, tmp_path: Path, run: Run) -> None:
+    names = sample_ids(broken)[0][:3]
+    (tmp_path / "ids.txt").write_text("\n".join(["000000000-1_1_1", *reversed(names)]), encoding="utf-8")
+    status, out, err = run("sample", broken, "--ids", tmp_path / "ids.txt", "--out", tmp_path / "i.txt")
+    assert status == 0
+    assert read_ids(tmp_path / "i.txt") == names[::-1]
+    assert "1 of its 4 ids are not in" in err
+    assert "3 samples" in out
