@@ -152,24 +152,36 @@ def split(
     test: Annotated[str, typer.Option(help="Samples to test with: a number, or a share such as 0.2.")],
     out: Annotated[Path, typer.Option(help="Folder for train.txt and test.txt.")],
     ids: Annotated[Path | None, typer.Option(help="A list of ids: split only these.")] = None,
+    imbalance: Annotated[
+        int, typer.Option(min=0, help="Samples of other sources, symbols evenly, for imbalance.txt.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
 ) -> None:
     """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be."""
-    from focal_omr.data.primus.index import sample_ids
+    from focal_omr.data.frequency import symbol_counts
+    from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.samples import source_of
     from focal_omr.data.primus.split import apply_ids, parse_size, read_ids, split_by_source, write_ids
+    from focal_omr.data.subset import draw_flat, imbalance_ratio
 
     sizes = {"train": parse_size(train), "test": parse_size(test)}
-    there, defects = sample_ids(data)
-    chosen = there
+    there, defects = sample_labels(data)
+    chosen = list(there)
     if ids:
         chosen, absent = apply_ids(read_ids(ids), there)
         _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
     parts = split_by_source(chosen, sizes, seed=seed)
+    if imbalance:
+        taken = {source_of(each) for each in chosen}
+        others = {each: label for each, label in there.items() if source_of(each) not in taken}
+        symbols = symbol_counts(there[each] for each in chosen)
+        parts["imbalance"] = draw_flat(others, symbols=symbols, samples=imbalance, seed=seed)
     write_ids({out / f"{name}.txt": part for name, part in parts.items()})
     for name, part in parts.items():
-        print(f"{out / name}.txt: {len(part)} samples of {len({source_of(each) for each in part})} sources")
+        ratio = imbalance_ratio(symbol_counts(there[each] for each in part))
+        sources = {source_of(each) for each in part}
+        print(f"{out / name}.txt: {len(part)} samples of {len(sources)} sources, imbalance ratio {ratio:.1f}")
 
 
 def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:

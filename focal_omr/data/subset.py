@@ -9,7 +9,7 @@ Source: doi 10.1109/PuneCon46936.2019.9105720, whose 1250 samples of 60 symbols 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from focal_omr.data.frequency import LEAST_COUNT, symbol_counts
 from focal_omr.errors import DataError
 
-__all__ = ["Dropped", "Subset", "draw_subset", "subset_lines"]
+__all__ = ["Dropped", "Subset", "draw_flat", "draw_subset", "imbalance_ratio", "subset_lines"]
 
 Labels = Mapping[str, Sequence[str]]
 _CLOSE_ENOUGH = 0.05  # of the ratio that was wished
@@ -58,8 +58,8 @@ class Subset:
 
     @property
     def ratio(self) -> float:
-        """Occurrences of the most frequent symbol over those of the least frequent one."""
-        return max(self.counts.values()) / min(self.counts.values())
+        """See `imbalance_ratio`."""
+        return imbalance_ratio(self.counts)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; the symbols by frequency."""
@@ -111,6 +111,46 @@ def draw_subset(
         drawing.bend(ratio, min_count)
     chosen = tuple(sorted(drawing.chosen))
     return Subset(chosen, symbol_counts(pool[sample] for sample in chosen), len(pool), tuple(dropped))
+
+
+def draw_flat(labels: Labels, *, symbols: Collection[str], samples: int, seed: int = 1) -> list[str]:
+    """Draw samples of these symbols alone such that all of them occur as evenly as can be.
+
+    Each time one is taken that holds the symbol that occurs least so far, of a few such the one whose symbols
+    occur least. The seed study's imbalance test set: a test that does not follow the training's frequencies.
+
+    Args:
+        labels: Id -> semantic label, of samples that may be taken.
+        symbols: The symbols that they may have.
+        samples: How many.
+        seed: Same labels and seed, same samples.
+
+    Returns:
+        The ids, sorted.
+
+    Raises:
+        DataError: There are fewer such samples.
+    """
+    known = frozenset(symbols)
+    pool = {sample: label for sample, label in sorted(labels.items()) if known.issuperset(label)}
+    if len(pool) < samples:
+        raise DataError(f"{len(pool)} samples have these {len(known)} symbols alone; {samples} are asked for")
+    random = Random(f"flat {seed}")
+    holders = _holders(pool)
+    counts: Counter[str] = Counter()
+    for _ in range(samples):
+        rarest = min((s for s in holders if holders[s]), key=lambda symbol: (counts[symbol], symbol))
+        few = random.sample(holders[rarest], min(_TRIED, len(holders[rarest])))
+        best = min(few, key=lambda sample: sum(counts[symbol] for symbol in pool[sample]) / len(pool[sample]))
+        counts.update(pool[best])
+        for symbol in dict.fromkeys(pool.pop(best)):
+            holders[symbol].remove(best)
+    return sorted(sample for sample in labels if known.issuperset(labels[sample]) and sample not in pool)
+
+
+def imbalance_ratio(counts: Counter[str]) -> float:
+    """Occurrences of the most frequent symbol over those of the least frequent one; 1 where there is none."""
+    return max(counts.values()) / min(counts.values()) if counts else 1.0
 
 
 def subset_lines(subset: Subset) -> Iterable[str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.data.subset import Dropped, draw_subset, subset_lines
+from focal_omr.data.frequency import symbol_counts
+from focal_omr.data.subset import Dropped, draw_flat, draw_subset, imbalance_ratio, subset_lines
 from focal_omr.errors import DataError
 
 FEW = {
@@ -110,3 +111,19 @@ def test_the_report_names_the_ends() -> None:
         "a 4 times to b 1 times: ratio 4",
         "2 symbols were dropped, the rarest of all first, and 2 samples with them",
     ]
+
+
+def test_a_flat_set_is_flatter_and_closed() -> None:
+    labels = _many()
+    subset = draw_subset(labels, samples=400, symbols=40, seed=1)
+    outside = {sample: label for sample, label in labels.items() if sample not in subset.ids}
+    flat = draw_flat(outside, symbols=subset.counts, samples=100, seed=1)
+    counts = symbol_counts(labels[sample] for sample in flat)
+    assert (len(flat), len({*flat})) == (100, 100)
+    assert not {*flat} & {*subset.ids}
+    assert counts.keys() == subset.counts.keys()
+    assert imbalance_ratio(counts) <= subset.ratio / 2
+    assert flat == draw_flat(dict(reversed(outside.items())), symbols=subset.counts, samples=100, seed=1)
+    assert flat != draw_flat(outside, symbols=subset.counts, samples=100, seed=2)
+    with pytest.raises(DataError, match="1 samples have these 2 symbols alone; 2 are asked for"):
+        draw_flat({"1": ("a", "b"), "2": ("c",)}, symbols={"a", "b"}, samples=2)

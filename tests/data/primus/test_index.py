@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from focal_omr import cli
@@ -146,6 +148,26 @@ def test_split_writes_lists_that_share_no_source(made: Path, tmp_path: Path, run
     assert (len(train), len(test)) == (7, 4)
     assert not {i.split("-")[0] for i in train} & {i.split("-")[0] for i in test}
     assert "7 samples of" in out
+
+
+def test_an_imbalance_set_is_of_other_sources_and_known_symbols(tmp_path: Path, run: Run) -> None:
+    label = "clef-G2 note-C4_quarter note-D4_quarter barline"
+    for number in range(20):
+        name = f"{number:09d}-1_1_1"
+        (tmp_path / "set" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "set" / name / f"{name}.png"), np.full((9, 9), 255, np.uint8))
+        rare = " rest-half" if number % 4 == 0 else " tie" if number == 19 else ""
+        (tmp_path / "set" / name / f"{name}.semantic").write_text(label + rare, encoding="utf-8")
+    (tmp_path / "ids.txt").write_text("\n".join(f"{n:09d}-1_1_1" for n in range(8)), encoding="utf-8")
+    size = ("--train", 6, "--test", 2, "--imbalance", 5, "--out", tmp_path / "s")
+    status, out, _ = run("split", tmp_path / "set", "--ids", tmp_path / "ids.txt", *size)
+    assert status == 0
+    drawn = [int(each.partition("-")[0]) for each in read_ids(tmp_path / "s" / "imbalance.txt")]
+    assert len(drawn) == 5
+    assert min(drawn) >= 8
+    assert 19 not in drawn  # a tie is no symbol of the others
+    assert {8, 12, 16} < {*drawn}  # all that hold the rare symbol
+    assert "5 samples of 5 sources, imbalance ratio 1.7" in out
 
 
 def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
