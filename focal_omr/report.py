@@ -52,8 +52,10 @@ def report_files(evaluation: Evaluation, *, title: str) -> dict[str, bytes]:
             shown = f"![The staff {reading.id}]({name})\n\n"
         except ImageError as error:
             shown = f"{error}\n\n"
-        failure = evaluation.failures.get(reading.id)
-        diff = f"Not read: {failure}\n" if failure else "\n".join(("```diff", *_alignment(reading), "```\n"))
+        if reason := evaluation.failures.get(reading.id):
+            diff = f"Not read: {reason.removeprefix(f'{reading.picture}: ')}\n"
+        else:
+            diff = "\n".join(("```diff", *_alignment(reading), "```\n"))
         heading = f"### {number}. {reading.id}: {reading.edits} edits in {len(reading.reference)} symbols\n"
         staves.append(f"{heading}\n{shown}{diff}")
     parts = [f"# {title}\n", _figures(evaluation), _confusion(evaluation), _symbols(evaluation)]

@@ -446,6 +446,9 @@ def _is_staff(trace: _Trace) -> bool:
     of the five for more than half of a staff; then it has no gaps, and the other four are seen. (Of rows of
     text, two of the five are seen over less than half.)
 
+    Level beams and rows of notes may cover two lines for two thirds of a clean staff; then none of the five
+    has a gap (0.01 at most), which rows of text have.
+
     Where all five stand out from what is a space beyond them, less will do: lines broken to less than half in
     scans (0.46), and blurred ones that are as thick as rows of text, but of a length that text has not.
     """
@@ -453,7 +456,8 @@ def _is_staff(trace: _Trace) -> bool:
     weakest, next_weakest = np.sort(five)[:2]
     stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
-    seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
+    unbroken = trace.gaps.max() < 0.03 and weakest - beyond >= 0.2
+    seen = weakest >= 0.5 or covered or unbroken or (stands_out and weakest >= 0.4)
     blurred = stands_out and trace.steadiness >= (0.5 if weakest - beyond >= 0.45 else 0.6)
     blurred = blurred and trace.width < 1.1
     blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
