@@ -68,7 +68,6 @@ def _set_row(name: str, row: dict[str, str]) -> list[str]:
         row["failed"],
         f"{float(row['calibration_error']):.4f}",
         f"{float(row['doubt_auc']):.2f}" if row["doubt_auc"] else "-",
-        f"{1000 * float(row['seconds']) / int(row['samples']):.0f}",
     ]
 
 
@@ -94,12 +93,12 @@ figure stands with its configuration, seed, commit and machine. Rendered figures
 engraving: they are no figures to set beside those that others publish on PrIMuS.
 
 """
-_SETS_HEAD = ("kind", "pictures", "staves", "SER, %", "SeqER, %", "failed", "ECE", "AUC", "ms a staff")
+_SETS_HEAD = ("kind", "pictures", "staves", "SER, %", "SeqER, %", "failed", "ECE", "AUC")
 _SETS_FOOT = """SER: edits per reference symbol, in brackets the 95 % bootstrap interval; SeqER: staves
 with at least one error; failed: staves not found, counted as all wrong; ECE: expected calibration error
 of the symbols' confidence, 0 to 1; AUC: the chance that doubt ranks a staff with an error before one
-without. `weights.csv`, written by `focal-omr evaluate default DATA --record FILE`; the time is that of
-the whole reading, from the file on, two threads.
+without. `weights.csv`, written by
+`focal-omr evaluate default DATA --record FILE`.
 
 """
 _RARE_HEAD = ("pictures", "symbols", "macro recall, %", "SER of HF, %", "of normal, %", "of LF, %")

@@ -92,15 +92,20 @@ def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
         NoStaffError: no five parallel lines at one distance; the message says what was seen.
     """
     gray = as_dark_on_light(gray)
-    seen: list[_Trace] = []
+    seen: list[tuple[_Trace, Floats]] = []
     for space_px in _space_candidates(gray):
         work = _means(gray, space_px=space_px)
         traces = _traces(work)
         good = [trace for trace in traces if _is_staff(trace)]
         if good:
             return _to_picture(_nearest_centre(good, work.shape[0]), gray, work)
-        seen += traces
-    raise NoStaffError(f"{name}: no staff of five lines: {_what_was_seen(gray, seen)}")
+        seen += [(trace, work) for trace in traces]
+    for trace, work in seen:
+        if _is_covered(trace):
+            return _to_picture(trace, gray, work)
+    raise NoStaffError(
+        f"{name}: no staff of five lines: {_what_was_seen(gray, [trace for trace, _ in seen])}"
+    )
 
 
 # --- 1. the staff space ---------------------------------------------------------------------------------
@@ -446,9 +451,6 @@ def _is_staff(trace: _Trace) -> bool:
     of the five for more than half of a staff; then it has no gaps, and the other four are seen. (Of rows of
     text, two of the five are seen over less than half.)
 
-    Level beams and rows of notes may cover two lines for two thirds of a clean staff; then none of the five
-    has a gap (0.01 at most), which rows of text have.
-
     Where all five stand out from what is a space beyond them, less will do: lines broken to less than half in
     scans (0.46), and blurred ones that are as thick as rows of text, but of a length that text has not.
     """
@@ -456,8 +458,7 @@ def _is_staff(trace: _Trace) -> bool:
     weakest, next_weakest = np.sort(five)[:2]
     stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
-    unbroken = trace.gaps.max() < 0.03 and weakest - beyond >= 0.2
-    seen = weakest >= 0.5 or covered or unbroken or (stands_out and weakest >= 0.4)
+    seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
     blurred = stands_out and trace.steadiness >= (0.5 if weakest - beyond >= 0.45 else 0.6)
     blurred = blurred and trace.width < 1.1
     blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
@@ -467,6 +468,17 @@ def _is_staff(trace: _Trace) -> bool:
         and seen
         and beyond < 0.8 * weakest
     )
+
+
+def _is_covered(trace: _Trace) -> bool:
+    """Whether these may be five lines after all, where no others were found.
+
+    Level beams and rows of notes may cover two of five lines for two thirds of a clean staff; then none of
+    them has a gap (0.01 at most), which rows of text have.
+    """
+    weakest, beyond = float(trace.shares[2:7].min()), float(trace.shares[[1, 7]].max())
+    unbroken = trace.gaps.max() < 0.03 and weakest - beyond >= 0.2
+    return bool(_is_ruled(trace) and unbroken and trace.length_spaces >= _SHORTEST_SPACES)
 
 
 def _is_ruled(trace: _Trace) -> bool:
