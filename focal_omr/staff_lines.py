@@ -459,8 +459,8 @@ def _is_staff(trace: _Trace) -> bool:
     stands_out = weakest - beyond >= 0.3
     covered = weakest >= 0.3 and next_weakest >= 0.55 and trace.gaps[int(five.argmin())] < 0.05
     seen = weakest >= 0.5 or covered or (stands_out and weakest >= 0.4)
-    blurred = stands_out and trace.steadiness >= (0.5 if weakest - beyond >= 0.45 else 0.6)
-    blurred = blurred and trace.width < 1.1
+    blurred = stands_out and trace.steadiness >= (0.55 if weakest - beyond >= 0.45 else 0.6)
+    blurred = blurred and trace.width < 1.05
     blurred = blurred and trace.gaps.max() < 0.15 and trace.length_spaces >= _LONG_SPACES
     return bool(
         (_is_ruled(trace) or blurred)
@@ -476,9 +476,10 @@ def _is_covered(trace: _Trace) -> bool:
     Level beams and rows of notes may cover two of five lines for two thirds of a clean staff; then none of
     them has a gap (0.01 at most), which rows of text have.
     """
-    weakest, beyond = float(trace.shares[2:7].min()), float(trace.shares[[1, 7]].max())
-    unbroken = trace.gaps.max() < 0.03 and weakest - beyond >= 0.2
-    return bool(_is_ruled(trace) and unbroken and trace.length_spaces >= _SHORTEST_SPACES)
+    five, beyond = np.sort(trace.shares[2:7]), float(trace.shares[[1, 7]].max())
+    unbroken = trace.gaps.max() < 0.03 and five[0] - beyond >= 0.2 and five[-2] >= 0.75
+    thin = trace.steadiness >= 0.6 and trace.width < 0.3
+    return bool(unbroken and thin and trace.length_spaces >= _LONG_SPACES)
 
 
 def _is_ruled(trace: _Trace) -> bool:

@@ -43,7 +43,7 @@ def test_values_are_read(tmp_path: Path) -> None:
         ("steps = 2.5", "steps"),
         ("steps = true", "steps"),
         ('[data]\nshards = "one"', "data.shards"),
-        ("[data]\nshards = [1]", "data.engraving.shards.0"),
+        ("[data]\nshards = [1]", "data.shards.0"),
         ("[model]\nfactorised = 1", "model.factorised"),
         ("loss = 3", "loss"),
         ("steps = 0", "steps"),

@@ -107,5 +107,4 @@ def test_without_a_share_no_staff_is_touched() -> None:
     for seed in range(5):
         random = Random(seed)
         random_again = Random(seed)
-        random_again.random()
         assert stream(random) == draw_composed(random_again)
