@@ -37,7 +37,7 @@ ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'defau
 BeamOption = Annotated[
     int | None,
     typer.Option(
-        min=0, help="Readings that the search for the best one follows, else 8; 0: greedy decoding."
+        min=0, help="Readings that the search for the best one follows at a time; 0: greedy decoding."
     ),
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]

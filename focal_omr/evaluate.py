@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import isnan
 from pathlib import Path
 from typing import Any
 
-from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
+from focal_omr.data.frequency import LEAST_COUNT, frequency_bins
 from focal_omr.data.primus.samples import Sample, primus_samples
 from focal_omr.errors import ImageError
 from focal_omr.metrics import (
@@ -53,12 +54,12 @@ class Evaluation:
     failures: dict[str, str]
     seconds: float
 
-    @property
+    @cached_property
     def symbol_errors(self) -> SymbolErrors:
         """Errors by symbol."""
         return symbol_errors([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
 
-    @property
+    @cached_property
     def rates(self) -> ErrorRates:
         """Error over the corpus."""
         return error_rates([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
@@ -86,21 +87,24 @@ class Evaluation:
         quality = ranking_quality(doubts, [reading.edits > 0 for reading in read])
         return None if isnan(quality) else quality
 
+    @cached_property
+    def ser_interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the SER, in percent."""
+        return bootstrap_ser([r.edits for r in self.readings], [len(r.reference) for r in self.readings])
+
     def to_json(self) -> dict[str, Any]:
         """The figures as plain values; rates in percent, bins by the frequencies of these very labels.
 
         `macro_recall` and `bin_ser` are of the symbols that occur ten times or more.
         """
         rates, errors = self.rates, self.symbol_errors
-        references = [reading.reference for reading in self.readings]
-        counts = symbol_counts(references)
-        interval = bootstrap_ser([r.edits for r in self.readings], [len(label) for label in references])
+        counts = errors.count
         return {
             "samples": rates.samples,
             "symbols": rates.symbols,
             "edits": rates.edits,
             "ser": round(rates.ser, 3),
-            "ser_interval": [round(bound, 3) for bound in interval],
+            "ser_interval": [round(bound, 3) for bound in self.ser_interval],
             "sequence_error_rate": round(rates.sequence_error_rate, 3),
             "macro_error": round(errors.macro_error(), 3),
             "macro_recall": round(100 - errors.macro_error(least=LEAST_COUNT), 3),

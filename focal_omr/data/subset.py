@@ -138,14 +138,16 @@ def draw_flat(labels: Labels, *, symbols: Collection[str], samples: int, seed: i
     random = Random(f"flat {seed}")
     holders = _holders(pool)
     counts: Counter[str] = Counter()
+    chosen: list[str] = []
     for _ in range(samples):
         rarest = min((s for s in holders if holders[s]), key=lambda symbol: (counts[symbol], symbol))
         few = random.sample(holders[rarest], min(_TRIED, len(holders[rarest])))
         best = min(few, key=lambda sample: sum(counts[symbol] for symbol in pool[sample]) / len(pool[sample]))
+        chosen.append(best)
         counts.update(pool[best])
-        for symbol in dict.fromkeys(pool.pop(best)):
+        for symbol in dict.fromkeys(pool[best]):
             holders[symbol].remove(best)
-    return sorted(sample for sample in labels if known.issuperset(labels[sample]) and sample not in pool)
+    return sorted(chosen)
 
 
 def imbalance_ratio(counts: Counter[str]) -> float:

@@ -47,7 +47,7 @@ def lilypond_plates(
     """A plate of each score, None for one that LilyPond is not given or does not draw as one staff.
 
     Raises:
-        EngraveError: The program is not installed, failed, or took longer than two minutes.
+        EngraveError: The program is not installed, failed, or took longer than `_LIMIT_S`.
     """
     program = shutil.which("lilypond")
     if program is None:
