@@ -45,7 +45,9 @@ def render(
     ] = None,
     primus: Annotated[
         bool,
-        typer.Option("--primus", help="Labels of PrIMuS's symbols alone, pictures of its two colours."),
+        typer.Option(
+            "--primus", help="As PrIMuS: tunes as they are, its symbols alone, pictures of two colours."
+        ),
     ] = False,
     archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
     engraver: EngraverOption = "verovio",
@@ -222,6 +224,9 @@ def shards(
     seed: Annotated[int, typer.Option()] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
+    rare: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the staves that rare symbols are put into.")
+    ] = 0.4,
     engraver: EngraverOption = "verovio",
 ) -> None:
     """Engrave plates for training and pack them into shards."""
@@ -230,8 +235,9 @@ def shards(
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
         from focal_omr.data.engraving.plates import write_shards
-        from focal_omr.data.music.draw import Draw, draw_excerpt
-    draw = Draw() if tunes is None else Draw(partial(draw_excerpt, tunes))
+        from focal_omr.data.music.draw import Draw, draw_composed, draw_excerpt
+    base = draw_composed if tunes is None else partial(draw_excerpt, tunes)
+    draw = Draw(base, rare_share=rare)
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers, engraver=engraver)
     print(out)
 

@@ -70,8 +70,8 @@ def render_tree(
         degrade: "none"; "scan", which wears the picture itself; or "camera", which adds `_distorted.jpg` to
             the clean picture, as Camera-PrIMuS has it.
         strength: Of the wear, 0 mild .. 1 as bad as the worst that is legible; None draws it evenly.
-        primus: Symbols of PrIMuS alone in the labels, and pictures of its two colours; else labels of our
-            superset and pictures in shades of gray.
+        primus: Tunes as they are, symbols of PrIMuS alone in the labels, and pictures of its two colours;
+            else tunes varied, labels of our superset and pictures in shades of gray.
         archive: Write a .tgz instead of a folder.
         engraver: "verovio" or "lilypond", which needs that program.
 
@@ -84,7 +84,7 @@ def render_tree(
     if not 0 <= rare <= 1:
         raise DataError(f"a share of {rare} with rare symbols; needed is one from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        draw = Draw(_drawer(tunes, Path(temporary)), rare).stream()
+        draw = Draw(_drawer(tunes, Path(temporary), vary=not primus), rare).stream()
         plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
         named = zip(islice(sample_names(seed), count), plates, strict=False)
         for number, (name, plate) in enumerate(named):
@@ -115,16 +115,16 @@ def sample_names(seed: int) -> Iterator[str]:
             yield f"{seed:04d}{source:05d}-{ending}"
 
 
-def _drawer(tunes: Path | None, temporary: Path) -> DrawScore:
+def _drawer(tunes: Path | None, temporary: Path, *, vary: bool) -> DrawScore:
     if tunes is None:
         return draw_composed
     if tunes.is_file() and not is_archive(tunes) and not is_tune(tunes):
-        return partial(draw_excerpt, tunes)
+        return partial(draw_excerpt, tunes, vary=vary)
     root = music21_folder() if str(tunes) == "music21" else tunes
     collection = temporary / "tunes.txt"
     if not collect_tunes(tune_files(root), collection, root=root):
         raise DataError(f"{tunes}: no monophonic part in its tunes")
-    return partial(draw_excerpt, collection)
+    return partial(draw_excerpt, collection, vary=vary)
 
 
 def _draw_primus(draw: DrawScore, random: Random) -> Score:

@@ -16,7 +16,7 @@ from focal_omr.data.music.compose import compose
 from focal_omr.data.music.excerpt import LONGEST, excerpt
 from focal_omr.data.music.rarity import Rarity
 from focal_omr.errors import DataError, NotationError
-from focal_omr.notation.score import Score
+from focal_omr.notation.score import Measure, MultiRest, Note, Rest, Score, Tuplet
 from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.notation.vocabulary import full_semantic
 
@@ -50,8 +50,8 @@ def draw_composed(random: Random) -> Score:
     return score
 
 
-def draw_excerpt(collection: Path, random: Random) -> Score:
-    """A varied excerpt of a tune of a collection.
+def draw_excerpt(collection: Path, random: Random, *, vary: bool = True) -> Score:
+    """An excerpt of a tune of a collection, varied or as it is.
 
     Raises:
         DataError: The collection cannot be read, or its tunes give no excerpt.
@@ -61,7 +61,7 @@ def draw_excerpt(collection: Path, random: Random) -> Score:
     for attempt in range(_ATTEMPTS if len(tunes) else 0):
         tune = tunes.draw(random)
         try:
-            score = excerpt(tune, random, symbols=symbols)
+            score = excerpt(tune, random, symbols=symbols, vary=vary)
         except NotationError as error:
             raise DataError(f"{collection}: {tune.source}: {error}") from error
         if score is None or not is_spelled(score):
@@ -78,9 +78,19 @@ def _opened(collection: Path) -> Collection:
 
 
 def is_spelled(score: Score) -> bool:
-    """Whether the vocabulary has all symbols of a staff."""
+    """Whether the vocabulary has all symbols of a staff, and no long rest shares its bar with music.
+
+    Verovio would draw such a rest over the notes.
+    """
     vocabulary = full_semantic()
-    return all(token in vocabulary for token in score_to_tokens(score))
+    return not any(_is_crowded(measure) for part in score.parts for measure in part.measures) and all(
+        token in vocabulary for token in score_to_tokens(score)
+    )
+
+
+def _is_crowded(measure: Measure) -> bool:
+    timed = [event for event in measure.events if isinstance(event, Note | Rest | MultiRest | Tuplet)]
+    return len(timed) > 1 and any(isinstance(event, MultiRest) for event in timed)
 
 
 @dataclass(frozen=True)

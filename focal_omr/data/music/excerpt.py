@@ -34,14 +34,15 @@ _NO_LAST_BARLINE = 0.25  # as many incipits end
 _LATER_DROPPED = 1  # symbols, in the mean: a meter, a key of no signs, the last barline
 
 
-def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
-    """Some bars of a tune, varied.
+def excerpt(tune: Tune, random: Random, *, symbols: int, vary: bool = True) -> Score | None:
+    """Some bars of a tune, varied or as they are.
 
     Args:
         tune: Where they come from.
         random: Draws the place and the variation.
         symbols: About how many symbols the staff shall have; with all its bars whole, it comes as close as it
             can.
+        vary: Another clef, key, place and so on than the tune has, in many of them.
 
     Returns:
         A staff of one part; None where the place has no music, or one that a strip does not show.
@@ -55,7 +56,9 @@ def excerpt(tune: Tune, random: Random, *, symbols: int) -> Score | None:
     if bars is None:
         return None
     measures = _lead(tokens_to_score([*signs, *bars]).parts[0].measures, random)
-    part = varied(Part(tuple(_ended(measures, random))), random)
+    part = Part(tuple(_ended(measures, random)))
+    if vary:
+        part = varied(part, random)
     return Score((sound_accidentals(part),)) if _has_notes(part) and fits_strip(part) else None
 
 

@@ -1,4 +1,4 @@
-"""Focal CTC: the CTC loss of a sequence, turned down where the sequence is already read well.
+"""CTC and focal CTC of whole sequences: the loss turned down where a sequence is already read well.
 
     L = -ln p(target | log_probs)          nats, from ``torch.nn.functional.ctc_loss``
     p = exp(-L)
@@ -6,21 +6,17 @@
 
 With alpha 1 and gamma 0 this is plain CTC. For L above about 10 nats the factor is 1.000 at the usual gammas,
 so early in a training on whole staves the loss is alpha times CTC; later it dwells on the hardest staves.
+With p = exp(-L / U), of U labels, it is active throughout.
 """
 
 import functools
-import math
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["FocalCTCLoss", "Reduction", "focal_ctc_loss", "focal_nll"]
-
-Lengths: TypeAlias = Tensor | Sequence[int]
-Reduction: TypeAlias = Literal["none", "mean", "sum"]
+from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_factor, check_options, checked
 
 
 def focal_ctc_loss(
@@ -74,23 +70,39 @@ def focal_ctc_loss(
         The focal CTC of doi 10.1109/PuneCon46936.2019.9105720 and its reference implementation. We differ in
         what is numerical: 1 - p by ``expm1``, and a gradient that is finite for gamma below 1.
     """
-    _check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
-    _check_log_probs(log_probs, blank=blank)
-    batched = log_probs.dim() == 3
-    if not batched:
-        log_probs = log_probs.unsqueeze(1)  # (T, 1, C)
-    frames, batch, classes = log_probs.shape
-    input_lengths = _as_lengths(input_lengths, "input_lengths", batch=batch, limit=frames)
-    longest = targets.shape[-1] if targets.dim() else 0
-    target_lengths = _as_lengths(target_lengths, "target_lengths", batch=batch, limit=longest)
-    _check_targets(targets, target_lengths, classes=classes, blank=blank)
-    nll = _sequence_nll(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity)
-    losses = focal_nll(nll, alpha=alpha, gamma=gamma)
-    if reduction == "mean":
-        return losses.mean()
-    if reduction == "sum":
-        return losses.sum()
-    return losses if batched else losses.squeeze(0)
+    check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
+    batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    nll = _sequence_nll(batch, blank, zero_infinity)
+    return batch.reduced(focal_nll(nll, alpha=alpha, gamma=gamma), reduction)
+
+
+def length_focal_ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
+    *,
+    alpha: float = 0.5,
+    gamma: float = 2.0,
+    blank: int = 0,
+    reduction: Reduction = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """Focal CTC loss whose p is that of a label in the mean: p = exp(-L / U), of U labels.
+
+    alpha * (1 - p) ** gamma * L. The factor of a whole sequence's p is 1 until L is a few nats; this one
+    falls with the loss from the beginning. A sequence without labels counts as one of one label.
+
+    Arguments, result, errors and what is said of infinite L are those of `focal_ctc_loss`.
+
+    Source:
+        The normalisation is that of a focal CTC in a fork of ESPnet2; the rest as in `focal_ctc_loss`.
+    """
+    check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
+    batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    nll = _sequence_nll(batch, blank, zero_infinity)
+    labels = batch.target_lengths.clamp(min=1).to(nll)
+    return batch.reduced(labels * focal_nll(nll / labels, alpha=alpha, gamma=gamma), reduction)
 
 
 class FocalCTCLoss(nn.Module):
@@ -119,7 +131,7 @@ class FocalCTCLoss(nn.Module):
         zero_infinity: bool = False,
     ) -> None:
         super().__init__()
-        _check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
+        check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
         self.alpha = alpha
         self.gamma = gamma
         self.blank = blank
@@ -171,8 +183,8 @@ def focal_nll(nll: Tensor, *, alpha: float, gamma: float) -> Tensor:
     Source:
         Lin et al. 2017, arXiv 1708.02002, equation 5, with p the probability of the event.
     """
-    _check_factor("alpha", alpha)
-    _check_factor("gamma", gamma)
+    check_factor("alpha", alpha)
+    check_factor("gamma", gamma)
     focal: Tensor = _FocalNll.apply(nll, alpha, gamma)  # type: ignore[no-untyped-call]
     return focal
 
@@ -216,26 +228,14 @@ def _focal_slope(nll: Tensor, alpha: float, gamma: float) -> Tensor:
     return alpha * miss.pow(gamma) * (1 + gamma * (1 - miss) * ratio)
 
 
-def _sequence_nll(
-    log_probs: Tensor,
-    targets: Tensor,
-    input_lengths: Tensor,
-    target_lengths: Tensor,
-    blank: int,
-    zero_infinity: bool,
-) -> Tensor:
+def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
     """Return L of each sequence in nats, (B,), with a gradient that is finite where torch's is NaN."""
-    # float32 and float64 are what ctc_loss knows; the sum over 2T terms would be lost in less anyway.
-    if log_probs.dtype not in (torch.float32, torch.float64):
-        log_probs = log_probs.float()
-    log_probs = log_probs.view_as(log_probs)  # a tensor of our own to hook, not the caller's
-    # int64 on one device: torch turns to cuDNN by the device and dtype of the targets; so it never does.
-    targets = targets.to(log_probs.device, torch.int64)
+    log_probs = batch.log_probs.view_as(batch.log_probs)  # a tensor of our own to hook, not the caller's
     nll = functional.ctc_loss(
         log_probs,
-        targets,
-        input_lengths,
-        target_lengths,
+        batch.targets,
+        batch.input_lengths,
+        batch.target_lengths,
         blank=blank,
         reduction="none",
         zero_infinity=zero_infinity,
@@ -262,87 +262,3 @@ def _finite_gradient(grad: Tensor, log_probs: Tensor, unreachable: Tensor) -> Te
     if torch.isfinite(grad.sum()):  # one pass; the masks below cost several and are hardly ever needed
         return grad
     return grad.masked_fill(torch.isneginf(log_probs) | unreachable[:, None], 0)
-
-
-def _check_options(*, alpha: float, gamma: float, blank: int, reduction: str) -> None:
-    _check_factor("alpha", alpha)
-    _check_factor("gamma", gamma)
-    if blank < 0:
-        raise ValueError(f"blank is {blank}; it must be a class id, 0 or more")
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"reduction is {reduction!r}; it must be 'none', 'mean' or 'sum'")
-
-
-def _check_factor(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} is {value}; it must be a finite number, 0 or more")
-
-
-def _check_log_probs(log_probs: Tensor, *, blank: int) -> None:
-    shape = tuple(log_probs.shape)
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise ValueError(f"log_probs has shape {shape}; it must be (T, B, C) or (T, C), none of them 0")
-    if not log_probs.is_floating_point():
-        raise ValueError(f"log_probs is {log_probs.dtype}; it must be floating")
-    if blank >= shape[-1]:
-        raise ValueError(f"blank is {blank}; log_probs has {shape[-1]} classes, it must be below that")
-
-
-def _as_lengths(lengths: Lengths, name: str, *, batch: int, limit: int) -> Tensor:
-    """Return the lengths as int64 on the CPU, (B,), where ctc_loss wants them.
-
-    Raises:
-        ValueError: Not B whole numbers in [0, limit].
-    """
-    whole = torch.as_tensor(lengths).detach().cpu()
-    if whole.dim() > 1 or whole.numel() != batch:
-        shape = tuple(whole.shape)
-        raise ValueError(
-            f"{name} has shape {shape}; it must be ({batch},), one for each sequence of log_probs"
-        )
-    if not _is_whole(whole):
-        raise ValueError(f"{name} is {whole.dtype}; it must be whole numbers")
-    whole = whole.reshape(batch).to(torch.int64)
-    wrong = (whole < 0) | (whole > limit)
-    if wrong.any():
-        sample = int(wrong.nonzero()[0])
-        axis = "frames (T) of log_probs" if name == "input_lengths" else "labels that targets has room for"
-        raise ValueError(f"{name}[{sample}] is {int(whole[sample])}; it must be in 0..{limit}, the {axis}")
-    return whole
-
-
-def _check_targets(targets: Tensor, lengths: Tensor, *, classes: int, blank: int) -> None:
-    """Raise ValueError if the targets are not class ids other than the blank; padding is not looked at."""
-    _check_target_shape(targets, lengths)
-    wrong = (targets < 0) | (targets >= classes) | (targets == blank)
-    if targets.dim() == 2:
-        place = torch.arange(targets.shape[1], device=targets.device)
-        wrong &= place < lengths.to(targets.device)[:, None]  # (B, S)
-    if not wrong.any():
-        return
-    found = wrong.nonzero()[0].tolist()
-    label = int(targets[tuple(found)])
-    if targets.dim() == 1:
-        ends = lengths.cumsum(0)
-        sample = int(torch.searchsorted(ends, found[0], right=True))
-        found = [sample, found[0] - int(ends[sample] - lengths[sample])]
-    what = "the blank" if label == blank else f"outside of 0..{classes - 1}, the classes of log_probs"
-    raise ValueError(
-        f"targets holds {label} in sample {found[0]} at label {found[1]}, {what}; "
-        f"it must be class ids of log_probs other than the blank {blank}"
-    )
-
-
-def _check_target_shape(targets: Tensor, lengths: Tensor) -> None:
-    shape, batch, total = tuple(targets.shape), len(lengths), int(lengths.sum())
-    if not _is_whole(targets):
-        raise ValueError(f"targets is {targets.dtype}; it must be whole numbers")
-    if shape != (total,) and not (len(shape) == 2 and shape[0] == batch):
-        raise ValueError(
-            f"targets has shape {shape}; it must be ({batch}, S) padded, or ({total},) concatenated, "
-            f"the sum of target_lengths"
-        )
-
-
-def _is_whole(tensor: Tensor) -> bool:
-    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool)

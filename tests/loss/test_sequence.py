@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks import loss as benchmark
-from focal_omr.loss import FocalCTCLoss, focal_ctc_loss, focal_nll
+from focal_omr.loss import FocalCTCLoss, focal_ctc_loss, focal_nll, length_focal_ctc_loss
 
 GAMMAS = [0.0, 0.25, 0.5, 1.0, 2.0, 5.0]
 LABELS = [[1, 1, 2], [3], [2, 1], []]  # a repeat, one label, two, none
@@ -105,6 +105,40 @@ def test_against_a_sum_over_all_alignments(blank: int, length: int) -> None:
         target = torch.tensor(labels, dtype=torch.int64)
         loss = focal_ctc_loss(log_probs, target, [5], [length], alpha=0.5, gamma=2.0, blank=blank)
         assert loss.item() == pytest.approx(0.5 * (1 - p) ** 2 * -math.log(p), rel=1e-9)
+
+
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_formula_of_the_length_normalised_form(gamma: float) -> None:
+    logits = batch_logits()
+    losses = length_focal_ctc_loss(
+        logits.log_softmax(-1), PADDED, FRAMES, LENGTHS, alpha=0.25, gamma=gamma, reduction="none"
+    )
+    nlls = torch_nll(logits)
+    labels = [max(1, length) for length in LENGTHS]
+    expected = [
+        0.25 * (1 - math.exp(-nll / u)) ** gamma * nll for nll, u in zip(nlls.tolist(), labels, strict=True)
+    ]
+    assert losses.tolist() == pytest.approx(expected)
+    if not gamma:
+        grads = [torch.autograd.grad(loss.sum(), logits)[0] for loss in (losses, 0.25 * nlls)]
+        torch.testing.assert_close(*grads)
+
+
+def test_gradcheck_of_the_length_normalised_form() -> None:
+    def loss(logits: Tensor) -> Tensor:
+        return length_focal_ctc_loss(logits.log_softmax(-1), PADDED, FRAMES, LENGTHS, gamma=0.5)
+
+    assert torch.autograd.gradcheck(loss, batch_logits())
+
+
+def test_paddleocrs_form_is_that_of_alpha_1_and_gamma_2() -> None:
+    logits = batch_logits()
+    ours = focal(logits, alpha=1.0, gamma=2.0)
+    nll = torch_nll(logits)
+    theirs = (nll * torch.square(1 - torch.exp(-nll))).mean()  # as PaddleOCR's CTCLoss with use_focal_loss
+    torch.testing.assert_close(ours, theirs)
+    grads = [torch.autograd.grad(loss, logits)[0] for loss in (ours, theirs)]
+    torch.testing.assert_close(*grads)
 
 
 # --- ways to call it

@@ -1,0 +1,17 @@
+"""The losses: pure functions of log probabilities and targets, called as torch's CTC is."""
+
+from focal_omr.loss.checks import Reduction
+from focal_omr.loss.consistency import consistency_loss
+from focal_omr.loss.sequence import FocalCTCLoss, focal_ctc_loss, focal_nll, length_focal_ctc_loss
+from focal_omr.loss.symbol import class_balanced_weights, symbol_focal_ctc_loss
+
+__all__ = [
+    "FocalCTCLoss",
+    "Reduction",
+    "class_balanced_weights",
+    "consistency_loss",
+    "focal_ctc_loss",
+    "focal_nll",
+    "length_focal_ctc_loss",
+    "symbol_focal_ctc_loss",
+]
