@@ -116,10 +116,10 @@ def read(
         check_folder(out)
         recognizer = _recognizer(model, threads, beam)
         failed = 0
-        with _progress(len(files), shown=not as_json) as advance:
-            for file, target in zip(files, targets, strict=True):
+        with _progress(len(files), "reading", shown=not as_json) as advance:
+            for done, (file, target) in enumerate(zip(files, targets, strict=True), 1):
                 failed += not _read_one(recognizer, file, target, names, as_json=as_json)
-                advance()
+                advance(done)
     if failed:
         raise typer.Exit(SOME_FAILED if failed < len(files) else ALL_FAILED)
 
@@ -171,10 +171,10 @@ def _report(document: "Document", written: Sequence[Path], *, as_json: bool) -> 
 
 
 @contextmanager
-def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar on a terminal for several inputs; gives the function that advances it."""
+def _progress(total: int, what: str, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal for several things; gives the function that is told how many are done."""
     if total < 2 or not shown or not sys.stderr.isatty():
-        yield lambda: None
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
@@ -185,8 +185,8 @@ def _progress(total: int, *, shown: bool) -> Iterator[Callable[[], None]]:
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     )
     with bar:
-        task = bar.add_task("reading", total=total)
-        yield lambda: bar.advance(task)
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 @contextmanager
@@ -312,6 +312,32 @@ def train(
         load_config(config, overrides=tuple(set_ or ())), out, resume=resume, start_from=start_from
     )
     print(json.dumps({"run": str(out), **figures}))
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="smoke, seed-study, losses, imbalance, or a TOML file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, results and report.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A tree or an archive in PrIMuS layout; else staves are composed.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at a time; as many as cores allow if it is not given.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the grid.")] = None,
+) -> None:
+    """Train a grid of losses, seeds and data sets, compare them, and write a report.
+
+    What is done already is not done again; an interrupted study goes on where it was.
+    """
+    logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
+    with extra("lab"):
+        from focal_omr.experiment.grid import load_grid
+        from focal_omr.experiment.study import run_study
+    grid = load_grid(name, overrides=tuple(set_ or ()))
+    with _progress(grid.steps, "training") as advance:
+        run_study(grid, out, data=data, workers=workers, progress=advance)
+    print(out / "report.html")
 
 
 @app.command()

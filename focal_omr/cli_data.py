@@ -3,14 +3,14 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from focal_omr.errors import OmrError
+from focal_omr.errors import DataError, OmrError
 
 EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
@@ -49,6 +49,7 @@ def render(
             "--primus", help="As PrIMuS: tunes as they are, its symbols alone, pictures of two colours."
         ),
     ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Composed staves of few different symbols.")] = False,
     archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
     engraver: EngraverOption = "verovio",
 ) -> None:
@@ -64,6 +65,7 @@ def render(
         degrade=degrade,
         strength=strength,
         primus=primus,
+        plain=plain,
         archive=archive,
         engraver=engraver,
     )
@@ -116,6 +118,9 @@ def sample(
     ratio: Annotated[
         float | None, typer.Option(help="Of the most to the least frequent symbol, such as 68.")
     ] = None,
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="Symbols as evenly as can be, instead of a ratio.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same samples.")] = 1,
     ids: Annotated[
         Path | None, typer.Option(help="A list of ids: take these, and no others, instead of drawing.")
@@ -126,20 +131,25 @@ def sample(
 ) -> None:
     """Draw a subset closed under few symbols: the rarest symbols go, and the samples that hold them."""
     from focal_omr.data.primus.index import sample_labels
-    from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
+    from focal_omr.data.primus.split import write_ids
     from focal_omr.data.subset import draw_subset, subset_lines
     from focal_omr.files import write_atomic
 
     labels, defects = sample_labels(data)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
     if ids:
-        chosen, absent = apply_ids(read_ids(ids), labels)
-        _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+        chosen = _listed(ids, labels, data)
         write_ids({out: chosen})
         print(f"{out}: {len(chosen)} samples")
         return
     subset = draw_subset(
-        labels, samples=samples, symbols=symbols, min_count=min_count, ratio=ratio, seed=seed
+        labels,
+        samples=samples,
+        symbols=symbols,
+        min_count=min_count,
+        ratio=ratio,
+        balanced=balanced,
+        seed=seed,
     )
     write_ids({out: subset.ids})
     if report:
@@ -157,33 +167,68 @@ def split(
     imbalance: Annotated[
         int, typer.Option(min=0, help="Samples of other sources, symbols evenly, for imbalance.txt.")
     ] = 0,
+    min_count: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Occurrences of every symbol in training, and one in testing; 0: split by chance alone.",
+        ),
+    ] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
 ) -> None:
-    """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be."""
+    """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be.
+
+    Symbols that occur less often than they should, as there are too few or no split was found, are named.
+    """
     from focal_omr.data.frequency import symbol_counts
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.samples import source_of
-    from focal_omr.data.primus.split import apply_ids, parse_size, read_ids, split_by_source, write_ids
+    from focal_omr.data.primus.split import parse_size, split_by_source, write_ids
     from focal_omr.data.subset import draw_flat, imbalance_ratio
 
     sizes = {"train": parse_size(train), "test": parse_size(test)}
     there, defects = sample_labels(data)
-    chosen = list(there)
-    if ids:
-        chosen, absent = apply_ids(read_ids(ids), there)
-        _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+    chosen = _listed(ids, there, data) if ids else list(there)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
-    parts = split_by_source(chosen, sizes, seed=seed)
+    symbols = symbol_counts(there[each] for each in chosen)
+    least = {"train": min_count, "test": min(1, min_count)}
+    labels = {each: there[each] for each in chosen} if min_count else None
+    parts = split_by_source(chosen, sizes, seed=seed, labels=labels, least=least)
     if imbalance:
         taken = {source_of(each) for each in chosen}
         others = {each: label for each, label in there.items() if source_of(each) not in taken}
-        symbols = symbol_counts(there[each] for each in chosen)
         parts["imbalance"] = draw_flat(others, symbols=symbols, samples=imbalance, seed=seed)
     write_ids({out / f"{name}.txt": part for name, part in parts.items()})
     for name, part in parts.items():
-        ratio = imbalance_ratio(symbol_counts(there[each] for each in part))
+        counts = symbol_counts(there[each] for each in part)
         sources = {source_of(each) for each in part}
+        ratio = imbalance_ratio(counts)
         print(f"{out / name}.txt: {len(part)} samples of {len(sources)} sources, imbalance ratio {ratio:.1f}")
+        print(f"{name}.txt: {_rarity_line(counts, symbols, max(1, least.get(name, 1)))}")
+
+
+def _rarity_line(counts: Mapping[str, int], symbols: Collection[str], least: int, *, shown: int = 5) -> str:
+    """Whether every symbol occurs so often, and which do not."""
+    from focal_omr.data.frequency import too_rare
+
+    rare = too_rare(counts, symbols, least)
+    often = "once" if least == 1 else f"{least} times"
+    if not rare:
+        return f"every symbol occurs {often} or more"
+    named = ", ".join(f"{symbol} {count}" for symbol, count in list(rare.items())[:shown])
+    more = f" and {len(rare) - shown} more" if len(rare) > shown else ""
+    return f"{len(rare)} of {len(symbols)} symbols occur less than {often}: {named}{more}"
+
+
+def _listed(ids: Path, there: Collection[str], data: Path) -> list[str]:
+    """The ids of a list that are there, with a warning about the others; DataError where none is."""
+    from focal_omr.data.primus.split import apply_ids, read_ids
+
+    chosen, absent = apply_ids(read_ids(ids), there)
+    if not chosen:
+        raise DataError(f"{ids}: none of its {len(absent)} ids is in {data}: {absent[0]}, for one, is not")
+    _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+    return chosen
 
 
 def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
@@ -240,6 +285,28 @@ def shards(
     draw = Draw(base, rare_share=rare)
     write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers, engraver=engraver)
     print(out)
+
+
+@data_app.command()
+def pack(
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree or an archive in PrIMuS layout.")],
+    out: Annotated[Path, typer.Option(help="Folder for the shards.")],
+    ids: Annotated[Path | None, typer.Option(help="A list of ids: pack only these.")] = None,
+    distorted: Annotated[
+        bool, typer.Option("--distorted", help="The <id>_distorted.jpg of a Camera-PrIMuS set.")
+    ] = False,
+    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
+) -> None:
+    """Pack labelled pictures of your own into shards to train on."""
+    with extra("render"):
+        from focal_omr.data.pack import pack_samples
+    from focal_omr.data.primus.split import read_ids
+
+    wanted = None if ids is None else read_ids(ids)
+    packed = pack_samples(data, out, ids=wanted, distorted=distorted, size=size)
+    _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
+    _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
+    print(f"{out}: {packed.plates} plates")
 
 
 @data_app.command()

@@ -7,9 +7,9 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from focal_omr.errors import ConfigError
 from focal_omr.notation.codec import Encoding
@@ -38,22 +38,42 @@ class ModelConfig(_Frozen):
 
 
 class LossConfig(_Frozen):
-    """Focal CTC, or plain CTC where `kind` says so; both are plain batch means."""
+    """CTC or one of its focal forms, see `focal_omr.loss`; all are plain batch means.
 
-    kind: Literal["focal_ctc", "ctc"] = "focal_ctc"
+    `balance` is the beta of class-balanced weights, which the symbol-level form alone takes; 0 weighs all
+    classes the same. `consistency` is the weight of CR-CTC: above 0 each staff is seen in two views.
+    """
+
+    kind: Literal["ctc", "focal_ctc", "length_focal_ctc", "symbol_focal_ctc"] = "focal_ctc"
     alpha: float = Field(default=0.5, gt=0)
     gamma: float = Field(default=0.5, ge=0)
+    balance: float = Field(default=0.0, ge=0, lt=1)
+    consistency: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _balance_needs_symbols(self) -> Self:
+        if self.balance and self.kind != "symbol_focal_ctc":
+            raise ValueError(f"balance weighs single symbols; {self.kind} has none, symbol_focal_ctc does")
+        return self
+
+    @property
+    def views(self) -> int:
+        """In how many views a batch shows each staff."""
+        return 2 if self.consistency else 1
 
 
 class DataConfig(_Frozen):
     """Where plates lie, and how they are degraded and put into batches.
 
+    `validation` names folders of shards to validate on, all of them; without any the first `held_out` shards
+    of each folder of `shards` are kept for it.
     `curriculum` is the steps until staves of all lengths, `workers` the processes that make batches ahead
     (0: the training process makes each when it needs it).
     """
 
     shards: tuple[str, ...] = Field(default=(), strict=False)
     held_out: int = Field(default=1, ge=0)
+    validation: tuple[str, ...] = Field(default=(), strict=False)
     batch: int = Field(default=16, gt=0)
     curriculum: int = Field(default=600, ge=0)
     degrade: float = Field(default=1.0, ge=0, le=1)
@@ -81,6 +101,8 @@ class TrainConfig(_Frozen):
     threads: int = Field(default=2, gt=0)
     # What the network is taught to write: `notation.printed`, or semantic tokens as they are.
     encoding: Encoding = "printed"
+    # Classes for all symbols that there are, or for those of the labels to train on alone.
+    symbols: Literal["all", "seen"] = "all"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     model: ModelConfig = ModelConfig()
     loss: LossConfig = LossConfig()
@@ -111,7 +133,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     for override in overrides:
-        _override(values, override)
+        overridden(values, override)
     return make_config(values, source=str(path))
 
 
@@ -125,7 +147,8 @@ def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
         raise ConfigError(f"{source}: {key}: {first['msg']}") from None
 
 
-def _override(values: dict[str, Any], override: str) -> None:
+def overridden(values: dict[str, Any], override: str) -> None:
+    """Put one `key=value` into nested values. Raises ConfigError where it is none, or names no table."""
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set {override}: needed is key=value")

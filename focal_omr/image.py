@@ -33,6 +33,7 @@ __all__ = [
     "normalise_ink",
     "plain_picture",
     "staff_strip",
+    "straighten",
 ]
 
 STRIP_HEIGHT_PX = 96  # rows of a strip
@@ -164,6 +165,31 @@ def extract_strip(gray: NDArray[np.uint8], staff: Staff, *, name: str = "image")
         )
     x, y = _page_map(geometry, width)
     return Strip(normalise_ink(_sample(gray, x, y, scale=staff.space_px / STAFF_SPACE_PX)), staff)
+
+
+def straighten(
+    gray: NDArray[np.uint8], staff: Staff, *, space_px: int, margin_spaces: int, half_spaces: int
+) -> NDArray[np.uint8]:
+    """Cut out and straighten a staff at any scale, its ink as it is.
+
+    Args:
+        gray: (H, W) the picture, paper light.
+        staff: where its staff lies.
+        space_px: distance of two staff lines in the result.
+        margin_spaces: what is kept left and right of the staff's ends.
+        half_spaces: what is kept above and below its middle line.
+
+    Returns:
+        (2 * half_spaces * space_px, W) gray values; what lies outside the picture is paper.
+    """
+    geometry = _geometry(staff)
+    step = STAFF_SPACE_PX / space_px  # strip pixels in a pixel of the result
+    length = float(staff.xs[-1] - staff.xs[0]) / geometry.step_px / step
+    columns = np.arange(round(length) + 1 + 2 * margin_spaces * space_px) - margin_spaces * space_px
+    rows = np.arange(2 * half_spaces * space_px) - half_spaces * space_px
+    u, v = np.meshgrid(columns * step + _MARGIN_PX, rows * step + MIDDLE_LINE_PX)
+    x, y = geometry.to_page(u, v)
+    return _sample(gray, x.astype(np.float32), y.astype(np.float32), scale=staff.space_px / space_px)
 
 
 def _page_map(geometry: _Geometry, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -19,24 +19,26 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
-from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
-from focal_omr.data.degrade.augment import degraded_strip, plain_strip
-from focal_omr.data.engraving.render import tight_crop
+from focal_omr.config import DataConfig, LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.engraving.shards import AnyPlate
-from focal_omr.data.loader import PlateBatches, collate, list_plates, load_batches
-from focal_omr.decode import greedy_decode
+from focal_omr.data.loader import PlateBatches, all_plates, list_plates, load_batches
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.files import write_atomic
-from focal_omr.image import plain_picture
-from focal_omr.loss import focal_ctc_loss
-from focal_omr.metrics import ErrorRates, error_rates
+from focal_omr.loss import (
+    class_balanced_weights,
+    consistency_loss,
+    focal_ctc_loss,
+    length_focal_ctc_loss,
+    symbol_focal_ctc_loss,
+)
 from focal_omr.model import build_model, take_over
-from focal_omr.notation.codec import Codec, full_codec
+from focal_omr.notation.codec import full_codec, seen_codec
 from focal_omr.notation.vocabulary import BLANK
+from focal_omr.validate import validate
 
 logger = logging.getLogger(__name__)
 
-_VALIDATION_STRENGTH = 0.5  # of scans and photos, between mild and as bad as is legible
+_SOME, _ALL = 200, 1_000_000  # plates
 
 
 def train(
@@ -66,10 +68,12 @@ def train(
     torch.set_num_threads(config.threads)
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
+    plates, validation = _plates(config.data)
     codec = full_codec(config.encoding)
-    plates, validation = list_plates(config.data.shards, held_out=config.data.held_out)
+    if config.symbols == "seen":
+        codec = seen_codec(config.encoding, (plate.semantic for plate in plates))
     plain = config.model.preset == "paper"
-    batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain)
+    batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain, views=config.loss.views)
     model = build_model(config.model, codec.vocabulary)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
@@ -87,7 +91,8 @@ def train(
     elif start_from:
         take_over(model, load_network(start_from)[0])
     model, optimizer = fabric.setup(model, optimizer)
-    score = make_loss(config.loss)
+    counts = [batches.class_counts[number] for number in range(codec.vocabulary.classes)]
+    score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
     folder.mkdir(parents=True, exist_ok=True)
     _describe(config, folder, plates=len(plates))
     figures: dict[str, float] = {}
@@ -100,22 +105,28 @@ def train(
             group["lr"] = rate
         log_probs, lengths = model(fabric.to_device(batch.images), fabric.to_device(batch.widths))
         loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
+        with torch.no_grad():  # what can be compared, whatever is trained with
+            ctc = plain_ctc(log_probs, batch.targets, lengths, batch.target_lengths)
         optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
         fabric.clip_gradients(model, optimizer, max_norm=config.optimizer.clip)
         optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append((float(loss.detach()), float(ctc)))
 
         done = step + 1
         if done % config.report_every == 0 or done == config.steps:
             elapsed_s = time.perf_counter() - since
-            row = {"step": done, "loss": sum(losses) / len(losses), "rate": rate, "staves_per_s": 0.0}
-            row["staves_per_s"] = len(losses) * config.data.batch / elapsed_s
+            means = dict(zip(("loss", "ctc"), np.mean(losses, axis=0).tolist(), strict=True))
+            speed = len(losses) * config.data.batch / elapsed_s
+            row = {"step": done, **means, "rate": rate, "staves_per_s": speed}
             _append(folder / "metrics.csv", row)
             logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
             since, losses = time.perf_counter(), []
         if validation and (done % config.evaluate_every == 0 or done == config.steps):
-            figures = validate(model, validation, codec, seed=config.seed, plain=plain)
+            figures = validate(
+                model, validation, codec,
+                seed=config.seed, plain=plain, clean=not config.data.degrade, most=_most_validated(config),
+            )  # fmt: skip
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
@@ -136,71 +147,50 @@ def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
-def make_loss(config: LossConfig) -> Loss:
-    """(log_probs, targets, lengths, target_lengths) -> scalar, the plain batch mean."""
-    alpha, gamma = (1.0, 0.0) if config.kind == "ctc" else (config.alpha, config.gamma)
+def make_loss(config: LossConfig, counts: Sequence[int] = ()) -> Loss:
+    """(log_probs, targets, lengths, target_lengths) -> scalar, the plain batch mean.
+
+    Args:
+        config: Which loss. With `consistency` the second half of a batch is other views of the first.
+        counts: Occurrences of each class in the training's targets, which `balance` needs.
+    """
+    options: dict[str, Any] = {"alpha": config.alpha, "gamma": config.gamma}
+    if config.kind == "ctc":
+        options = {"alpha": 1.0, "gamma": 0.0}
+    if config.balance:
+        options["class_weights"] = class_balanced_weights(counts, beta=config.balance)
+    function = _LOSSES[config.kind]
 
     def loss(log_probs: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tensor) -> Tensor:
-        return focal_ctc_loss(
-            log_probs,
-            targets,
-            lengths,
-            target_lengths,
-            alpha=alpha,
-            gamma=gamma,
-            blank=BLANK,
-            zero_infinity=True,
+        mean = function(
+            log_probs, targets, lengths, target_lengths, blank=BLANK, zero_infinity=True, **options
         )
+        if not config.consistency:
+            return mean
+        one, two = log_probs.chunk(2, dim=1)
+        return mean + config.consistency * consistency_loss(one, two, lengths.chunk(2)[0])
 
     return loss
 
 
-def validate(
-    model: torch.nn.Module,
-    plates: Sequence[AnyPlate],
-    codec: Codec,
-    *,
-    seed: int,
-    plain: bool = False,
-    most: int = 200,
-) -> dict[str, float]:
-    """Error on held-out plates: clean, scans, photos (`plain`: clean ones). Leaves the model training.
-
-    At most `most` plates are read, spread evenly over them. The keys are `clean_ser` and so on, in percent.
-    """
-    rng = np.random.default_rng(seed)
-    chosen = plates[:: max(1, len(plates) // most)][:most]
-    model.eval()
-    figures: dict[str, float] = {}
-    pictures = {
-        "clean": [plain_picture(tight_crop(p.gray())) if plain else plain_strip(p.gray()) for p in chosen]
-    }
-    for kind in () if plain else ("scan", "camera"):
-        pictures[kind] = [
-            degraded_strip(p.gray(), rng, kind=kind, strength=_VALIDATION_STRENGTH) for p in chosen
-        ]
-    for kind, inputs in pictures.items():
-        rates = _errors(model, inputs, [p.semantic for p in chosen], codec)
-        figures[f"{kind}_ser"] = rates.ser
-        figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
-    model.train()
-    return figures
+_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "ctc": focal_ctc_loss,
+    "focal_ctc": focal_ctc_loss,
+    "length_focal_ctc": length_focal_ctc_loss,
+    "symbol_focal_ctc": symbol_focal_ctc_loss,
+}
 
 
-def _errors(model: torch.nn.Module, strips: list[Any], labels: list[Any], codec: Codec) -> ErrorRates:
-    read: dict[int, list[str]] = {}
-    device = next(model.parameters()).device
-    by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
-    for start in range(0, len(by_width), 16):
-        members = by_width[start : start + 16]
-        batch = collate([strips[index] for index in members], [[] for _ in members])
-        with torch.no_grad():
-            log_probs, lengths = model(batch.images.to(device), batch.widths.to(device))
-        for column, index in enumerate(members):
-            frames = log_probs[: lengths[column], column].float().cpu().numpy()
-            tokens = codec.decode([symbol.number for symbol in greedy_decode(frames)])
-            read[index] = [token for each in tokens for token in each]
-    return error_rates([read[index] for index in range(len(strips))], [list(label) for label in labels])
+def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
+    """The plates to train on, and those to validate on."""
+    if config.validation:
+        return all_plates(config.shards), all_plates(config.validation)
+    return list_plates(config.shards, held_out=config.held_out)
+
+
+def _most_validated(config: TrainConfig) -> int:
+    """Of shards held out some plates are enough; folders of their own are meant as they are."""
+    return _ALL if config.data.validation else _SOME
 
 
 def _describe(config: TrainConfig, folder: Path, *, plates: int) -> None:

@@ -136,6 +136,7 @@ _OTHER: dict[str, Any] = {
     "threads": 1,
     "precision": "bf16-mixed",
     "encoding": "semantic",
+    "symbols": "seen",
     "model.preset": "paper",
     "model.channels": (1, 2, 3, 4, 5),
     "model.features": 3,
@@ -146,8 +147,11 @@ _OTHER: dict[str, Any] = {
     "loss.kind": "ctc",
     "loss.alpha": 0.3,
     "loss.gamma": 0.3,
+    "loss.balance": 0.3,
+    "loss.consistency": 0.3,
     "data.shards": ("x",),
     "data.held_out": 3,
+    "data.validation": ("x",),
     "data.batch": 3,
     "data.curriculum": 3,
     "data.degrade": 0.3,
@@ -170,6 +174,8 @@ def _fields() -> list[str]:
 def _with(key: str) -> TrainConfig:
     section, _, name = key.rpartition(".")
     values = {name: _OTHER[key]}
+    if key == "loss.balance":  # the one field that another one has to allow
+        values["kind"] = "symbol_focal_ctc"
     return make_config({section: values} if section else values, source="test")
 
 
@@ -188,3 +194,8 @@ def test_digests_are_stable_and_differ() -> None:
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         TrainConfig().steps = 3  # type: ignore[misc]
+
+
+def test_class_balance_needs_a_loss_of_single_symbols() -> None:
+    with pytest.raises(ConfigError, match=r"x\.toml: loss: .*balance weighs single symbols; ctc has none"):
+        make_config({"loss": {"kind": "ctc", "balance": 0.9}}, source="x.toml")

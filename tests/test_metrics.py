@@ -1,10 +1,25 @@
 """Metrics: the axioms of a distance, a slow obvious one beside it, and figures worked out by hand."""
 
+from functools import cache
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.metrics import ErrorRates, bootstrap_ser, edit_distance, error_rates, symbol_errors
+from focal_omr.metrics import (
+    EditWeights,
+    ErrorRates,
+    bootstrap_ser,
+    edit_distance,
+    edit_weights,
+    error_rates,
+    paired_bootstrap,
+    permutation_test,
+    symbol_errors,
+    weighted_distance,
+    weighted_symbol_error,
+)
 
 # Few different symbols, so that sequences have something in common; long ones among them.
 sequences = st.lists(st.sampled_from(["note-C4_quarter", "note-C4_half", "barline", "tie"]), max_size=12)
@@ -62,6 +77,7 @@ def test_ser_is_the_corpus_edits_over_its_symbols() -> None:
     assert rates == ErrorRates(samples=3, symbols=10, edits=2, wrong_samples=2)
     assert rates.ser == 20.0
     assert rates.sequence_error_rate == pytest.approx(200 / 3)
+    assert rates.edits_per_sample == pytest.approx(2 / 3)
 
 
 def test_ser_may_exceed_100() -> None:
@@ -137,3 +153,181 @@ def test_the_bootstrap_interval_holds_the_rate_and_narrows_with_more_samples() -
 def test_the_bootstrap_of_equal_samples_and_of_no_symbols() -> None:
     assert bootstrap_ser([1, 1, 1], [4, 4, 4], draws=50) == (25.0, 25.0)
     assert bootstrap_ser([0, 0], [0, 0], draws=50) == (0.0, 0.0)
+
+
+# Two systems ------------------------------------------------------------------------------------------------
+
+Edits = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
+
+def _edits(rng: np.random.Generator, mean: float, *, runs: int = 3, samples: int = 80) -> Edits:
+    """Edits of staves some of which are harder than others: means of a gamma distribution."""
+    return rng.poisson(mean * rng.gamma(2, 0.5, size=samples), size=(runs, samples))
+
+
+def test_the_paired_interval_of_a_known_difference() -> None:
+    # a makes one edit more than b on every sample of 20 symbols, in every run: there is nothing that varies.
+    b = _edits(np.random.default_rng(0), 1)
+    assert paired_bootstrap(b + 1, b, [20] * 80, draws=200) == (5.0, 5.0)
+    # Pairs of which a fifth differ by one: 1 % in the mean, standard error 5 sqrt(0.2 * 0.8 / 80) points.
+    more = np.array([[1, 0, 0, 0, 0] * 16])
+    low, high = paired_bootstrap(b[:1] + more, b[:1], [20] * 80, draws=4000)
+    assert (low, high) == pytest.approx((1 - 1.96 * 0.2236, 1 + 1.96 * 0.2236), abs=0.07)
+
+
+def test_the_paired_interval_holds_the_spread_of_the_runs() -> None:
+    a = np.repeat([[0], [1], [2]], 50, axis=1)  # every sample alike, every run different
+    low, high = paired_bootstrap(a, np.zeros_like(a), [10] * 50)
+    assert low == pytest.approx(0, abs=4)
+    assert high == pytest.approx(20, abs=4)
+    assert low < 5 < 15 < high
+
+
+def test_the_paired_tests_do_not_care_which_system_is_first() -> None:
+    rng = np.random.default_rng(3)
+    a, b, symbols = _edits(rng, 1.0), _edits(rng, 1.2), rng.integers(5, 40, size=80)
+    low, high = paired_bootstrap(a, b, symbols, draws=500)
+    assert paired_bootstrap(b, a, symbols, draws=500) == pytest.approx((-high, -low))
+    assert permutation_test(a, b, symbols) == permutation_test(b, a, symbols)
+    for compare in (paired_bootstrap, permutation_test):
+        one = compare(a, b, symbols, draws=300)
+        assert compare(a, b, symbols, draws=300) == one
+        assert compare(a.tolist(), b.tolist(), symbols.tolist(), draws=300) == one
+        assert compare(a, b, symbols, draws=300, seed=1) != one
+
+
+def test_nineteen_intervals_of_twenty_hold_the_difference() -> None:
+    rng = np.random.default_rng(5)
+    held = 0
+    for seed in range(200):
+        a, b = _edits(rng, 1.0, runs=1), _edits(rng, 1.5, runs=1)
+        low, high = paired_bootstrap(a, b, [25] * 80, seed=seed, draws=200)
+        held += low <= -2 <= high  # half an edit of 25 symbols
+    assert 0.89 <= held / 200 <= 0.99
+
+
+def test_p_values_of_equal_systems_are_uniform() -> None:
+    rng = np.random.default_rng(7)
+    found = []
+    for seed in range(300):
+        hard = rng.gamma(2, 0.5, size=60)
+        a, b = rng.poisson(hard, size=(2, 60)), rng.poisson(hard, size=(2, 60))
+        found.append(permutation_test(a, b, [25] * 60, seed=seed, draws=199))
+    for level in (0.05, 0.25, 0.5, 0.75):
+        share = np.mean([p <= level for p in found])
+        assert share == pytest.approx(level, abs=3 * (level * (1 - level) / 300) ** 0.5 + 0.02)
+
+
+def test_known_p_values() -> None:
+    equal = np.ones((2, 5), np.int64)
+    assert permutation_test(equal, equal, [9] * 5, draws=99) == 1.0
+    # All six samples are worse: of the 64 ways to swap, 2 differ as much.
+    worse = np.ones((1, 6), np.int64)
+    assert permutation_test(worse, 0 * worse, [9] * 6) == pytest.approx(2 / 64, abs=0.006)
+    many = np.ones((1, 40), np.int64)
+    assert permutation_test(many, 0 * many, [9] * 40, draws=999) == 1 / 1000
+    # Runs of a sample are one unit: six runs of one sample are no six samples.
+    assert permutation_test(worse.T, 0 * worse.T, [9]) == 1.0
+
+
+def test_a_permutation_test_in_chunks_is_one_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    a, b = _edits(rng, 1.0), _edits(rng, 1.2)
+    at_once = permutation_test(a, b, [9] * 80, draws=2000)
+    monkeypatch.setattr("focal_omr.metrics._SIGNS_AT_ONCE", 1000)
+    assert permutation_test(a, b, [9] * 80, draws=2000) == pytest.approx(at_once, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "symbols", "draws"),
+    [
+        ([[1, 2]], [[1, 2, 3]], [4, 4], 9),
+        ([[1, 2]], [[1, 2], [1, 2]], [4, 4], 9),
+        ([[1, 2]], [[1, 2]], [4], 9),
+        ([[1, 2]], [[1, 2]], [[4, 4]], 9),
+        ([1, 2], [1, 2], [4, 4], 9),
+        ([[]], [[]], [], 9),
+        ([[1, 2]], [[1, 2]], [4, 4], 0),
+        ([[1.5, 2]], [[1, 2]], [4, 4], 9),
+    ],
+)
+def test_edits_that_do_not_fit_are_refused(
+    a: list[list[int]], b: list[list[int]], symbols: list[int], draws: int
+) -> None:
+    for compare in (paired_bootstrap, permutation_test):
+        with pytest.raises(ValueError, match="needed"):
+            compare(a, b, symbols, draws=draws)
+
+
+# Weighted by frequency --------------------------------------------------------------------------------------
+
+COUNTS = {"note-C4_quarter": 100, "barline": 40, "note-C4_half": 7, "tie": 2}
+
+
+def _slow_weighted(hypothesis: list[str], reference: list[str], weights: EditWeights) -> float:
+    """Every way to edit, without a thought."""
+
+    @cache
+    def cost(i: int, j: int) -> int:
+        ways = [0] if i == j == 0 else []
+        if i:
+            ways.append(cost(i - 1, j) + weights.insertion(hypothesis[i - 1]))
+        if j:
+            ways.append(cost(i, j - 1) + weights.deletion(reference[j - 1]))
+        if i and j:
+            one, other = hypothesis[i - 1], reference[j - 1]
+            edit = 0 if one == other else weights.insertion(one) + weights.deletion(other)
+            ways.append(cost(i - 1, j - 1) + edit)
+        return min(ways)
+
+    return cost(len(hypothesis), len(reference)) / weights.largest
+
+
+@given(sequences, sequences)
+def test_the_weighted_distance_is_the_slow_ones(hypothesis: list[str], reference: list[str]) -> None:
+    weights = edit_weights(COUNTS)
+    assert weighted_distance(hypothesis, reference, weights) == _slow_weighted(hypothesis, reference, weights)
+
+
+@given(sequences, sequences, sequences)
+def test_axioms_of_the_weighted_distance(a: list[str], b: list[str], c: list[str]) -> None:
+    weights = edit_weights(COUNTS)
+    distance = weighted_distance(a, b, weights)
+    assert (distance == 0) == (a == b)
+    assert distance >= 0
+    through = weighted_distance(a, c, weights) + weighted_distance(c, b, weights)
+    assert distance <= through + 1e-9
+
+
+@given(sequences, sequences)
+def test_of_equal_counts_it_counts_deletions_and_insertions(a: list[str], b: list[str]) -> None:
+    distance = weighted_distance(a, b, edit_weights(dict.fromkeys(COUNTS, 5)))
+    assert edit_distance(a, b) <= distance <= 2 * edit_distance(a, b)
+    assert distance % 1 == 0
+    assert distance == weighted_distance(b, a, edit_weights({"tie": 3}))  # what training lacks: one weight
+
+
+def test_weights_are_the_ranking_and_the_ranking_reversed() -> None:
+    weights = edit_weights({"a": 50, "b": 20, "d": 5, "c": 5})
+    assert (weights.insertions, weights.largest) == ({"a": 50, "b": 20, "d": 5, "c": 5}, 50)
+    assert weights.deletions == {"d": 50, "c": 20, "b": 5, "a": 5}  # of equals c is before d
+    assert (weights.insertion("new"), weights.deletion("new")) == (5, 50)
+    assert weighted_distance("ab", "a", weights) == 0.4  # b inserted
+    assert weighted_distance("a", "ad", weights) == 1.0  # the rarest missed
+    assert weighted_distance("b", "a", weights) == pytest.approx(0.1 + 0.4)
+
+
+def test_the_weighted_error_is_the_corpus_cost_over_its_symbols() -> None:
+    counts = {"a": 50, "b": 20, "c": 5}
+    # Missed c of "abc": 1 of 0.1 + 0.4 + 1; nothing of "ab": 0.1 + 0.4.
+    assert weighted_symbol_error([list("ab"), list("ab")], [list("abc"), list("ab")], counts) == 50.0
+    assert weighted_symbol_error([[], []], [list("abc"), list("ab")], counts) == 100.0
+    assert weighted_symbol_error([list("abc")], [list("abc")], counts) == 0.0
+    assert weighted_symbol_error([], [], counts) == 0.0
+    rare = weighted_symbol_error([list("ab")], [list("abc")], counts)
+    assert rare > weighted_symbol_error([list("bc")], [list("abc")], counts)
+    with pytest.raises(ValueError, match="zip"):
+        weighted_symbol_error([[]], [], counts)
+    for wrong in ({}, {"a": 0}):
+        with pytest.raises(ValueError, match="once or more"):
+            weighted_symbol_error([], [], wrong)

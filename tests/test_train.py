@@ -17,6 +17,13 @@ from focal_omr.data.degrade.augment import plain_strip
 from focal_omr.data.loader import PlateBatches, collate
 from focal_omr.decode import greedy_decode
 from focal_omr.errors import ConfigError, DataError, ModelError
+from focal_omr.loss import (
+    class_balanced_weights,
+    consistency_loss,
+    focal_ctc_loss,
+    length_focal_ctc_loss,
+    symbol_focal_ctc_loss,
+)
 from focal_omr.metrics import ErrorRates, error_rates
 from focal_omr.model import build_model
 from focal_omr.notation.vocabulary import full_semantic
@@ -273,6 +280,54 @@ def test_the_loss_is_the_plain_batch_mean_of_the_kind_named(kind: str) -> None:
     config = LossConfig(kind=kind, alpha=0.25, gamma=2.0)
     got = make_loss(config)(log_probs, targets, lengths, target_lengths)
     torch.testing.assert_close(got, (nll if kind == "ctc" else focal).mean())
+
+
+def test_every_loss_of_a_configuration_is_the_function_of_its_name() -> None:
+    torch.manual_seed(6)
+    log_probs = torch.randn(9, 2, 5).log_softmax(-1)
+    batch = (log_probs, torch.tensor([1, 2, 2, 4]), torch.tensor([9, 7]), torch.tensor([2, 2]))
+    counts, options = [0, 9, 3, 1, 1], {"alpha": 0.25, "gamma": 2.0}
+    weights = class_balanced_weights(counts, beta=0.9)
+    for config, expected in (
+        (LossConfig(kind="length_focal_ctc", **options), length_focal_ctc_loss(*batch, **options)),
+        (LossConfig(kind="symbol_focal_ctc", **options), symbol_focal_ctc_loss(*batch, **options)),
+        (
+            LossConfig(kind="symbol_focal_ctc", balance=0.9, **options),
+            symbol_focal_ctc_loss(*batch, **options, class_weights=weights),
+        ),
+    ):
+        torch.testing.assert_close(make_loss(config, counts)(*batch), expected)
+    views = LossConfig(kind="ctc", consistency=0.3)
+    twice = torch.cat((log_probs, log_probs.roll(1, 2)), 1)
+    got = make_loss(views)(twice, batch[1].repeat(2), batch[2].repeat(2), batch[3].repeat(2))
+    plain = focal_ctc_loss(
+        twice, batch[1].repeat(2), batch[2].repeat(2), batch[3].repeat(2), alpha=1.0, gamma=0.0
+    )
+    apart = consistency_loss(twice[:, :2], twice[:, 2:], batch[2])
+    assert apart > 0
+    torch.testing.assert_close(got, plain + 0.3 * apart)
+
+
+def test_two_views_class_balance_and_the_symbols_seen(shards: Path, tmp_path: Path) -> None:
+    loss = {"kind": "symbol_focal_ctc", "balance": 0.9, "consistency": 0.2}
+    own = str(write_shards_of_plates(tmp_path / "own", 3))
+    data = {"shards": [str(shards)], "validation": [own], "batch": 2, "curriculum": 0, "degrade": 0.0}
+    config = _config(shards, loss=loss, data=data, encoding="semantic", symbols="seen")
+    figures = train(config, tmp_path / "run")
+    assert set(figures) == {"clean_ser", "clean_sequence_error_rate"}
+    symbols = load_checkpoint(tmp_path / "run" / "last.pt")["codec"].vocabulary.symbols
+    assert symbols == tuple(sorted({token for label in labels() for token in label}))
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert all(math.isfinite(float(row["loss"])) and float(row["ctc"]) > 0 for row in rows)
+
+
+def test_plain_ctc_is_logged_whatever_is_trained_with(shards: Path, tmp_path: Path) -> None:
+    for kind, factor in (("ctc", 1.0), ("focal_ctc", 0.5)):
+        train(_config(shards, steps=1, loss={"kind": kind, "gamma": 0.0}), tmp_path / kind)
+        with (tmp_path / kind / "metrics.csv").open() as file:
+            (row,) = csv.DictReader(file)
+        assert float(row["loss"]) == pytest.approx(factor * float(row["ctc"]), rel=1e-5)
 
 
 def test_a_staff_with_too_few_frames_does_not_spoil_the_batch() -> None:

@@ -27,3 +27,9 @@ def frequency_bins(counts: Mapping[str, int], *, least: int = 1) -> dict[str, st
     for rank, symbol in enumerate(ranked):
         bins[symbol] = "HF" if rank < size else "LF" if rank >= len(ranked) - size else "normal"
     return bins
+
+
+def too_rare(counts: Mapping[str, int], symbols: Iterable[str], least: int) -> dict[str, int]:
+    """Those of the symbols that occur less than `least` times, and how often they do; the rarest first."""
+    rare = {symbol: counts.get(symbol, 0) for symbol in symbols if counts.get(symbol, 0) < least}
+    return dict(sorted(rare.items(), key=lambda pair: (pair[1], pair[0])))

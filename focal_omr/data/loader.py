@@ -4,6 +4,7 @@ So a resumed run goes on bit for bit with no state to keep, and one batch can be
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from focal_omr.config import DataConfig
 from focal_omr.data.degrade.augment import degraded_strip
+from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
 from focal_omr.errors import DataError, NotationError
@@ -65,6 +67,11 @@ def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[in
     )
 
 
+def all_plates(folders: Sequence[str]) -> list[StoredPlate]:
+    """The plates of all shards in some folders. Raises DataError for a folder without shards."""
+    return list_plates(folders, held_out=0)[0]
+
+
 def list_plates(folders: Sequence[str], *, held_out: int) -> tuple[list[StoredPlate], list[StoredPlate]]:
     """The plates of the shards in some folders: those to train on, and those of the held-out shards.
 
@@ -90,7 +97,8 @@ class PlateBatches:
     """Batch number -> Batch, over plates that are read when a batch needs them.
 
     Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
-    whose labels the codec cannot spell are logged and left out.
+    whose labels the codec cannot spell are logged and left out. With two `views` a batch holds each staff
+    twice, first all of them and then all again, with other parts of each hidden.
 
     Raises:
         DataError: Fewer plates than a batch has.
@@ -104,8 +112,9 @@ class PlateBatches:
         seed: int,
         *,
         plain: bool = False,
+        views: int = 1,
     ) -> None:
-        self._config, self._seed, self._plain = config, seed, plain
+        self._config, self._seed, self._plain, self._views = config, seed, plain, views
         self._plates, self._targets = _encoded(plates, codec)
         if len(self._plates) < config.batch:
             raise DataError(
@@ -128,7 +137,14 @@ class PlateBatches:
             members = self._short_ones(step)
         rng = np.random.default_rng((self._seed, step))
         strips = [self._strip(int(index), rng) for index in members]
-        return collate(strips, [self._targets[int(index)] for index in members])
+        if self._views > 1:
+            strips = [masked(strip, rng) for _ in range(self._views) for strip in strips]
+        return collate(strips, [self._targets[int(index)] for index in members] * self._views)
+
+    @property
+    def class_counts(self) -> Counter[int]:
+        """How often each class occurs in the targets."""
+        return Counter(number for target in self._targets for number in target)
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self._plain:

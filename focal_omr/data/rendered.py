@@ -54,6 +54,7 @@ def render_tree(
     degrade: str = "none",
     strength: float | None = None,
     primus: bool = False,
+    plain: bool = False,
     archive: bool = False,
     engraver: str = "verovio",
 ) -> None:
@@ -72,6 +73,7 @@ def render_tree(
         strength: Of the wear, 0 mild .. 1 as bad as the worst that is legible; None draws it evenly.
         primus: Tunes as they are, symbols of PrIMuS alone in the labels, and pictures of its two colours;
             else tunes varied, labels of our superset and pictures in shades of gray.
+        plain: Composed staves of few different symbols, see `compose`; tunes are as they are.
         archive: Write a .tgz instead of a folder.
         engraver: "verovio" or "lilypond", which needs that program.
 
@@ -84,7 +86,7 @@ def render_tree(
     if not 0 <= rare <= 1:
         raise DataError(f"a share of {rare} with rare symbols; needed is one from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        draw = Draw(_drawer(tunes, Path(temporary), vary=not primus), rare).stream()
+        draw = Draw(_drawer(tunes, Path(temporary), vary=not primus, plain=plain), rare).stream()
         plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
         named = zip(islice(sample_names(seed), count), plates, strict=False)
         for number, (name, plate) in enumerate(named):
@@ -115,9 +117,9 @@ def sample_names(seed: int) -> Iterator[str]:
             yield f"{seed:04d}{source:05d}-{ending}"
 
 
-def _drawer(tunes: Path | None, temporary: Path, *, vary: bool) -> DrawScore:
+def _drawer(tunes: Path | None, temporary: Path, *, vary: bool, plain: bool) -> DrawScore:
     if tunes is None:
-        return draw_composed
+        return partial(draw_composed, plain=plain)
     if tunes.is_file() and not is_archive(tunes) and not is_tune(tunes):
         return partial(draw_excerpt, tunes, vary=vary)
     root = music21_folder() if str(tunes) == "music21" else tunes

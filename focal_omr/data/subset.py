@@ -3,7 +3,7 @@
 1. Closing: the rarest symbol goes, and every sample that holds it, until as few symbols are left as wished.
 2. Drawing: of the samples that are left as many as wished, such that every symbol occurs often enough.
 3. Bending, where a ratio of the most to the least frequent symbol is wished: samples are exchanged for others
-   until it is met.
+   until it is met; or, where symbols are to occur evenly, until it gets no lower.
 
 Source: doi 10.1109/PuneCon46936.2019.9105720, whose 1250 samples of 60 symbols were sampled so by hand.
 """
@@ -80,6 +80,7 @@ def draw_subset(
     symbols: int = 60,
     min_count: int = LEAST_COUNT,
     ratio: float | None = None,
+    balanced: bool = False,
     seed: int = 1,
 ) -> Subset:
     """Draw samples that have exactly so many symbols, none of them rarer than the minimum.
@@ -90,6 +91,7 @@ def draw_subset(
         symbols: How many symbols they have together.
         min_count: Occurrences of the rarest one at least.
         ratio: Of the most to the least frequent symbol, met within a twentieth; None leaves it as it comes.
+        balanced: Draw such that the symbols occur as evenly as a search finds. Not with a ratio.
         seed: Same labels and seed, same subset.
 
     Raises:
@@ -97,6 +99,8 @@ def draw_subset(
     """
     if min(samples, symbols, min_count) < 1 or (ratio is not None and ratio < 1):
         raise DataError("samples, symbols, the minimum count and the ratio must be 1 or more")
+    if balanced and ratio is not None:
+        raise DataError("a subset is balanced or has a ratio, not both")
     pool, dropped = _closed(labels, samples, symbols)
     counts = symbol_counts(pool.values())
     rarest = min(counts, key=lambda symbol: (counts[symbol], symbol))
@@ -105,8 +109,9 @@ def draw_subset(
             f"{rarest} occurs {counts[rarest]} times in the {len(pool)} samples that have {symbols} symbols, "
             f"less than the minimum of {min_count}; ask for fewer symbols or for a lower minimum"
         )
-    drawing = _Drawing(pool, Random(seed))
-    drawing.draw(samples, min_count)
+    drawing = _drawn(pool, samples, min_count, balanced, seed)
+    if balanced:
+        drawing.even_out()
     if ratio is not None:
         drawing.bend(ratio, min_count)
     chosen = tuple(sorted(drawing.chosen))
@@ -135,19 +140,9 @@ def draw_flat(labels: Labels, *, symbols: Collection[str], samples: int, seed: i
     pool = {sample: label for sample, label in sorted(labels.items()) if known.issuperset(label)}
     if len(pool) < samples:
         raise DataError(f"{len(pool)} samples have these {len(known)} symbols alone; {samples} are asked for")
-    random = Random(f"flat {seed}")
-    holders = _holders(pool)
-    counts: Counter[str] = Counter()
-    chosen: list[str] = []
-    for _ in range(samples):
-        rarest = min((s for s in holders if holders[s]), key=lambda symbol: (counts[symbol], symbol))
-        few = random.sample(holders[rarest], min(_TRIED, len(holders[rarest])))
-        best = min(few, key=lambda sample: sum(counts[symbol] for symbol in pool[sample]) / len(pool[sample]))
-        chosen.append(best)
-        counts.update(pool[best])
-        for symbol in dict.fromkeys(pool[best]):
-            holders[symbol].remove(best)
-    return sorted(chosen)
+    drawing = _Drawing(pool, Random(f"flat {seed}"))
+    drawing.level(samples)
+    return sorted(drawing.chosen)
 
 
 def imbalance_ratio(counts: Counter[str]) -> float:
@@ -213,6 +208,23 @@ def _holders(labels: Labels) -> dict[str, list[str]]:
     return holders
 
 
+def _drawn(pool: Labels, samples: int, min_count: int, balanced: bool, seed: int) -> "_Drawing":
+    """So many samples of the pool, in which no symbol is rarer than the minimum."""
+    if balanced:
+        drawing = _Drawing(pool, Random(seed))
+        drawing.level(samples)
+        if min(drawing.counts[symbol] for symbol in drawing.holders) >= min_count:
+            return drawing
+    drawing = _Drawing(pool, Random(seed))
+    order = drawing.random.sample(list(pool), len(pool))
+    drawing.draw_rarest(order, samples, min_count)
+    if balanced:
+        drawing.level(samples)
+    else:
+        drawing.fill(order, samples)
+    return drawing
+
+
 class _Drawing:
     """Samples that are chosen, and how often each symbol occurs in them."""
 
@@ -222,9 +234,8 @@ class _Drawing:
         self.chosen: dict[str, None] = {}  # a set that keeps its order, so that a seed means something
         self.counts: Counter[str] = Counter()
 
-    def draw(self, samples: int, min_count: int) -> None:
-        """Choose at random, the samples of the rarest symbols first."""
-        order = self.random.sample(list(self.pool), len(self.pool))
+    def draw_rarest(self, order: Sequence[str], samples: int, min_count: int) -> None:
+        """Choose in this order until no symbol is rarer than the minimum, the samples of the rarest first."""
         place = {sample: number for number, sample in enumerate(order)}
         for symbol in sorted(self.holders, key=lambda each: (len(self.holders[each]), each)):
             for sample in sorted(self.holders[symbol], key=place.__getitem__):
@@ -236,16 +247,30 @@ class _Drawing:
                 f"{len(self.chosen)} samples are needed for {min_count} occurrences of every symbol; "
                 f"ask for as many, or for a lower minimum"
             )
+
+    def fill(self, order: Sequence[str], samples: int) -> None:
+        """Choose more, in this order."""
         for sample in order:
             if len(self.chosen) == samples:
                 return
             self._take(sample)
 
+    def level(self, samples: int) -> None:
+        """Choose more: each time one with the symbol that occurs least, of a few the one of the rarest."""
+        free = {symbol: [s for s in held if s not in self.chosen] for symbol, held in self.holders.items()}
+        counts, pool = self.counts, self.pool
+        while len(self.chosen) < samples:
+            rarest = min((s for s in free if free[s]), key=lambda symbol: (counts[symbol], symbol))
+            few = self.random.sample(free[rarest], min(_TRIED, len(free[rarest])))
+            best = min(few, key=lambda sample: sum(counts[s] for s in pool[sample]) / len(pool[sample]))
+            self._take(best)
+            for symbol in dict.fromkeys(pool[best]):
+                free[symbol].remove(best)
+
     def bend(self, ratio: float, min_count: int) -> None:
         """Exchange samples until the most frequent symbol occurs `ratio` times as often as the rarest."""
         for _ in range(_EXCHANGES * len(self.chosen)):
-            ranked = sorted(self.counts, key=lambda symbol: (self.counts[symbol], symbol))
-            rarest, most_frequent = ranked[0], ranked[-1]
+            rarest, most_frequent = self._ends()
             now = self.counts[most_frequent] / self.counts[rarest]
             if abs(now / ratio - 1) <= _CLOSE_ENOUGH:
                 return
@@ -254,6 +279,22 @@ class _Drawing:
                 break
         raise DataError(f"a ratio of {ratio:g} cannot be met with this pool and minimum; {now:.3g} can")
 
+    def even_out(self) -> None:
+        """Exchange samples until that makes the ends no flatter; what is kept is the evenest on the way."""
+        least, kept = imbalance_ratio(self.counts), list(self.chosen)
+        for _ in range(_EXCHANGES * len(self.chosen)):
+            if not self._flatter(*self._ends()):
+                break
+            if (now := imbalance_ratio(self.counts)) < least:
+                least, kept = now, list(self.chosen)
+        self.chosen = dict.fromkeys(kept)
+        self.counts = symbol_counts(self.pool[sample] for sample in kept)
+
+    def _ends(self) -> tuple[str, str]:
+        """The rarest and the most frequent symbol."""
+        ranked = sorted(self.counts, key=lambda symbol: (self.counts[symbol], symbol))
+        return ranked[0], ranked[-1]
+
     def _flatter(self, rarest: str, most_frequent: str) -> bool:
         """A sample with the rarest symbol for one without it that has many of the most frequent one."""
         floor = self.counts[rarest]
@@ -261,6 +302,16 @@ class _Drawing:
         out = [sample for sample in self.chosen if rarest not in self.pool[sample]]
         out = self.random.sample(out, min(_TRIED, len(out)))
         out.sort(key=lambda sample: -self.pool[sample].count(most_frequent))
+        return self._exchange(out, into, floor) or self._fewer(most_frequent, floor)
+
+    def _fewer(self, symbol: str, floor: int) -> bool:
+        """A sample with many of a symbol for one with as few as any has that is left."""
+        free = [sample for sample in self.pool if sample not in self.chosen]
+        fewest = min((self.pool[sample].count(symbol) for sample in free), default=0)
+        into = [sample for sample in free if self.pool[sample].count(symbol) == fewest]
+        out = [sample for sample in self.chosen if self.pool[sample].count(symbol) > fewest]
+        out = self.random.sample(out, min(_TRIED, len(out)))
+        out.sort(key=lambda sample: -self.pool[sample].count(symbol))
         return self._exchange(out, into, floor)
 
     def _steeper(self, rarest: str, min_count: int) -> bool:

@@ -1,6 +1,6 @@
 """Between semantic tokens and class numbers, by way of the encoding that a network was taught."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +36,13 @@ class Codec:
         if self.encoding == "printed":
             return printed_to_semantic(symbols)
         return [[symbol] for symbol in symbols]
+
+
+def seen_codec(encoding: Encoding, labels: Iterable[Sequence[str]]) -> Codec:
+    """The codec with the symbols of these semantic labels alone, sorted. Raises NotationError as `encode`."""
+    printed = encoding == "printed"
+    symbols = {symbol for label in labels for symbol in (semantic_to_printed(label) if printed else label)}
+    return Codec(encoding, Vocabulary(tuple(sorted(symbols))))
 
 
 def full_codec(encoding: Encoding) -> Codec:

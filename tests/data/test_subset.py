@@ -70,6 +70,32 @@ def test_a_ratio_is_met(ratio: float) -> None:
     assert subset.counts == Counter(token for sample in subset.ids for token in labels[sample])
 
 
+def test_a_balanced_subset_is_as_even_as_can_be() -> None:
+    labels = _many(samples=1200)
+    plain = draw_subset(labels, samples=150, symbols=30, min_count=5)
+    even = draw_subset(labels, samples=150, symbols=30, min_count=5, balanced=True)
+    assert even.ratio < plain.ratio / 1.5
+    assert (len(even.ids), len(even.counts), even.dropped) == (150, 30, plain.dropped)
+    assert even.counts == Counter(token for sample in even.ids for token in labels[sample])
+    assert min(even.counts.values()) >= 5
+    again = draw_subset(dict(reversed(labels.items())), samples=150, symbols=30, min_count=5, balanced=True)
+    assert again == even
+    # No ratio that is worth the name lies below it.
+    with pytest.raises(DataError, match="cannot be met"):
+        draw_subset(labels, samples=150, symbols=30, min_count=5, ratio=even.ratio / 1.2)
+    with pytest.raises(DataError, match="not both"):
+        draw_subset(labels, ratio=68, balanced=True)
+
+
+@pytest.mark.parametrize("min_count", [1, 2])
+def test_a_balanced_subset_keeps_the_minimum(min_count: int) -> None:
+    # Of two samples one has to be the long one, or a symbol would be missing.
+    labels = {"1": ("a", "b", "c", "c") * 2, "2": ("a", "b"), "3": ("a", "b"), "4": ("b", "a")}
+    subset = draw_subset(labels, samples=2, symbols=3, min_count=min_count, balanced=True)
+    assert "1" in subset.ids
+    assert (len(subset.ids), len(subset.counts)) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("wish", "says"),
     [

@@ -9,25 +9,29 @@ from random import Random
 from focal_omr.data.music.clefs import CLEFS
 from focal_omr.data.music.melody import METERS, Melody, Style, weighted
 from focal_omr.data.music.ties import mend_ties
-from focal_omr.notation.score import Event, Key, Part, Score, sound_accidentals
+from focal_omr.notation.score import Clef, Event, Key, Meter, Part, Score, sound_accidentals
 
 _FIFTHS = {0: 22, 1: 14, -1: 14, 2: 13, -2: 11, 3: 8, -3: 9, 4: 4, -4: 4, 5: 2, -5: 2, 6: 1, -6: 1, 7: 1}
+# The same for staves of few symbols.
+_PLAIN_FIFTHS = {0: 6, 1: 3, -1: 2}
+_PLAIN_METERS = {Meter(4, 4, "C"): 6, Meter(3, 4): 3, Meter(2, 4): 2}
 _UNMEASURED = 0.03  # of the staves: no barline at all
 _METER_SHOWN = 0.87
 
 
-def compose(random: Random, *, symbols: int = 24) -> Score:
+def compose(random: Random, *, symbols: int = 24, plain: bool = False) -> Score:
     """A staff of random music.
 
     Args:
         random: Source of all chance.
         symbols: About how many tokens the staff shall have.
+        plain: Treble clef, three keys and meters, no ornaments: many staves of few different symbols.
     """
-    clef = weighted(random, CLEFS)
-    key = Key(weighted(random, _FIFTHS))
-    meter = weighted(random, METERS)
-    melody = Melody(random, clef, key, Style.drawn(random))
-    measures = melody.measures(meter, symbols, unmeasured=random.random() < _UNMEASURED)
+    clef = Clef("G", 2) if plain else weighted(random, CLEFS)
+    key = Key(weighted(random, _PLAIN_FIFTHS if plain else _FIFTHS))
+    meter = weighted(random, _PLAIN_METERS if plain else METERS)
+    melody = Melody(random, clef, key, Style.plain(random) if plain else Style.drawn(random))
+    measures = melody.measures(meter, symbols, unmeasured=not plain and random.random() < _UNMEASURED)
     lead: list[Event] = [clef]
     if key.fifths:
         lead.append(key)

@@ -42,10 +42,10 @@ def draw_length(random: Random) -> int:
     return min(length, _INCIPIT_LONGEST)
 
 
-def draw_composed(random: Random) -> Score:
-    """A composed staff; the few that the vocabulary has no symbols for are drawn anew."""
+def draw_composed(random: Random, *, plain: bool = False) -> Score:
+    """A composed staff, see `compose`; the few that the vocabulary has no symbols for are drawn anew."""
     symbols = draw_length(random)
-    while not is_spelled(score := compose(random, symbols=symbols)):
+    while not is_spelled(score := compose(random, symbols=symbols, plain=plain)):
         pass
     return score
 

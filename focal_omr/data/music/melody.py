@@ -124,6 +124,24 @@ class Style:
             halvings=random.choices((0, 1, 2), (12, 4, 1))[0],
         )
 
+    @classmethod
+    def plain(cls, random: Random) -> "Style":
+        """Notes and rests of usual lengths, close together, and nothing else."""
+        return cls(
+            rest=0.15 * random.random(),
+            grace=0.0,
+            tie=0.0,
+            fermata=0.0,
+            altered=0.0,
+            repeated=0.3 * random.random(),
+            leap=0.2 * random.random(),
+            tuplet=0.0,
+            merge=random.random(),
+            sign_change=0.0,
+            multirest=0.0,
+            halvings=0,
+        )
+
 
 class Melody:
     """A walk over the staff that fills bars."""

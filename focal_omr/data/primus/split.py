@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 from focal_omr.data.primus.samples import file_part, source_of
+from focal_omr.data.primus.stratify import stratified
 from focal_omr.errors import DataError, OutputError
 from focal_omr.files import write_together
 
@@ -102,23 +103,33 @@ def parse_size(text: str) -> int | float:
 
 
 def split_by_source(
-    ids: Collection[str], parts: Mapping[str, int | float], *, seed: int
+    ids: Collection[str],
+    parts: Mapping[str, int | float],
+    *,
+    seed: int,
+    labels: Mapping[str, Sequence[str]] | None = None,
+    least: Mapping[str, int] | None = None,
 ) -> dict[str, list[str]]:
     """Parts of the ids such that no source is in two of them.
 
     Counts are met exactly. Whole sources are taken; where none fits any more, some ids of a source are, and
     the rest of it goes unused. Shares are met as closely as whole sources allow; together they are 1 at most.
+    With labels the parts are stratified by symbol: none is to be rarer in a part than its minimum, which may
+    not be possible (see `too_rare`), and all come as near to their share as a search finds.
 
     Args:
         ids: The ids; their order does not matter.
         parts: Name of each part -> its number of ids (int), or its share of them (float).
-        seed: Same ids, parts and seed: same split.
+        seed: Same ids, parts, labels, minimums and seed: same split.
+        labels: Id -> semantic label, of all the ids at least.
+        least: Name of a part -> occurrences of each symbol in it; what comes first is met first.
 
     Returns:
         The ids of each part, sorted.
 
     Raises:
-        DataError: No ids, counts that the ids cannot fill, shares above 1, or both kinds together.
+        DataError: No ids, counts that the ids cannot fill, shares above 1, both kinds together, or an id
+            without a label.
     """
     if not ids:
         raise DataError("no ids to split")
@@ -132,6 +143,11 @@ def split_by_source(
         chosen = _split_shares(sources, parts, random)
     else:
         raise DataError("a split has counts or shares, not both")
+    if labels is not None:
+        if absent := sorted(set(ids) - labels.keys()):
+            raise DataError(f"{len(absent)} ids have no label to stratify by: {absent[0]} ...")
+        kept = {name: chosen[name] for name in parts}
+        chosen = stratified(kept, {i: labels[i] for i in ids}, least=least or {}, random=random)
     return {name: sorted(chosen[name]) for name in parts}
 
 

@@ -1,6 +1,7 @@
 """The index of a set, its description, and the commands `data primus` and `data split`."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from focal_omr.data.primus.index import (
     sample_labels,
     write_index,
 )
-from focal_omr.data.primus.split import read_ids
+from focal_omr.data.primus.split import read_ids, split_by_source
 from focal_omr.data.rendered import render_tree
 from focal_omr.errors import DataError
 
@@ -168,6 +169,9 @@ def test_an_imbalance_set_is_of_other_sources_and_known_symbols(tmp_path: Path, 
     assert 19 not in drawn  # a tie is no symbol of the others
     assert {8, 12, 16} < {*drawn}  # all that hold the rare symbol
     assert "5 samples of 5 sources, imbalance ratio 1.7" in out
+    assert "imbalance.txt: every symbol occurs once or more" in out
+    assert "train.txt: 5 of 5 symbols occur less than 10 times: rest-half 2, " in out
+    assert "test.txt: 1 of 5 symbols occur less than once: rest-half 0\n" in out  # training comes first
 
 
 def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
@@ -215,3 +219,36 @@ def test_sample_takes_a_list_as_it_is(broken: Path, tmp_path: Path, run: Run) ->
     assert read_ids(tmp_path / "i.txt") == names[::-1]
     assert "1 of its 4 ids are not in" in err
     assert "3 samples" in out
+
+
+def test_a_list_of_which_nothing_is_there_is_an_error(made: Path, tmp_path: Path, run: Run) -> None:
+    (tmp_path / "ids.txt").write_text("000000000-1_1_1\n000000000-1_1_2\n", encoding="utf-8")
+    for command in (("sample",), ("split", "--train", 1, "--test", 1)):
+        status, out, err = run(*command, made, "--ids", tmp_path / "ids.txt", "--out", tmp_path / "out")
+        assert (status, out) == (2, "")
+        assert "none of its 2 ids is in" in err
+        assert len(err.splitlines()) == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_split_says_which_symbols_are_too_rare(made: Path, tmp_path: Path, run: Run) -> None:
+    size = ("--train", "0.5", "--test", "0.5", "--out", tmp_path / "s")
+    status, out, _ = run("split", made, *size, "--min-count", 1000)
+    assert status == 0
+    assert re.search(r"train.txt: (\d+) of \1 symbols occur less than 1000 times: \S+ \d+, .*\d+ more", out)
+    status, out, _ = run("split", made, *size, "--min-count", 0)
+    assert status == 0
+    assert re.search(r"train.txt: (every symbol occurs once or more|.* occur less than once: )", out)
+    chance = split_by_source(sample_ids(made)[0], {"train": 0.5, "test": 0.5}, seed=1)
+    assert read_ids(tmp_path / "s" / "train.txt") == chance["train"]
+
+
+def test_a_balanced_sample_has_no_ratio(made: Path, tmp_path: Path, run: Run) -> None:
+    known = len({token for label in sample_labels(made)[0].values() for token in label})
+    wish = ("--samples", COUNT, "--symbols", known, "--min-count", 1, "--out", tmp_path / "i.txt")
+    status, out, _ = run("sample", made, *wish, "--balanced")
+    assert status == 0
+    assert "ratio" in out
+    status, _, err = run("sample", made, *wish, "--balanced", "--ratio", 68)
+    assert status == 2
+    assert "not both" in err

@@ -3,11 +3,13 @@
 import gzip
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from focal_omr.data.frequency import symbol_counts, too_rare
 from focal_omr.data.primus.samples import source_of
 from focal_omr.data.primus.split import (
     apply_ids,
@@ -17,6 +19,7 @@ from focal_omr.data.primus.split import (
     split_by_source,
     write_ids,
 )
+from focal_omr.data.primus.stratify import goals
 from focal_omr.errors import DataError, OutputError
 
 SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / ".." / "shared"))
@@ -112,6 +115,93 @@ def test_a_size_is_a_count_or_a_share() -> None:
     for text in ("-1", "1.5", "half", "", "80%", "1e3"):
         with pytest.raises(DataError, match="needed is a count"):
             parse_size(text)
+
+
+def _labels(ids: list[str], *, symbols: int = 60, seed: int = 0) -> dict[str, list[str]]:
+    """Labels with a long tail of symbols."""
+    random = Random(seed)
+    names = [f"s{number:02d}" for number in range(symbols)]
+    weights = [1 / (1 + number) ** 1.2 for number in range(symbols)]
+    return {each: random.choices(names, weights, k=random.randint(8, 25)) for each in ids}
+
+
+def test_every_symbol_occurs_as_often_as_it_must_and_in_proportion() -> None:
+    ids = _ids([1, 1, 1, 2, 3] * 160)[:1250]
+    labels = _labels(ids)
+    sizes = {"train": 1000, "test": 250}
+    wish = {"labels": labels, "least": {"train": 10, "test": 1}}
+    for seed in range(3):
+        parts = split_by_source(ids, sizes, seed=seed, **wish)  # type: ignore[arg-type]
+        assert {name: len({*part}) for name, part in parts.items()} == sizes
+        assert not shared_sources(parts["train"], parts["test"])
+        total = symbol_counts(labels.values())
+        test = symbol_counts(labels[each] for each in parts["test"])
+        chance = symbol_counts(labels[each] for each in split_by_source(ids, sizes, seed=seed)["test"])
+        for symbol, count in total.items():
+            assert count - test[symbol] >= 10
+            assert test[symbol] >= 1
+        apart = [sum(abs(of[s] - 0.2 * total[s]) for s in total) for of in (test, chance)]
+        assert apart[0] < apart[1] / 2
+    assert parts == split_by_source(ids[::-1], sizes, seed=2, **wish)  # type: ignore[arg-type]
+    assert parts != split_by_source(ids, sizes, seed=1, **wish)  # type: ignore[arg-type]
+
+
+def test_a_symbol_that_all_chance_gives_to_one_part_is_brought_to_the_other() -> None:
+    ids = _ids([1] * 40)
+    labels = {each: ["a", "rare"] if number < 3 else ["a"] for number, each in enumerate(ids)}
+    for seed in range(10):
+        parts = split_by_source(
+            ids, {"train": 30, "test": 6}, seed=seed, labels=labels, least={"train": 2, "test": 1}
+        )
+        holds = {name: sum("rare" in labels[each] for each in part) for name, part in parts.items()}
+        assert holds == {"train": 2, "test": 1}  # four ids are used by neither
+        few = split_by_source(
+            ids, {"train": 30, "test": 6}, seed=seed, labels=labels, least={"train": 9, "test": 1}
+        )
+        assert sum("rare" in labels[each] for each in few["train"]) == 3  # training first
+
+
+def test_goals_are_what_there_is() -> None:
+    assert goals({"a": 30, "b": 10, "c": 4}, {"train": 10, "test": 1}) == {
+        "train": {"a": 10, "b": 10, "c": 4},
+        "test": {"a": 1, "b": 0, "c": 0},
+    }
+
+
+@given(SIZES, st.integers(0, 5), st.data())
+def test_stratified_counts_are_exact_and_no_source_is_in_two_parts(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    ids = _ids(sizes)
+    test = data.draw(st.integers(0, len(ids)))
+    train = data.draw(st.integers(0, len(ids) - test))
+    wish: dict[str, int | float] = {"train": train, "test": test}
+    if data.draw(st.booleans()):
+        wish = {name: round(size / len(ids), 3) for name, size in wish.items()}
+    try:
+        plain = split_by_source(ids, wish, seed=seed)
+    except DataError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("focal_omr.data.primus.stratify._EXCHANGES", 200)
+        parts = split_by_source(
+            ids, wish, seed=seed, labels=_labels(ids, symbols=9), least={"train": 3, "test": 1}
+        )
+    assert {name: len({*part}) for name, part in parts.items()} == {
+        name: len(part) for name, part in plain.items()
+    }
+    assert not shared_sources(parts["train"], parts["test"])
+    assert {*parts["train"], *parts["test"]} <= {*ids}
+
+
+def test_what_is_too_rare_is_named_the_rarest_first() -> None:
+    assert list(too_rare({"a": 9, "b": 3, "c": 10}, "abcd", 10).items()) == [("d", 0), ("b", 3), ("a", 9)]
+    assert too_rare({"a": 1}, "a", 1) == {}
+
+
+def test_ids_without_a_label_cannot_be_stratified() -> None:
+    with pytest.raises(DataError, match="1 ids have no label"):
+        split_by_source(_ids([1, 1]), {"train": 1, "test": 1}, seed=1, labels={"000000001-1_1_1": ["a"]})
 
 
 # Lists ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""Labelled pictures packed into shards, so that the training reads them as it reads engraved plates."""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import count, islice
+from pathlib import Path
+
+import cv2
+
+from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
+from focal_omr.data.primus.samples import Defect, Sample, read_primus
+from focal_omr.errors import DataError, ImageError
+from focal_omr.image import as_dark_on_light, decode_gray, find_staff, straighten
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Packed:
+    """What came of packing.
+
+    Attributes:
+        plates: How many were packed.
+        left_out: Why each of the others was not.
+        absent: Ids that were asked for and are not there.
+    """
+
+    plates: int = 0
+    left_out: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
+def pack_samples(
+    data: Path,
+    out: Path,
+    *,
+    ids: Collection[str] | None = None,
+    distorted: bool = False,
+    size: int = 500,
+) -> Packed:
+    """Find the staff of each sample's picture and pack it, straightened and scaled, with its label.
+
+    Args:
+        data: A tree or an archive in PrIMuS layout.
+        out: Folder for the shards.
+        ids: The samples to pack, None for all. Plates come in the order of the set.
+        distorted: Pack the pictures `<id>_distorted.jpg` of Camera-PrIMuS.
+        size: Plates in a shard.
+
+    Raises:
+        DataError: The folder holds shards already, or no sample could be packed.
+    """
+    if any(out.glob("*.tar")):
+        raise DataError(f"{out}: has shards already; choose another folder")
+    packed = Packed(absent=sorted(set(ids or ())))
+    wanted = None if ids is None else frozenset(ids)
+    records = _records(read_primus([data]), wanted, distorted, packed)
+    for number in count():
+        if not (plates := list(islice(records, size))):
+            break
+        out.mkdir(parents=True, exist_ok=True)
+        save_shard(shard_path(out, 0, number), plates)
+    if not packed.plates:
+        why = packed.left_out[0] if packed.left_out else "none of the ids is there"
+        raise DataError(f"{data}: no sample could be packed ({why})")
+    return packed
+
+
+def _records(
+    found: Iterable[Sample | Defect], wanted: frozenset[str] | None, distorted: bool, packed: Packed
+) -> Iterator[PlateRecord]:
+    absent = set(packed.absent)
+    for each in found:
+        if wanted is not None and each.id not in wanted:
+            continue
+        absent.discard(each.id)
+        packed.absent = sorted(absent)
+        if isinstance(each, Defect):
+            packed.left_out.append(str(each))
+            continue
+        try:
+            record = plate_of(each, distorted=distorted)
+        except ImageError as error:
+            packed.left_out.append(str(error))
+            continue
+        packed.plates += 1
+        yield record
+
+
+def plate_of(sample: Sample, *, distorted: bool = False) -> PlateRecord:
+    """A sample's staff as a plate.
+
+    Raises:
+        DataError: There is no such picture.
+        ImageError: It cannot be decoded, or has no staff.
+    """
+    name = str(sample.picture_path(distorted=distorted))
+    gray = as_dark_on_light(decode_gray(sample.picture_bytes(distorted=distorted), name=name))
+    plate = straighten(
+        gray,
+        find_staff(gray, name=name),
+        space_px=PLATE_SPACE_PX,
+        margin_spaces=PLATE_MARGIN_SPACES,
+        half_spaces=PLATE_HALF_SPACES,
+    )
+    png = bytes(cv2.imencode(".png", plate, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
+    return PlateRecord(sample.id, png, sample.semantic)

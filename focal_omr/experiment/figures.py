@@ -1,0 +1,96 @@
+"""The figures of a study, each as a matplotlib figure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, ScalarFormatter
+
+from focal_omr.data.frequency import BINS
+from focal_omr.experiment.compare import Cell, Difference
+
+# Okabe & Ito's colours, which colour-blind readers tell apart; the dashes tell the rest.
+_COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
+_DASHES = ("-", "--", ":", "-.")
+_HATCHES = ("", "//", "..")
+_LOWEST = 0.01  # percent, nats: where a log axis ends that would reach 0
+Curve = Sequence[tuple[float, float]]
+
+
+def _styles(losses: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Loss -> colour and dashes."""
+    pairs = enumerate(zip(losses, cycle(_COLOURS), strict=False))
+    return {
+        loss: (colour, _DASHES[number // len(_COLOURS) % len(_DASHES)]) for number, (loss, colour) in pairs
+    }
+
+
+def curves(of_losses: Mapping[str, Sequence[Curve]], title: str, ylabel: str, *, log: bool = True) -> Figure:
+    """Mean over the seeds against steps for each loss, the seeds' range shaded."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    styles = _styles(of_losses)
+    for loss, seeds in of_losses.items():
+        colour, dashes = styles[loss]
+        steps = np.array([step for step, _ in min(seeds, key=len)])
+        values = np.array([[value for _, value in curve[: len(steps)]] for curve in seeds])
+        if log:
+            values = np.maximum(values, _LOWEST)
+        axes.plot(steps, values.mean(axis=0), dashes, label=loss, linewidth=1.8, color=colour)
+        low, high = values.min(axis=0), values.max(axis=0)
+        axes.fill_between(steps, low, high, color=colour, alpha=0.12, linewidth=0)
+    if log:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+    _labelled(axes, title, "steps", ylabel)
+    axes.legend(fontsize=9)
+    return figure
+
+
+def bins(cells: Sequence[Cell], title: str) -> Figure:
+    """SER of the frequent, normal and rare symbols for each loss; the seeds as dots."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    styles = _styles(cell.loss for cell in cells)
+    width = 0.8 / len(cells)
+    for number, cell in enumerate(cells):
+        places = np.arange(len(BINS)) + (number - (len(cells) - 1) / 2) * width
+        values = [cell.figures[f"ser_{name.lower()}"] for name in BINS]
+        means = [float(np.mean(each)) for each in values]
+        hatch = _HATCHES[number // len(_COLOURS) % len(_HATCHES)]
+        colour, _ = styles[cell.loss]
+        axes.bar(places, means, 0.9 * width, label=cell.loss, color=colour, alpha=0.75, hatch=hatch)
+        for place, each in zip(places, values, strict=True):
+            axes.plot([place] * len(each), each, "o", color="#333333", markersize=2.5)
+    axes.set_xticks(range(len(BINS)), ["most frequent tenth", "between", "rarest tenth"])
+    _labelled(axes, title, "symbols, by their frequency in training", "SER, %")
+    axes.legend(fontsize=9)
+    return figure
+
+
+def forest(differences: Sequence[Difference], baseline: str, title: str) -> Figure:
+    """Difference to the baseline with its interval for each loss; the dot is full where it is sure."""
+    figure = Figure(figsize=(8, 1.2 + 0.45 * len(differences)), layout="constrained")
+    axes = figure.subplots()
+    for row, each in enumerate(reversed(differences)):
+        colour = "#D55E00" if each.low > 0 else "#009E73" if each.high < 0 else "#000000"
+        axes.plot([each.low, each.high], [row, row], color=colour, linewidth=2)
+        inside = colour if each.sure else "white"
+        axes.plot([each.points], [row], "o", color=colour, markerfacecolor=inside)
+    axes.axvline(0, color="#888888", linewidth=1)
+    axes.set_yticks(range(len(differences)), [each.loss for each in reversed(differences)])
+    _labelled(axes, title, f"SER minus that of {baseline}, percentage points (left is better)", "")
+    return figure
+
+
+def _labelled(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    axes.set_title(title, fontsize=13)
+    axes.set_xlabel(xlabel, fontsize=11)
+    axes.set_ylabel(ylabel, fontsize=11)
+    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)

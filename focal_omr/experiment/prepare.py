@@ -1,0 +1,120 @@
+"""The data of a study: drawn, split and packed once, and kept with a note of how."""
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from focal_omr.data.frequency import symbol_counts
+from focal_omr.data.pack import pack_samples
+from focal_omr.data.primus.index import sample_labels
+from focal_omr.data.primus.samples import source_of
+from focal_omr.data.primus.split import split_by_source, write_ids
+from focal_omr.data.rendered import render_tree
+from focal_omr.data.subset import draw_flat, draw_subset, imbalance_ratio
+from focal_omr.errors import ConfigError
+from focal_omr.experiment.grid import Grid, RenderConfig, SetConfig
+from focal_omr.files import write_atomic
+
+logger = logging.getLogger(__name__)
+
+TEST, IMBALANCE = "test", "imbalance"
+_PARTS = ("train", TEST, IMBALANCE)
+
+
+@dataclass(frozen=True)
+class StudySet:
+    """A set that is ready.
+
+    Attributes:
+        name: As in the grid.
+        shards: Part -> its folder of shards: train, test, imbalance.
+        counts: Occurrences of each symbol in the training part.
+        notes: What is worth saying of it in the report.
+    """
+
+    name: str
+    shards: dict[str, Path]
+    counts: dict[str, int]
+    notes: dict[str, object]
+
+
+def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
+    """The sets of a grid, made where they are not there yet.
+
+    Args:
+        grid: The study.
+        folder: Its folder; the sets go below it.
+        data: A tree or an archive in PrIMuS layout, or None: staves are composed and engraved.
+
+    Raises:
+        ConfigError: The folder has sets of another making.
+        DataError: The data do not allow what the grid wants; the message says what they do.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_prepare_set(each, grid.render, folder / "data", data) for each in grid.sets]
+
+
+def _prepare_set(config: SetConfig, render: RenderConfig, folder: Path, data: Path | None) -> StudySet:
+    place = folder / config.name.replace(" ", "-")
+    note = place / "set.json"
+    made_of = {
+        "data": f"{render.count} composed staves, seed {render.seed}" if data is None else data.name,
+        "set": config.model_dump(mode="json"),
+    }
+    if note.exists():
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["made_of"] != made_of:
+            raise ConfigError(f"{place}: a set of another making; choose another --out folder")
+    else:
+        shutil.rmtree(place, ignore_errors=True)  # what an interrupt left: its note comes last
+        tree = data or _rendered(render, folder / "tree")
+        known = {"made_of": made_of, **_make(config, tree, place)}
+        write_atomic(note, json.dumps(known, indent=1).encode())
+    shards = {part: place / "shards" / part for part in _PARTS}
+    return StudySet(config.name, shards, known["counts"]["train"], known)
+
+
+def _rendered(config: RenderConfig, tree: Path) -> Path:
+    if not tree.exists():
+        partial = tree.with_name("tree.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        logger.info("engraving %d staves", config.count)
+        render_tree(partial, count=config.count, seed=config.seed, primus=True, plain=True)
+        partial.replace(tree)
+    return tree
+
+
+def _make(config: SetConfig, tree: Path, place: Path) -> dict[str, object]:
+    """Draw, split and pack a set; what is to be noted of it."""
+    logger.info("drawing %s", config.name)
+    labels, _ = sample_labels(tree)
+    subset = draw_subset(
+        labels,
+        samples=config.samples,
+        symbols=config.symbols,
+        min_count=config.min_count,
+        ratio=config.ratio,
+        seed=config.seed,
+    )
+    parts = split_by_source(
+        subset.ids,
+        {"train": config.train, TEST: config.test},
+        seed=config.seed,
+        labels=labels,
+        least={"train": config.min_count, TEST: 1},
+    )
+    taken = {source_of(each) for each in subset.ids}
+    others = {each: label for each, label in labels.items() if source_of(each) not in taken}
+    parts[IMBALANCE] = draw_flat(others, symbols=subset.counts, samples=config.imbalance, seed=config.seed)
+    write_ids({place / f"{part}.txt": parts[part] for part in _PARTS})
+    packed = {part: pack_samples(tree, place / "shards" / part, ids=parts[part]) for part in _PARTS}
+    counts = {part: symbol_counts(labels[each] for each in parts[part]) for part in _PARTS}
+    return {
+        "pool": {"samples": len(labels), "closed": subset.pool, "dropped": len(subset.dropped)},
+        "samples": {part: packed[part].plates for part in _PARTS},
+        "left_out": [reason for part in _PARTS for reason in packed[part].left_out],
+        "ratios": {part: round(imbalance_ratio(counts[part]), 1) for part in _PARTS},
+        "counts": {part: dict(counts[part].most_common()) for part in _PARTS},
+    }

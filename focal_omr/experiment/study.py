@@ -1,0 +1,39 @@
+"""A study from nothing to its report; what is done already is not done again."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from focal_omr.experiment.grid import Grid
+from focal_omr.experiment.prepare import prepare
+from focal_omr.experiment.report import write_report
+from focal_omr.experiment.runs import do_runs, runs_of
+
+
+def run_study(
+    grid: Grid,
+    folder: Path,
+    *,
+    data: Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Make the sets, do the runs, write the report.
+
+    Args:
+        grid: The study.
+        folder: Where everything goes. A study that was interrupted goes on from there, and a run that is done
+            is not done again; with more seeds or losses only the new ones are.
+        data: A tree or an archive in PrIMuS layout; None composes and engraves staves.
+        workers: Runs at a time; None: as many as there are cores for their threads.
+        progress: Called now and then with the steps of training that are done.
+
+    Raises:
+        ConfigError: The grid is wrong, or the folder holds runs or sets of another making.
+        DataError: The data do not allow what the grid wants.
+        OmrError: A run's process died.
+    """
+    runs = runs_of(grid, sets := prepare(grid, folder, data), folder)
+    at_once = workers or max(1, (os.cpu_count() or 1) // runs[0].config.threads)
+    do_runs(runs, workers=at_once, progress=progress)
+    write_report(grid, sets, runs, folder)
