@@ -1,40 +1,51 @@
-"""What focal CTC costs beside plain CTC: forward and backward from logits, at the size of a training step.
+"""What each loss costs beside plain CTC: forward and backward from logits, at the size of a training step.
 
-``python -m benchmarks.loss`` prints the numbers as JSON; the ratio is to stay at 1.05 or below. Its noise is
-page faults: each step allocates tensors of 29 MB, and which of the two gets fresh pages is chance (0.80 to
-1.05 seen on a busy machine of two cores). With glibc told to keep its memory it was 0.95 to 1.03:
+``python -m benchmarks.loss`` prints the numbers as JSON; the ratios of sequence losses are to stay at 1.05 or
+below, those of the symbol-level form at 2.0. Their noise is page faults: each step allocates tensors of
+29 MB, and which of them gets fresh pages is chance (0.80 to 1.05 seen on a busy machine of two cores). With
+glibc told to keep its memory it was 0.95 to 1.05:
 
     MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000 python -m benchmarks.loss
 """
 
 import json
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from focal_omr.loss import focal_ctc_loss
+from focal_omr.loss import focal_ctc_loss, length_focal_ctc_loss, symbol_focal_ctc_loss
 
 FRAMES, BATCH, CLASSES, LABELS = 256, 16, 1782, 25  # 1781 symbols of PrIMuS and the blank
+FEW_CLASSES = 61  # 60 symbols, as in the study of losses
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "ctc": functional.ctc_loss,
+    "focal": focal_ctc_loss,
+    "length_focal": length_focal_ctc_loss,
+    "symbol_focal": symbol_focal_ctc_loss,
+}
+_STATUS = Path("/proc/self/status")
 Step: TypeAlias = Callable[[], Tensor]
 
 
 def measure(*, repeats: int = 40) -> dict[str, float]:
-    """Time both losses on one thread, and compare.
+    """Time the losses on one thread, and compare.
 
-    The two alternate, each first in every other round, so that a change of the machine's speed meets both.
-    What is measured is time on the processor, for the clock on the wall also counts a busy neighbour.
+    They take turns, each first in another round, so that a change of the machine's speed meets all. What is
+    measured is time on the processor, for the clock on the wall also counts a busy neighbour.
 
     Args:
         repeats: Timed rounds, at least 1; three more warm up.
 
     Returns:
-        ``focal_ms`` and ``ctc_ms``, medians of processor time in milliseconds, and ``ratio``, the first over
-        the second.
+        For every loss ``NAME_ms``, the median of processor time in milliseconds, ``NAME_ratio``, that over
+        plain CTC's, and ``NAME_few_ratio``, the same with 60 symbols.
 
     Raises:
         ValueError: repeats is below 1.
@@ -44,39 +55,69 @@ def measure(*, repeats: int = 40) -> dict[str, float]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        focal_ms, ctc_ms = map(statistics.median, _alternate(_steps(), repeats))
+        many, few = _medians(CLASSES, repeats), _medians(FEW_CLASSES, repeats)
     finally:
         torch.set_num_threads(threads)
-    return {"focal_ms": focal_ms, "ctc_ms": ctc_ms, "ratio": focal_ms / ctc_ms}
+    figures = {f"{name}_ms": ms for name, ms in many.items()}
+    for name in LOSSES.keys() - {"ctc"}:
+        figures[f"{name}_ratio"] = many[name] / many["ctc"]
+        figures[f"{name}_few_ratio"] = few[name] / few["ctc"]
+    return dict(sorted(figures.items()))
 
 
-def _alternate(steps: tuple[Step, Step], repeats: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of both steps in each round, after three rounds to warm up."""
-    for step in steps * 3:
+def measure_memory() -> dict[str, float]:
+    """Largest memory of a process that takes some steps with each loss, beyond what it has before, in MB.
+
+    Ratios to plain CTC's, too. Nothing where the system does not tell it as Linux does.
+    """
+    if not _STATUS.exists():
+        return {}
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1, maxtasksperchild=1) as pool:
+        mb = {name: pool.apply(_memory_mb, (name,)) for name in LOSSES}
+    figures = {f"{name}_mb": value for name, value in mb.items()}
+    return figures | {f"{name}_memory_ratio": mb[name] / mb["ctc"] for name in mb if name != "ctc"}
+
+
+def _memory_mb(name: str) -> float:
+    """Of steps with one loss, in a process of its own."""
+    step = _steps(CLASSES)[name]
+    before = _largest_mb()
+    for _ in range(3):
         step()
-    spent_ms: tuple[list[float], list[float]] = ([], [])
+    return _largest_mb() - before
+
+
+def _largest_mb() -> float:
+    """Most memory that this process had so far. Not `ru_maxrss`, which begins with that of its parent."""
+    (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def _medians(classes: int, repeats: int) -> dict[str, float]:
+    """Milliseconds of each loss, after three rounds to warm up."""
+    steps = _steps(classes)
+    for step in list(steps.values()) * 3:
+        step()
+    spent_ms: dict[str, list[float]] = {name: [] for name in steps}
+    names = list(steps)
     for turn in range(repeats):
-        for which in (0, 1) if turn % 2 == 0 else (1, 0):
-            spent_ms[which].append(_spent_ms(steps[which]))
-    return spent_ms
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            spent_ms[name].append(_spent_ms(steps[name]))
+    return {name: statistics.median(times) for name, times in spent_ms.items()}
 
 
-def _steps() -> tuple[Step, Step]:
-    """Return the two losses as functions of nothing, on the same seeded batch."""
+def _steps(classes: int) -> dict[str, Step]:
+    """The losses as functions of nothing, on one seeded batch."""
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(FRAMES, BATCH, CLASSES, generator=generator, requires_grad=True)
-    targets = torch.randint(1, CLASSES, (BATCH, LABELS), generator=generator)
-    input_lengths, target_lengths = torch.full((BATCH,), FRAMES), torch.full((BATCH,), LABELS)
+    logits = torch.randn(FRAMES, BATCH, classes, generator=generator, requires_grad=True)
+    targets = torch.randint(1, classes, (BATCH, LABELS), generator=generator)
+    lengths = torch.full((BATCH,), FRAMES), torch.full((BATCH,), LABELS)
 
-    def focal() -> Tensor:
-        loss = focal_ctc_loss(logits.log_softmax(-1), targets, input_lengths, target_lengths)
-        return torch.autograd.grad(loss, logits)[0]
+    def step(function: Callable[..., Tensor]) -> Tensor:
+        return torch.autograd.grad(function(logits.log_softmax(-1), targets, *lengths), logits)[0]
 
-    def ctc() -> Tensor:
-        loss = functional.ctc_loss(logits.log_softmax(-1), targets, input_lengths, target_lengths)
-        return torch.autograd.grad(loss, logits)[0]
-
-    return focal, ctc
+    return {name: lambda function=function: step(function) for name, function in LOSSES.items()}
 
 
 def _spent_ms(step: Step) -> float:
@@ -86,4 +127,4 @@ def _spent_ms(step: Step) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
+    print(json.dumps(measure() | measure_memory(), indent=2))

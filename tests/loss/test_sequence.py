@@ -497,11 +497,13 @@ def test_any_batch_against_torch(data: st.DataObject, gamma: float, seed: int) -
 # --- cost
 
 
-def test_benchmark_measures_both_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, size in {"FRAMES": 8, "BATCH": 2, "CLASSES": 6, "LABELS": 2}.items():
+def test_benchmark_measures_all_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in {"FRAMES": 8, "BATCH": 2, "CLASSES": 6, "FEW_CLASSES": 4, "LABELS": 2}.items():
         monkeypatch.setattr(benchmark, name, size)
     times = benchmark.measure(repeats=3)
-    assert times["focal_ms"] > 0
-    assert times["ratio"] == pytest.approx(times["focal_ms"] / times["ctc_ms"])
+    for name in ("focal", "length_focal", "symbol_focal"):
+        assert times[f"{name}_ms"] > 0
+        assert times[f"{name}_ratio"] == pytest.approx(times[f"{name}_ms"] / times["ctc_ms"])
+        assert times[f"{name}_few_ratio"] > 0
     with pytest.raises(ValueError, match="repeats is 0"):
         benchmark.measure(repeats=0)
