@@ -490,3 +490,34 @@ def test_compare(run, model, tmp_path):
     status, _, err = run("compare", tmp_path / "truth.semantic", tmp_path / "no.musicxml")
     assert (status, len(err)) == (2, 1)
     assert f"{tmp_path}/no.musicxml cannot be read: No such file or directory" in err[0]
+
+
+def test_pack_then_what_is_left_out_is_said(run, tmp_path):
+    from focal_omr.data.rendered import render_tree
+
+    render_tree(tmp_path / "tree", count=3, seed=2, primus=True)
+    first = names(tmp_path / "tree")[0]
+    (tmp_path / "tree" / first / f"{first}.png").write_bytes(b"no picture")
+    status, out, err = run("data", "pack", tmp_path / "tree", "--out", tmp_path / "shards")
+    assert (status, out) == (0, [f"{tmp_path / 'shards'}: 2 plates"])
+    assert len(err) == 1
+    assert "1 samples are left out" in err[0]
+    assert f"{first}.png" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "nonsense: no file, and no grid; there are imbalance, losses, seed-study, smoke"),
+        (["smoke", "--set", "train.stepz=3"], "grid: train.stepz: Extra inputs are not permitted"),
+        (["smoke", "--set", "seeds=[]"], "smoke: seeds: Tuple should have at least 1 item"),
+        (["smoke", "--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_study_that_cannot_be_done_is_one_line_and_leaves_nothing(run, tmp_path, arguments, message):
+    status, out, err = run("experiment", *arguments, "--out", tmp_path / "study")
+    err = [line for line in err if not line.startswith("INFO")]
+    assert (status, out) == (2, [])
+    assert len(err) == 1
+    assert message in err[0]
+    assert not (tmp_path / "study" / "report.md").exists()

@@ -167,9 +167,12 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     for override in overrides:
         overridden(values, override)
     try:
-        return Grid.model_validate(values)
+        grid = Grid.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{name}: {_first(error)}") from None
+    for loss in grid.all_losses.values():  # a mistake in `train` is to be known before anything is engraved
+        grid.training(loss, seed=grid.seeds[0], shards=Path(), validation=Path())
+    return grid
 
 
 def _first(error: ValidationError) -> str:
