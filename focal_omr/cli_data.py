@@ -311,15 +311,32 @@ def pack(
 
 @data_app.command()
 def show(
-    folder: Annotated[Path, typer.Argument(help="A tree in PrIMuS layout, or a folder of shards.")],
-    out: Annotated[Path, typer.Option(help="Folder for contact.png and index.html.")],
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="A tree, an archive or an index of a set, a folder of shards, a folder of .semantic files "
+            "without pictures, or a .txt list of such files.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for index.html, the figures and contact.png.")],
     ids: Annotated[Path | None, typer.Option(help="A text file with the ids to show, one per line.")] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="A folder from `data split`: train.txt, test.txt and perhaps imbalance.txt."),
+    ] = None,
+    min_count: Annotated[
+        int, typer.Option(min=1, help="Occurrences below which a symbol counts as too rare.")
+    ] = 10,
     degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
-    count: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 12,
+    count: Annotated[int, typer.Option(min=1, help="Number of samples on the contact sheet.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
 ) -> None:
-    """Draw samples with their labels, clean and degraded, on a sheet to look at."""
-    with extra("render"):
-        from focal_omr.data.contact import show_data
-    show_data(folder, out, count=count, seed=seed, degrade=degrade, ids=ids)
+    """Draw how often a set's symbols occur, and some samples, clean and degraded, on a page to look at."""
+    with extra("lab"):
+        from focal_omr.data.show.page import show_set
+    defects = show_set(
+        data, out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
+    )
+    _warn(f"{data}: {len(defects)} defects; these samples are left out", defects)
     print(out / "index.html")

@@ -4,7 +4,7 @@ To look at before training: are the labels those of the staves, is the worst str
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from focal_omr.data.degrade.augment import check_wear, degraded_strip, worn_picture
 from focal_omr.data.degrade.chance import Gray
 from focal_omr.data.engraving.render import tight_crop
-from focal_omr.data.engraving.shards import shard_index
-from focal_omr.data.primus.samples import primus_samples
+from focal_omr.data.engraving.shards import StoredPlate, shard_index
+from focal_omr.data.primus.samples import Sample, primus_samples
 from focal_omr.data.primus.split import read_ids
 from focal_omr.errors import DataError, NoStaffError, OutputError
 from focal_omr.files import write_together
-from focal_omr.image import find_staff, load_gray
+from focal_omr.image import decode_gray, find_staff
 
-__all__ = ["Shown", "contact_sheet", "show_data"]
+__all__ = ["Shown", "contact_sheet", "only_ids", "sheet_png", "sheet_section", "show_data", "shown_staves"]
+
+Staves = Mapping[str, Sample] | Mapping[str, StoredPlate]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 _COLUMNS = 2
@@ -56,12 +58,11 @@ def show_data(
     """Write `contact.png` and `index.html` of some samples, drawn by the seed and in order of their ids.
 
     Args:
-        folder: A tree in PrIMuS layout, or a folder of shards. Of shards the strips that training makes are
-            shown, of a tree the worn pictures.
+        folder: A tree in PrIMuS layout, or a folder of shards.
         out: The folder to write to.
         count: Number of samples; fewer if there are fewer.
         seed: Same seed, same bytes.
-        degrade: "none" for the samples as they are; "scan" or "camera" shows this wear at four strengths.
+        degrade: As for `shown_staves`.
         ids: A text file with one id per line: only these samples are shown.
 
     Raises:
@@ -69,28 +70,59 @@ def show_data(
         OutputError: The files cannot be written.
     """
     check_wear(degrade)
-    wanted = None if ids is None else set(read_ids(ids))
-    rng = np.random.default_rng(seed)
-    draw = _from_shards if any(folder.glob("*.tar")) else _from_tree
-    shown = draw(folder, wanted, count, rng, degrade)
+    staves: Staves
+    if shards := sorted(folder.glob("*.tar")):
+        staves = {plate.id: plate for shard in shards for plate in shard_index(shard)}
+    else:
+        staves = {sample.id: sample for sample in primus_samples(folder)}
+    names = list(staves) if ids is None else only_ids(read_ids(ids), staves, folder)
+    shown = shown_staves(staves, names, count=count, seed=seed, degrade=degrade)
     page = _page(folder, shown, degrade, seed)
-    png = bytes(cv2.imencode(".png", contact_sheet(shown))[1])
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    write_together({out / "contact.png": png, out / "index.html": page.encode()})
+    write_together({out / "contact.png": sheet_png(shown), out / "index.html": page.encode()})
 
 
-def _from_tree(
-    folder: Path, wanted: set[str] | None, count: int, rng: Generator, degrade: str
+def only_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
+    """The ids that are asked for, sorted. Raises DataError where one is not there; it names the source."""
+    if missing := sorted(set(wanted).difference(there)):
+        raise DataError(f"{source}: {len(missing)} of {len(wanted)} ids are not there, such as {missing[0]}")
+    return sorted(wanted)
+
+
+def shown_staves(
+    staves: Staves, names: Sequence[str], *, count: int, seed: int, degrade: str = "none"
 ) -> list[Shown]:
-    samples = {sample.id: sample for sample in primus_samples(folder)}
+    """Samples that the seed draws, in order of their ids, as they are and worn.
+
+    Args:
+        staves: Samples or plates by their ids. Of plates the strips that training makes are shown, of
+            samples the worn pictures.
+        names: The ids to draw from.
+        count: Number of samples; fewer if there are fewer.
+        seed: Same seed, same samples and wear.
+        degrade: "none" for the samples as they are; "scan" or "camera" shows this wear at four strengths.
+
+    Raises:
+        DataError: An unknown kind of wear, or a plate that cannot be read.
+        ImageError: A picture cannot be read.
+    """
+    check_wear(degrade)
+    rng = np.random.default_rng(seed)
+    chosen = rng.permutation(len(names))[:count]
     shown = []
-    for name in _drawn(list(samples), wanted, count, rng, folder):
-        gray = load_gray(samples[name].picture)
-        staves = [("as it is", gray), *_worn(gray, rng, degrade)]
-        shown.append(Shown(name, samples[name].semantic, tuple(staves)))
+    for name in sorted(names[int(index)] for index in chosen):
+        staff = staves[name]
+        if isinstance(staff, StoredPlate):
+            beside = staves[str(rng.choice(list(staves)))]
+            assert isinstance(beside, StoredPlate)  # as all of them
+            views = [("as engraved", tight_crop(staff.gray())), *_strips(staff, beside, rng, degrade)]
+        else:
+            gray = decode_gray(staff.picture_bytes(), name=str(staff.picture))
+            views = [("as it is", gray), *_worn(gray, rng, degrade)]
+        shown.append(Shown(name, staff.semantic, tuple(views)))
     return shown
 
 
@@ -107,37 +139,24 @@ def _worn(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
     ]
 
 
-def _from_shards(
-    folder: Path, wanted: set[str] | None, count: int, rng: Generator, degrade: str
-) -> list[Shown]:
-    plates = {plate.id: plate for shard in sorted(folder.glob("*.tar")) for plate in shard_index(shard)}
-    shown = []
-    for name in _drawn(list(plates), wanted, count, rng, folder):
-        gray = plates[name].gray()
-        staves = [("as engraved", tight_crop(gray))]
-        beside = plates[str(rng.choice(list(plates)))].gray()
-        for strength in STRENGTHS if degrade != "none" else ():
-            ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=beside)
-            staves.append((f"{degrade} {strength}, as the network sees it", _as_print(ink)))
-        shown.append(Shown(name, plates[name].semantic, tuple(staves)))
-    return shown
+def _strips(plate: StoredPlate, beside: StoredPlate, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
+    if degrade == "none":
+        return []
+    gray, neighbour = plate.gray(), beside.gray()
+    views = []
+    for strength in STRENGTHS:
+        ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=neighbour)
+        views.append((f"{degrade} {strength}, as the network sees it", _as_print(ink)))
+    return views
 
 
 def _as_print(ink: NDArray[np.float32]) -> Gray:
     return (255 - np.rint(255 * ink)).astype(np.uint8)
 
 
-def _drawn(
-    names: Sequence[str], wanted: set[str] | None, count: int, rng: Generator, folder: Path
-) -> list[str]:
-    if wanted is not None:
-        if missing := sorted(wanted.difference(names)):
-            raise DataError(
-                f"{folder}: {len(missing)} of {len(wanted)} ids are not there, such as {missing[0]}"
-            )
-        names = sorted(wanted)
-    chosen = rng.permutation(len(names))[:count]
-    return sorted(names[int(index)] for index in chosen)
+def sheet_png(shown: Sequence[Shown]) -> bytes:
+    """The contact sheet as a file."""
+    return bytes(cv2.imencode(".png", contact_sheet(shown))[1])
 
 
 def contact_sheet(shown: Sequence[Shown]) -> Gray:
@@ -199,11 +218,21 @@ def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
     return out
 
 
-def _page(folder: Path, shown: Sequence[Shown], degrade: str, seed: int) -> str:
-    title = html.escape(f"{len(shown)} samples of {folder.name}")
+def sheet_section(shown: Sequence[Shown], degrade: str, seed: int) -> str:
+    """HTML of the sheet, which lies beside the page as `contact.png`, and of its labels."""
     labels = "\n".join(
         f"<dt>{html.escape(sample.id)}</dt><dd>{html.escape(' '.join(sample.label))}</dd>" for sample in shown
     )
+    return f"""<p>Drawn with seed {seed}; wear: {html.escape(degrade)}.</p>
+<img src="contact.png" alt="The staves with their labels">
+<h2>Labels</h2>
+<dl>
+{labels}
+</dl>"""
+
+
+def _page(folder: Path, shown: Sequence[Shown], degrade: str, seed: int) -> str:
+    title = html.escape(f"{len(shown)} samples of {folder.name}")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -216,11 +245,6 @@ dt {{ font-weight: bold; }}
 dd {{ margin: 0 0 1em; font-family: monospace; overflow-wrap: anywhere; }}
 </style>
 <h1>{title}</h1>
-<p>Drawn with seed {seed}; wear: {html.escape(degrade)}.</p>
-<img src="contact.png" alt="The staves with their labels">
-<h2>Labels</h2>
-<dl>
-{labels}
-</dl>
+{sheet_section(shown, degrade, seed)}
 </html>
 """

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from focal_omr.data.frequency import BINS
+from focal_omr.data.show.drawing import new_axes
 from focal_omr.experiment.compare import Cell, Difference
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; the dashes tell the rest.
@@ -29,8 +29,7 @@ def _styles(losses: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def curves(of_losses: Mapping[str, Sequence[Curve]], title: str, ylabel: str, *, log: bool = True) -> Figure:
     """Mean over the seeds against steps for each loss, the seeds' range shaded."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_axes(title)
     styles = _styles(of_losses)
     for loss, seeds in of_losses.items():
         colour, dashes = styles[loss]
@@ -47,15 +46,15 @@ def curves(of_losses: Mapping[str, Sequence[Curve]], title: str, ylabel: str, *,
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(ScalarFormatter())
             axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
-    _labelled(axes, title, "steps", ylabel)
+    axes.set_xlabel("steps")
+    axes.set_ylabel(ylabel)
     axes.legend(fontsize=9)
     return figure
 
 
 def bins(cells: Sequence[Cell], title: str) -> Figure:
     """SER of the frequent, normal and rare symbols for each loss; the seeds as dots."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_axes(title)
     styles = _styles(cell.loss for cell in cells)
     width = 0.8 / len(cells)
     for number, cell in enumerate(cells):
@@ -68,15 +67,15 @@ def bins(cells: Sequence[Cell], title: str) -> Figure:
         for place, each in zip(places, values, strict=True):
             axes.plot([place] * len(each), each, "o", color="#333333", markersize=2.5)
     axes.set_xticks(range(len(BINS)), ["most frequent tenth", "between", "rarest tenth"])
-    _labelled(axes, title, "symbols, by their frequency in training", "SER, %")
+    axes.set_xlabel("symbols, by their frequency in training")
+    axes.set_ylabel("SER, %")
     axes.legend(fontsize=9)
     return figure
 
 
 def forest(differences: Sequence[Difference], baseline: str, title: str) -> Figure:
     """Difference to the baseline with its interval for each loss; the dot is full where it is sure."""
-    figure = Figure(figsize=(8, 1.2 + 0.45 * len(differences)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_axes(title, (8, 1.4 + 0.45 * len(differences)))
     for row, each in enumerate(reversed(differences)):
         colour = "#D55E00" if each.low > 0 else "#009E73" if each.high < 0 else "#000000"
         axes.plot([each.low, each.high], [row, row], color=colour, linewidth=2)
@@ -84,13 +83,6 @@ def forest(differences: Sequence[Difference], baseline: str, title: str) -> Figu
         axes.plot([each.points], [row], "o", color=colour, markerfacecolor=inside)
     axes.axvline(0, color="#888888", linewidth=1)
     axes.set_yticks(range(len(differences)), [each.loss for each in reversed(differences)])
-    _labelled(axes, title, f"SER minus that of {baseline}, percentage points (left is better)", "")
+    axes.set_xlabel(f"SER minus that of {baseline}, percentage points (left is better)")
+    axes.set_ylim(-0.6, len(differences) - 0.4)
     return figure
-
-
-def _labelled(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    axes.set_title(title, fontsize=13)
-    axes.set_xlabel(xlabel, fontsize=11)
-    axes.set_ylabel(ylabel, fontsize=11)
-    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)

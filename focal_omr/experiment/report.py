@@ -4,15 +4,16 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
 from focal_omr.data.frequency import BINS
+from focal_omr.data.show.drawing import saved
 from focal_omr.errors import OutputError
 from focal_omr.experiment import figures as draw
 from focal_omr.experiment.compare import Cell, Difference, cells, differences
@@ -44,7 +45,9 @@ def write_report(grid: Grid, sets: Sequence[StudySet], runs: Sequence[Run], fold
     all_cells = cells(results)
     compared = differences(all_cells, grid.baseline)
     pictures = _pictures(grid, sets, runs, all_cells, compared)
-    drawn = {name: _rendered(figure) for name, figure in pictures.items()}
+    drawn = {
+        name: dict(zip(("png", "svg"), saved(picture), strict=True)) for name, picture in pictures.items()
+    }
     text = "".join(_text(grid, sets, results, all_cells, compared, list(pictures)))
     place = folder / "figures"
     try:
@@ -69,8 +72,9 @@ def _pictures(
     runs: Sequence[Run],
     all_cells: Sequence[Cell],
     compared: Sequence[Difference],
-) -> dict[str, Figure]:
-    pictures = {}
+) -> dict[str, Callable[[], Figure]]:
+    """Name -> what draws it."""
+    pictures: dict[str, Callable[[], Figure]] = {}
     for each in sets:
         own = [run for run in runs if run.set.name == each.name and run.result()]
         slug = each.name.replace(" ", "-")
@@ -79,13 +83,17 @@ def _pictures(
         def of_losses(file: str, *columns: str, own: list[Run] = own, losses: list[str] = losses) -> Any:
             return {name: [curve(run, file, *columns) for run in own if run.loss == name] for name in losses}
 
-        pictures[f"{slug}-error"] = draw.curves(
-            of_losses("validation.csv", "step", "clean_ser"), f"Error on the test ({each.name})", "SER, %"
+        pictures[f"{slug}-error"] = partial(
+            draw.curves,
+            of_losses("validation.csv", "step", "clean_ser"),
+            f"Error on the test ({each.name})",
+            "SER, %",
         )
-        pictures[f"{slug}-ctc"] = draw.curves(
-            of_losses("metrics.csv", "step", "ctc"), f"In training ({each.name})", _NATS_SHOWN
+        pictures[f"{slug}-ctc"] = partial(
+            draw.curves, of_losses("metrics.csv", "step", "ctc"), f"In training ({each.name})", _NATS_SHOWN
         )
-        pictures[f"{slug}-factor"] = draw.curves(
+        pictures[f"{slug}-factor"] = partial(
+            draw.curves,
             _factors(grid, of_losses("metrics.csv", "step", "loss", "ctc")),
             f"The loss as a share of alpha times plain CTC ({each.name})",
             "mean factor",
@@ -93,11 +101,11 @@ def _pictures(
         )
         for test, words in _TESTS.items():
             here = [cell for cell in all_cells if (cell.set, cell.test) == (each.name, test)]
-            pictures[f"{slug}-{test}-bins"] = draw.bins(here, f"{words} ({each.name})")
+            pictures[f"{slug}-{test}-bins"] = partial(draw.bins, here, f"{words} ({each.name})")
             beside = [d for d in compared if (d.set, d.test) == (each.name, test)]
             if beside:
-                pictures[f"{slug}-{test}-differences"] = draw.forest(
-                    beside, grid.baseline, f"{words} ({each.name})"
+                pictures[f"{slug}-{test}-differences"] = partial(
+                    draw.forest, beside, grid.baseline, f"{words} ({each.name})"
                 )
     return pictures
 
@@ -112,17 +120,6 @@ def _factors(grid: Grid, of_losses: Mapping[str, Any]) -> dict[str, Any]:
                 [(step, value / (loss.alpha * ctc)) for step, value, ctc in seed if ctc > 0] for seed in seeds
             ]
     return factors
-
-
-def _rendered(figure: Figure) -> dict[str, bytes]:
-    """PNG and SVG, the same bytes for the same figure."""
-    rendered = {}
-    with matplotlib.rc_context({"svg.hashsalt": "focal-omr", "svg.fonttype": "none"}):
-        for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-            data = io.BytesIO()
-            figure.savefig(data, format=ending, dpi=110, metadata=metadata)
-            rendered[ending] = data.getvalue()
-    return rendered
 
 
 # Text -------------------------------------------------------------------------------------------------------

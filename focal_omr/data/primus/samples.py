@@ -302,8 +302,12 @@ def _label(files: _Files, part: str) -> tuple[str, ...] | Defect | None:
         text = (files.members[path] if path in files.members else _bytes(path)).decode("utf-8")
     except (UnicodeDecodeError, DataError) as error:
         return Defect(files.id, path, "not text", str(error))
-    tokens = tuple(intern(token) for token in re.split(r"[\s,]+", text) if token)
-    return tokens or Defect(files.id, path, "empty label", f"no symbol in {len(text)} characters")
+    return label_tokens(text) or Defect(files.id, path, "empty label", f"no symbol in {len(text)} characters")
+
+
+def label_tokens(text: str) -> tuple[str, ...]:
+    """The symbols of a label file; equal ones are one object, for a set has few symbols and many labels."""
+    return tuple(intern(token) for token in re.split(r"[\s,]+", text) if token)
 
 
 def _bytes(path: Path) -> bytes:

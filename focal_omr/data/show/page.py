@@ -1,0 +1,184 @@
+"""The page of a set: its figures as PNG and SVG, its numbers, every symbol, and some of its staves."""
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from focal_omr.data.contact import only_ids, sheet_png, sheet_section, shown_staves
+from focal_omr.data.degrade.augment import check_wear
+from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
+from focal_omr.data.primus.split import read_ids
+from focal_omr.data.show.gallery import Drawn, draw_figures
+from focal_omr.data.show.sources import Source, read_source
+from focal_omr.data.show.summary import Summary, ranked, summarise, summary_rows
+from focal_omr.errors import OutputError
+from focal_omr.files import write_together
+from focal_omr.notation.names import symbol_name
+
+__all__ = ["show_set"]
+
+Labels = Sequence[Sequence[str]]
+_STYLE = """
+body { font: 16px/1.5 sans-serif; color: #222; background: #fff; }
+body { max-width: 1000px; margin: 1.5em auto; padding: 0 1em; }
+figure { margin: 2em 0; }
+figure div, .table { overflow-x: auto; }
+img { max-width: 100%; height: auto; }
+.wide img { width: 1000px; max-width: none; }
+table { border-collapse: collapse; }
+th, td { padding: .2em .8em .2em 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+code, dd { font-family: monospace; overflow-wrap: anywhere; }
+dt { font-weight: bold; }
+dd { margin: 0 0 1em; }
+"""
+
+
+def show_set(
+    path: Path,
+    out: Path,
+    *,
+    count: int = 12,
+    seed: int = 1,
+    degrade: str = "none",
+    ids: Path | None = None,
+    split: Path | None = None,
+    min_count: int = LEAST_COUNT,
+) -> list[str]:
+    """Write a set's page `index.html`, its figures and, where it has pictures, `contact.png`: all or none.
+
+    Args:
+        path: A set of any kind that `read_source` reads.
+        out: The folder to write to.
+        count: Number of samples on the contact sheet; fewer if there are fewer.
+        seed: Of the contact sheet. Same set and seed, same bytes.
+        degrade: Wear on the contact sheet, as for `contact.shown_staves`.
+        ids: A text file with one id per line: figures and sheet are of these samples alone.
+        split: A folder with train.txt, test.txt and perhaps imbalance.txt: their curves are drawn, too.
+        min_count: Occurrences from which on a symbol counts as frequent enough.
+
+    Returns:
+        What was left out of the set, a line each.
+
+    Raises:
+        DataError: No samples, an unknown kind of wear, or an id that is not there; names the file.
+        OutputError: The files cannot be written.
+    """
+    check_wear(degrade)
+    source = read_source(path)
+    names = list(source.labels) if ids is None else only_ids(read_ids(ids), source.labels, path)
+    labels = [source.labels[name] for name in names]
+    parts = {} if split is None else _parts(source, split)
+    counts = {name: symbol_counts(part) for name, part in parts.items()}
+    if parts:  # what was split: the list, or else both parts together
+        counts["sampled"] = symbol_counts(labels) if ids else counts["train"] + counts["test"]
+    drawn = draw_figures(symbol_counts(labels), counts, min_count=min_count)
+    sheet = b""
+    section = "<p>There are no pictures of staves to show.</p>"
+    if source.staves:
+        shown = shown_staves(source.staves, names, count=count, seed=seed, degrade=degrade)
+        sheet, section = sheet_png(shown), sheet_section(shown, degrade, seed)
+    title = f"{_plural(len(labels), 'sample')} of {path.name or path.resolve().name}"
+    page = _page(title, {"shown": labels, **parts}, drawn, section, min_count)
+    _write(out, page, drawn, sheet)
+    return [str(defect) for defect in source.defects]
+
+
+def _parts(source: Source, folder: Path) -> dict[str, Labels]:
+    """The labels of the lists of a split; they may be of samples that are not among those shown."""
+    parts: dict[str, Labels] = {}
+    for name in ("train", "test", "imbalance"):
+        file = folder / f"{name}.txt"
+        if name == "imbalance" and not file.exists():
+            continue
+        parts[name] = [source.labels[each] for each in only_ids(read_ids(file), source.labels, file)]
+    return parts
+
+
+def _write(out: Path, page: str, drawn: Iterable[Drawn], sheet: bytes) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
+    files = {out / "contact.png": sheet} if sheet else {}
+    for each in drawn:
+        files |= {out / f"{each.name}.png": each.png, out / f"{each.name}.svg": each.svg}
+    write_together({**files, out / "index.html": page.encode()})
+
+
+# The page ---------------------------------------------------------------------------------------------------
+
+
+def _page(
+    title: str, sets: Mapping[str, Labels], drawn: Sequence[Drawn], section: str, min_count: int
+) -> str:
+    summaries = {name: summarise(labels, min_count=min_count) for name, labels in sets.items()}
+    shown = "\n".join(map(_figure, drawn))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>{_STYLE}</style>
+<h1>{html.escape(title)}</h1>
+<p>{_plural(summaries["shown"].symbols, "symbol")}, {summaries["shown"].distinct:,} distinct.</p>
+<h2>In numbers</h2>
+{_numbers(summaries, min_count)}
+<h2>Figures</h2>
+{shown}
+<h2>Every symbol</h2>
+{_symbols(symbol_counts(sets["shown"]))}
+<h2>Samples</h2>
+{section}
+</html>
+"""
+
+
+def _figure(each: Drawn) -> str:
+    wide = ' class="wide"' if each.name == "bars" else ""
+    return (
+        f'<figure id="{each.name}"><div{wide}><img src="{each.name}.svg" alt="{html.escape(each.alt)}"></div>'
+        f"<figcaption>{html.escape(each.caption)} "
+        f'<a href="{each.name}.png">PNG</a> <a href="{each.name}.svg">SVG</a></figcaption></figure>'
+    )
+
+
+def _numbers(summaries: Mapping[str, Summary], min_count: int) -> str:
+    head = ("", *summaries) if len(summaries) > 1 else ()
+    return _table(head, summary_rows(list(summaries.values()), min_count=min_count), text=1)
+
+
+def _symbols(counts: Counter[str]) -> str:
+    bins, total = frequency_bins(counts), counts.total()
+    rows = (
+        (
+            html.escape(symbol_name(symbol)),
+            f"<code>{html.escape(symbol)}</code>",
+            bins[symbol],
+            f"{counts[symbol]:,}",
+            f"{counts[symbol] / total:.3%}",
+        )
+        for symbol in ranked(counts)
+    )
+    return _table(("name", "token", "bin", "count", "share"), rows, text=3)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int) -> str:
+    """A table whose first columns are text, the others numbers; its cells are HTML."""
+    lines = [_row(head, "th", text)] if head else []
+    lines += [_row(row, "td", text) for row in rows]
+    return '<div class="table"><table>\n' + "\n".join(lines) + "\n</table></div>"
+
+
+def _row(cells: Sequence[str], tag: str, text: int) -> str:
+    classes = ("" if place < text else ' class="n"' for place in range(len(cells)))
+    return (
+        "<tr>"
+        + "".join(f"<{tag}{c}>{cell}</{tag}>" for c, cell in zip(classes, cells, strict=True))
+        + "</tr>"
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
