@@ -9,7 +9,8 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,21 @@ from focal_omr.validate import validate
 logger = logging.getLogger(__name__)
 
 _SOME, _ALL = 200, 1_000_000  # plates
+_DENORMAL = 1e-39  # in float32
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """States and moments that decay to denormals slow a CPU down; here they are 0, later what they were."""
+    before = float(torch.tensor(_DENORMAL) * 1) == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+@_denormals_flushed()
 def train(
     config: TrainConfig, folder: Path, *, resume: bool = False, start_from: Path | None = None
 ) -> dict[str, float]:
@@ -64,7 +78,6 @@ def train(
     if checkpoint.exists() != resume:
         state_of_it = "nothing to resume" if resume else "already a run; resume it or choose another folder"
         raise ConfigError(f"{folder}: {state_of_it}")
-    torch.set_flush_denormal(True)  # states and moments that decay to denormals slow a CPU down
     torch.set_num_threads(config.threads)
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     torch.manual_seed(config.seed)

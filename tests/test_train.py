@@ -322,6 +322,16 @@ def test_two_views_class_balance_and_the_symbols_seen(shards: Path, tmp_path: Pa
     assert all(math.isfinite(float(row["loss"])) and float(row["ctc"]) > 0 for row in rows)
 
 
+def test_denormal_numbers_are_what_they_were_after_a_training(shards: Path, tmp_path: Path) -> None:
+    for flushed in (False, True):
+        torch.set_flush_denormal(flushed)
+        try:
+            train(_config(shards, steps=1), tmp_path / str(flushed))
+            assert (float(torch.tensor(1e-39) * 1) == 0) is flushed
+        finally:
+            torch.set_flush_denormal(False)
+
+
 def test_plain_ctc_is_logged_whatever_is_trained_with(shards: Path, tmp_path: Path) -> None:
     for kind, factor in (("ctc", 1.0), ("focal_ctc", 0.5)):
         train(_config(shards, steps=1, loss={"kind": kind, "gamma": 0.0}), tmp_path / kind)
