@@ -184,7 +184,7 @@ def split(
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.samples import source_of
     from focal_omr.data.primus.split import parse_size, split_by_source, write_ids
-    from focal_omr.data.subset import draw_flat, imbalance_ratio
+    from focal_omr.data.subset import draw_imbalance, imbalance_ratio
 
     sizes = {"train": parse_size(train), "test": parse_size(test)}
     there, defects = sample_labels(data)
@@ -195,9 +195,7 @@ def split(
     labels = {each: there[each] for each in chosen} if min_count else None
     parts = split_by_source(chosen, sizes, seed=seed, labels=labels, least=least)
     if imbalance:
-        taken = {source_of(each) for each in chosen}
-        others = {each: label for each, label in there.items() if source_of(each) not in taken}
-        parts["imbalance"] = draw_flat(others, symbols=symbols, samples=imbalance, seed=seed)
+        parts["imbalance"] = draw_imbalance(there, chosen, samples=imbalance, seed=seed)
     write_ids({out / f"{name}.txt": part for name, part in parts.items()})
     for name, part in parts.items():
         counts = symbol_counts(there[each] for each in part)

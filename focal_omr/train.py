@@ -39,7 +39,7 @@ from focal_omr.validate import validate
 
 logger = logging.getLogger(__name__)
 
-_SOME, _ALL = 200, 1_000_000  # plates
+_MOST_HELD_OUT = 200  # plates
 _DENORMAL = 1e-39  # in float32
 
 
@@ -104,7 +104,7 @@ def train(
     elif start_from:
         take_over(model, load_network(start_from)[0])
     model, optimizer = fabric.setup(model, optimizer)
-    counts = [batches.class_counts[number] for number in range(codec.vocabulary.classes)]
+    counts = batches.class_counts(codec.vocabulary.classes)
     score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
     folder.mkdir(parents=True, exist_ok=True)
     _describe(config, folder, plates=len(plates))
@@ -136,10 +136,8 @@ def train(
             logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
             since, losses = time.perf_counter(), []
         if validation and (done % config.evaluate_every == 0 or done == config.steps):
-            figures = validate(
-                model, validation, codec,
-                seed=config.seed, plain=plain, clean=not config.data.degrade, most=_most_validated(config),
-            )  # fmt: skip
+            worn = not plain and config.data.degrade > 0
+            figures = validate(model, validation, codec, seed=config.seed, plain=plain, worn=worn)
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
@@ -195,15 +193,11 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 
 
 def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
-    """The plates to train on, and those to validate on."""
+    """The plates to train on, and those to validate on: of shards that are held out some, evenly spread."""
     if config.validation:
         return all_plates(config.shards), all_plates(config.validation)
-    return list_plates(config.shards, held_out=config.held_out)
-
-
-def _most_validated(config: TrainConfig) -> int:
-    """Of shards held out some plates are enough; folders of their own are meant as they are."""
-    return _ALL if config.data.validation else _SOME
+    plates, held_out = list_plates(config.shards, held_out=config.held_out)
+    return plates, held_out[:: max(1, len(held_out) // _MOST_HELD_OUT)][:_MOST_HELD_OUT]
 
 
 def _describe(config: TrainConfig, folder: Path, *, plates: int) -> None:

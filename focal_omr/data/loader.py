@@ -141,10 +141,10 @@ class PlateBatches:
             strips = [masked(strip, rng) for _ in range(self._views) for strip in strips]
         return collate(strips, [self._targets[int(index)] for index in members] * self._views)
 
-    @property
-    def class_counts(self) -> Counter[int]:
-        """How often each class occurs in the targets."""
-        return Counter(number for target in self._targets for number in target)
+    def class_counts(self, classes: int) -> list[int]:
+        """How often each of so many classes occurs in the targets."""
+        counts = Counter(number for target in self._targets for number in target)
+        return [counts[number] for number in range(classes)]
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self._plain:

@@ -54,14 +54,17 @@ def pack_samples(
     """
     if any(out.glob("*.tar")):
         raise DataError(f"{out}: has shards already; choose another folder")
-    packed = Packed(absent=sorted(set(ids or ())))
-    wanted = None if ids is None else frozenset(ids)
-    records = _records(read_primus([data]), wanted, distorted, packed)
+    packed = Packed()
+    absent = set(ids or ())
+    records = _records(
+        read_primus([data]), None if ids is None else frozenset(ids), absent, distorted, packed
+    )
     for number in count():
         if not (plates := list(islice(records, size))):
             break
         out.mkdir(parents=True, exist_ok=True)
         save_shard(shard_path(out, 0, number), plates)
+    packed.absent = sorted(absent)
     if not packed.plates:
         why = packed.left_out[0] if packed.left_out else "none of the ids is there"
         raise DataError(f"{data}: no sample could be packed ({why})")
@@ -69,14 +72,17 @@ def pack_samples(
 
 
 def _records(
-    found: Iterable[Sample | Defect], wanted: frozenset[str] | None, distorted: bool, packed: Packed
+    found: Iterable[Sample | Defect],
+    wanted: frozenset[str] | None,
+    absent: set[str],
+    distorted: bool,
+    packed: Packed,
 ) -> Iterator[PlateRecord]:
-    absent = set(packed.absent)
+    """The wanted samples as plates; what came of the others goes to `packed`, what is found from `absent`."""
     for each in found:
         if wanted is not None and each.id not in wanted:
             continue
         absent.discard(each.id)
-        packed.absent = sorted(absent)
         if isinstance(each, Defect):
             packed.left_out.append(str(each))
             continue

@@ -15,9 +15,18 @@ from random import Random
 from typing import Any
 
 from focal_omr.data.frequency import LEAST_COUNT, symbol_counts
+from focal_omr.data.primus.samples import source_of
 from focal_omr.errors import DataError
 
-__all__ = ["Dropped", "Subset", "draw_flat", "draw_subset", "imbalance_ratio", "subset_lines"]
+__all__ = [
+    "Dropped",
+    "Subset",
+    "draw_flat",
+    "draw_imbalance",
+    "draw_subset",
+    "imbalance_ratio",
+    "subset_lines",
+]
 
 Labels = Mapping[str, Sequence[str]]
 _CLOSE_ENOUGH = 0.05  # of the ratio that was wished
@@ -122,7 +131,7 @@ def draw_flat(labels: Labels, *, symbols: Collection[str], samples: int, seed: i
     """Draw samples of these symbols alone such that all of them occur as evenly as can be.
 
     Each time one is taken that holds the symbol that occurs least so far, of a few such the one whose symbols
-    occur least. The seed study's imbalance test set: a test that does not follow the training's frequencies.
+    occur least.
 
     Args:
         labels: Id -> semantic label, of samples that may be taken.
@@ -143,6 +152,18 @@ def draw_flat(labels: Labels, *, symbols: Collection[str], samples: int, seed: i
     drawing = _Drawing(pool, Random(f"flat {seed}"))
     drawing.level(samples)
     return sorted(drawing.chosen)
+
+
+def draw_imbalance(labels: Labels, chosen: Collection[str], *, samples: int, seed: int = 1) -> list[str]:
+    """The seed study's imbalance test set: `draw_flat` of sources that none of the chosen samples is from.
+
+    Raises:
+        DataError: There are fewer samples of the chosen ones' symbols there.
+    """
+    taken = {source_of(each) for each in chosen}
+    others = {each: label for each, label in labels.items() if source_of(each) not in taken}
+    symbols = symbol_counts(labels[each] for each in chosen)
+    return draw_flat(others, symbols=symbols, samples=samples, seed=seed)
 
 
 def imbalance_ratio(counts: Counter[str]) -> float:

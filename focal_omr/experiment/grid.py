@@ -26,7 +26,7 @@ class SetConfig(_Frozen):
 
     name: str = "subset"
     samples: PositiveInt = 1250
-    symbols: PositiveInt = 60
+    symbols: int = Field(default=60, ge=3)  # one for each bin
     min_count: PositiveInt = 10
     ratio: float | None = Field(default=None, ge=1)
     train: PositiveInt = 1000

@@ -5,14 +5,14 @@ import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from focal_omr.data.frequency import symbol_counts
 from focal_omr.data.pack import pack_samples
 from focal_omr.data.primus.index import sample_labels
-from focal_omr.data.primus.samples import source_of
 from focal_omr.data.primus.split import split_by_source, write_ids
 from focal_omr.data.rendered import render_tree
-from focal_omr.data.subset import draw_flat, draw_subset, imbalance_ratio
+from focal_omr.data.subset import draw_imbalance, draw_subset, imbalance_ratio
 from focal_omr.errors import ConfigError
 from focal_omr.experiment.grid import Grid, RenderConfig, SetConfig
 from focal_omr.files import write_atomic
@@ -37,7 +37,7 @@ class StudySet:
     name: str
     shards: dict[str, Path]
     counts: dict[str, int]
-    notes: dict[str, object]
+    notes: dict[str, Any]
 
 
 def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
@@ -86,10 +86,10 @@ def _rendered(config: RenderConfig, tree: Path) -> Path:
     return tree
 
 
-def _make(config: SetConfig, tree: Path, place: Path) -> dict[str, object]:
+def _make(config: SetConfig, tree: Path, place: Path) -> dict[str, Any]:
     """Draw, split and pack a set; what is to be noted of it."""
     logger.info("drawing %s", config.name)
-    labels, _ = sample_labels(tree)
+    labels, defects = sample_labels(tree)
     subset = draw_subset(
         labels,
         samples=config.samples,
@@ -105,15 +105,14 @@ def _make(config: SetConfig, tree: Path, place: Path) -> dict[str, object]:
         labels=labels,
         least={"train": config.min_count, TEST: 1},
     )
-    taken = {source_of(each) for each in subset.ids}
-    others = {each: label for each, label in labels.items() if source_of(each) not in taken}
-    parts[IMBALANCE] = draw_flat(others, symbols=subset.counts, samples=config.imbalance, seed=config.seed)
+    parts[IMBALANCE] = draw_imbalance(labels, subset.ids, samples=config.imbalance, seed=config.seed)
     write_ids({place / f"{part}.txt": parts[part] for part in _PARTS})
     packed = {part: pack_samples(tree, place / "shards" / part, ids=parts[part]) for part in _PARTS}
     counts = {part: symbol_counts(labels[each] for each in parts[part]) for part in _PARTS}
     return {
         "pool": {"samples": len(labels), "closed": subset.pool, "dropped": len(subset.dropped)},
         "samples": {part: packed[part].plates for part in _PARTS},
+        "defects": [str(each) for each in defects],
         "left_out": [reason for part in _PARTS for reason in packed[part].left_out],
         "ratios": {part: round(imbalance_ratio(counts[part]), 1) for part in _PARTS},
         "counts": {part: dict(counts[part].most_common()) for part in _PARTS},

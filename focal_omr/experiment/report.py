@@ -212,19 +212,16 @@ def _set_up(grid: Grid, sets: Sequence[StudySet], results: Sequence[Mapping[str,
     batch = grid.train.get("data", {}).get("batch")
     yield f"network: {shape}; steps {grid.train.get('steps')}, batch {batch}"
     for each in sets:
-        samples, ratios, pool = each.notes["samples"], each.notes["ratios"], each.notes["pool"]
-        made_of = each.notes["made_of"]
-        assert isinstance(samples, dict)
-        assert isinstance(ratios, dict)
-        assert isinstance(pool, dict)
-        assert isinstance(made_of, dict)
+        notes = each.notes
+        samples, ratios = notes["samples"], notes["ratios"]
         parts = ", ".join(
             f"{samples[part]} {part} (ratio of the most to the least frequent symbol {ratios[part]:g})"
             for part in samples
         )
         yield (
-            f"{each.name}: of {made_of['data']}, {pool['samples']} samples, {len(each.counts)} symbols in "
-            f"training; {parts}; no source in two parts"
+            f"{each.name}: of {notes['made_of']['data']}, {notes['pool']['samples']} samples, "
+            f"{len(each.counts)} symbols in training; {parts}; no source in two parts; left out: "
+            f"{len(notes['defects'])} with defects, {len(notes['left_out'])} drawn whose staff was not found"
         )
     for name, loss in grid.all_losses.items():
         factor = "" if loss.kind == "ctc" else f", alpha {loss.alpha:g}, gamma {loss.gamma:g}"

@@ -170,7 +170,7 @@ def figures(
         "ser": rates.ser,
         "sequence_error_rate": rates.sequence_error_rate,
         "macro_recall": 100 - errors.macro_error(),
-        **{f"ser_{name.lower()}": bins.get(name, 0.0) for name in BINS},
+        **{f"ser_{name.lower()}": bins[name] for name in BINS},
         "weighted_ser": weighted_symbol_error(tokens, references, counts),
         "edits_per_sample": rates.edits_per_sample,
         "calibration_error": expected_calibration_error([c for r in read for c in r.confidences], right),
