@@ -29,7 +29,7 @@ TARGETS = {
 def main() -> None:
     """Measure everything and print it."""
     figures: dict[str, Any] = {
-        "loss": loss.measure() | loss.measure_memory(),
+        "loss": loss.measure() | loss.measure_memory() | loss.measure_gpu(),
         "training": training.measure(threads=THREADS),
     }
     figures |= data.measure(workers=THREADS, train_staves_per_s=figures["training"]["default_staves_per_s"])

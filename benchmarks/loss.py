@@ -79,6 +79,34 @@ def measure_memory() -> dict[str, float]:
     return figures | {f"{name}_memory_ratio": mb[name] / mb["ctc"] for name in mb if name != "ctc"}
 
 
+def measure_gpu(*, repeats: int = 40) -> dict[str, float]:
+    """The same on a GPU, time and memory of torch's allocator; nothing where there is none.
+
+    A step is queued and waited for, so that checks that make the processor wait for the GPU count.
+    """
+    if not torch.cuda.is_available():
+        return {}
+    figures: dict[str, float] = {}
+    for classes, suffix in ((CLASSES, ""), (FEW_CLASSES, "_few")):
+        ms = _medians(classes, repeats, device="cuda")
+        figures |= {f"gpu_{name}{suffix}_ms": value for name, value in ms.items()}
+        mb = {name: _gpu_memory_mb(step) for name, step in _steps(classes, device="cuda").items()}
+        for name in LOSSES.keys() - {"ctc"}:
+            figures[f"gpu_{name}{suffix}_ratio"] = ms[name] / ms["ctc"]
+            figures[f"gpu_{name}{suffix}_memory_ratio"] = mb[name] / mb["ctc"]
+    return dict(sorted(figures.items()))
+
+
+def _gpu_memory_mb(step: Step) -> float:
+    """Most that was allocated during a step, beyond what was before it."""
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    torch.cuda.synchronize()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
+
+
 def _memory_mb(name: str) -> float:
     """Of steps with one loss, in a process of its own."""
     step = _steps(CLASSES)[name]
@@ -94,28 +122,31 @@ def _largest_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _medians(classes: int, repeats: int) -> dict[str, float]:
+def _medians(classes: int, repeats: int, *, device: str = "cpu") -> dict[str, float]:
     """Milliseconds of each loss, after three rounds to warm up."""
-    steps = _steps(classes)
+    steps = _steps(classes, device=device)
+    spent = _spent_ms if device == "cpu" else _waited_ms
     for step in list(steps.values()) * 3:
         step()
     spent_ms: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for turn in range(repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            spent_ms[name].append(_spent_ms(steps[name]))
+            spent_ms[name].append(spent(steps[name]))
     return {name: statistics.median(times) for name, times in spent_ms.items()}
 
 
-def _steps(classes: int) -> dict[str, Step]:
-    """The losses as functions of nothing, on one seeded batch."""
+def _steps(classes: int, *, device: str = "cpu") -> dict[str, Step]:
+    """The losses as functions of nothing, on one seeded batch; targets and lengths stay on the processor."""
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(FRAMES, BATCH, classes, generator=generator, requires_grad=True)
+    logits = torch.randn(FRAMES, BATCH, classes, generator=generator).to(device).requires_grad_()
     targets = torch.randint(1, classes, (BATCH, LABELS), generator=generator)
     lengths = torch.full((BATCH,), FRAMES), torch.full((BATCH,), LABELS)
 
     def step(function: Callable[..., Tensor]) -> Tensor:
-        return torch.autograd.grad(function(logits.log_softmax(-1), targets, *lengths), logits)[0]
+        # Torch's own takes targets on the device of the log probabilities alone; ours move them.
+        labels = targets.to(device) if function is functional.ctc_loss else targets
+        return torch.autograd.grad(function(logits.log_softmax(-1), labels, *lengths), logits)[0]
 
     return {name: lambda function=function: step(function) for name, function in LOSSES.items()}
 
@@ -126,5 +157,13 @@ def _spent_ms(step: Step) -> float:
     return (time.process_time() - start) * 1e3
 
 
+def _waited_ms(step: Step) -> float:
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    step()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) * 1e3
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure() | measure_memory(), indent=2))
+    print(json.dumps(measure() | measure_memory() | measure_gpu(), indent=2))
