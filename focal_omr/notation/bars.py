@@ -118,15 +118,48 @@ def check_bars(tokens: Sequence[str]) -> list[bool | None]:
 
     What comes after the last barline is no whole bar, so nobody can tell.
     """
-    bars: list[bool | None] = []
-    state, open_ = BarState(), False
-    for token in tokens:
-        symbol = _symbol(token)
-        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
-        if not open_:
-            bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
-        state, _ = _step(state, symbol)
-    return [*bars, None] if open_ else bars
+    return check_staves([tokens])[0]
+
+
+def check_staves(staves: Sequence[Sequence[str]]) -> list[list[bool | None]]:
+    """`check_bars` of the staves of one part, one after the other: meter and open bar go on.
+
+    A bar belongs to the staff on which it ends; where it is open at the end of a staff that has None for it.
+    """
+    state, checked = BarState(), []
+    for tokens in staves:
+        bars: list[bool | None] = []
+        open_ = False
+        for token in tokens:
+            symbol = _symbol(token)
+            open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
+            if not open_:
+                bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
+            state, _ = _step(state, symbol)
+        checked.append([*bars, None] if open_ else bars)
+    return checked
+
+
+def close_staves(staves: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[int]]:
+    """The staves of one part with a barline put after each whose last bar is full and has none.
+
+    Music goes on across the end of a staff; but where the meter is full there, the barline was not printed or
+    not read, and without one the next bar would be taken for a part of this.
+
+    Returns:
+        The staves, and the numbers of those that got a barline, from 0.
+    """
+    state = BarState()
+    closed, added = [], []
+    for number, tokens in enumerate(staves):
+        for token in tokens:
+            state, _ = _step(state, _symbol(token))
+        full = state.full is not None and state.filled == state.full
+        closed.append([*tokens, "barline"] if full else list(tokens))
+        if full:
+            added.append(number)
+            state, _ = _step(state, _symbol("barline"))
+    return closed, added
 
 
 def _symbol(text: str) -> _Symbol:

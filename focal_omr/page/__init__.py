@@ -1,0 +1,1 @@
+"""Pages: how a file becomes pictures, and where their staves and systems lie."""
