@@ -1,0 +1,1 @@
+"""From a document to its pages: pictures and PDFs opened page by page."""
