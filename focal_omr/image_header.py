@@ -149,7 +149,7 @@ def _png_chunks(data: bytes | bytearray, *, name: str) -> Iterator[tuple[bytes, 
             return
         critical = kind[:1].isupper()
         if critical and zlib.crc32(data[at + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
-            shown = kind.decode("ascii", "replace")
+            shown = ascii(kind.decode("latin-1"))  # a damaged name may hold a line break
             raise ImageError(f"{name}: the PNG file is damaged (checksum of chunk {shown} at byte {at})")
         yield kind, bytes(data[at + 8 : end - 4])
         if kind == b"IEND":

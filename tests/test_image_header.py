@@ -221,6 +221,14 @@ def test_damaged_exif_costs_the_picture_nothing() -> None:
     assert (header.orientation, header.dpi, header.size) == (1, None, (100, 60))
 
 
+def test_a_damaged_name_of_a_chunk_stays_on_one_line() -> None:
+    data = saved(staff(), "PNG").replace(b"IDAT", b"ID\nT")
+    with pytest.raises(
+        ImageError, match=r"^a: the PNG file is damaged \(checksum of chunk 'ID\\nT' at byte 33\)$"
+    ):
+        read_header(data, name="a")
+
+
 @given(tail=st.binary(max_size=60), head=st.sampled_from([b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0"]))
 def test_any_directories_are_read_or_refused(tail: bytes, head: bytes) -> None:
     assert is_tiff(head)

@@ -18,6 +18,8 @@ __all__ = ["PageImage", "PageRange", "choose_pages", "load_pages", "parse_pages"
 PageRange = tuple[int, int | None]  # first and last page, both from 1; None: to the end
 
 _PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as Acrobat does
+# PDFium keeps what it has read of a page, up to 0.9 MB (observed), until its document is closed.
+_PAGES_OPEN = 10
 _RANGE = re.compile(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?")
 
 
@@ -111,9 +113,13 @@ def _pdf_pages(data: bytes, ranges: Sequence[PageRange] | None, *, name: str) ->
     from focal_omr.page import pdf  # here: pictures need not wait for PDFium to be loaded, 50 to 80 ms
 
     with pdf.open_pdf(data, name=name) as document:
-        for number in choose_pages(ranges, len(document), name=name):
-            gray, dpi = pdf.rasterize(document, number, name=f"{name}, page {number}")
-            yield PageImage(number, gray, dpi, pdf.read_title(document) if number == 1 else "")
+        wanted = choose_pages(ranges, len(document), name=name)
+        title = pdf.read_title(document) if wanted[0] == 1 else ""
+    for start in range(0, len(wanted), _PAGES_OPEN):
+        with pdf.open_pdf(data, name=name) as document:
+            for number in wanted[start : start + _PAGES_OPEN]:
+                gray, dpi = pdf.rasterize(document, number, name=f"{name}, page {number}")
+                yield PageImage(number, gray, dpi, title if number == 1 else "")
 
 
 def _tiff_pages(data: bytes, ranges: Sequence[PageRange] | None, *, name: str) -> Iterator[PageImage]:

@@ -150,6 +150,14 @@ def test_the_pages_of_a_scan() -> None:
     assert np.array_equal(found[1].gray, pages[2])
 
 
+def test_a_document_of_many_pages() -> None:
+    data = picture_pdf([sheet(k) for k in range(12)], dpi=150)
+    for k, page in enumerate(load_pages(data)):
+        assert page.number == k + 1
+        assert np.array_equal(page.gray, sheet(k))
+    assert [page.number for page in load_pages(data, pages="2-")] == list(range(2, 13))
+
+
 def test_a_page_is_drawn_when_it_is_asked_for() -> None:
     data = write_pdf([strokes(50)] * 3, size=(200, 100))
     last = data.rfind(b"/MediaBox [0 0 200 100]")
