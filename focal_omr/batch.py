@@ -23,7 +23,7 @@ __all__ = [
     "write_document",
 ]
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pdf")
 # What `read --to` takes, and the suffixes of the files.
 OUTPUTS = {
     **{name: output.suffix for name, output in FORMATS.items()},

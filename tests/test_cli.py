@@ -204,7 +204,7 @@ BAD = {
     ),
     "damaged.tif": (
         lambda: bytes(cv2.imencode(".tif", draw_staff())[1])[:900],
-        "not a picture that can be decoded",
+        "the file is cut off after 900 bytes",
     ),
     "blank.png": (lambda: _png(np.full((300, 900), 255, np.uint8)), "no staff of five lines"),
     "one.png": (lambda: _png(np.full((1, 1), 255, np.uint8)), "1 x 1 pixels, a staff needs at least 16 x 16"),
