@@ -1,4 +1,4 @@
-"""How far readings are from the truth: in notes bar by bar, in notes by onset, in symbols, as engraved scores.
+"""How far readings are from the truth: in notes bar by bar and by onset, in symbols, as engraved scores.
 
 The note error is the edit distance over spelled pitch and duration in percent of the truth's notes, bar by
 bar (`judge.align`). Grace notes are left out, and so are bars with chords or two voices, on both sides. Tied

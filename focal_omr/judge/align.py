@@ -111,22 +111,22 @@ def notes_of(bars: Sequence[Bar]) -> list[NoteEvent]:
 
 def _align(result: Sequence[Bar], truth: Sequence[Bar]) -> list[tuple[tuple[Bar, ...], tuple[Bar, ...]]]:
     """Groups of bars, each of the result's and the truth's, that cost the fewest edits."""
-    costs = _group_costs(result, truth)
-    best = np.full((len(result) + 1, len(truth) + 1), np.iinfo(np.int64).max, np.int64)
-    best[0, 0] = 0
-    came = np.zeros((len(result) + 1, len(truth) + 1, 2), np.int8)
+    # Lists: numbers of arrays take several times as long one by one, and there are bars times bars of them.
+    costs = {size: table.tolist() for size, table in _group_costs(result, truth).items()}
+    best: list[list[tuple[int, tuple[int, int]]]] = []
     for i in range(len(result) + 1):
+        best.append([])
         for j in range(len(truth) + 1):
-            for (rows, columns), table in costs.items():
-                if i < rows or j < columns:
-                    continue
-                cost = best[i - rows, j - columns] + table[i - rows, j - columns]
-                if cost < best[i, j]:
-                    best[i, j], came[i, j] = cost, (rows, columns)
+            ways = [
+                (best[i - size[0]][j - size[1]][0] + table[i - size[0]][j - size[1]], size)
+                for size, table in costs.items()
+                if i >= size[0] and j >= size[1]
+            ]
+            best[i].append(min(ways, default=(0, (0, 0))))
     groups = []
     i, j = len(result), len(truth)
     while i or j:
-        rows, columns = (int(count) for count in came[i, j])
+        rows, columns = best[i][j][1]
         groups.append((tuple(result[i - rows : i]), tuple(truth[j - columns : j])))
         i, j = i - rows, j - columns
     return groups[::-1]
