@@ -30,7 +30,8 @@ _FIRST_SIGN = 0xF0000  # notes become characters of the private use plane, of wh
 # Bars of the result and of the truth in a group -> how much less it is liked than a plain pair, edits equal.
 _GROUPS = {(1, 1): 0, (0, 1): 1, (1, 0): 1, (1, 2): 3, (2, 1): 3, (2, 2): 4}
 _EDIT = 1 << 20  # the cost of an edit, so that no number of dislikes outweighs one
-_NEVER = 1 << 50
+_TOO_MANY = 1 << 29  # edits, of a group that must not be
+_NEVER = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -111,43 +112,68 @@ def notes_of(bars: Sequence[Bar]) -> list[NoteEvent]:
 
 def _align(result: Sequence[Bar], truth: Sequence[Bar]) -> list[tuple[tuple[Bar, ...], tuple[Bar, ...]]]:
     """Groups of bars, each of the result's and the truth's, that cost the fewest edits."""
-    # Lists: numbers of arrays take several times as long one by one, and there are bars times bars of them.
-    costs = {size: table.tolist() for size, table in _group_costs(result, truth).items()}
-    best: list[list[tuple[int, tuple[int, int]]]] = []
-    for i in range(len(result) + 1):
-        best.append([])
-        for j in range(len(truth) + 1):
-            ways = [
-                (best[i - size[0]][j - size[1]][0] + table[i - size[0]][j - size[1]], size)
-                for size, table in costs.items()
-                if i >= size[0] and j >= size[1]
-            ]
-            best[i].append(min(ways, default=(0, (0, 0))))
+    tables = _edit_tables(result, truth)
+    best = _best_costs(len(result), len(truth), tables)
     groups = []
     i, j = len(result), len(truth)
     while i or j:
-        rows, columns = best[i][j][1]
+        rows, columns = _last_group(best, tables, i, j)
         groups.append((tuple(result[i - rows : i]), tuple(truth[j - columns : j])))
         i, j = i - rows, j - columns
     return groups[::-1]
 
 
-def _group_costs(result: Sequence[Bar], truth: Sequence[Bar]) -> dict[tuple[int, int], NDArray[np.int64]]:
-    """The costs of each kind of group, by where it begins: at bar i of the result and j of the truth."""
+_Tables = dict[tuple[int, int], NDArray[np.int32]]
+
+
+def _best_costs(bars: int, meant: int, tables: _Tables) -> NDArray[np.int64]:
+    """The least cost of aligning the first i bars of the result with the first j of the truth."""
+    best = np.full((bars + 1, meant + 1), _NEVER, np.int64)
+    best[0, 0] = 0
+    # What it costs that the truth's first j bars have no partner.
+    alone = np.concatenate([[0], np.cumsum(_cost((0, 1), tables[0, 1][0]))])
+    for i in range(bars + 1):
+        row = best[i]
+        for (rows, columns), table in tables.items():
+            if rows and i >= rows and meant >= columns:
+                ways = best[i - rows, : meant + 1 - columns] + _cost((rows, columns), table[i - rows])
+                row[columns:] = np.minimum(row[columns:], ways)
+        row[:] = np.minimum.accumulate(row - alone) + alone
+    return best
+
+
+def _last_group(best: NDArray[np.int64], tables: _Tables, i: int, j: int) -> tuple[int, int]:
+    """The size of the group with which the best alignment of i and j bars ends."""
+    for (rows, columns), table in tables.items():
+        if i >= rows and j >= columns:
+            k, m = i - rows, j - columns
+            if best[i, j] == best[k, m] + _cost((rows, columns), table[k, m]):
+                return rows, columns
+    raise AssertionError("the costs do not add up")
+
+
+def _cost(size: tuple[int, int], edits: NDArray[np.int32]) -> NDArray[np.int64]:
+    """What groups of a size cost, in whole numbers: their edits, and then how little the size is liked."""
+    costs: NDArray[np.int64] = edits.astype(np.int64) * _EDIT + _GROUPS[size]
+    return costs
+
+
+def _edit_tables(result: Sequence[Bar], truth: Sequence[Bar]) -> _Tables:
+    """The edits of each size of group, by where it begins: at bar i of the result and j of the truth."""
     alphabet: dict[object, str] = {}
     spelled = [[_spell(bar.notes, alphabet) for bar in bars] for bars in (result, truth)]
     runs = [{1: each, 2: [a + b for a, b in pairwise(each)]} for each in spelled]
-    costs = {}
-    for (rows, columns), dislike in _GROUPS.items():
+    tables: _Tables = {}
+    for rows, columns in _GROUPS:
         # A bar without a partner stands beside nothing, wherever in the other part that is.
         down = runs[0][rows] if rows else [""] * (len(result) + 1)
         across = runs[1][columns] if columns else [""] * (len(truth) + 1)
         edits = cdist(down, across, scorer=Levenshtein.distance, dtype=np.int32)
-        costs[rows, columns] = edits.reshape(len(down), len(across)).astype(np.int64) * _EDIT + dislike
+        tables[rows, columns] = edits.reshape(len(down), len(across))
         if columns == 2:
             apart = [first.has_chord or second.has_chord for first, second in pairwise(truth)]
-            costs[rows, columns][:, np.array(apart, bool)] = _NEVER
-    return costs
+            tables[rows, columns][:, np.array(apart, bool)] = _TOO_MANY
+    return tables
 
 
 def _spell(notes: Sequence[NoteEvent], alphabet: dict[object, str]) -> str:
