@@ -7,7 +7,7 @@ notes count as they are printed. What cannot be read is 100 % wrong.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate, zip_longest
@@ -62,7 +62,6 @@ def compare_folders(
     *,
     part: str | None = None,
     with_omr_ned: bool = True,
-    progress: Callable[[int], None] = lambda _: None,
 ) -> FolderComparison:
     """Compare the scores of two folders, paired as `judge.pairs.pair_folders` says.
 
@@ -72,7 +71,6 @@ def compare_folders(
             be read.
         part: The truths' part to compare with, for all.
         with_omr_ned: Measure OMR-NED as well, where musicdiff is installed.
-        progress: Told how many pairs are done.
 
     Raises:
         DataError: A folder that is none, or one without a score.
@@ -80,7 +78,7 @@ def compare_folders(
     pairs, without_truth = pair_folders(results, truths)
     compared: list[Comparison] = []
     documents: list[tuple[str, str] | None] = []
-    for done, pair in enumerate(pairs, 1):
+    for pair in pairs:
         wanted = replace(pair, part=part or pair.part)
         try:
             comparison, both = _compare_pair(wanted)
@@ -88,7 +86,6 @@ def compare_folders(
             comparison, both = Comparison(pair.name, (), part=wanted.part, error=str(error)), None
         compared.append(comparison)
         documents.append(both)
-        progress(done)
     if with_omr_ned:
         compared = _with_neds(compared, documents)
     return FolderComparison(tuple(compared), tuple(without_truth))
