@@ -1,0 +1,1 @@
+"""Whole pages: what lies where on them, before anything is read."""
