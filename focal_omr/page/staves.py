@@ -26,6 +26,7 @@ __all__ = ["OtherLines", "PageStaves", "find_staves"]
 Kind = Literal["tablature", "one-line", "unclear"]
 
 _LONG_SIDE_PX = 1600  # of the picture in which the staff space is looked for
+_SURE_SPACES = 60  # rows of staves look like the lines of a huge one, which is 8 spaces long
 _MOST_PLACES = 80
 _MARGIN_SPACES = 6  # looked at beyond the ends of a path
 
@@ -69,13 +70,19 @@ def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA) if shrink > 1 else gray
     if curves is not None:
         small = levelled(small, curves.scaled(1 / shrink))
+    best: list[Staff] = []
+    most = 0.0
     for space in space_candidates(small):
         level = level_picture(gray, curves, space_px=space * shrink)
-        found = _traces(level)
-        staves = [_to_picture(trace, level) for trace in found if is_staff(trace)]
-        if staves:
-            return PageStaves(tuple(sorted(staves, key=lambda staff: float(staff.middle_ys.mean()))))
-    return PageStaves((), seen="nothing")
+        good = [trace for trace in _traces(level) if is_staff(trace)]
+        lengths = [trace.length_spaces for trace in good]
+        if sum(lengths) > most:
+            best, most = [_to_picture(trace, level) for trace in good], sum(lengths)
+        if most >= _SURE_SPACES and max(lengths, default=0) >= _SURE_SPACES / 2:
+            break
+    if not best:
+        return PageStaves((), seen="nothing")
+    return PageStaves(tuple(sorted(best, key=lambda staff: float(staff.middle_ys.mean()))))
 
 
 def _traces(level: Level) -> list[Trace]:
