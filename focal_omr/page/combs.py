@@ -84,12 +84,16 @@ class Combs:
             rows: (blocks,) the path.
         """
         height, blocks = self._met[0].shape
+        lowest, highest = height, 0
         for block in range(max(0, first), min(blocks, last + 1)):
             top = max(0, round(float(rows[block]) - spaces * ROWS))
             bottom = max(top, min(height, round(float(rows[block]) + spaces * ROWS) + 1))
-            for comb, mean in zip(self._met, self._means, strict=True):
+            lowest, highest = min(lowest, top), max(highest, bottom)
+            for comb in self._met:
                 comb[top:bottom, block] = 0
-                mean[top:bottom, max(0, block - _WINDOW // 2) : block + _WINDOW // 2 + 1] = 0
+        lowest, highest = max(0, lowest - 1), min(height, highest + 1)
+        for comb, mean in zip(self._met, self._means, strict=True):
+            mean[lowest:highest] = _windowed(comb[lowest:highest])
 
 
 def _contrast(teeth: Floats) -> Floats:

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_darkness, to_ridges, work_means
 
-_LONG_SIDE_PX = 1200  # of the picture that slopes are measured in; there a staff space has 5 to 10 px
 _COLUMN_PX = 4
 _TILE_PX = 96  # about 12 spaces: lines go on over it, words do not
 _STEEPEST = 0.32
 _STEP = 0.02  # between slopes that are tried; over a tile this is the thickness of a line
 _LEVEL_SLOPE = 0.006  # what is less steep everywhere is level: half a space over the half of a page
-_ENOUGH_TILES = 6.0
+_ENOUGH_TILES = 0.7  # three staves have 3, pages without lines 0 to 0.3
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,9 @@ def find_curves(gray: NDArray[np.uint8]) -> Curves | None:
     """The curves that the lines of a page follow, or None where they are level already.
 
     Args:
-        gray: (H, W) the picture, paper light.
+        gray: (H, W) the page, paper light, as small as a staff space of 5 to 10 px allows.
     """
-    shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
-    ridges = _column_ridges(gray, shrink)
+    ridges = _column_ridges(gray)
     slopes, weights = _tile_slopes(ridges)
     if float(weights.sum()) < _ENOUGH_TILES:
         return None
@@ -70,24 +68,23 @@ def find_curves(gray: NDArray[np.uint8]) -> Curves | None:
     return _followed(field, gray.shape[0], gray.shape[1])
 
 
-def _column_ridges(gray: NDArray[np.uint8], shrink: int) -> Floats:
-    """(H, W) -> (rows, columns) ridges of a small picture, each column the mean of four."""
-    size = (max(1, gray.shape[1] // (shrink * _COLUMN_PX)), max(1, gray.shape[0] // shrink))
-    means = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+def _column_ridges(gray: NDArray[np.uint8]) -> Floats:
+    """(H, W) -> (H, columns) ridges, each column the mean of four."""
+    columns = max(1, gray.shape[1] // _COLUMN_PX)
+    means = cv2.resize(gray[:, : columns * _COLUMN_PX], (columns, gray.shape[0]), interpolation=cv2.INTER_AREA)
     ridges = to_ridges(to_darkness(np.asarray(means, np.float32)), 2)
     return np.minimum(ridges, max(float(np.quantile(ridges, 0.95)), 0.02)).astype(np.float32)
 
 
 def _tile_slopes(ridges: Floats) -> tuple[Floats, Floats]:
     """(tiles down, tiles across) the slope of the lines of each tile, and how much it can be trusted, 0..1."""
-    rows, columns = ridges.shape
-    wide = _TILE_PX // _COLUMN_PX
-    across, down = max(1, round(columns / wide)), max(1, round(rows / _TILE_PX))
-    strip = np.minimum(np.arange(columns) * across // columns, across - 1)
-    centre = (strip + 0.5) * columns / across - 0.5
-    run = ((np.arange(columns) - centre) * _COLUMN_PX).astype(np.float32)  # px from the strip's middle
-    map_x = np.broadcast_to(np.arange(columns, dtype=np.float32), ridges.shape)
-    map_x, row = np.ascontiguousarray(map_x), np.arange(rows, dtype=np.float32)[:, None]
+    wide, high = _TILE_PX // _COLUMN_PX, _TILE_PX
+    across, down = max(1, ridges.shape[1] // wide), max(1, ridges.shape[0] // high)
+    columns, rows = min(across * wide, ridges.shape[1]), min(down * high, ridges.shape[0])
+    ridges = np.ascontiguousarray(ridges[:rows, :columns])
+    place = np.arange(columns, dtype=np.float32)
+    run = (place % wide - np.float32((wide - 1) / 2)) * _COLUMN_PX  # px from the middle of the tile
+    map_x, row = np.meshgrid(place, np.arange(rows, dtype=np.float32))
     tried = np.arange(-_STEEPEST, _STEEPEST + _STEP / 2, _STEP)
     scores = np.empty((tried.size, down, across), np.float32)
     for index, slope in enumerate(tried):
@@ -152,17 +149,35 @@ def _followed(field: NDArray[np.float64], height: int, width: int) -> Curves:
 
 
 @dataclass(frozen=True)
+class Spacing:
+    """How the staff space changes down the page's middle column.
+
+    Its square root is linear in y: seen aslant, a page's y is (a Y + b) / (c Y + 1) of the sheet's Y, and
+    that function's derivative is the square of a linear function of y.
+    """
+
+    root: float  # square root of the staff space at y = 0, in pixels
+    slope: float = 0.0  # what it grows by per pixel downwards
+
+    def at(self, ys: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The staff space in pixels; never less than a third of that at the top, nor more than its triple."""
+        return np.clip(self.root + self.slope * ys, 0.58 * self.root, 1.73 * self.root) ** 2
+
+
+@dataclass(frozen=True)
 class Level:
     """A working picture of a page, levelled, and the way back.
 
     Attributes:
         darkness: (rows, cells), 8 rows and 4 cells to a staff space in the page's middle column.
         map_y: (rows, cells) the picture's y of each point.
+        names: (rows,) the y of each row in the page's middle column.
         cell_px: columns of the picture to a cell.
     """
 
     darkness: Floats
     map_y: Floats
+    names: Floats
     cell_px: float
 
     def to_picture(self, cells: Floats, rows: Floats) -> tuple[Floats, Floats]:
@@ -184,26 +199,42 @@ def levelled(gray: NDArray[np.uint8], curves: Curves | None) -> NDArray[np.uint8
     return np.asarray(seen, np.uint8)
 
 
-def level_picture(gray: NDArray[np.uint8], curves: Curves | None, *, space_px: float) -> Level:
-    """The working picture of a page at this staff space, levelled along its curves."""
+def level_picture(gray: NDArray[np.uint8], curves: Curves | None, spacing: Spacing) -> Level:
+    """The working picture of a page, levelled along its curves, its staff space the same everywhere."""
     height, width = gray.shape
-    if curves is None:
-        darkness = work_means(gray, space_px=space_px)
+    if curves is None and not spacing.slope:
+        darkness = work_means(gray, space_px=spacing.root**2)
         rows, cells = darkness.shape
         names = ((np.arange(rows) + 0.5) * height / rows - 0.5).astype(np.float32)
         map_y = np.ascontiguousarray(np.broadcast_to(names[:, None], darkness.shape))
-        return Level(darkness, map_y, width / cells)
+        return Level(darkness, map_y, names, width / cells)
+    curves = _straight(height, width) if curves is None else curves
+    space_px = float(np.median(spacing.at(np.linspace(0, height - 1, 9))))
     cells = min(max(1, round(width * CELLS / space_px)), width)
-    fine = min(max(1, round(height * 2 * ROWS / space_px)), height)
+    fine = min(max(1, round(height * 3 * ROWS / space_px)), height)
     means = cv2.resize(gray, (cells, fine), interpolation=cv2.INTER_AREA)
     xs = ((np.arange(cells) + 0.5) * width / cells - 0.5).astype(np.float32)
-    step = space_px / ROWS
-    names = np.arange(curves.names[0], curves.names[-1], step / 2, dtype=np.float32)
-    names = names[: names.size // 2 * 2]
+    names = _half_rows(spacing, float(curves.names[0]), float(curves.names[-1]))
     map_y = curves.grid(names, xs)
     map_x = np.ascontiguousarray(np.broadcast_to(np.arange(cells, dtype=np.float32), map_y.shape))
     fine_y = (map_y + np.float32(0.5)) * np.float32(fine / height) - np.float32(0.5)
     seen = cv2.remap(means, map_x, fine_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     size = (cells, names.size // 2)
     darkness = to_darkness(np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32))
-    return Level(darkness, np.asarray((map_y[::2] + map_y[1::2]) / 2, np.float32), width / cells)
+    map_y = np.asarray((map_y[::2] + map_y[1::2]) / 2, np.float32)
+    return Level(darkness, map_y, (names[::2] + names[1::2]) / 2, width / cells)
+
+
+def _straight(height: int, width: int) -> Curves:
+    """Curves that are level."""
+    xs, names = np.linspace(0, width - 1, 2), np.linspace(0, height - 1, 2)
+    ys = np.repeat(names[:, None], 2, axis=1)
+    return Curves(xs.astype(np.float32), names.astype(np.float32), ys.astype(np.float32))
+
+
+def _half_rows(spacing: Spacing, first: float, last: float) -> Floats:
+    """Names of curves from the first to the last, 16 to a staff space, an even number."""
+    places = np.linspace(first, last, 1000)
+    rows = np.concatenate([[0.0], np.cumsum(np.diff(places) * 2 * ROWS / spacing.at(places[:-1]))])
+    count = max(2, int(rows[-1]) // 2 * 2)
+    return np.interp(np.arange(count) + 0.5, rows, places).astype(np.float32)

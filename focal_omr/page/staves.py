@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
 from focal_omr.page.combs import Combs, Place, followed
-from focal_omr.page.level import Level, find_curves, level_picture, levelled
+from focal_omr.page.level import Level, Spacing, find_curves, level_picture, levelled
 from focal_omr.staff_lines.lines import Trace, refine
 from focal_omr.staff_lines.path import BLOCK
 from focal_omr.staff_lines.space import space_candidates
@@ -27,7 +27,9 @@ Kind = Literal["tablature", "one-line", "unclear"]
 
 _LONG_SIDE_PX = 1600  # of the picture in which the staff space is looked for
 _SURE_SPACES = 60  # rows of staves look like the lines of a huge one, which is 8 spaces long
-_MOST_PLACES = 80
+_ENOUGH_STAVES = 3
+_UNEVEN = 1.15  # the largest staff space of a page to the smallest; combs allow for a tenth more or less
+_MOST_PLACES = 60
 _MARGIN_SPACES = 6  # looked at beyond the ends of a path
 
 
@@ -64,25 +66,55 @@ class PageStaves:
 def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
     """Find every staff of five lines on a page."""
     gray = as_dark_on_light(gray)
-    curves = find_curves(gray)
-    shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
-    size = (gray.shape[1] // shrink, gray.shape[0] // shrink)
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA) if shrink > 1 else gray
+    small, shrink = _shrunk(gray)
+    curves = find_curves(small)
     if curves is not None:
-        small = levelled(small, curves.scaled(1 / shrink))
-    best: list[Staff] = []
-    most = 0.0
+        small, curves = levelled(small, curves), curves.scaled(shrink)
+    best: list[Trace] = []
     for space in space_candidates(small):
-        level = level_picture(gray, curves, space_px=space * shrink)
+        level = level_picture(gray, curves, Spacing(float(np.sqrt(space * shrink))))
         good = [trace for trace in _traces(level) if is_staff(trace)]
-        lengths = [trace.length_spaces for trace in good]
-        if sum(lengths) > most:
-            best, most = [_to_picture(trace, level) for trace in good], sum(lengths)
-        if most >= _SURE_SPACES and max(lengths, default=0) >= _SURE_SPACES / 2:
+        if _total(good) > _total(best):
+            best, best_level = good, level
+        if _total(best) >= _SURE_SPACES and max(t.length_spaces for t in best) >= _SURE_SPACES / 2:
             break
     if not best:
         return PageStaves((), seen="nothing")
-    return PageStaves(tuple(sorted(best, key=lambda staff: float(staff.middle_ys.mean()))))
+    if spacing := _uneven_spacing(best, best_level):
+        level = level_picture(gray, curves, spacing)
+        good = [trace for trace in _traces(level) if is_staff(trace)]
+        if _total(good) >= _total(best):
+            best, best_level = good, level
+    staves = [_to_picture(trace, best_level) for trace in best]
+    return PageStaves(tuple(sorted(staves, key=lambda staff: float(staff.middle_ys.mean()))))
+
+
+def _total(traces: list[Trace]) -> float:
+    return sum(trace.length_spaces for trace in traces)
+
+
+def _uneven_spacing(traces: list[Trace], level: Level) -> Spacing | None:
+    """How the staff space changes over the page, where it does so by more than combs of one size allow."""
+    if len(traces) < _ENOUGH_STAVES:
+        return None
+    rows = np.array([float(np.mean(t.middle[t.first : t.last + 1])) for t in traces])
+    spaces = np.array([float(np.mean(t.space[t.first : t.last + 1])) for t in traces])
+    row_px = np.gradient(level.names.astype(np.float64))
+    at = np.clip(rows.astype(int), 0, row_px.size - 1)
+    ys, roots = level.names[at].astype(np.float64), np.sqrt(spaces * row_px[at])
+    slope, root = np.polyfit(ys, roots, 1)
+    ends = root + slope * np.array([level.names[0], level.names[-1]])
+    if ends.min() <= 0 or (ends.max() / ends.min()) ** 2 < _UNEVEN:
+        return None
+    return Spacing(float(root), float(slope))
+
+
+def _shrunk(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """The page at a size at which staff spaces are found, and how many times smaller that is."""
+    shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
+    height, width = (side // shrink for side in gray.shape)
+    whole = gray[: height * shrink, : width * shrink]  # whole numbers shrink ten times faster
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8), shrink
 
 
 def _traces(level: Level) -> list[Trace]:
