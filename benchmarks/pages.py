@@ -36,6 +36,7 @@ LENGTH_SHARE = 0.9
 _SVG = "{http://www.w3.org/2000/svg}"
 
 Gray = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,13 @@ class Page:
 
     gray: Gray
     truth: list[TrueStaff]
-    source: NDArray[np.float32]
+    source: Floats
 
     def to_clean(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Points of the page on the clean page."""
         at = np.float32(x)[None], np.float32(y)[None]
         return tuple(
-            cv2.remap(part, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-            for part in self.source
+            cv2.remap(part, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0] for part in self.source
         )
 
 
@@ -106,16 +106,16 @@ class _Overheard:
 
     def __init__(self) -> None:
         self.border = (0, 0)
-        self.map: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self.map: tuple[Floats, Floats] | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(cv2, name)
 
-    def copyMakeBorder(self, gray: Gray, top: int, bottom: int, left: int, right: int, *more: Any, **how: Any) -> Any:
-        self.border = (left, top)
-        return cv2.copyMakeBorder(gray, top, bottom, left, right, *more, **how)
+    def copyMakeBorder(self, gray: Gray, *sides: int, **how: Any) -> Any:  # noqa: N802
+        self.border = (sides[2], sides[0])
+        return cv2.copyMakeBorder(gray, *sides, **how)
 
-    def remap(self, gray: Gray, x: NDArray[np.float32], y: NDArray[np.float32], *how: Any, **more: Any) -> Any:
+    def remap(self, gray: Gray, x: Floats, y: Floats, *how: Any, **more: Any) -> Any:
         self.map = (x, y)
         return cv2.remap(gray, x, y, *how, **more)
 

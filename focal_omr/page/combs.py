@@ -5,7 +5,6 @@ what a tooth meets is measured against the clearest lines nearby, combs of sever
 place that is best over a dozen spaces is followed to both sides.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -22,6 +21,9 @@ _ENOUGH = 3.0  # of five teeth; staves have 3.8 to 5, text up to 2.9
 _CLIMB_COST = 0.1  # of a tooth, for a row
 _BAND_SPACES = 8  # above and below the place, within which a path is looked for
 _END_SHARE = 0.5  # of five teeth
+_BLANK_BLOCKS = 3  # without lines and without ink: 4.5 spaces, between two staves of a row
+_BLANK_LINES = 1.0  # of five teeth
+_BLANK_INK = 0.04  # of full darkness; five lines alone have 0.1
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Place:
     Attributes:
         rows: (blocks,) row of the middle line in each block of the page's width.
         first, last: the blocks over which lines are met.
+        after, before: the blocks between which they are to be measured: beyond lies blank paper and, maybe,
+            another staff of the same row.
         size: distance of the lines, relative to the working picture's staff space.
         score: how many of five lines are met, on average over 13 spaces at the best place.
     """
@@ -38,6 +42,8 @@ class Place:
     rows: NDArray[np.intp]
     first: int
     last: int
+    after: int
+    before: int
     size: float
     score: float
 
@@ -48,6 +54,10 @@ class Combs:
     def __init__(self, darkness: Floats) -> None:
         rows, cells = darkness.shape
         blocks = max(1, round(cells / BLOCK))
+        self.blocks = blocks
+        self._ink = cv2.blur(
+            cv2.resize(darkness, (blocks, rows), interpolation=cv2.INTER_AREA), (1, 5 * ROWS)
+        )
         thin = cv2.resize(without_thick(darkness), (blocks, rows), interpolation=cv2.INTER_AREA)
         teeth = cv2.blur(to_ridges(np.asarray(thin, np.float32), 3), (1, 3), borderType=cv2.BORDER_CONSTANT)
         limit = 0.5 * _contrast(teeth)
@@ -73,9 +83,13 @@ class Combs:
         aside = np.abs(np.arange(top, bottom) - row) > ROWS // 2
         near[aside, block] = 0
         path, _ = best_path(near, _CLIMB_COST, start=block)
-        along = near[path, np.arange(path.size)] / 5
-        first, last = _stretch(along - _END_SHARE, block)
-        return Place(path + top, first, last, SIZES[which], float(self._means[which][row, block]))
+        columns = np.arange(path.size)
+        along = (near[path, columns] / 5).astype(np.float32)
+        blank = (along < _BLANK_LINES / 5) & (self._ink[path + top, columns] < _BLANK_INK)
+        after, before = _piece(blank, block)
+        first, last = _stretch(along[after:before] - np.float32(_END_SHARE), block - after)
+        score = float(self._means[which][row, block])
+        return Place(path + top, first + after, last + after, after, before, SIZES[which], score)
 
     def cross_out(self, rows: Floats, first: int, last: int, *, spaces: float) -> None:
         """Leave out what lies within so many spaces of a path, from one block to another.
@@ -135,17 +149,18 @@ def _windowed(comb: Floats) -> Floats:
     return np.asarray(cv2.blur(higher, (_WINDOW, 1), borderType=cv2.BORDER_CONSTANT), np.float32)
 
 
+def _piece(blank: NDArray[np.bool_], start: int) -> tuple[int, int]:
+    """The blocks, from the first to before the last, around `start` and between stretches of blank paper."""
+    runs = np.convolve(blank, np.ones(_BLANK_BLOCKS, int), "valid") == _BLANK_BLOCKS  # begins at each block
+    left = np.flatnonzero(runs[: max(0, start - _BLANK_BLOCKS + 1)])
+    right = np.flatnonzero(runs[start + 1 :])
+    after = int(left[-1]) + _BLANK_BLOCKS - 1 if left.size else 0
+    before = start + 1 + int(right[0]) + 1 if right.size else blank.size
+    return after, before
+
+
 def _stretch(gains: Floats, start: int) -> tuple[int, int]:
     """The first and last block of the stretch around `start` with the greatest sum of gains."""
     right = np.cumsum(gains[start:])
     left = np.cumsum(gains[start::-1])
     return start - int(left.argmax()), start + int(right.argmax())
-
-
-def followed(combs: Combs, most: int) -> Iterator[Place]:
-    """The places of a page, the clearest first, at most so many."""
-    for _ in range(most):
-        place = combs.best()
-        if place is None:
-            return
-        yield place

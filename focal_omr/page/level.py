@@ -71,13 +71,15 @@ def find_curves(gray: NDArray[np.uint8]) -> Curves | None:
 def _column_ridges(gray: NDArray[np.uint8]) -> Floats:
     """(H, W) -> (H, columns) ridges, each column the mean of four."""
     columns = max(1, gray.shape[1] // _COLUMN_PX)
-    means = cv2.resize(gray[:, : columns * _COLUMN_PX], (columns, gray.shape[0]), interpolation=cv2.INTER_AREA)
+    means = cv2.resize(
+        gray[:, : columns * _COLUMN_PX], (columns, gray.shape[0]), interpolation=cv2.INTER_AREA
+    )
     ridges = to_ridges(to_darkness(np.asarray(means, np.float32)), 2)
     return np.minimum(ridges, max(float(np.quantile(ridges, 0.95)), 0.02)).astype(np.float32)
 
 
 def _tile_slopes(ridges: Floats) -> tuple[Floats, Floats]:
-    """(tiles down, tiles across) the slope of the lines of each tile, and how much it can be trusted, 0..1."""
+    """(tiles down, tiles across) the slope of the lines of each tile, and how far it can be trusted, 0..1."""
     wide, high = _TILE_PX // _COLUMN_PX, _TILE_PX
     across, down = max(1, ridges.shape[1] // wide), max(1, ridges.shape[0] // high)
     columns, rows = min(across * wide, ridges.shape[1]), min(down * high, ridges.shape[0])
@@ -113,12 +115,12 @@ def _fitted(slopes: Floats, weights: Floats) -> NDArray[np.float64]:
     terms, wanted = _terms(u, v).reshape(-1, 5), slopes.ravel().astype(np.float64)
     weight = weights.ravel().astype(np.float64)
     usual = _weighted_median(wanted, weight)
-    field = np.array([usual, 0, 0, 0, 0], np.float64)
+    field: NDArray[np.float64] = np.array([usual, 0, 0, 0, 0], np.float64)
     stay = np.diag([1e-3, 0.3, 0.3, 1.0, 1.0])  # tiles; keeps the field plain where few speak for more
     for limit in (0.15, 0.08, 0.04, 0.02, 0.02, 0.02):
         off = (wanted - terms @ field) / limit
         use = weight / (1 + off**2) ** 2
-        field = np.linalg.solve(terms.T @ (use[:, None] * terms) + stay, terms.T @ (use * wanted))
+        field = np.asarray(np.linalg.solve(terms.T @ (use[:, None] * terms) + stay, terms.T @ (use * wanted)))
     return field
 
 
@@ -161,7 +163,7 @@ class Spacing:
 
     def at(self, ys: NDArray[np.float64]) -> NDArray[np.float64]:
         """The staff space in pixels; never less than a third of that at the top, nor more than its triple."""
-        return np.clip(self.root + self.slope * ys, 0.58 * self.root, 1.73 * self.root) ** 2
+        return np.asarray(np.clip(self.root + self.slope * ys, 0.58 * self.root, 1.73 * self.root) ** 2)
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,8 @@ def level_picture(gray: NDArray[np.uint8], curves: Curves | None, spacing: Spaci
     size = (cells, names.size // 2)
     darkness = to_darkness(np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32))
     map_y = np.asarray((map_y[::2] + map_y[1::2]) / 2, np.float32)
-    return Level(darkness, map_y, (names[::2] + names[1::2]) / 2, width / cells)
+    names = np.asarray((names[::2] + names[1::2]) / 2, np.float32)
+    return Level(darkness, map_y, names, width / cells)
 
 
 def _straight(height: int, width: int) -> Curves:
@@ -237,4 +240,4 @@ def _half_rows(spacing: Spacing, first: float, last: float) -> Floats:
     places = np.linspace(first, last, 1000)
     rows = np.concatenate([[0.0], np.cumsum(np.diff(places) * 2 * ROWS / spacing.at(places[:-1]))])
     count = max(2, int(rows[-1]) // 2 * 2)
-    return np.interp(np.arange(count) + 0.5, rows, places).astype(np.float32)
+    return np.asarray(np.interp(np.arange(count) + 0.5, rows, places), np.float32)
