@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
 from focal_omr.image_file import as_dark_on_light, decode_gray, load_gray
-from focal_omr.staff_lines import Staff, find_staff
+from focal_omr.staff_lines.staff import Staff, find_staff
 
 __all__ = [
     "MARGIN_SPACES",

@@ -1,0 +1,193 @@
+"""Staves found on whole pages: `python -m benchmarks.pages`, minutes.
+
+Pages of composed music are engraved, put through the data engine's camera, and searched. A staff counts as
+found where a found staff's five lines lie within 0.3 spaces of the engraved ones over 90 % of its length; a
+found staff that is nobody's is a false one.
+"""
+
+import argparse
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+from xml.etree import ElementTree as ET
+
+import cv2
+import numpy as np
+import resvg_py
+from numpy.typing import NDArray
+
+from focal_omr.data.degrade import augment, warp
+from focal_omr.data.engraving.render import draw_options
+from focal_omr.data.music.compose import compose
+from focal_omr.image_file import decode_gray
+from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.mei import write_mei
+from focal_omr.page.staves import find_staves
+from focal_omr.staff_lines.staff import Staff
+
+STRENGTHS = {"clean": None, "mild": 0.25, "medium": 0.55, "strong": 0.85}
+SPACE_PX = 18  # Verovio's at its default size, and what the camera is told
+NEAR_SPACES = 0.3
+LENGTH_SHARE = 0.9
+_SVG = "{http://www.w3.org/2000/svg}"
+
+Gray = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrueStaff:
+    """Where a staff was engraved, in pixels of the clean page; its lines are level."""
+
+    left: float
+    right: float
+    middle: float
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page with its staves, and where each of its pixels comes from.
+
+    Attributes:
+        gray: (H, W).
+        truth: On the clean page.
+        source: (2, H, W) x and y on the clean page.
+    """
+
+    gray: Gray
+    truth: list[TrueStaff]
+    source: Floats
+
+    def to_clean(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Points of the page on the clean page."""
+        at = np.float32(x)[None], np.float32(y)[None]
+        return tuple(
+            cv2.remap(part, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0] for part in self.source
+        )
+
+
+def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff]]:
+    """A page of about twelve staves of composed music, upright or lying."""
+    random = Random(seed)
+    size = (2100, 2970) if random.random() < 0.75 else (2970, 2100)
+    options = {**draw_options(random), "breaks": "auto", "footer": "none", "header": "none"}
+    options |= {"pageWidth": size[0], "pageHeight": size[1], "scale": 100}
+    options |= {"spacingSystem": random.choice((3, 4, 6, 8, 10)), "justifyVertically": random.random() < 0.5}
+    options |= {f"pageMargin{side}": random.randrange(60, 250) for side in ("Left", "Right", "Top", "Bottom")}
+    svg = Engraver(**options).svg(write_mei(compose(random, symbols=random.choice((120, 300, 500, 700)))))
+    data = bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white"))
+    gray = decode_gray(data, name="page")
+    return gray, _true_staves(svg, gray)
+
+
+def _true_staves(svg: str, gray: Gray) -> list[TrueStaff]:
+    root = ET.fromstring(svg)
+    inner = next(part for part in root.iter(f"{_SVG}svg") if part.get("class") == "definition-scale")
+    scale = gray.shape[1] / float(inner.get("viewBox", "").split()[2])
+    margin = next(group for group in root.iter(f"{_SVG}g") if group.get("class") == "page-margin")
+    left, top = (int(n) for n in re.findall(r"-?\d+", margin.get("transform", "")))
+    lines: dict[int, list[int]] = {}
+    for staff in root.iter(f"{_SVG}g"):
+        if staff.get("class") != "staff":
+            continue
+        paths = [[int(n) for n in re.findall(r"-?\d+", p.get("d", ""))] for p in staff.findall(f"{_SVG}path")]
+        middle = sorted(path[1] for path in paths)[2]
+        lines.setdefault(middle, []).extend([path[0] for path in paths] + [path[2] for path in paths])
+    place = lambda value, start: (value + start) * scale - 0.5  # noqa: E731
+    return [TrueStaff(place(min(xs), left), place(max(xs), left), place(y, top)) for y, xs in lines.items()]
+
+
+class _Overheard:
+    """OpenCV, whose maps and borders are kept."""
+
+    def __init__(self) -> None:
+        self.border = (0, 0)
+        self.map: tuple[Floats, Floats] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(cv2, name)
+
+    def copyMakeBorder(self, gray: Gray, *sides: int, **how: Any) -> Any:  # noqa: N802
+        self.border = (sides[2], sides[0])
+        return cv2.copyMakeBorder(gray, *sides, **how)
+
+    def remap(self, gray: Gray, x: Floats, y: Floats, *how: Any, **more: Any) -> Any:
+        self.map = (x, y)
+        return cv2.remap(gray, x, y, *how, **more)
+
+
+def worn_page(seed: int, strength: float | None) -> Page:
+    """A page as the camera gives it; strength None leaves it as it is."""
+    gray, truth = engraved_page(seed)
+    if strength is None:
+        y, x = np.mgrid[0 : gray.shape[0], 0 : gray.shape[1]].astype(np.float32)
+        return Page(gray, truth, np.stack([x, y]))
+    ear = _Overheard()
+    with mock.patch.object(augment, "cv2", ear), mock.patch.object(warp, "cv2", ear):
+        worn = augment.worn_picture(gray, np.random.default_rng(seed), kind="camera", strength=strength)
+    x, y = ear.map
+    return Page(worn, truth, np.stack([x - ear.border[0], y - ear.border[1]]))
+
+
+def judged(page: Page, found: list[Staff]) -> tuple[int, int]:
+    """How many staves were found, and how many found ones are false."""
+    hit: set[int] = set()
+    false = 0
+    for staff in found:
+        whose = [index for index, true in enumerate(page.truth) if covered(page, staff, true) >= LENGTH_SHARE]
+        hit |= set(whose)
+        false += not whose
+    return len(hit), false
+
+
+def covered(page: Page, staff: Staff, true: TrueStaff) -> float:
+    """Share of a true staff's length over which a found one's lines lie near."""
+    x = np.linspace(staff.xs[0], staff.xs[-1], 400)
+    middle, space = np.interp(x, staff.xs, staff.middle_ys), np.interp(x, staff.xs, staff.spaces_px)
+    near, places = np.ones(400, bool), None
+    for k in (-2, -1, 0, 1, 2):
+        clean_x, clean_y = page.to_clean(x, middle + k * space)
+        near &= np.abs(clean_y - true.middle - k * SPACE_PX) <= NEAR_SPACES * SPACE_PX
+        places = clean_x if k == 0 else places
+    near &= (places >= true.left - SPACE_PX) & (places <= true.right + SPACE_PX)
+    step = np.abs(np.gradient(places))
+    return float((step * near).sum() / (true.right - true.left))
+
+
+def main() -> None:
+    """Print what is found at each strength."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--keep", type=Path, help="a folder for the pictures of pages with a mistake")
+    parser.add_argument("--only", choices=STRENGTHS)
+    asked = parser.parse_args()
+    for name, strength in STRENGTHS.items():
+        if asked.only and name != asked.only:
+            continue
+        all_staves = hits = false = 0
+        seconds = []
+        for seed in range(asked.first, asked.first + asked.pages):
+            page = worn_page(seed, strength)
+            start = time.perf_counter()
+            found = list(find_staves(page.gray).staves)
+            seconds.append(time.perf_counter() - start)
+            hit, wrong = judged(page, found)
+            all_staves, hits, false = all_staves + len(page.truth), hits + hit, false + wrong
+            if hit < len(page.truth) or wrong:
+                print(f"  {name} {seed}: {hit} of {len(page.truth)}, {wrong} false")
+                if asked.keep:
+                    cv2.imwrite(str(asked.keep / f"{name}-{seed}.png"), page.gray)
+        print(
+            f"{name}: {hits} of {all_staves} staves ({100 * hits / all_staves:.1f} %), {false} false, "
+            f"median {np.median(seconds):.2f} s, worst {max(seconds):.2f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The staves of a levelled page: each path of the combs measured and judged as that of a crop is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from focal_omr.page.combs import Combs, Place
+from focal_omr.page.level import Level
+from focal_omr.staff_lines.lines import Trace, refine
+from focal_omr.staff_lines.path import BLOCK
+from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff_lines.verdict import LONG_SPACES, is_staff
+from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_cells
+
+_MOST_REJECTED = 30  # a page of text has up to 25 places that are worth a look
+_MARGIN_SPACES = 6  # looked at beyond the ends of a path
+_REACH_SPACES = 8  # looked at above and below a path
+_STAFF_REACH = 4.5  # the next staff's middle is 5 spaces away at least
+_TRIED_REACH = 0.6  # a path that was no staff may lie one line off
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was looked at, in cells and rows of the level.
+
+    Attributes:
+        staves: Traces of five lines.
+        others: Traces of anything else.
+    """
+
+    level: Level
+    staves: tuple[Trace, ...]
+    others: tuple[Trace, ...]
+
+    @property
+    def length_spaces(self) -> float:
+        """Of all staves together."""
+        return sum(trace.length_spaces for trace in self.staves)
+
+
+def search(level: Level, taken: Sequence[tuple[Floats, int, int]] = ()) -> Searched:
+    """Look for staves, the clearest first.
+
+    Args:
+        level: The page.
+        taken: Rows (cells,) of the middle lines of staves that are known, each with its first and last cell.
+    """
+    combs = Combs(level.darkness)
+    for rows, first, last in taken:
+        combs.cross_out(_to_blocks(rows, combs.blocks), first // BLOCK, last // BLOCK, spaces=_STAFF_REACH)
+    staves: list[Trace] = []
+    others: list[Trace] = []
+    while len(others) < _MOST_REJECTED and (place := combs.best()) is not None:
+        trace = _measured(level.darkness, place)
+        if is_staff(trace) or _is_covered(trace):
+            staves.append(trace)
+            rows, first, last = (
+                _to_blocks(trace.middle, combs.blocks),
+                trace.first // BLOCK,
+                trace.last // BLOCK,
+            )
+            combs.cross_out(rows, first, last, spaces=_STAFF_REACH * place.size)
+        else:
+            others.append(trace)
+            combs.cross_out(place.rows.astype(np.float32), place.first, place.last, spaces=_TRIED_REACH)
+    return Searched(level, tuple(staves), tuple(others))
+
+
+def _is_covered(trace: Trace) -> bool:
+    """Whether these are five lines of which notes and beams cover up to two.
+
+    Five lines that meet a staff one line off have paper in the place of one of them over 0.28 of the length
+    or more; the two staves of the quartets whose second and third lines are beams all along have no gap,
+    shares of 0.34 and 0.37 there, and 0.89 to 0.99 in the other three.
+    """
+    five, beyond = np.sort(trace.shares[2:7]), float(trace.shares[[1, 7]].max())
+    unbroken = trace.gaps.max() < 0.03 and five[0] - beyond >= 0.12 and five[2] >= 0.75
+    thin = trace.steadiness >= 0.6 and trace.width < 0.3
+    return bool(unbroken and thin and trace.length_spaces >= LONG_SPACES)
+
+
+def _to_blocks(values: Floats, blocks: int) -> Floats:
+    at = (np.arange(blocks) + 0.5) * values.size / blocks - 0.5
+    return np.interp(at, np.arange(values.size), values).astype(np.float32)
+
+
+def _measured(darkness: Floats, place: Place) -> Trace:
+    """The lines along a path, measured in the part of the page that they lie in."""
+    height, cells = darkness.shape
+    blocks = np.arange(place.rows.size)
+    inside = slice(place.first, place.last + 1)
+    path = to_cells(np.interp(blocks, blocks[inside], place.rows[inside]).astype(np.float32), cells)
+    left = max(0, place.first * BLOCK - _MARGIN_SPACES * CELLS, place.after * BLOCK)
+    right = min(cells, (place.last + 1) * BLOCK + _MARGIN_SPACES * CELLS, place.before * BLOCK)
+    top = max(0, int(path[left:right].min()) - _REACH_SPACES * ROWS)
+    bottom = min(height, int(path[left:right].max()) + _REACH_SPACES * ROWS)
+    part = np.ascontiguousarray(darkness[top:bottom, left:right])
+    trace = refine(part, path[left:right] - top, space_rows=ROWS * place.size)
+    middle, space = trace.middle + top, trace.space
+    beyond = (left, cells - right)
+    return replace(
+        trace,
+        middle=np.pad(middle, beyond, mode="edge"),
+        space=np.pad(space, beyond, mode="edge"),
+        first=trace.first + left,
+        last=trace.last + left,
+    )
+
+
+def to_picture(trace: Trace, level: Level) -> Staff:
+    """From cells and rows to pixels, one point for each two spaces of length."""
+    points = max(2, round((trace.last - trace.first) / BLOCK))
+    cells = np.linspace(trace.first - 0.5, trace.last + 0.5, points).astype(np.float32)
+    at = np.arange(trace.middle.size)
+    rows = np.interp(cells, at, trace.middle).astype(np.float32)
+    spaces = np.interp(cells, at, trace.space).astype(np.float32)
+    xs, ys = level.to_picture(cells, rows)
+    above, below = (level.to_picture(cells, rows + np.float32(k) * spaces)[1] for k in (-2, 2))
+    spaces_px = ((below - above) / 4).astype(np.float32)
+    return Staff(xs, ys, float(spaces_px.mean()), spaces_px)
