@@ -10,7 +10,7 @@ from focal_omr.decode import Decoded
 from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, to_page
 from focal_omr.notation.score import Clef, Event, Key, Meter, Note, Rest
 from focal_omr.notation.semantic import parse_barline, parse_sign
-from focal_omr.staff_lines import Staff
+from focal_omr.staff_lines.staff import Staff
 
 # (left, top, right, bottom) in pixels
 Box: TypeAlias = tuple[float, float, float, float]
@@ -56,9 +56,7 @@ def symbol_polygons(
     return polygons
 
 
-def plain_polygons(
-    decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int
-) -> list[Polygon]:
+def plain_polygons(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Polygon]:
     """Boxes for a plain picture: as high as the picture, `scale` picture pixels per pixel that was read."""
     polygons: list[Polygon] = []
     for symbol in decoded:

@@ -22,8 +22,9 @@ from focal_omr.cli_data import data_app, extra
 from focal_omr.errors import OmrError
 
 if TYPE_CHECKING:
+    from focal_omr.document import Document
     from focal_omr.model_file import ModelCard
-    from focal_omr.recognize import Document, Recognizer
+    from focal_omr.recognize import Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
 app = typer.Typer(
@@ -136,7 +137,7 @@ def _read_one(
 ) -> bool:
     """Read one picture and say what came of it; whether it was read and written."""
     from focal_omr.batch import read_picture, write_document
-    from focal_omr.recognize import JSON_FORMAT
+    from focal_omr.document import JSON_FORMAT
 
     try:
         document = read_picture(recognizer, file)

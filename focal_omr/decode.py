@@ -140,9 +140,9 @@ def beam_decode(
             either = _sum(in_blank, in_symbol)
             _add(found, prefix, either + float(frame[BLANK]), in_symbol + float(frame[prefix.number]))
             for number, value in symbols:
-                start = in_blank if number == prefix.number else either
-                if start > -math.inf:
-                    _add(found, prefix.extended(number, rules), -math.inf, start + value)
+                before = in_blank if number == prefix.number else either
+                if before > -math.inf:
+                    _add(found, prefix.extended(number, rules), -math.inf, before + value)
         beam = (
             dict(heapq.nlargest(beam_width, found.items(), key=_total)) if len(found) > beam_width else found
         )

@@ -1,4 +1,4 @@
-"""What was read from one input: pages, systems, staves, symbols with their place and confidence, and a score."""
+"""What was read from one input: pages, staves, symbols with their place and confidence, and a score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from focal_omr.boxes import Box, Polygon, bounds
+from focal_omr.notation.bars import number_bars
 from focal_omr.notation.formats import save_score
-from focal_omr.notation.score import MultiRest, Score
-from focal_omr.notation.semantic import parse_barline, parse_sign
+from focal_omr.notation.score import Score
 from focal_omr.page.systems import System
-from focal_omr.staff_lines import Staff
+from focal_omr.staff_lines.staff import Staff
 
 JSON_FORMAT = 2
 
@@ -23,8 +23,8 @@ class Symbol:
 
     Attributes:
         token: Its semantic token.
-        polygon: The corners (x, y) of its box in pixels of the picture, within 0 .. its width and height, from
-            the upper left one clockwise; upright on the staff, so it leans where the staff does.
+        polygon: The corners (x, y) of its box in pixels of the picture, within 0 .. its width and height,
+            from the upper left one clockwise; upright on the staff, so it leans where the staff does.
         confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
             calibrated as its file says.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
@@ -157,7 +157,7 @@ def _page_json(page: Page) -> dict[str, Any]:
 
 
 def _staff_json(reading: StaffReading) -> dict[str, Any]:
-    numbers = bar_numbers([symbol.token for symbol in reading.symbols], first=reading.first_bar)
+    numbers, _ = number_bars([symbol.token for symbol in reading.symbols], first=reading.first_bar)
     return {
         "lines": _line_curves(reading.staff),
         "symbols": [_symbol_json(*pair) for pair in zip(reading.symbols, numbers, strict=True)],
@@ -176,21 +176,6 @@ def _symbol_json(symbol: Symbol, bar: int) -> dict[str, Any]:
         "used": symbol.used,
         "bar": bar,
     }
-
-
-def bar_numbers(tokens: Sequence[str], *, first: int = 1) -> list[int]:
-    """For each token the number of its bar; a barline belongs to the bar that it closes.
-
-    A rest of N bars is N bars, printed as one.
-    """
-    numbers, number, length = [], first, 1
-    for token in tokens:
-        numbers.append(number)
-        if isinstance(rest := parse_sign(token), MultiRest):
-            length = rest.bars
-        if parse_barline(token):
-            number, length = number + length, 1
-    return numbers
 
 
 def _rounded(values: Sequence[float]) -> list[float]:

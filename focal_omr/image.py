@@ -121,7 +121,7 @@ class Strip:
 
 
 def to_page(staff: Staff, x_px: Any, y_px: Any) -> tuple[Any, Any]:
-    """Pixel (column, row) of a staff's strip -> pixel (x, y) of its picture; numbers or arrays of one shape."""
+    """Pixel (column, row) of a staff's strip -> (x, y) of its picture; numbers or arrays of one shape."""
     x, y = _geometry(staff).to_page(np.asarray(x_px, np.float64), np.asarray(y_px, np.float64))
     return (x, y) if np.ndim(x) else (float(x), float(y))
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from focal_omr.notation.bars import check_staves, close_staves
+from focal_omr.notation.bars import check_staves, close_staves, number_bars
 from focal_omr.notation.joining import Break, StaffTokens, is_over, join_parts, join_staves, prints_meter
-from focal_omr.notation.score import Part, Score
+from focal_omr.notation.score import Duration, Measure, Meter, Part, Rest, Score
 
 # Of a first system, in the prints at hand 6 to 14 spaces; where all systems are flush, at most 1.
 _INDENTED_SPACES = 2.5
@@ -49,17 +49,16 @@ class Piece:
     added_barlines: tuple[tuple[int, int], ...] = ()
 
 
-def begins_piece(before: SystemTokens | None, system: SystemTokens, *, ignore_end: bool = False) -> bool:
+def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
     """Whether a system is the first of a piece.
 
-    It is when it has another number of staves than the one before; and when two of three agree: the one before
-    ends with a final barline or a repeat sign (a double barline will do with the others), this one is
-    indented, and a meter is printed on it.
+    It is when it has another number of staves than the one before; and when two of three agree: the one
+    before ends with a final barline or a repeat sign (a double one will do where this one is indented), this
+    one is indented, and a meter is printed on it.
 
     Args:
         before: The system before it; None: there is none.
         system: The system.
-        ignore_end: Judge by indentation and meter alone, before what was read is known to the end.
     """
     if before is None or len(before.staves) != len(system.staves):
         return True
@@ -96,7 +95,7 @@ def _bars(staves: Sequence[Sequence[str]]) -> list[StaffBars]:
     first, result = 1, []
     for tokens, bars in zip(staves, check_staves(staves), strict=True):
         result.append(StaffBars(first, tuple(bars)))
-        first = next_bar(tokens, first)
+        first = number_bars(tokens, first=first)[1]
     return result
 
 
@@ -109,3 +108,14 @@ def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     for number in range(count):
         parts.append(join_parts([_part(piece, number) for piece in pieces]))
     return Score(tuple(parts), title)
+
+
+def _part(piece: Score, number: int) -> Part:
+    """A part of a piece; bars of rest where it has none."""
+    if number < len(piece.parts):
+        return piece.parts[number]
+    signs = [e for e in piece.parts[0].measures[0].events if isinstance(e, Meter)] if piece.parts else []
+    silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in piece.parts[0].measures]
+    if silent:
+        silent[0] = replace(silent[0], events=(*signs, *silent[0].events))
+    return Part(tuple(silent))

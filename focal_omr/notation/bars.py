@@ -30,7 +30,7 @@ class _Kind(Enum):
     KEY = auto()
     METER = auto()
     BARLINE = auto()
-    CUT = auto()  # a barline that may stand within a bar: repeat signs, and the end after a pickup
+    CUT = auto()  # a barline that may stand within a bar: any but the plain one
     TUPLET = auto()
     TUPLET_END = auto()
     TIE = auto()
@@ -50,7 +50,7 @@ class BarState(NamedTuple):
     Attributes:
         filled: Length in the bar so far, in whole notes.
         full: Length of a bar by the meter; None before one was read.
-        partial: Whether the bar may be shorter: the first one, and one after a repeat sign.
+        partial: Whether the bar may be shorter: the first one, and one after a double barline or repeat sign.
         alone: Whether the bar holds one whole rest, or one rest of several bars, and nothing else.
         factor: Of the tuplet that is open; None outside of one.
         last: Kind of the last symbol.
@@ -104,7 +104,7 @@ def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
     """Whether the bar that a barline closes here adds up to the meter; None where nobody can tell.
 
     That is without a meter, in a bar of nothing, and where it may be a part: a pickup, and before
-    (`at_cut`) or after a repeat sign or the final barline.
+    (`at_cut`) or after a repeat sign, a double or the final barline.
     """
     if state.full is None or (not state.filled and not state.alone):
         return None
@@ -162,11 +162,26 @@ def close_staves(staves: Sequence[Sequence[str]]) -> tuple[list[list[str]], list
     return closed, added
 
 
+def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], int]:
+    """For each token the number of its bar, and the number of the bar after the last token.
+
+    A barline belongs to the bar that it closes. A rest of N bars is N bars, printed as one.
+    """
+    numbers, number, length = [], first, 1
+    for token in tokens:
+        numbers.append(number)
+        if isinstance(rest := parse_sign(token), MultiRest):
+            length = rest.bars
+        if parse_barline(token):
+            number, length = number + length, 1
+    return numbers, number
+
+
 def _symbol(text: str) -> _Symbol:
     if text.startswith("accidental"):
         return _Symbol(_Kind.ACCIDENTAL)
     if kind := parse_barline(text):
-        return _Symbol(_Kind.BARLINE if kind in ("single", "double") else _Kind.CUT)
+        return _Symbol(_Kind.BARLINE if kind == "single" else _Kind.CUT)
     if text == "tie":
         return _Symbol(_Kind.TIE)
     if text == "tuplet-end":

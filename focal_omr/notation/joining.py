@@ -14,7 +14,6 @@ from focal_omr.notation.score import NO_KEY, Clef, Key, Meter, Part
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score
 
 Break = Literal["system", "page"]
-_ENDS = ("final", "repeat_end", "double")  # barlines after which a piece can be over
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,17 @@ def prints_meter(tokens: Sequence[str]) -> bool:
     return any(isinstance(parse_sign(token), Meter) for token in opening_signs(tokens))
 
 
-def is_over(tokens: Sequence[str]) -> bool:
-    """Whether a piece can be over after these tokens: a final or double barline, the end of a repeat.
+def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
+    """Whether a piece can be over after these tokens: a final barline, the end of a repeat.
 
     Signs after the last barline announce how the piece goes on.
+
+    Args:
+        tokens: Semantic tokens of a staff.
+        double: Whether a double barline will do.
     """
-    return bool(tokens) and parse_barline(tokens[-1]) in _ENDS
+    ends = ("final", "repeat_end", *(("double",) if double else ()))
+    return bool(tokens) and parse_barline(tokens[-1]) in ends
 
 
 def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:

@@ -11,11 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines import Staff
+from focal_omr.staff_lines.staff import Staff
 
 __all__ = ["System", "find_systems"]
 
-_BESIDE_SPACES = (-1.5, 0.8)  # from the left end of the lines, where the joining line, or a bracket, may stand
+_BESIDE_SPACES = (
+    -1.5,
+    0.8,
+)  # from the left end of the lines, where the joining line, or a bracket, may stand
 _JOINED = 0.93  # of the rows between two staves that the line covers
 _FARTHEST_SPACES = 25.0  # between two staves of a system, from line to line; between systems lyrics have 15
 _ROWS = 4  # per staff space of the working picture
@@ -73,7 +76,10 @@ def _joined(gray: NDArray[np.uint8], upper: Staff, lower: Staff) -> bool:
     region = gray[max(0, round(top)) : round(bottom), max(0, round(left)) : max(1, round(right))]
     if 0 in region.shape:
         return False
-    size = (max(1, round(region.shape[1] / space * 2 * _ROWS)), max(2, round(region.shape[0] / space * _ROWS)))
+    size = (
+        max(1, round(region.shape[1] / space * 2 * _ROWS)),
+        max(2, round(region.shape[0] / space * _ROWS)),
+    )
     small = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     paper = float(np.quantile(small, 0.9))
     # A thin line fills about a third of a cell; it may lean by a cell or two on its way down.
