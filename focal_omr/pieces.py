@@ -1,11 +1,14 @@
 """What was read on the systems of a document becomes pieces, and these become scores."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
+from focal_omr.notation.implied import imply_tuplets, implied_bar_length
 from focal_omr.notation.joining import Break, StaffTokens, is_over, join_parts, join_staves, prints_meter
-from focal_omr.notation.score import Duration, Measure, Meter, Part, Rest, Score
+from focal_omr.notation.score import Duration, Measure, Meter, MultiRest, Part, Rest, Score
+from focal_omr.notation.semantic import parse_barline
 
 # Of a first system, in the prints at hand 6 to 14 spaces; where all systems are flush, at most 1.
 _INDENTED_SPACES = 2.5
@@ -42,11 +45,15 @@ class Piece:
         score: Their music.
         bars: For each system, for each of its staves.
         added_barlines: (system, staff) at whose end a barline was put, see `bars.close_staves`; from 0.
+        implied_length: Of a bar in whole notes, where no meter is printed and most bars agree.
+        implied_tuplets: Numbers of the bars whose tuplets are understood and not printed.
     """
 
     score: Score
     bars: tuple[tuple[StaffBars, ...], ...]
     added_barlines: tuple[tuple[int, int], ...] = ()
+    implied_length: Fraction | None = None
+    implied_tuplets: tuple[int, ...] = ()
 
 
 def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
@@ -70,19 +77,57 @@ def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
     return over and (indented or meter)
 
 
-def make_piece(systems: Sequence[SystemTokens], *, title: str = "") -> Piece:
+def make_piece(systems: Sequence[SystemTokens]) -> Piece:
     """Join systems of one number of staves. Raises NotationError as `semantic.tokens_to_score`."""
-    parts: list[Part] = []
-    columns: list[list[StaffBars]] = []
-    added: list[tuple[int, int]] = []
-    for number in range(len(systems[0].staves)):
-        staves, closed = close_staves([system.staves[number] for system in systems])
-        added += [(system, number) for system in closed]
-        breaks = [_break(place, system) for place, system in enumerate(systems)]
-        parts.append(join_staves([StaffTokens(tuple(t), b) for t, b in zip(staves, breaks, strict=True)]))
-        columns.append(_bars(staves))
-    rows = tuple(zip(*columns, strict=True))
-    return Piece(Score(tuple(parts), title), rows, tuple(sorted(added)))
+    made = [
+        _make_part(
+            [system.staves[number] for system in systems], list(map(_break, range(len(systems)), systems))
+        )
+        for number in range(len(systems[0].staves))
+    ]
+    return Piece(
+        Score(tuple(each.part for each in made)),
+        tuple(zip(*(each.bars for each in made), strict=True)),
+        tuple(sorted((system, staff) for staff, each in enumerate(made) for system in each.closed)),
+        next((each.length for each in made if each.length), None),
+        tuple(sorted({bar for each in made for bar in each.tuplets})),
+    )
+
+
+@dataclass(frozen=True)
+class _MadePart:
+    """A part of a piece; its fields are those of `Piece` for one staff of each system."""
+
+    part: Part
+    bars: list[StaffBars]
+    closed: list[int]
+    length: Fraction | None
+    tuplets: list[int]
+
+
+def _make_part(staves: Sequence[Sequence[str]], breaks: Sequence[Break | None]) -> _MadePart:
+    closed, added = close_staves(staves)
+    part = _joined(closed, breaks)
+    if length := implied_bar_length(part):
+        closed, added = close_staves(staves, bar_length=length)
+        part = _joined(closed, breaks)
+    part, places = imply_tuplets(part, bar_length=length)
+    numbers = _measure_numbers(part)
+    right = {numbers[place] for place in places}
+    return _MadePart(part, _bars(closed, length, right), added, length, sorted(right))
+
+
+def _joined(staves: Sequence[Sequence[str]], breaks: Sequence[Break | None]) -> Part:
+    return join_staves([StaffTokens(tuple(t), b) for t, b in zip(staves, breaks, strict=True)])
+
+
+def _measure_numbers(part: Part) -> list[int]:
+    """The number of each measure's first bar."""
+    numbers, number = [], 1
+    for measure in part.measures:
+        numbers.append(number)
+        number += max((event.bars for event in measure.events if isinstance(event, MultiRest)), default=1)
+    return numbers
 
 
 def _break(place: int, system: SystemTokens) -> Break | None:
@@ -91,11 +136,17 @@ def _break(place: int, system: SystemTokens) -> Break | None:
     return "page" if system.opens_page else "system"
 
 
-def _bars(staves: Sequence[Sequence[str]]) -> list[StaffBars]:
+def _bars(
+    staves: Sequence[Sequence[str]], length: Fraction | None, right: Collection[int]
+) -> list[StaffBars]:
+    """The bars of each staff; those of `right` add up although their tokens do not."""
     first, result = 1, []
-    for tokens, bars in zip(staves, check_staves(staves), strict=True):
-        result.append(StaffBars(first, tuple(bars)))
-        first = number_bars(tokens, first=first)[1]
+    for tokens, bars in zip(staves, check_staves(staves, bar_length=length), strict=True):
+        numbers, following = number_bars(tokens, first=first)
+        ends = [number for number, token in zip(numbers, tokens, strict=True) if parse_barline(token)]
+        checked = [True if number in right else adds for number, adds in zip(ends, bars, strict=False)]
+        result.append(StaffBars(first, (*checked, *bars[len(ends) :])))
+        first = following
     return result
 
 

@@ -333,6 +333,14 @@ def _warnings(pages: Sequence[Page], pieces: Sequence[Piece]) -> tuple[str, ...]
             warnings.append(
                 f"{which}a barline was put at the end of systems {', '.join(added)}, whose bar is full"
             )
+        if piece.implied_length:
+            length = piece.implied_length
+            warnings.append(
+                f"{which}no meter is printed; bars are checked against the length of most, {length}"
+            )
+        if piece.implied_tuplets:
+            bars = ", ".join(map(str, piece.implied_tuplets))
+            warnings.append(f"{which}tuplets are understood, as printed ones before them, in bars {bars}")
         if len({len(part.measures) for part in piece.score.parts}) > 1:
             counts = ", ".join(str(len(part.measures)) for part in piece.score.parts)
             warnings.append(f"{which}its parts have different numbers of bars: {counts}")

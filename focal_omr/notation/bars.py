@@ -121,12 +121,18 @@ def check_bars(tokens: Sequence[str]) -> list[bool | None]:
     return check_staves([tokens])[0]
 
 
-def check_staves(staves: Sequence[Sequence[str]]) -> list[list[bool | None]]:
+def check_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> list[list[bool | None]]:
     """`check_bars` of the staves of one part, one after the other: meter and open bar go on.
 
     A bar belongs to the staff on which it ends; where it is open at the end of a staff that has None for it.
+
+    Args:
+        staves: The tokens of each.
+        bar_length: Of bars before any meter, in whole notes; None: nobody can tell whether these add up.
     """
-    state, checked = BarState(), []
+    state, checked = BarState(full=bar_length), []
     for tokens in staves:
         bars: list[bool | None] = []
         open_ = False
@@ -140,7 +146,9 @@ def check_staves(staves: Sequence[Sequence[str]]) -> list[list[bool | None]]:
     return checked
 
 
-def close_staves(staves: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[int]]:
+def close_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> tuple[list[list[str]], list[int]]:
     """The staves of one part with a barline put after each whose last bar is full and has none.
 
     Music goes on across the end of a staff; but where the meter is full there, the barline was not printed or
@@ -149,7 +157,7 @@ def close_staves(staves: Sequence[Sequence[str]]) -> tuple[list[list[str]], list
     Returns:
         The staves, and the numbers of those that got a barline, from 0.
     """
-    state = BarState()
+    state = BarState(full=bar_length)
     closed, added = [], []
     for number, tokens in enumerate(staves):
         for token in tokens:
