@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
 from focal_omr.notation.implied import imply_tuplets, implied_bar_length
@@ -43,6 +44,7 @@ class Piece:
 
     Attributes:
         score: Their music.
+        opens_page: Whether it begins at the head of a page.
         bars: For each system, for each of its staves.
         added_barlines: (system, staff) at whose end a barline was put, see `bars.close_staves`; from 0.
         implied_length: Of a bar in whole notes, where no meter is printed and most bars agree.
@@ -50,6 +52,7 @@ class Piece:
     """
 
     score: Score
+    opens_page: bool
     bars: tuple[tuple[StaffBars, ...], ...]
     added_barlines: tuple[tuple[int, int], ...] = ()
     implied_length: Fraction | None = None
@@ -87,6 +90,7 @@ def make_piece(systems: Sequence[SystemTokens]) -> Piece:
     ]
     return Piece(
         Score(tuple(each.part for each in made)),
+        systems[0].opens_page,
         tuple(zip(*(each.bars for each in made), strict=True)),
         tuple(sorted((system, staff) for staff, each in enumerate(made) for system in each.closed)),
         next((each.length for each in made if each.length), None),
@@ -150,23 +154,34 @@ def _bars(
     return result
 
 
-def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
+def join_pieces(pieces: Sequence[Piece], *, title: str = "") -> Score:
     """The pieces of a document as one score; a piece with fewer parts than others is silent in the rest."""
-    if len(pieces) == 1:
-        return replace(pieces[0], title=title or pieces[0].title)
-    count = max((len(piece.parts) for piece in pieces), default=0)
-    parts = []
-    for number in range(count):
-        parts.append(join_parts([_part(piece, number) for piece in pieces]))
+    count = max((len(piece.score.parts) for piece in pieces), default=0)
+    parts = [join_parts([_part(piece, number) for piece in pieces]) for number in range(count)]
+    breaks: list[Break | None] = [None, *("page" if piece.opens_page else "system" for piece in pieces[1:])]
+    starts = accumulate((len(piece.score.parts[0].measures) for piece in pieces), initial=0)
+    for start, break_ in zip(starts, breaks, strict=False):
+        parts = [_with_break(part, start, break_) for part in parts]
     return Score(tuple(parts), title)
 
 
-def _part(piece: Score, number: int) -> Part:
-    """A part of a piece; bars of rest where it has none."""
-    if number < len(piece.parts):
-        return piece.parts[number]
-    signs = [e for e in piece.parts[0].measures[0].events if isinstance(e, Meter)] if piece.parts else []
-    silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in piece.parts[0].measures]
+def _with_break(part: Part, place: int, break_: Break | None) -> Part:
+    if break_ is None or place >= len(part.measures):
+        return part
+    measures = list(part.measures)
+    measures[place] = replace(measures[place], break_before=break_)
+    return replace(part, measures=tuple(measures))
+
+
+def _part(piece: Piece, number: int) -> Part:
+    """A part of a piece, as long as its first one; bars of rest where it has none, or is shorter."""
+    first = piece.score.parts[0]
+    if number < len(piece.score.parts):
+        part = piece.score.parts[number]
+        missing = first.measures[len(part.measures) :]
+        return replace(part, measures=(*part.measures, *(Measure((), each.barline) for each in missing)))
+    signs = [event for measure in first.measures[:1] for event in measure.events if isinstance(event, Meter)]
+    silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in first.measures]
     if silent:
         silent[0] = replace(silent[0], events=(*signs, *silent[0].events))
     return Part(tuple(silent))

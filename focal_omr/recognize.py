@@ -204,7 +204,8 @@ class Recognizer:
             for page, staves in zip(pages, reading.pages, strict=True)
         )
         pieces = tuple(piece.score for piece in reading.pieces)
-        return Document(name, done, pieces, join_pieces(pieces, title=title), _warnings(done, reading.pieces))
+        score = join_pieces(reading.pieces, title=title)
+        return Document(name, done, pieces, score, _warnings(done, reading.pieces))
 
     def _read_system(
         self, reading: _Reading, page: _PageFrames, place: int, system: System, *, opens_page: bool
