@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
-from focal_omr.notation.implied import imply_tuplets, implied_bar_length
+from focal_omr.notation.implied import implied_bar_length, imply_tuplets
 from focal_omr.notation.joining import Break, StaffTokens, is_over, join_parts, join_staves, prints_meter
 from focal_omr.notation.score import Duration, Measure, Meter, MultiRest, Part, Rest, Score
 from focal_omr.notation.semantic import parse_barline
