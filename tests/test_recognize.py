@@ -67,7 +67,7 @@ def test_a_document_of_several_pages_is_one_score(recognizer, tmp_path):
     assert len(measures) == 9
     assert [measure.break_before for measure in measures[::3]] == [None, "page", "system"]
     assert [page.number for page in recognizer.read(path, pages="3").pages] == [3]
-    with pytest.raises(NoStaffError, match="book.tiff: no staff"):
+    with pytest.raises(NoStaffError, match=r"book\.tiff: no staff"):
         recognizer.read(path, pages="2")
 
 

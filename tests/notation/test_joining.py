@@ -84,8 +84,13 @@ def test_opening_signs_end_at_the_first_note():
 
 @pytest.mark.parametrize(
     ("last", "over", "over_or_double"),
-    [("barline-final", True, True), ("barline-repeat_end", True, True), ("barline-double", False, True)]
-    + [("barline", False, False), ("timeSignature-3/4", False, False)],
+    [
+        ("barline-final", True, True),
+        ("barline-repeat_end", True, True),
+        ("barline-double", False, True),
+        ("barline", False, False),
+        ("timeSignature-3/4", False, False),
+    ],
 )
 def test_a_piece_can_be_over_at_some_barlines(last: str, over: bool, over_or_double: bool):
     tokens = [*BAR.split(), last]
