@@ -51,12 +51,14 @@ class StaffReading:
         bars: For each bar that ends on this staff, and the open one at its end, whether it adds up to the
             meter; None where nobody can tell (no meter, a pickup).
         first_bar: Number of its first bar in its piece, from 1.
+        unread: Why what was read is not believed and not used; "" where it is.
     """
 
     staff: Staff | None
     symbols: tuple[Symbol, ...]
     bars: tuple[bool | None, ...] = ()
     first_bar: int = 1
+    unread: str = ""
 
     @property
     def expected_error(self) -> float:
@@ -164,6 +166,7 @@ def _staff_json(reading: StaffReading) -> dict[str, Any]:
         "first_bar": reading.first_bar,
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
+        "unread": reading.unread,
     }
 
 

@@ -113,7 +113,7 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     (page,) = document["pages"]
     assert page.keys() == {"number", "width", "height", "systems", "staves", "unread"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error"}
+    assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error", "unread"}
     assert staff["expected_error"] == pytest.approx(10)
     assert staff["bars"] == [None, True, True]  # a pickup first
     assert len(staff["lines"]) == 5
