@@ -19,8 +19,8 @@ _FEWEST = 4
 def stacked_share(ink: NDArray[np.float32]) -> float:
     """The share of the filled note heads of a strip that have another above or below them.
 
-    Observed: 0 in the middle of monophonic staves, but up to 0.6 where thick beams look like heads; 0.4 to 0.9
-    of staves with chords, 0.1 to 0.7 of those with two voices. So it is a sign, and takes another to be one.
+    Observed: 0 in the middle of monophonic staves, but up to 0.6 where thick beams look like heads; 0.4 to
+    0.9 of staves with chords, 0.1 to 0.7 of those with two voices. So it is a hint, and needs another.
 
     Args:
         ink: (96, W) a strip.

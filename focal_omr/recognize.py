@@ -43,6 +43,7 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
+_CHORDS = "chords or several voices, which are not read"
 
 
 @dataclass(frozen=True)
@@ -302,20 +303,22 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     """Why what was read on a staff is not to be believed; "" where it is.
 
     Chords and second voices are no part of what the network knows: it writes down one note of several, and
-    doubts it. A staff is given up where its symbols are doubtful, heads stand one above another, and its bars
-    do not add up either.
+    doubts it. A staff is given up where its symbols are doubtful and heads stand one above another: where both
+    are clearly so, or its bars do not add up either.
     """
     doubt = reading.expected_error
     if reading.symbols and doubt >= _ILLEGIBLE:
         return f"most symbols are doubtful ({doubt:.0f} % are probably wrong)"
     if doubt < _DOUBTFUL or stacked < _STACKED:
         return ""
+    if doubt >= 2 * _DOUBTFUL and stacked >= 1.5 * _STACKED:
+        return _CHORDS
     tokens = [symbol.token for symbol in reading.symbols if symbol.used]
     (bars,) = check_staves([tokens], bar_length=carried.bar_length)
     known = [adds_up for adds_up in bars if adds_up is not None]
     if known and sum(known) >= len(known) / 2:
         return ""
-    return "chords or several voices, which are not read"
+    return _CHORDS
 
 
 def _score_tokens(reading: StaffReading) -> tuple[str, ...]:
