@@ -303,7 +303,7 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     """Why what was read on a staff is not to be believed; "" where it is.
 
     Chords and second voices are no part of what the network knows: it writes down one note of several, and
-    doubts it. A staff is given up where its symbols are doubtful and heads stand one above another: where both
+    doubts it. A staff is given up where symbols are doubtful and heads stand one above another: where both
     are clearly so, or its bars do not add up either.
     """
     doubt = reading.expected_error
