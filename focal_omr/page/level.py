@@ -116,8 +116,8 @@ def _fitted(slopes: Floats, weights: Floats) -> NDArray[np.float64]:
     weight = weights.ravel().astype(np.float64)
     usual = _weighted_median(wanted, weight)
     field: NDArray[np.float64] = np.array([usual, 0, 0, 0, 0], np.float64)
-    stay = np.diag([1e-3, 0.3, 0.3, 1.0, 1.0])  # tiles; keeps the field plain where few speak for more
-    for limit in (0.15, 0.08, 0.04, 0.02, 0.02, 0.02):
+    stay = np.diag([1e-4, 0.02, 0.02, 0.05, 0.1])  # tiles; keeps the field plain where few speak for more
+    for limit in (0.3, 0.15, 0.08, 0.04, 0.02, 0.02, 0.02):
         off = (wanted - terms @ field) / limit
         use = weight / (1 + off**2) ** 2
         field = np.asarray(np.linalg.solve(terms.T @ (use[:, None] * terms) + stay, terms.T @ (use * wanted)))

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
 from focal_omr.page.level import Spacing, find_curves, level_picture, levelled
-from focal_omr.page.search import Searched, search, to_picture
+from focal_omr.page.search import Searched, search
 from focal_omr.staff_lines.space import space_candidates
 from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff_lines.work import ROWS
 
 __all__ = ["OtherLines", "PageStaves", "find_staves"]
 
@@ -24,7 +25,7 @@ Kind = Literal["tablature", "one-line", "unclear"]
 _LONG_SIDE_PX = 1600  # of the picture in which the staff space is looked for
 _SURE_SPACES = 60  # rows of staves look like the lines of a huge one, which is 8 spaces long
 _ENOUGH_STAVES = 3
-_UNEVEN = 1.15  # the largest staff space of a page to the smallest; combs allow for a tenth more or less
+_UNEVEN = 1.08  # a staff space to that of the search, anywhere on the page
 
 
 @dataclass(frozen=True)
@@ -66,38 +67,42 @@ def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
         small, curves = levelled(small, curves), curves.scaled(shrink)
     best: Searched | None = None
     for space in space_candidates(small):
-        found = search(level_picture(gray, curves, Spacing(float(np.sqrt(space * shrink)))))
+        found = search(gray, level_picture(gray, curves, Spacing(float(np.sqrt(space * shrink)))))
         best = found if best is None or found.length_spaces > best.length_spaces else best
         if best.length_spaces >= _SURE_SPACES and _longest(best) >= _SURE_SPACES / 2:
             break
     if best is None or not best.staves:
         return PageStaves((), seen="nothing")
-    if spacing := _uneven_spacing(best):
-        again = search(level_picture(gray, curves, spacing))
+    if spacing := _better_spacing(best):
+        again = search(gray, level_picture(gray, curves, spacing))
         best = again if again.length_spaces >= best.length_spaces else best
-    staves = [to_picture(trace, best.level) for trace in best.staves]
-    return PageStaves(tuple(sorted(staves, key=lambda staff: float(staff.middle_ys.mean()))))
+    return PageStaves(tuple(sorted(best.staves, key=lambda staff: float(staff.middle_ys.mean()))))
 
 
 def _longest(found: Searched) -> float:
-    return max((trace.length_spaces for trace in found.staves), default=0.0)
+    return max((trace.length_spaces for trace in found.traces), default=0.0)
 
 
-def _uneven_spacing(found: Searched) -> Spacing | None:
-    """How the staff space changes over the page, where it does so by more than combs of one size allow."""
-    traces, level = found.staves, found.level
-    if len(traces) < _ENOUGH_STAVES:
-        return None
-    rows = np.array([float(np.mean(t.middle[t.first : t.last + 1])) for t in traces])
-    spaces = np.array([float(np.mean(t.space[t.first : t.last + 1])) for t in traces])
+def _better_spacing(found: Searched) -> Spacing | None:
+    """The staff space of the staves that were found, and how it changes down the page.
+
+    None where the search went by nearly that already.
+    """
+    level = found.level
     row_px = np.gradient(level.names.astype(np.float64))
+    spans = [slice(trace.first, trace.last + 1) for trace in found.traces]
+    rows = np.array([t.middle[span].mean() for t, span in zip(found.traces, spans, strict=True)])
+    sizes = np.array([t.space[span].mean() for t, span in zip(found.traces, spans, strict=True)])
     at = np.clip(rows.astype(int), 0, row_px.size - 1)
-    ys, roots = level.names[at].astype(np.float64), np.sqrt(spaces * row_px[at])
-    slope, root = np.polyfit(ys, roots, 1)
-    ends = root + slope * np.array([level.names[0], level.names[-1]])
-    if ends.min() <= 0 or (ends.max() / ends.min()) ** 2 < _UNEVEN:
-        return None
-    return Spacing(float(root), float(slope))
+    ys, roots = level.names[at].astype(np.float64), np.sqrt(sizes * row_px[at])
+    if len(rows) < _ENOUGH_STAVES:
+        spacing = Spacing(float(np.median(roots)))
+    else:
+        slope, root = np.polyfit(ys, roots, 1)
+        spacing = Spacing(float(root), float(slope))
+    places = np.linspace(0, level.names.size - 1, 9).astype(int)
+    wanted = spacing.at(level.names[places].astype(np.float64)) / row_px[places] / ROWS
+    return spacing if max(wanted.max(), 1 / wanted.min()) > _UNEVEN else None
 
 
 def _shrunk(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
