@@ -15,6 +15,7 @@ from focal_omr.staff_lines.work import Floats
 
 _FINE = 16  # samples to a staff space, both ways
 _HALF = _FINE // 2
+_LEDGER = 5 * _FINE // 2  # a ledger line is 1.8 spaces long
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Strokes:
         contrast: darkness of the lines, 0 paper .. 1 black.
         flatness: darkness 0.19 spaces beside the lines, relative to that on them.
         between: the darkness of the clearest line-like thing between the lines, relative to theirs.
-        sixth: share of the length over which one more line is seen above or below.
+        sixth: share of the length over which one more line is seen above or below; ledger lines and beams
+            do not count.
         touched_spaces: the length over which ink lies on a line and reaches 0.25 spaces to both sides of it:
             clefs, heads, stems, bar lines.
     """
@@ -53,8 +55,11 @@ class Strokes:
 
     @property
     def are_five(self) -> bool:
-        """Whether there is no sixth line: 0 to 0.38 for staves with beams and ledger lines, 0.58 to 0.96 else."""
-        return self.sixth < 0.5
+        """Whether there is no sixth line.
+
+        Observed: 0 to 0.24 for staves with beams and ledger lines, 0.48 to 0.91 for six and seven lines.
+        """
+        return self.sixth < 0.36
 
     @property
     def hold_music(self) -> bool:
@@ -83,7 +88,9 @@ def look_at_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
     beside = float(profile[[_HALF - 3, _HALF + 3]].mean())
     between = float(max(profile[:4].max(), profile[-4:].max()))
     thick = np.minimum(darkness[:, _HALF - 4], darkness[:, _HALF + 4]) > 0.5 * level
-    sixth = float((seen & ~thick)[[0, 6]].mean(axis=1).max())
+    beam = np.maximum(darkness[:, _HALF - 4], darkness[:, _HALF + 4]) > 0.5 * level
+    more = (seen & ~beam)[[0, 6]].astype(np.uint8)
+    sixth = float(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones((1, _LEDGER), np.uint8)).mean(axis=1).max())
     touched = float(thick[1:6].any(axis=0).sum()) / _FINE
     return Strokes(breaks.astype(np.float32), level, beside / peak, between / peak, sixth, touched)
 
