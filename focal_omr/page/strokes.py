@@ -57,9 +57,9 @@ class Strokes:
     def are_five(self) -> bool:
         """Whether there is no sixth line.
 
-        Observed: 0 to 0.24 for staves with beams and ledger lines, 0.48 to 0.91 for six and seven lines.
+        Observed: 0 to 0.05 for staves with beams and ledger lines, 0.23 to 0.86 for six and seven lines.
         """
-        return self.sixth < 0.36
+        return self.sixth < 0.2
 
     @property
     def hold_music(self) -> bool:
