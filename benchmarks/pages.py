@@ -71,16 +71,18 @@ class Page:
 
 
 def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff]]:
-    """A page of about twelve staves of composed music, upright or lying."""
+    """A page of about ten staves of composed music, upright or lying."""
     random = Random(seed)
     size = (2100, 2970) if random.random() < 0.75 else (2970, 2100)
     options = {**draw_options(random), "breaks": "auto", "footer": "none", "header": "none"}
     options |= {"pageWidth": size[0], "pageHeight": size[1], "scale": 100}
     options |= {"spacingSystem": random.choice((3, 4, 6, 8, 10)), "justifyVertically": random.random() < 0.5}
     options |= {f"pageMargin{side}": random.randrange(60, 250) for side in ("Left", "Right", "Top", "Bottom")}
-    svg = Engraver(**options).svg(write_mei(compose(random, symbols=random.choice((120, 300, 500, 700)))))
-    data = bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white"))
-    gray = decode_gray(data, name="page")
+    score = compose(random, symbols=random.choice((120, 300, 500, 700)))
+    while len(score.parts[0].measures) < 10:  # without barlines Verovio puts all notes onto one staff
+        score = compose(random, symbols=300)
+    svg = Engraver(**options).svg(write_mei(score))
+    gray = decode_gray(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white")), name="page")
     return gray, _true_staves(svg, gray)
 
 

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_darkness, to_ridges, work_means
 
 _COLUMN_PX = 4
@@ -116,8 +117,8 @@ def _fitted(slopes: Floats, weights: Floats) -> NDArray[np.float64]:
     weight = weights.ravel().astype(np.float64)
     usual = _weighted_median(wanted, weight)
     field: NDArray[np.float64] = np.array([usual, 0, 0, 0, 0], np.float64)
-    stay = np.diag([1e-3, 0.3, 0.3, 1.0, 1.0])  # tiles; keeps the field plain where few speak for more
-    for limit in (0.15, 0.08, 0.04, 0.02, 0.02, 0.02):
+    stay = np.diag([1e-4, 0.02, 0.02, 0.05, 0.1])  # tiles; keeps the field plain where few speak for more
+    for limit in (0.3, 0.15, 0.08, 0.04, 0.02, 0.02, 0.02):
         off = (wanted - terms @ field) / limit
         use = weight / (1 + off**2) ** 2
         field = np.asarray(np.linalg.solve(terms.T @ (use[:, None] * terms) + stay, terms.T @ (use * wanted)))
@@ -241,3 +242,35 @@ def _half_rows(spacing: Spacing, first: float, last: float) -> Floats:
     rows = np.concatenate([[0.0], np.cumsum(np.diff(places) * 2 * ROWS / spacing.at(places[:-1]))])
     count = max(2, int(rows[-1]) // 2 * 2)
     return np.asarray(np.interp(np.arange(count) + 0.5, rows, places), np.float32)
+
+
+def to_page(xs: Floats, ys: Floats, curves: Curves | None) -> Floats:
+    """The y in a picture of points of what `levelled` made of it."""
+    if curves is None:
+        return ys
+    at = ((xs - curves.xs[0]) / (curves.xs[1] - curves.xs[0]))[None]
+    names = (ys / (curves.names[1] - curves.names[0]))[None]
+    found = cv2.remap(curves.ys, at.astype(np.float32), names.astype(np.float32), cv2.INTER_LINEAR)
+    return np.asarray(found[0], np.float32)
+
+
+def to_level(staff: Staff, curves: Curves | None, shrink: int) -> Staff:
+    """A staff of the page in the small picture that `levelled` made of it."""
+    xs = np.asarray((staff.xs + 0.5) / shrink - 0.5, np.float32)
+    middle = np.asarray((staff.middle_ys + 0.5) / shrink - 0.5, np.float32)
+    spaces = np.asarray(_spaces(staff) / shrink, np.float32)
+    if curves is None:
+        return Staff(xs, middle, staff.space_px / shrink, spaces)
+    column = np.clip(np.rint((xs - curves.xs[0]) / (curves.xs[1] - curves.xs[0])), 0, curves.xs.size - 1)
+    heights = np.array(
+        [
+            np.interp([y - space, y, y + space], curves.ys[:, int(at)], curves.names - curves.names[0])
+            for y, space, at in zip(middle, spaces, column, strict=True)
+        ]
+    )
+    above, level, below = heights.astype(np.float32).T
+    return Staff(xs, level, staff.space_px / shrink, np.asarray((below - above) / 2, np.float32))
+
+
+def _spaces(staff: Staff) -> Floats:
+    return np.full_like(staff.xs, staff.space_px) if staff.spaces_px is None else staff.spaces_px

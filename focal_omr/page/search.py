@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focal_omr.page.combs import Combs, Place
 from focal_omr.page.level import Level
+from focal_omr.page.strokes import Strokes, look_at_strokes
 from focal_omr.staff_lines.lines import Trace, refine
 from focal_omr.staff_lines.path import BLOCK
 from focal_omr.staff_lines.staff import Staff
@@ -25,46 +27,56 @@ class Searched:
     """What was looked at, in cells and rows of the level.
 
     Attributes:
-        staves: Traces of five lines.
+        traces: Of the staves of five lines.
+        staves: The same in the picture.
+        strokes: What they are made of.
         others: Traces of anything else.
     """
 
     level: Level
-    staves: tuple[Trace, ...]
+    traces: tuple[Trace, ...]
+    staves: tuple[Staff, ...]
+    strokes: tuple[Strokes, ...]
     others: tuple[Trace, ...]
 
     @property
     def length_spaces(self) -> float:
         """Of all staves together."""
-        return sum(trace.length_spaces for trace in self.staves)
+        return sum(trace.length_spaces for trace in self.traces)
 
 
-def search(level: Level, taken: Sequence[tuple[Floats, int, int]] = ()) -> Searched:
+def search(gray: NDArray[np.uint8], level: Level, taken: Sequence[tuple[Floats, int, int]] = ()) -> Searched:
     """Look for staves, the clearest first.
 
     Args:
-        level: The page.
+        gray: (H, W) the page, paper light.
+        level: The same, levelled.
         taken: Rows (cells,) of the middle lines of staves that are known, each with its first and last cell.
     """
     combs = Combs(level.darkness)
     for rows, first, last in taken:
         combs.cross_out(_to_blocks(rows, combs.blocks), first // BLOCK, last // BLOCK, spaces=_STAFF_REACH)
-    staves: list[Trace] = []
+    found: list[tuple[Trace, Staff, Strokes]] = []
     others: list[Trace] = []
-    while len(others) < _MOST_REJECTED and (place := combs.best()) is not None:
+    tried = 0
+    while tried < _MOST_REJECTED and (place := combs.best()) is not None:
         trace = _measured(level.darkness, place)
-        if is_staff(trace) or _is_covered(trace):
-            staves.append(trace)
-            rows, first, last = (
-                _to_blocks(trace.middle, combs.blocks),
-                trace.first // BLOCK,
-                trace.last // BLOCK,
-            )
-            combs.cross_out(rows, first, last, spaces=_STAFF_REACH * place.size)
-        else:
+        if not (is_staff(trace) or _is_covered(trace)):
             others.append(trace)
+            tried += 1
             combs.cross_out(place.rows.astype(np.float32), place.first, place.last, spaces=_TRIED_REACH)
-    return Searched(level, tuple(staves), tuple(others))
+            continue
+        staff = to_picture(trace, level)
+        strokes = look_at_strokes(gray, staff)
+        if strokes.are_lines and strokes.are_five and strokes.hold_music:
+            found.append((trace, staff, strokes))
+        else:
+            tried += 1
+            others += [trace] * strokes.are_lines
+        rows, reach = _to_blocks(trace.middle, combs.blocks), _STAFF_REACH * place.size
+        combs.cross_out(rows, trace.first // BLOCK, trace.last // BLOCK, spaces=reach)
+    traces, staves, strokes_of = zip(*found, strict=True) if found else ((), (), ())
+    return Searched(level, traces, staves, strokes_of, tuple(others))
 
 
 def _is_covered(trace: Trace) -> bool:

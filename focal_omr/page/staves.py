@@ -1,45 +1,33 @@
 """Every staff of a page, and what is ruled but no staff of five lines.
 
 The page is levelled (`level`), combs of five teeth are led over it (`combs`), and along each path the lines
-are measured and judged as those of a crop are (`staff_lines`).
+are measured and judged as those of a crop are (`search`, `staff_lines`), then looked at closely (`strokes`).
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
-from focal_omr.page.level import Spacing, find_curves, level_picture, levelled
-from focal_omr.page.search import Searched, search, to_picture
+from focal_omr.page.level import Curves, Spacing, find_curves, level_picture, levelled, to_level, to_page
+from focal_omr.page.others import OtherLines, find_others
+from focal_omr.page.search import Searched, search
 from focal_omr.staff_lines.space import space_candidates
 from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff_lines.verdict import what_was_seen
+from focal_omr.staff_lines.work import ROWS
 
 __all__ = ["OtherLines", "PageStaves", "find_staves"]
 
-Kind = Literal["tablature", "one-line", "unclear"]
-
-_LONG_SIDE_PX = 1600  # of the picture in which the staff space is looked for
+_LONG_SIDE_PX = (
+    1600  # of the picture in which slopes and staff spaces are found: there a space has 5 to 12 px
+)
 _SURE_SPACES = 60  # rows of staves look like the lines of a huge one, which is 8 spaces long
-_ENOUGH_STAVES = 3
-_UNEVEN = 1.15  # the largest staff space of a page to the smallest; combs allow for a tenth more or less
-
-
-@dataclass(frozen=True)
-class OtherLines:
-    """Ruled lines that are not a staff of five.
-
-    Attributes:
-        box: (left, top, right, bottom) in pixels.
-        kind: what they are.
-        reason: why they are no staff, in words.
-    """
-
-    box: tuple[float, float, float, float]
-    kind: Kind
-    reason: str
+_ENOUGH_STAVES = 3  # to say how the staff space changes down the page
+_UNEVEN = 1.08  # a staff space to that of the search, anywhere on the page
+_FAINT = 0.35  # of the usual contrast of a page's staves: what shows through from its back
 
 
 @dataclass(frozen=True)
@@ -47,9 +35,9 @@ class PageStaves:
     """What was found on a page.
 
     Attributes:
-        staves: from top to bottom, within a row from left to right.
+        staves: from top to bottom, in a row from left to right.
         others: ruled lines that are reported and not read.
-        seen: where there is no staff, what was seen instead, in words; else empty.
+        seen: where there is no staff, what was seen instead, as in the text of a `NoStaffError`; else empty.
     """
 
     staves: tuple[Staff, ...]
@@ -58,51 +46,110 @@ class PageStaves:
 
 
 def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
-    """Find every staff of five lines on a page."""
+    """Find every staff of five lines on a page.
+
+    Args:
+        gray: (H, W) gray values of an upright page at 70 to 600 dpi, printed or photographed; light lines on
+            dark ground are found too.
+        name: what `seen` calls the picture.
+
+    Returns:
+        staves in pixels of the picture; none, and the reason, where there are none.
+    """
     gray = as_dark_on_light(gray)
     small, shrink = _shrunk(gray)
     curves = find_curves(small)
-    if curves is not None:
-        small, curves = levelled(small, curves), curves.scaled(shrink)
-    best: Searched | None = None
-    for space in space_candidates(small):
-        found = search(level_picture(gray, curves, Spacing(float(np.sqrt(space * shrink)))))
-        best = found if best is None or found.length_spaces > best.length_spaces else best
-        if best.length_spaces >= _SURE_SPACES and _longest(best) >= _SURE_SPACES / 2:
+    level_small = small if curves is None else levelled(small, curves)
+    page_curves = None if curves is None else curves.scaled(shrink)
+    tried: list[Searched] = []
+    for space in space_candidates(level_small):
+        spacing = Spacing(float(np.sqrt(space * shrink)))
+        tried.append(search(gray, level_picture(gray, page_curves, spacing)))
+        lengths = [trace.length_spaces for trace in tried[-1].traces]
+        if sum(lengths) >= _SURE_SPACES and max(lengths) >= _SURE_SPACES / 2:
             break
-    if best is None or not best.staves:
-        return PageStaves((), seen="nothing")
-    if spacing := _uneven_spacing(best):
-        again = search(level_picture(gray, curves, spacing))
+    best = max(tried, key=lambda found: found.length_spaces, default=None)
+    if best is not None and best.staves and (better := _better_spacing(best)) is not None:
+        again = search(gray, level_picture(gray, page_curves, better))
         best = again if again.length_spaces >= best.length_spaces else best
-    staves = [to_picture(trace, best.level) for trace in best.staves]
-    return PageStaves(tuple(sorted(staves, key=lambda staff: float(staff.middle_ys.mean()))))
-
-
-def _longest(found: Searched) -> float:
-    return max((trace.length_spaces for trace in found.staves), default=0.0)
-
-
-def _uneven_spacing(found: Searched) -> Spacing | None:
-    """How the staff space changes over the page, where it does so by more than combs of one size allow."""
-    traces, level = found.staves, found.level
-    if len(traces) < _ENOUGH_STAVES:
-        return None
-    rows = np.array([float(np.mean(t.middle[t.first : t.last + 1])) for t in traces])
-    spaces = np.array([float(np.mean(t.space[t.first : t.last + 1])) for t in traces])
-    row_px = np.gradient(level.names.astype(np.float64))
-    at = np.clip(rows.astype(int), 0, row_px.size - 1)
-    ys, roots = level.names[at].astype(np.float64), np.sqrt(spaces * row_px[at])
-    slope, root = np.polyfit(ys, roots, 1)
-    ends = root + slope * np.array([level.names[0], level.names[-1]])
-    if ends.min() <= 0 or (ends.max() / ends.min()) ** 2 < _UNEVEN:
-        return None
-    return Spacing(float(root), float(slope))
+    staves = _in_order(_clear(best)) if best is not None else []
+    others = find_others(level_small, [to_level(staff, curves, shrink) for staff in staves])
+    boxed = tuple(_on_page(other, curves, shrink) for other in others)
+    if staves:
+        return PageStaves(tuple(staves), boxed)
+    traces = [trace for found in tried for trace in found.others]
+    return PageStaves((), boxed, f"{name}: no staff of five lines: {what_was_seen(gray, traces)}")
 
 
 def _shrunk(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     """The page at a size at which staff spaces are found, and how many times smaller that is."""
     shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
-    height, width = (side // shrink for side in gray.shape)
+    height, width = (max(1, side // shrink) for side in gray.shape)
     whole = gray[: height * shrink, : width * shrink]  # whole numbers shrink ten times faster
     return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8), shrink
+
+
+def _better_spacing(found: Searched) -> Spacing | None:
+    """The staff space of the staves that were found, and how it changes down the page.
+
+    None where the search went by nearly that already.
+    """
+    level = found.level
+    row_px = np.gradient(level.names.astype(np.float64))
+    spans = [slice(trace.first, trace.last + 1) for trace in found.traces]
+    rows = np.array([t.middle[span].mean() for t, span in zip(found.traces, spans, strict=True)])
+    sizes = np.array([t.space[span].mean() for t, span in zip(found.traces, spans, strict=True)])
+    at = np.clip(rows.astype(int), 0, row_px.size - 1)
+    ys, roots = level.names[at].astype(np.float64), np.sqrt(sizes * row_px[at])
+    if len(rows) < _ENOUGH_STAVES:
+        spacing = Spacing(float(np.median(roots)))
+    else:
+        slope, root = np.polyfit(ys, roots, 1)
+        spacing = Spacing(float(root), float(slope))
+    places = np.linspace(0, level.names.size - 1, 9).astype(int)
+    wanted = spacing.at(level.names[places].astype(np.float64)) / row_px[places] / ROWS
+    return spacing if max(wanted.max(), 1 / wanted.min()) > _UNEVEN else None
+
+
+def _clear(found: Searched) -> list[Staff]:
+    """The staves without those that show through from the back of the sheet."""
+    if not found.staves:
+        return []
+    usual = float(np.median([strokes.contrast for strokes in found.strokes]))
+    pairs = zip(found.staves, found.strokes, strict=True)
+    return [staff for staff, strokes in pairs if strokes.contrast >= _FAINT * usual]
+
+
+def _in_order(staves: list[Staff]) -> list[Staff]:
+    """From top to bottom, in a row from left to right.
+
+    Two staves stand in a row where one goes on at the height of the other, along its slope.
+    """
+    rows: list[list[Staff]] = []
+    for staff in sorted(staves, key=_height):
+        row = next((row for row in rows if all(_beside(staff, other) for other in row)), None)
+        if row is None:
+            rows.append([staff])
+        else:
+            row.append(staff)
+    return [staff for row in rows for staff in sorted(row, key=lambda staff: float(staff.xs[0]))]
+
+
+def _height(staff: Staff) -> float:
+    return float(staff.middle_ys.mean())
+
+
+def _beside(one: Staff, other: Staff) -> bool:
+    left, right = sorted((one, other), key=lambda staff: float(staff.xs[0]))
+    slope = float((left.middle_ys[-1] - left.middle_ys[0]) / (left.xs[-1] - left.xs[0]))
+    gap = float(right.xs[0] - left.xs[-1])
+    step = float(right.middle_ys[0] - left.middle_ys[-1]) - slope * gap
+    return gap > -left.space_px and abs(step) < 2 * left.space_px
+
+
+def _on_page(other: OtherLines, curves: Curves | None, shrink: int) -> OtherLines:
+    left, top, right, bottom = other.box
+    xs = np.array([left, right, left, right], np.float32)
+    ys = to_page(xs, np.array([top, top, bottom, bottom], np.float32), curves)
+    box = (left * shrink, float(ys.min()) * shrink, right * shrink, float(ys.max()) * shrink)
+    return OtherLines(box, other.kind, other.reason)
