@@ -82,13 +82,14 @@ class Unread:
 
 @dataclass(frozen=True)
 class Page:
-    """One picture.
+    """One picture, turned upright; all places on it are places of the upright picture.
 
     Attributes:
         width, height: In pixels.
         staves: From top to bottom.
         systems: Which of them sound together.
         number: Of the page in its document, from 1.
+        quarter_turns: By which the picture was turned to the left.
         unread: What was seen and not read.
     """
 
@@ -97,7 +98,19 @@ class Page:
     staves: tuple[StaffReading, ...]
     systems: tuple[System, ...] = (System((0,)),)
     number: int = 1
+    quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
+
+    def on_picture(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place of the upright page is on the picture as it came."""
+        match self.quarter_turns % 4:
+            case 1:
+                return self.height - 1 - y, x
+            case 2:
+                return self.width - 1 - x, self.height - 1 - y
+            case 3:
+                return y, self.width - 1 - x
+        return x, y
 
 
 @dataclass(frozen=True)
@@ -148,21 +161,33 @@ class Document:
 
 
 def _page_json(page: Page) -> dict[str, Any]:
+    sizes = (page.width, page.height)
+    width, height = sizes[::-1] if page.quarter_turns % 2 else sizes
     return {
         "number": page.number,
-        "width": page.width,
-        "height": page.height,
+        "width": width,
+        "height": height,
+        "quarter_turns": page.quarter_turns,
         "systems": [list(system.staves) for system in page.systems],
-        "staves": [_staff_json(reading) for reading in page.staves],
-        "unread": [{"box": _rounded(each.box), "reason": each.reason} for each in page.unread],
+        "staves": [_staff_json(reading, page) for reading in page.staves],
+        "unread": [
+            {"box": _rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
+        ],
     }
 
 
-def _staff_json(reading: StaffReading) -> dict[str, Any]:
+def _box_on_picture(box: Box, page: Page) -> Box:
+    left, top, right, bottom = box
+    return bounds((page.on_picture(left, top), page.on_picture(right, bottom)))
+
+
+def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
     numbers, _ = number_bars([symbol.token for symbol in reading.symbols], first=reading.first_bar)
     return {
-        "lines": _line_curves(reading.staff),
-        "symbols": [_symbol_json(*pair) for pair in zip(reading.symbols, numbers, strict=True)],
+        "lines": [
+            [_rounded(page.on_picture(*point)) for point in line] for line in line_curves(reading.staff)
+        ],
+        "symbols": [_symbol_json(*pair, page) for pair in zip(reading.symbols, numbers, strict=True)],
         "first_bar": reading.first_bar,
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
@@ -170,11 +195,12 @@ def _staff_json(reading: StaffReading) -> dict[str, Any]:
     }
 
 
-def _symbol_json(symbol: Symbol, bar: int) -> dict[str, Any]:
+def _symbol_json(symbol: Symbol, bar: int, page: Page) -> dict[str, Any]:
+    polygon = tuple(page.on_picture(*corner) for corner in symbol.polygon)
     return {
         "token": symbol.token,
-        "box": _rounded(symbol.box),
-        "polygon": [_rounded(corner) for corner in symbol.polygon],
+        "box": _rounded(bounds(polygon)),
+        "polygon": [_rounded(corner) for corner in polygon],
         "confidence": round(symbol.confidence, 4),
         "used": symbol.used,
         "bar": bar,
@@ -185,14 +211,14 @@ def _rounded(values: Sequence[float]) -> list[float]:
     return [round(value, 1) for value in values]
 
 
-def _line_curves(staff: Staff | None) -> list[list[list[float]]]:
-    """The five lines from top to bottom, each as points [x, y] in pixels of the picture."""
+def line_curves(staff: Staff | None) -> list[list[tuple[float, float]]]:
+    """The five lines of a staff from top to bottom, each as points (x, y); none where none was measured."""
     if staff is None:
         return []
     spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px
     return [
         [
-            [round(float(x), 1), round(float(y + line * space), 1)]
+            (float(x), float(y + line * space))
             for x, y, space in zip(staff.xs, staff.middle_ys, spaces, strict=True)
         ]
         for line in (-2, -1, 0, 1, 2)

@@ -30,9 +30,11 @@ from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.notation.bars import BarRules, check_staves, number_bars
 from focal_omr.notation.joining import Carried, opening_signs
 from focal_omr.notation.semantic import parse_barline, ungrammatical
+from focal_omr.notation.vocabulary import BLANK
 from focal_omr.page.load import load_pages
 from focal_omr.page.staves import find_staves
 from focal_omr.page.systems import System, find_systems
+from focal_omr.page.turn import head_up, lies_sideways
 from focal_omr.pieces import Piece, SystemTokens, begins_piece, join_pieces, make_piece
 from focal_omr.staff_lines.staff import Staff
 
@@ -43,6 +45,8 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
+_HEAD_UP = 0.5  # of the staves, more than begin with a clef than end with one: then a page is upright
+_ENOUGH_STAVES = 3  # to go by their clefs alone: one or two may be crops of the middle of a staff
 _CHORDS = "chords or several voices, which are not read"
 
 
@@ -70,6 +74,7 @@ class _PageFrames:
     height: int
     staves: tuple[_Frames, ...]
     systems: tuple[System, ...]
+    quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
 
 
@@ -169,20 +174,38 @@ class Recognizer:
         return self._model.card.preset == "paper"
 
     def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
-        """A page after the network. The finder for crops is asked where the one for pages found nothing."""
+        """A page after the network, turned upright.
+
+        Where its clefs do not say that its head is up, both ways are read and the surer one is taken.
+        """
         if self._is_plain:
-            return self._frames(gray, [], name=name)
+            return replace(self._frames(gray, [], name=name), number=number)
+        turns = 1 if lies_sideways(gray) else 0
+        page, votes = self._read_turned(gray, turns, name=name)
+        if page.staves and votes < _HEAD_UP:
+            turned, _ = self._read_turned(gray, turns + 2, name=name)
+            clearly = votes < -_HEAD_UP and len(page.staves) >= _ENOUGH_STAVES
+            page = turned if clearly else max(page, turned, key=_sureness)
+        return replace(page, number=number)
+
+    def _read_turned(
+        self, gray: NDArray[np.uint8], quarter_turns: int, *, name: str
+    ) -> tuple[_PageFrames, float]:
+        """A page turned to the left and read, and whether its clefs say that its head is up, -1 .. 1.
+
+        The finder for crops is asked where the one for pages found nothing.
+        """
+        gray = np.ascontiguousarray(np.rot90(gray, quarter_turns))
         found = find_staves(gray, name=name)
-        staves = list(found.staves)
+        staves = found.staves
         if not staves:
             try:
-                staves = [find_staff(gray, name=name)]
+                staves = (find_staff(gray, name=name),)
             except NoStaffError:
-                staves = []
+                staves = ()
+        frames = self._frames(gray, staves, name=name)
         unread = tuple(Unread(other.box, f"{other.kind}: {other.reason}") for other in found.others)
-        if not staves:
-            return _PageFrames(number, gray.shape[1], gray.shape[0], (), (), unread)
-        return replace(self._frames(gray, staves, name=name), number=number, unread=unread)
+        return replace(frames, quarter_turns=quarter_turns, unread=unread), head_up(gray, staves)
 
     def _frames(self, gray: NDArray[np.uint8], staves: Sequence[Staff], *, name: str) -> _PageFrames:
         """A picture after the network; without staves it is read whole, as plain pictures are."""
@@ -209,7 +232,15 @@ class Recognizer:
                 self._read_system(reading, page, place, system, opens_page=number == 0)
         _close_piece(reading)
         done = tuple(
-            Page(page.width, page.height, tuple(staves), page.systems, page.number, page.unread)
+            Page(
+                page.width,
+                page.height,
+                tuple(staves),
+                page.systems,
+                page.number,
+                page.quarter_turns,
+                page.unread,
+            )
             for page, staves in zip(pages, reading.pages, strict=True)
         )
         pieces = tuple(piece.score for piece in reading.pieces)
@@ -297,6 +328,13 @@ class Recognizer:
         if staff is not None:
             return symbol_polygons(tokens, decoded, staff, frame_px=card.frame_px)
         return plain_polygons(decoded, frame_px=card.frame_px, scale=height / card.height_px, height=height)
+
+
+def _sureness(page: _PageFrames) -> float:
+    """Mean probability of the symbols that a page's network outputs begin with, 0 .. 1."""
+    best = [frames.log_probs.max(axis=1)[frames.log_probs.argmax(axis=1) != BLANK] for frames in page.staves]
+    seen = np.concatenate(best) if best else np.zeros(0)
+    return float(np.exp(seen).mean()) if seen.size else 0.0
 
 
 def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:

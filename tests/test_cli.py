@@ -111,7 +111,7 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     assert (document["format"], document["source"], document["warnings"]) == (2, str(pictures[1]), [])
     assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
     (page,) = document["pages"]
-    assert page.keys() == {"number", "width", "height", "systems", "staves", "unread"}
+    assert page.keys() == {"number", "width", "height", "quarter_turns", "systems", "staves", "unread"}
     (staff,) = page["staves"]
     assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error", "unread"}
     assert staff["expected_error"] == pytest.approx(10)

@@ -71,6 +71,24 @@ def test_a_document_of_several_pages_is_one_score(recognizer, tmp_path):
         recognizer.read(path, pages="2")
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_page_is_read_and_its_boxes_lie_on_the_picture_as_it_came(recognizer, tmp_path, turns):
+    gray = np.full((900, 900), 255, np.uint8)
+    gray[100:800, 100:800] = np.vstack([draw_staff(700, 175, top=60, left=10)] * 4)
+    gray[100:800, 115:160] = np.minimum(gray[100:800, 115:160], 90)  # ink where clefs stand
+    upright = recognizer.read(save_png(tmp_path / "upright.png", gray)).to_json()["pages"][0]
+    picture = np.ascontiguousarray(np.rot90(gray, -turns))  # turned to the right
+    page = recognizer.read(save_png(tmp_path / "turned.png", picture)).to_json()["pages"][0]
+    assert (upright["quarter_turns"], page["quarter_turns"]) == (0, turns)
+    assert len(page["staves"]) == len(upright["staves"]) == 4
+    for staff, expected in zip(page["staves"], upright["staves"], strict=True):
+        for symbol, straight in zip(staff["symbols"], expected["symbols"], strict=True):
+            assert symbol["token"] == straight["token"]
+            for (x, y), (u, v) in zip(symbol["polygon"], straight["polygon"], strict=True):
+                place = {1: (899 - v, u), 2: (899 - u, 899 - v), 3: (v, 899 - u)}[turns]
+                assert (x, y) == pytest.approx(place, abs=3)
+
+
 def test_bytes_are_read_as_their_file_is(recognizer, tmp_path):
     path = save_png(tmp_path / "tune.png", draw_staff())
     document = recognizer.read(path.read_bytes(), name="stdin")
