@@ -195,7 +195,7 @@ def _conclusions(grid: Grid, all_cells: Sequence[Cell], compared: Sequence[Diffe
             yield f"{where}: no difference to {grid.baseline} can be concluded for {', '.join(unsure)}."
     few = min((len(cell.seeds) for cell in all_cells), default=0)
     if few < _FEW_SEEDS:
-        yield f"There are {few} seeds: intervals over so few are too narrow rather than too wide."
+        yield f"Seeds: {few}; intervals over so few are too narrow rather than too wide."
     yield (
         "Not concluded: that the order holds for other networks, rates, lengths of training or pictures. All "
         "losses were trained with the one learning rate; none was tuned for itself."
