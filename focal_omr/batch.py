@@ -5,12 +5,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from focal_omr.document import Document
 from focal_omr.errors import ImageError, OmrError, OutputError
 from focal_omr.files import write_together
 from focal_omr.image import load_gray
 from focal_omr.notation.formats import FORMATS
 from focal_omr.overlay import overlay_png
-from focal_omr.recognize import Document, Recognizer
+from focal_omr.recognize import Recognizer
 
 __all__ = [
     "OUTPUTS",
@@ -23,7 +24,7 @@ __all__ = [
     "write_document",
 ]
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pdf")
 # What `read --to` takes, and the suffixes of the files.
 OUTPUTS = {
     **{name: output.suffix for name, output in FORMATS.items()},

@@ -5,25 +5,33 @@ from itertools import takewhile
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focal_omr.decode import Decoded
-from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, Strip
+from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, to_page
 from focal_omr.notation.score import Clef, Event, Key, Meter, Note, Rest
 from focal_omr.notation.semantic import parse_barline, parse_sign
+from focal_omr.staff_lines.staff import Staff
 
 # (left, top, right, bottom) in pixels
 Box: TypeAlias = tuple[float, float, float, float]
+# Corners (x, y) in pixels
+Polygon: TypeAlias = tuple[tuple[float, float], ...]
 
 _TOP_PX, _BOTTOM_PX = MIDDLE_LINE_PX - 2 * STAFF_SPACE_PX, MIDDLE_LINE_PX + 2 * STAFF_SPACE_PX
 # Widths of the signs at the beginning and the gaps after them, in staff spaces, as engravers set them.
 _CLEF_SPACES, _ACCIDENTAL_SPACES, _METER_SPACES, _SIGN_GAP_SPACES = 2.8, 1.05, 1.8, 1.2
 
 
-def symbol_boxes(
-    tokens: Sequence[str], decoded: Sequence[Decoded], strip: Strip, *, frame_px: int
-) -> list[Box]:
-    """A box on the source picture for each symbol.
+def bounds(polygon: Polygon) -> Box:
+    """The upright box around a polygon."""
+    xs, ys = zip(*polygon, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def symbol_polygons(
+    tokens: Sequence[str], decoded: Sequence[Decoded], staff: Staff, *, frame_px: int
+) -> list[Polygon]:
+    """A box on the source picture for each symbol, by its corners: upright on the staff.
 
     A note's box is that of its head. The network writes clef, key and meter all at the very beginning, so
     those of the beginning are set side by side as engravers do.
@@ -31,11 +39,11 @@ def symbol_boxes(
     Args:
         tokens: Semantic tokens.
         decoded: Their frames, as many.
-        strip: What was read.
+        staff: Where the staff lies that was read.
         frame_px: Pixels of the strip per frame.
     """
     clef = Clef("G", 2)
-    boxes = []
+    polygons = []
     opening = _opening(tokens, decoded, frame_px)
     for index, (token, symbol) in enumerate(zip(tokens, decoded, strict=True)):
         sign = parse_sign(token)
@@ -43,17 +51,19 @@ def symbol_boxes(
         half, top, bottom = _extent(token, sign, clef)
         middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
         left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
-        boxes.append(
-            _on_page(strip, np.array([left, right, left, right]), np.array([top, top, bottom, bottom]))
-        )
-    return boxes
+        x, y = to_page(staff, np.array([left, right, right, left]), np.array([top, top, bottom, bottom]))
+        polygons.append(tuple(zip(x.tolist(), y.tolist(), strict=True)))
+    return polygons
 
 
-def plain_boxes(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Box]:
+def plain_polygons(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Polygon]:
     """Boxes for a plain picture: as high as the picture, `scale` picture pixels per pixel that was read."""
-    middles = [(symbol.first_frame + symbol.end_frame) / 2 * frame_px for symbol in decoded]
-    half = frame_px / 2
-    return [((middle - half) * scale, 0.0, (middle + half) * scale, float(height)) for middle in middles]
+    polygons: list[Polygon] = []
+    for symbol in decoded:
+        middle, half = (symbol.first_frame + symbol.end_frame) / 2 * frame_px, frame_px / 2
+        left, right, bottom = (middle - half) * scale, (middle + half) * scale, float(height)
+        polygons.append(((left, 0.0), (right, 0.0), (right, bottom), (left, bottom)))
+    return polygons
 
 
 def _opening(tokens: Sequence[str], decoded: Sequence[Decoded], frame_px: int) -> list[tuple[float, float]]:
@@ -87,9 +97,3 @@ def _extent(token: str, sign: Event | None, clef: Clef) -> tuple[float, float, f
     if isinstance(sign, Rest):
         return 0.8 * STAFF_SPACE_PX, _TOP_PX + 0.5 * STAFF_SPACE_PX, _BOTTOM_PX - 0.5 * STAFF_SPACE_PX
     return (0.5 if parse_barline(token) else 1.2) * STAFF_SPACE_PX, _TOP_PX, _BOTTOM_PX
-
-
-def _on_page(strip: Strip, x: NDArray[np.float64], y: NDArray[np.float64]) -> Box:
-    """The upright box around points of the strip, on the picture that it comes from."""
-    page_x, page_y = strip.to_page(x, y)
-    return float(page_x.min()), float(page_y.min()), float(page_x.max()), float(page_y.max())

@@ -22,8 +22,9 @@ from focal_omr.cli_data import data_app, extra
 from focal_omr.errors import OmrError
 
 if TYPE_CHECKING:
+    from focal_omr.document import Document
     from focal_omr.model_file import ModelCard
-    from focal_omr.recognize import Document, Recognizer
+    from focal_omr.recognize import Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
 app = typer.Typer(
@@ -136,7 +137,7 @@ def _read_one(
 ) -> bool:
     """Read one picture and say what came of it; whether it was read and written."""
     from focal_omr.batch import read_picture, write_document
-    from focal_omr.recognize import JSON_FORMAT
+    from focal_omr.document import JSON_FORMAT
 
     try:
         document = read_picture(recognizer, file)
@@ -383,26 +384,86 @@ def convert(
 
 @app.command()
 def compare(
-    result: Annotated[Path, typer.Argument(help="A score or a label, such as `read` wrote.")],
-    truth: Annotated[Path, typer.Argument(help="The score that it should be.")],
+    result: Annotated[
+        Path, typer.Argument(help="A score or a label, such as `read` wrote, or a folder of them.")
+    ],
+    truth: Annotated[Path, typer.Argument(help="The score that it should be, or a folder of them.")],
+    part: Annotated[
+        str | None,
+        typer.Option(help="Name or number of the truth's part; else a single part's closest one."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ned: Annotated[bool, typer.Option("--ned/--no-ned", help="Measure OMR-NED, with musicdiff.")] = True,
+    show: Annotated[int, typer.Option(min=0, help="How many of the wrong places of a score to show.")] = 10,
 ) -> None:
-    """Compare a score with the true one: notes by onset, pitch and duration, and symbols.
+    """Compare what was read with what it should be, in MusicXML, MEI, kern or labels: two scores or folders.
 
-    The note error leaves onsets aside, so that one wrong duration counts once. Where musicdiff is installed
-    (it is no dependency), OMR-NED, its normalised edit distance of engraved scores, is given too.
+    The note error is the edit distance over spelled pitch and duration, bar by bar, in percent of the truth's
+    notes; grace notes and bars with chords are left out. Files of folders are paired by their names, and
+    NAME-Part-PART with the part of NAME. What is missing or cannot be read is 100 % wrong. Where musicdiff is
+    installed (extra `judge`), OMR-NED, its normalised edit distance of engraved scores, is given too.
+
+    Exit status: 0 all were compared, 1 some results of folders could not be, 2 the only one could not, or bad
+    usage.
     """
-    from focal_omr.compare import compare_scores, omr_ned
-    from focal_omr.notation.formats import load_score
+    from focal_omr.compare import compare_files, compare_folders
 
-    scores = load_score(result), load_score(truth)
-    figures = compare_scores(*scores).to_json() | {"omr_ned": omr_ned(*scores)}
+    if truth.is_dir() and not result.is_file():
+        folders = compare_folders(result, truth, part=part, with_omr_ned=ned)
+        pairs, figures = folders.pairs, folders.to_json()
+    else:
+        pairs = (compare_files(result, truth, part=part, with_omr_ned=ned),)
+        figures = pairs[0].to_json()
     if as_json:
         print(json.dumps(figures))
+    else:
+        _print_comparisons(figures, show)
+    for pair in pairs:
+        if pair.error is not None:
+            _say(f"focal-omr: {pair.name}: {pair.error}")
+    if failed := sum(pair.error is not None for pair in pairs):
+        raise typer.Exit(SOME_FAILED if failed < len(pairs) else ALL_FAILED)
+
+
+def _print_comparisons(figures: dict[str, Any], show: int) -> None:
+    """Lines of one comparison, or of those of two folders and all together."""
+    if "total" not in figures:
+        _print_comparison(figures, show)
         return
+    for pair in figures["pairs"]:
+        print("{name}: note error {note_error:.2f} % of {truth_notes} notes".format(**pair))
+    total = figures["total"]
     print(
-        "precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of {truth_notes} notes".format(**figures)
+        "all {pairs}: note error {note_error:.2f} % of {truth_notes} notes ({pitch_errors} pitch, "
+        "{duration_errors} duration, {both_wrong} both, {missed} missed, {added} added), mean "
+        "{mean_note_error:.2f} %, {failed} failed".format(**total)
     )
-    print("note error {note_error:.2f} %, symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
+    if total["mean_omr_ned"] is not None:
+        print("OMR-NED {mean_omr_ned:.3f} in the mean".format(**total))
+    for path in figures["without_truth"]:
+        _say(f"focal-omr: {path}: no truth to compare it with")
+
+
+def _print_comparison(figures: dict[str, Any], show: int) -> None:
+    if figures["part"]:
+        closest = ", the closest of the truth's parts" if figures["part_was_closest"] else ""
+        print("part {part}{closest}".format(**figures, closest=closest))
+    print(
+        "note error {note_error:.2f} % of {truth_notes} notes: {pitch_errors} pitch, {duration_errors} "
+        "duration, {both_wrong} both, {missed} missed, {added} added; {chord_bars_left_out} of {bars} bars "
+        "left out for chords".format(**figures)
+    )
+    print("precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of notes by onset".format(**figures))
+    if figures["ser"] is not None:
+        print("symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
     ned = figures["omr_ned"]
-    print("OMR-NED " + ("not measured, musicdiff is not installed" if ned is None else f"{ned:.3f}"))
+    print("OMR-NED " + ("not measured" if ned is None else f"{ned:.3f}"))
+    wrong = [place for place in figures["differences"] if place["truth_reads"] != place["result_reads"]]
+    for place in wrong[:show]:
+        bars = "+".join(map(str, place["truth"])) or "none"
+        print(f"bar {bars}: {place['truth_reads'] or 'no notes'}")
+        print(
+            f"  read {'+'.join(map(str, place['result'])) or 'none'}: {place['result_reads'] or 'no notes'}"
+        )
+    if len(wrong) > show:
+        print(f"{len(wrong) - show} more places are not shown")

@@ -1,146 +1,210 @@
-"""How far two scores are apart: in notes that sound, in notes as written, in symbols."""
+"""How far readings are from the truth: in notes bar by bar and by onset, in symbols, as engraved scores.
 
+The note error is the edit distance over spelled pitch and duration in percent of the truth's notes, bar by
+bar (`judge.align`). Grace notes are left out, and so are bars with chords or two voices, on both sides. Tied
+notes count as they are printed. What cannot be read is 100 % wrong.
+"""
+
+import logging
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
+from itertools import accumulate, zip_longest
+from pathlib import Path
 from typing import Any
 
+from focal_omr.errors import OmrError
+from focal_omr.judge.align import NoteErrors, note_errors
+from focal_omr.judge.bars import NoteEvent, VoicedPart, choose_part
+from focal_omr.judge.figures import Comparison, FolderComparison
+from focal_omr.judge.ned import has_musicdiff, omr_neds
+from focal_omr.judge.pairs import Pair, pair_folders
+from focal_omr.judge.read import JudgedScore, read_judged
 from focal_omr.metrics import edit_distance
-from focal_omr.notation.musicxml import write_musicxml
-from focal_omr.notation.musicxml_bars import bars_of, quarter_lengths
-from focal_omr.notation.score import Note, Score, Tuplet
+from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import score_to_tokens
 
-__all__ = ["Comparison", "SoundingNote", "compare_scores", "omr_ned", "sounding_notes"]
+__all__ = ["Comparison", "FolderComparison", "compare_files", "compare_folders", "compare_scores"]
 
-
-@dataclass(frozen=True, slots=True)
-class SoundingNote:
-    """One note as it is written, tied ones apart.
-
-    Attributes:
-        part: Number of its part, from 0.
-        onset: Quarters from the beginning of the score; repeats are played once.
-        pitch: MIDI note number.
-        duration: Quarters; 0 for a grace note.
-    """
-
-    part: int
-    onset: Fraction
-    pitch: int
-    duration: Fraction
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A result beside the truth.
-
-    Attributes:
-        result_notes: Notes of the result.
-        truth_notes: Notes of the truth.
-        matched: Notes that are in both with part, onset, pitch and duration.
-        note_edits: Fewest notes to insert, delete or replace, onsets left aside: so one wrong duration counts
-            once, though every note after it begins at another time.
-        symbols: Semantic symbols of the truth.
-        symbol_edits: Fewest symbols to insert, delete or replace.
-    """
-
-    result_notes: int
-    truth_notes: int
-    matched: int
-    note_edits: int
-    symbols: int
-    symbol_edits: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the result's notes that are in the truth; 1 where the result has none."""
-        return self.matched / self.result_notes if self.result_notes else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the truth's notes that are in the result; 1 where the truth has none."""
-        return self.matched / self.truth_notes if self.truth_notes else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where both are."""
-        both = self.result_notes + self.truth_notes
-        return 2 * self.matched / both if both else 1.0
-
-    @property
-    def note_error(self) -> float:
-        """Note edits in percent of the truth's notes (of one, where it has none)."""
-        return 100 * self.note_edits / max(1, self.truth_notes)
-
-    @property
-    def ser(self) -> float:
-        """Symbol edits in percent of the truth's symbols (of one, where it has none)."""
-        return 100 * self.symbol_edits / max(1, self.symbols)
-
-    def to_json(self) -> dict[str, Any]:
-        """The figures as plain values; `note_error` and `ser` in percent."""
-        shares = {name: round(getattr(self, name), 4) for name in ("precision", "recall", "f1")}
-        rates = {name: round(getattr(self, name), 3) for name in ("note_error", "ser")}
-        return {**self.__dict__, **shares, **rates}
+logger = logging.getLogger(__name__)
+_NO_PART = VoicedPart("", ())
 
 
 def compare_scores(result: Score, truth: Score) -> Comparison:
-    """Compare a score with the true one. Onsets and durations are exact, pitches are what sounds."""
-    heard, meant = list(sounding_notes(result)), list(sounding_notes(truth))
-    as_written = [[(note.part, note.pitch, note.duration) for note in notes] for notes in (heard, meant)]
-    symbols = [
-        [token for part in score.parts for token in score_to_tokens(Score((part,)))]
-        for score in (result, truth)
-    ]
+    """Compare two scores part by part; a part without a partner is missed, or added, as a whole."""
+    return _compare(read_judged(result), read_judged(truth), Pair("", Path(), None))
+
+
+def compare_files(
+    result: Path, truth: Path, *, part: str | None = None, with_omr_ned: bool = True
+) -> Comparison:
+    """Compare a file that was read with the one that it should be.
+
+    Args:
+        result: A score. One that is missing or cannot be read is wholly wrong; `error` says why.
+        truth: A score.
+        part: Name or number of the truth's part to compare with. None: all parts, in their order; or, where
+            the result has one and the truth several, the one to which it is closest.
+        with_omr_ned: Measure OMR-NED as well, where musicdiff is installed.
+
+    Raises:
+        NotationError: The truth cannot be read, or has no such part.
+        EngraveError: Verovio could not read the truth.
+    """
+    compared, documents = _compare_pair(Pair(result.stem, truth, result, part))
+    return _with_neds([compared], [documents])[0] if with_omr_ned else compared
+
+
+def compare_folders(
+    results: Path,
+    truths: Path,
+    *,
+    part: str | None = None,
+    with_omr_ned: bool = True,
+) -> FolderComparison:
+    """Compare the scores of two folders, paired as `judge.pairs.pair_folders` says.
+
+    Args:
+        results: Folder of what was read.
+        truths: Folder of what it should be. A truth without a result is a failure, and so is one that cannot
+            be read.
+        part: The truths' part to compare with, for all.
+        with_omr_ned: Measure OMR-NED as well, where musicdiff is installed.
+
+    Raises:
+        DataError: A folder that is none, or one without a score.
+    """
+    pairs, without_truth = pair_folders(results, truths)
+    compared: list[Comparison] = []
+    documents: list[tuple[str, str] | None] = []
+    for pair in pairs:
+        wanted = replace(pair, part=part or pair.part)
+        try:
+            comparison, both = _compare_pair(wanted)
+        except OmrError as error:
+            comparison, both = Comparison(pair.name, (), part=wanted.part, error=str(error)), None
+        compared.append(comparison)
+        documents.append(both)
+    if with_omr_ned:
+        compared = _with_neds(compared, documents)
+    return FolderComparison(tuple(compared), tuple(without_truth))
+
+
+def _compare_pair(pair: Pair) -> tuple[Comparison, tuple[str, str] | None]:
+    """Two files compared, and the two as MusicXML documents for OMR-NED."""
+    truth = read_judged(pair.truth)
+    if pair.part is not None:
+        choose_part(truth.parts, pair.part)  # whatever the result is
+    try:
+        if pair.result is None:
+            return _failed(truth, pair, f"no result for {pair.truth}"), None
+        result = read_judged(pair.result)
+        places = _places(result, truth, pair.part)
+    except OmrError as error:
+        return _failed(truth, pair, str(error)), None
+    return _compare(result, truth, pair, places), _documents(result, truth, places)
+
+
+def _failed(truth: JudgedScore, pair: Pair, error: str) -> Comparison:
+    """What it is when nothing was read."""
+    nothing = JudgedScore((), whole=Score(()))
+    places = None if pair.part is None else [(None, choose_part(truth.parts, pair.part))]
+    return replace(_compare(nothing, truth, pair, places), error=error)
+
+
+_Places = Sequence[tuple[int | None, int | None]]
+
+
+def _compare(
+    result: JudgedScore, truth: JudgedScore, pair: Pair, places: _Places | None = None
+) -> Comparison:
+    if places is None:
+        places = list(zip_longest(range(len(result.parts)), range(len(truth.parts))))
+    errors, matched = [], 0
+    for own, meant in places:
+        read, should_be = _part(result, own), _part(truth, meant)
+        errors.append(note_errors(read.bars, should_be.bars))
+        matched += _matches(errors[-1], read, should_be)
+    one = places[0][1] if len(places) == 1 else None
     return Comparison(
-        result_notes=len(heard),
-        truth_notes=len(meant),
-        matched=(Counter(heard) & Counter(meant)).total(),
-        note_edits=edit_distance(*as_written),
-        symbols=len(symbols[1]),
-        symbol_edits=edit_distance(*symbols),
+        pair.name,
+        tuple(errors),
+        part=None if one is None else truth.parts[one].name or None,
+        was_closest=pair.part is None and len(places) < len(truth.parts),
+        matched=matched,
+        **_symbol_counts(result, truth, places),
     )
 
 
-def sounding_notes(score: Score) -> Iterator[SoundingNote]:
-    """The notes of a score, part by part, in the order in which they are written."""
-    for number, part in enumerate(score.parts):
-        onset = Fraction(0)
-        for bar in bars_of(part):
-            events = [
-                e for event in bar.events for e in (event.events if isinstance(event, Tuplet) else (event,))
-            ]
-            lengths = list(quarter_lengths(bar))
-            if bar.rest is not None:
-                onset += sum(lengths)
-                continue
-            for event, length in zip(events, lengths, strict=True):
-                if isinstance(event, Note):
-                    yield SoundingNote(number, onset, event.pitch.midi, length)
-                onset += length
+def _part(score: JudgedScore, place: int | None) -> VoicedPart:
+    return _NO_PART if place is None else score.parts[place]
 
 
-def omr_ned(result: Score, truth: Score) -> float | None:
-    """OMR-NED: musicdiff's edit distance of two engraved scores over the symbols of both, 0 (equal) to 1.
+def _places(result: JudgedScore, truth: JudgedScore, part: str | None) -> _Places:
+    """Which parts of the result and of the truth are compared, by their places from 0."""
+    if part is not None:
+        own = 0 if len(result.parts) == 1 else choose_part(result.parts, part)
+        return [(own, choose_part(truth.parts, part))]
+    if len(result.parts) == 1 < len(truth.parts):
+        return [(0, _closest(result.parts[0], truth.parts))]
+    return list(zip_longest(range(len(result.parts)), range(len(truth.parts))))
 
-    Returns:
-        None where musicdiff is not installed.
 
-    Source: Martinez-Sevilla et al., "Sheet Music Benchmark: Standardized optical music recognition
-    evaluation", 2025; musicdiff 5.2.
-    """
+def _closest(part: VoicedPart, truths: Sequence[VoicedPart]) -> int:
+    """The place of the part with the lowest note error."""
+    rates = []
+    for truth in truths:
+        errors = note_errors(part.bars, truth.bars)
+        rates.append(errors.edits.total() / max(1, len(errors.truth_notes)))
+    return rates.index(min(rates))
+
+
+def _matches(errors: NoteErrors, result: VoicedPart, truth: VoicedPart) -> int:
+    """Notes that are in both with onset from the beginning, pitch and duration; repeats are played once."""
+    heard, meant = _sounding(errors.result_notes, result), _sounding(errors.truth_notes, truth)
+    return (heard & meant).total()
+
+
+def _sounding(notes: Sequence[NoteEvent], part: VoicedPart) -> Counter[tuple[object, ...]]:
+    begins = list(accumulate((bar.length for bar in part.bars), initial=Fraction(0)))
+    return Counter((begins[note.bar - 1] + note.onset, *note.written) for note in notes)
+
+
+def _symbol_counts(result: JudgedScore, truth: JudgedScore, places: _Places) -> dict[str, Any]:
+    """`symbols` and `symbol_edits`, where both sides can be said in semantic symbols."""
+    read: list[str] = []
+    meant: list[str] = []
     try:
-        from musicdiff import AnnScore, Visualization
-        from musicdiff import Comparison as EngravedComparison
-    except ModuleNotFoundError:
-        return None
-    from music21 import converter  # which musicdiff brings
+        for own, should_be in places:
+            read += [] if own is None else score_to_tokens(result.score(own))
+            meant += [] if should_be is None else score_to_tokens(truth.score(should_be))
+    except OmrError as error:
+        logger.info("symbols are not compared: %s", error)
+        return {"symbols": None, "symbol_edits": None}
+    return {"symbols": len(meant), "symbol_edits": edit_distance(read, meant)}
 
-    engraved = [
-        AnnScore(converter.parseData(write_musicxml(score), format="musicxml")) for score in (result, truth)
+
+def _documents(result: JudgedScore, truth: JudgedScore, places: _Places) -> tuple[str, str] | None:
+    """The compared parts of both as MusicXML; None if there is none for one of them."""
+    if not has_musicdiff():
+        return None
+    own = [place for place, _ in places if place is not None]
+    meant = [place for _, place in places if place is not None]
+    try:
+        return result.musicxml(*own), truth.musicxml(*meant)
+    except OmrError as error:
+        logger.warning("OMR-NED is not measured: %s", error)
+        return None
+
+
+def _with_neds(
+    compared: Sequence[Comparison], documents: Sequence[tuple[str, str] | None]
+) -> list[Comparison]:
+    """The comparisons with OMR-NED, which is 1 for what could not be read."""
+    figures = iter(omr_neds([pair for pair in documents if pair is not None]))
+    failure = 1.0 if has_musicdiff() else None
+    return [
+        replace(each, omr_ned=next(figures) if pair is not None else failure if each.error else None)
+        for each, pair in zip(compared, documents, strict=True)
     ]
-    _, distance = EngravedComparison.annotated_scores_diff(*engraved)
-    sizes = [score.notation_size() for score in engraved]
-    return float(Visualization.get_omr_ned(distance, *sizes))

@@ -110,12 +110,15 @@ class _Prefix(Generic[S]):
         return reversed_[::-1]
 
 
-def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = BEAM_WIDTH) -> list[Decoded]:
+def beam_decode(
+    log_probs: NDArray[Any], rules: Rules[S], *, start: S | None = None, beam_width: int = BEAM_WIDTH
+) -> list[Decoded]:
     """The symbols that network and rules together find best.
 
     Args:
         log_probs: (T, C) natural logarithms of one sample's frames.
         rules: Adds a bonus, in nats, to every symbol where it stands.
+        start: The rules' state before the first symbol; None: `rules.start`.
         beam_width: Sequences that are followed at a time.
 
     Returns:
@@ -128,16 +131,18 @@ def beam_decode(log_probs: NDArray[Any], rules: Rules[S], *, beam_width: int = B
     frames = _without_choice(log_probs.astype(np.float64), sorted(rules.kept))
     tried = _worth_trying(frames)
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
-    beam: dict[_Prefix[S], tuple[float, float]] = {_Prefix(BLANK, None, rules.start, 0.0): (0.0, -math.inf)}
+    beam: dict[_Prefix[S], tuple[float, float]] = {
+        _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)
+    }
     for frame, symbols in zip(frames, tried, strict=True):
         found: dict[_Prefix[S], tuple[float, float]] = {}
         for prefix, (in_blank, in_symbol) in beam.items():
             either = _sum(in_blank, in_symbol)
             _add(found, prefix, either + float(frame[BLANK]), in_symbol + float(frame[prefix.number]))
             for number, value in symbols:
-                start = in_blank if number == prefix.number else either
-                if start > -math.inf:
-                    _add(found, prefix.extended(number, rules), -math.inf, start + value)
+                before = in_blank if number == prefix.number else either
+                if before > -math.inf:
+                    _add(found, prefix.extended(number, rules), -math.inf, before + value)
         beam = (
             dict(heapq.nlargest(beam_width, found.items(), key=_total)) if len(found) > beam_width else found
         )

@@ -159,7 +159,7 @@ def evaluate(
         reference = _comparable(sample.semantic, ignore)
         picture = sample.picture_path(distorted=distorted)
         try:
-            symbols = recognizer.read(picture).symbols
+            symbols = recognizer.read_staff(picture).symbols
         except ImageError as error:
             failures[sample.id] = str(error)
             symbols = []

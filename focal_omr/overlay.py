@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.document import Document, Page, StaffReading, Symbol
 from focal_omr.notation.semantic import METER_SIGNS, TUPLET_NORMAL
-from focal_omr.recognize import Document, Page, StaffReading, Symbol
 
 __all__ = ["draw_page", "overlay_png", "short_name"]
 

@@ -107,19 +107,19 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     status, out, err = run("read", *pictures, "--json", "--model", model, "-o", tmp_path / "out")
     assert (status, err, len(out)) == (0, [], 2)
     document = json.loads(out[1])
-    assert document.keys() == {"format", "source", "warnings", "pages", "outputs"}
-    assert (document["format"], document["source"], document["warnings"]) == (1, str(pictures[1]), [])
+    assert document.keys() == {"format", "source", "warnings", "pieces", "pages", "outputs"}
+    assert (document["format"], document["source"], document["warnings"]) == (2, str(pictures[1]), [])
     assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
     (page,) = document["pages"]
-    assert page.keys() == {"width", "height", "staves"}
+    assert page.keys() == {"number", "width", "height", "systems", "staves", "unread"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols", "bars", "expected_error"}
+    assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error", "unread"}
     assert staff["expected_error"] == pytest.approx(10)
     assert staff["bars"] == [None, True, True]  # a pickup first
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
     for symbol in staff["symbols"]:
-        assert symbol.keys() == {"token", "box", "confidence", "used"}
+        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar"}
         left, top, right, bottom = symbol["box"]
         assert 0 <= left < right <= page["width"] == 700
         assert 0 <= top < bottom <= page["height"] == 200
@@ -200,11 +200,11 @@ BAD = {
     "truncated.png": (lambda: _png(draw_staff())[:600], "the file is cut off after 600 bytes"),
     "truncated.jpg": (
         lambda: bytes(cv2.imencode(".jpg", draw_staff())[1])[:900],
-        "the file is cut off after 900 bytes",
+        "damaged or cut off",
     ),
     "damaged.tif": (
         lambda: bytes(cv2.imencode(".tif", draw_staff())[1])[:900],
-        "not a picture that can be decoded",
+        "damaged or cut off",
     ),
     "blank.png": (lambda: _png(np.full((300, 900), 255, np.uint8)), "no staff of five lines"),
     "one.png": (lambda: _png(np.full((1, 1), 255, np.uint8)), "1 x 1 pixels, a staff needs at least 16 x 16"),
@@ -373,7 +373,7 @@ def test_a_batch_goes_on_after_a_bad_picture_and_exits_1(run, model, tmp_path):
     status, out, err = run("read", good[0], bad, good[1], "-o", tmp_path / "out", "--json", "--model", model)
     assert (status, err) == (1, [f"focal-omr: {bad}: the file is empty"])
     assert names(tmp_path / "out") == ["a.mid", "a.musicxml", "c.mid", "c.musicxml"]
-    assert json.loads(out[1]) == {"format": 1, "source": str(bad), "error": f"{bad}: the file is empty"}
+    assert json.loads(out[1]) == {"format": 2, "source": str(bad), "error": f"{bad}: the file is empty"}
     assert "pages" in json.loads(out[2])
     assert run("read", bad, tmp_path / "no.png", "--model", model)[0] == 2  # of several none was read
 
@@ -473,23 +473,72 @@ def test_an_interrupt_leaves_whole_documents_only(model, tmp_path):
     )
 
 
-def test_compare(run, model, tmp_path):
+def test_compare(run, tmp_path):
     (tmp_path / "truth.semantic").write_text(" ".join(TUNE))
     read = " ".join(TUNE).replace("note-A4_eighth", "note-A4_quarter").replace("note-G4_eighth ", "")
     (tmp_path / "read.semantic").write_text(read)
-    status, out, err = run("compare", tmp_path / "read.semantic", tmp_path / "truth.semantic", "--json")
+    files = tmp_path / "read.semantic", tmp_path / "truth.semantic"
+    status, out, err = run("compare", *files, "--json", "--no-ned")
     assert (status, err, len(out)) == (0, [], 1)
-    assert json.loads(out[0]) == {
-        **{"result_notes": 4, "truth_notes": 5, "matched": 3, "note_edits": 2, "symbols": 12},
-        **{"symbol_edits": 2, "precision": 0.75, "recall": 0.6, "f1": 0.6667, "note_error": 40.0},
-        **{"ser": 16.667, "omr_ned": None},
+    figures = json.loads(out[0])
+    assert figures.pop("differences")[0]["missed"] == 1
+    bars = figures.pop("bars")
+    assert figures == {
+        **{"name": "read", "part": None, "part_was_closest": False, "error": None, "note_error": 40.0},
+        **{"truth_notes": 5, "result_notes": 4, "matched": 3, "edits": 2, "edits_without_bars": 2},
+        **{"pitch_errors": 0, "duration_errors": 1, "both_wrong": 0, "missed": 1, "added": 0},
+        **{"result_bars": bars, "chord_bars_left_out": 0, "bars_wrong": [1]},
+        **{"precision": 0.75, "recall": 0.6, "f1": 0.6667, "symbols": 12, "symbol_edits": 2, "ser": 16.667},
+        "omr_ned": None,
     }
-    status, out, _ = run("compare", tmp_path / "truth.semantic", tmp_path / "truth.semantic")
+    status, out, _ = run("compare", *files, "--no-ned")
     assert status == 0
-    assert out[0] == "precision 1.000, recall 1.000, F1 1.000 of 5 notes"
+    assert out[0].startswith("note error 40.00 % of 5 notes: 0 pitch, 1 duration, 0 both, 1 missed, 0 added")
+    assert out[1] == "precision 0.750, recall 0.600, F1 0.667 of notes by onset"
+    assert out[2:5] == ["symbol error 16.67 % of 12 symbols", "OMR-NED not measured", out[4]]
+    assert out[4].startswith("bar 1: ")
+    assert out[5].startswith("  read 1: ")
+    status, out, _ = run("compare", *files, "--no-ned", "--show", "0")
+    assert out[-1] == "1 more places are not shown"
+
+
+def test_compare_says_what_cannot_be_compared(run, tmp_path):
+    (tmp_path / "truth.semantic").write_text(" ".join(TUNE))
     status, _, err = run("compare", tmp_path / "truth.semantic", tmp_path / "no.musicxml")
     assert (status, len(err)) == (2, 1)
     assert f"{tmp_path}/no.musicxml cannot be read: No such file or directory" in err[0]
+    status, out, err = run("compare", tmp_path / "no.musicxml", tmp_path / "truth.semantic", "--json")
+    assert (status, len(err)) == (2, 1)
+    assert json.loads(out[0])["note_error"] == 100.0
+    assert "no.musicxml cannot be read" in json.loads(out[0])["error"]
+
+
+def test_compare_folders(run, tmp_path):
+    for folder in ("truths", "results"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.semantic").write_text(" ".join(TUNE))
+    (tmp_path / "truths" / "b.semantic").write_text(" ".join(TUNE))
+    (tmp_path / "results" / "c.semantic").write_text(" ".join(TUNE))
+    folders = tmp_path / "results", tmp_path / "truths"
+    status, out, err = run("compare", *folders, "--no-ned")
+    assert status == 1
+    assert out == [
+        "a: note error 0.00 % of 5 notes",
+        "b: note error 100.00 % of 5 notes",
+        "all 2: note error 50.00 % of 10 notes (0 pitch, 0 duration, 0 both, 5 missed, 0 added), mean "
+        "50.00 %, 1 failed",
+    ]
+    assert [line.rpartition("/")[2] for line in err] == [
+        "c.semantic: no truth to compare it with",
+        "b.semantic",
+    ]
+    status, out, _ = run("compare", *folders, "--no-ned", "--json")
+    assert (status, json.loads(out[0])["total"]["failed"]) == (1, 1)
+    status, _, err = run("compare", tmp_path / "nowhere", tmp_path / "truths")
+    assert (status, err) == (
+        2,
+        [f"focal-omr: {tmp_path}/nowhere: no folder; a folder of scores is needed, as the other one is"],
+    )
 
 
 def test_pack_then_what_is_left_out_is_said(run, tmp_path):

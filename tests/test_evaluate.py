@@ -31,7 +31,7 @@ class _Reader:
     def __init__(self, **readings: list[str] | Exception) -> None:
         self.readings = {**TRUTH, **readings}
 
-    def read(self, path: Path) -> SimpleNamespace:
+    def read_staff(self, path: Path) -> SimpleNamespace:
         reading = self.readings[path.stem]
         if isinstance(reading, Exception):
             raise reading
@@ -124,9 +124,9 @@ def test_progress_is_told_before_each_sample(folder: Path) -> None:
     told: list[str] = []
 
     class Noting(_Reader):
-        def read(self, path: Path) -> SimpleNamespace:
+        def read_staff(self, path: Path) -> SimpleNamespace:
             assert told[-1] == path.stem
-            return super().read(path)
+            return super().read_staff(path)
 
     evaluate(Noting(), folder, progress=lambda sample: told.append(sample.id))  # type: ignore[arg-type]
     assert told == ["a", "b", "c"]

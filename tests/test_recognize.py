@@ -34,6 +34,49 @@ def test_a_document_holds_the_score_and_every_symbol(recognizer, tmp_path):
     assert page.staves[0].staff.space_px == pytest.approx(12, abs=0.2)
 
 
+def page_of(staves: int) -> np.ndarray:
+    """Staves one below the other, far enough apart to be systems of their own."""
+    return np.vstack([draw_staff(700, 200)] * staves)
+
+
+def test_a_page_is_read_staff_by_staff(recognizer, tmp_path):
+    document = recognizer.read(save_png(tmp_path / "page.png", page_of(3)))
+    (page,) = document.pages
+    assert [system.staves for system in page.systems] == [(0,), (1,), (2,)]
+    assert [round(float(staff.staff.middle_ys[0]) / 100) for staff in page.staves] == [1, 3, 5]
+    for number, staff in enumerate(page.staves):
+        assert [symbol.token for symbol in staff.symbols] == list(TUNE)
+        assert all(200 * number <= symbol.box[1] < 200 * (number + 1) for symbol in staff.symbols)
+    # Each ends with a final barline, and a meter is printed on each: three pieces.
+    assert [piece.parts for piece in document.pieces] == [read_semantic(" ".join(TUNE)).parts] * 3
+    assert [staff.first_bar for staff in page.staves] == [1, 1, 1]
+    breaks = [measure.break_before for measure in document.score.parts[0].measures]
+    assert breaks == [None, None, None, "system", None, None, "system", None, None]
+
+
+def test_a_document_of_several_pages_is_one_score(recognizer, tmp_path):
+    import cv2
+
+    pages = [draw_staff(700, 200), np.full((300, 300), 255, np.uint8), page_of(2)]
+    path = tmp_path / "book.tiff"
+    assert cv2.imwritemulti(str(path), pages)
+    document = recognizer.read(path)
+    assert [(page.number, len(page.staves)) for page in document.pages] == [(1, 1), (2, 0), (3, 2)]
+    assert document.warnings == ("page 2: no staff of five lines",)
+    measures = document.score.parts[0].measures
+    assert len(measures) == 9
+    assert [measure.break_before for measure in measures[::3]] == [None, "page", "system"]
+    assert [page.number for page in recognizer.read(path, pages="3").pages] == [3]
+    with pytest.raises(NoStaffError, match=r"book\.tiff: no staff"):
+        recognizer.read(path, pages="2")
+
+
+def test_bytes_are_read_as_their_file_is(recognizer, tmp_path):
+    path = save_png(tmp_path / "tune.png", draw_staff())
+    document = recognizer.read(path.read_bytes(), name="stdin")
+    assert (document.source, document.score) == ("stdin", recognizer.read(path).score)
+
+
 def test_boxes_lie_where_the_frames_and_the_pitches_say(recognizer):
     document = recognizer.read_gray(draw_staff(700, 200, space_px=12, top=70, left=20))
     boxes = {symbol.token: symbol.box for symbol in document.symbols}

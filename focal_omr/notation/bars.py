@@ -30,7 +30,7 @@ class _Kind(Enum):
     KEY = auto()
     METER = auto()
     BARLINE = auto()
-    CUT = auto()  # a barline that may stand within a bar: repeat signs, and the end after a pickup
+    CUT = auto()  # a barline that may stand within a bar: any but the plain one
     TUPLET = auto()
     TUPLET_END = auto()
     TIE = auto()
@@ -50,7 +50,7 @@ class BarState(NamedTuple):
     Attributes:
         filled: Length in the bar so far, in whole notes.
         full: Length of a bar by the meter; None before one was read.
-        partial: Whether the bar may be shorter: the first one, and one after a repeat sign.
+        partial: Whether the bar may be shorter: the first one, and one after a double barline or repeat sign.
         alone: Whether the bar holds one whole rest, or one rest of several bars, and nothing else.
         factor: Of the tuplet that is open; None outside of one.
         last: Kind of the last symbol.
@@ -104,7 +104,7 @@ def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
     """Whether the bar that a barline closes here adds up to the meter; None where nobody can tell.
 
     That is without a meter, in a bar of nothing, and where it may be a part: a pickup, and before
-    (`at_cut`) or after a repeat sign or the final barline.
+    (`at_cut`) or after a repeat sign, a double or the final barline.
     """
     if state.full is None or (not state.filled and not state.alone):
         return None
@@ -118,22 +118,78 @@ def check_bars(tokens: Sequence[str]) -> list[bool | None]:
 
     What comes after the last barline is no whole bar, so nobody can tell.
     """
-    bars: list[bool | None] = []
-    state, open_ = BarState(), False
+    return check_staves([tokens])[0]
+
+
+def check_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> list[list[bool | None]]:
+    """`check_bars` of the staves of one part, one after the other: meter and open bar go on.
+
+    A bar belongs to the staff on which it ends; where it is open at the end of a staff that has None for it.
+
+    Args:
+        staves: The tokens of each.
+        bar_length: Of bars before any meter, in whole notes; None: nobody can tell whether these add up.
+    """
+    state, checked = BarState(full=bar_length), []
+    for tokens in staves:
+        bars: list[bool | None] = []
+        open_ = False
+        for token in tokens:
+            symbol = _symbol(token)
+            open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
+            if not open_:
+                bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
+            state, _ = _step(state, symbol)
+        checked.append([*bars, None] if open_ else bars)
+    return checked
+
+
+def close_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> tuple[list[list[str]], list[int]]:
+    """The staves of one part with a barline put after each whose last bar is full and has none.
+
+    Music goes on across the end of a staff; but where the meter is full there, the barline was not printed or
+    not read, and without one the next bar would be taken for a part of this.
+
+    Returns:
+        The staves, and the numbers of those that got a barline, from 0.
+    """
+    state = BarState(full=bar_length)
+    closed, added = [], []
+    for number, tokens in enumerate(staves):
+        for token in tokens:
+            state, _ = _step(state, _symbol(token))
+        full = state.full is not None and state.filled == state.full
+        closed.append([*tokens, "barline"] if full else list(tokens))
+        if full:
+            added.append(number)
+            state, _ = _step(state, _symbol("barline"))
+    return closed, added
+
+
+def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], int]:
+    """For each token the number of its bar, and the number of the bar after the last token.
+
+    A barline belongs to the bar that it closes. A rest of N bars is N bars, printed as one.
+    """
+    numbers, number, length = [], first, 1
     for token in tokens:
-        symbol = _symbol(token)
-        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
-        if not open_:
-            bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
-        state, _ = _step(state, symbol)
-    return [*bars, None] if open_ else bars
+        numbers.append(number)
+        if isinstance(rest := parse_sign(token), MultiRest):
+            length = rest.bars
+        if parse_barline(token):
+            number, length = number + length, 1
+    return numbers, number
 
 
 def _symbol(text: str) -> _Symbol:
     if text.startswith("accidental"):
         return _Symbol(_Kind.ACCIDENTAL)
     if kind := parse_barline(text):
-        return _Symbol(_Kind.BARLINE if kind in ("single", "double") else _Kind.CUT)
+        return _Symbol(_Kind.BARLINE if kind == "single" else _Kind.CUT)
     if text == "tie":
         return _Symbol(_Kind.TIE)
     if text == "tuplet-end":

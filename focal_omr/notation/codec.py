@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from focal_omr.notation.printed import full_printed, printed_to_semantic, semantic_to_printed
+from focal_omr.notation.score import NO_KEY, Key
 from focal_omr.notation.vocabulary import Vocabulary, full_semantic
 
 Encoding = Literal["printed", "semantic"]
@@ -27,14 +28,15 @@ class Codec:
         printed = self.encoding == "printed"
         return self.vocabulary.encode(semantic_to_printed(tokens) if printed else tokens)
 
-    def decode(self, numbers: Sequence[int]) -> list[list[str]]:
+    def decode(self, numbers: Sequence[int], *, key: Key = NO_KEY) -> list[list[str]]:
         """For each class number the semantic tokens that it stands for: one, or `accidental` and a note.
 
-        A printed accidental stands for none: its sign is in the note after it.
+        A printed accidental stands for none: its sign is in the note after it. In the printed encoding notes
+        follow the signature `key` until another is read.
         """
         symbols = self.vocabulary.decode(numbers)
         if self.encoding == "printed":
-            return printed_to_semantic(symbols)
+            return printed_to_semantic(symbols, key=key)
         return [[symbol] for symbol in symbols]
 
 

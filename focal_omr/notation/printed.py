@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from focal_omr.errors import NotationError
-from focal_omr.notation.score import Key
+from focal_omr.notation.score import NO_KEY, Key
 from focal_omr.notation.semantic import parse_sign
 from focal_omr.notation.vocabulary import Vocabulary, full_semantic
 
@@ -39,7 +39,7 @@ def semantic_to_printed(tokens: Sequence[str]) -> list[str]:
         NotationError: An `accidental` token that no note follows.
     """
     printed = []
-    key, marked = Key(0), False
+    key, marked = NO_KEY, False
     for token in tokens:
         match = _NOTE.fullmatch(token)
         if marked and not match:
@@ -59,13 +59,17 @@ def semantic_to_printed(tokens: Sequence[str]) -> list[str]:
     return printed
 
 
-def printed_to_semantic(tokens: Sequence[str]) -> list[list[str]]:
+def printed_to_semantic(tokens: Sequence[str], *, key: Key = NO_KEY) -> list[list[str]]:
     """For each printed token the semantic ones that it stands for.
 
     These are one, none for an accidental, whose sign goes into the next token if that is a note's, and for a
     note with an accidental that its key has anyway the mark `accidental` and the note.
+
+    Args:
+        tokens: Printed tokens.
+        key: The signature that holds before them.
     """
-    key, sign = Key(0), ""
+    sign = ""
     semantic: list[list[str]] = []
     for token in tokens:
         if token in _ACCIDENTALS:

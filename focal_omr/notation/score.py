@@ -144,6 +144,9 @@ class Key:
         return -((-self.fifths + SHARP_ORDER.index(step)) // 7)
 
 
+NO_KEY = Key(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """A time signature; `symbol` is "C" or "C/" where it is printed as that sign."""
@@ -172,10 +175,14 @@ Event = Note | Rest | MultiRest | Clef | Key | Meter | Tuplet
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Events from left to right, and the barline that closes them (None: the music just stops)."""
+    """Events from left to right, and the barline that closes them (None: the music just stops).
+
+    `break_before` says that a new system, or a new page, begins with it.
+    """
 
     events: tuple[Event, ...]
     barline: BarlineKind | None = "single"
+    break_before: Literal["system", "page"] | None = None
 
     @property
     def length(self) -> Fraction:
@@ -302,7 +309,7 @@ class AccidentalState:
     for that one note.
     """
 
-    key: Key = Key(0)
+    key: Key = NO_KEY
     _printed: dict[tuple[str, int], int] = field(default_factory=dict)
     _tied: Note | None = None
 

@@ -1,1 +1,1 @@
-"""Whole pages: what lies where on them, before anything is read."""
+"""Pages: how a file becomes pictures, and where their staves and systems lie."""

@@ -1,6 +1,8 @@
 """MusicXML against the W3C schema, against Verovio's and music21's reading of it, and element by element."""
 
+import random
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from normal_form import normal
-from strategies import clefs, keys, meters, notes, printed, rests, scores, tuplets
+from strategies import CLEFS, clefs, keys, meters, notes, printed, rests, scores, tuplets
 
 from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.formats import load_score, save_score
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
 from focal_omr.notation.score import (
@@ -125,6 +128,58 @@ def test_examples_are_valid(schema, label):
 @given(scores())
 def test_every_score_is_valid(schema, score):
     schema.assertValid(etree.fromstring(write_musicxml(score).encode()))
+
+
+# Long scores -----------------------------------------------------------------------------------------------
+
+_VALUES = [Duration(value, dots) for value in ("half", "quarter", "eighth", "sixteenth") for dots in (0, 1)]
+
+
+def _long_part(seed: int) -> Part:
+    """200 full bars; clef, key and meter change every 20, and every tenth bar rests."""
+    chance = random.Random(seed)
+    measures: list[Measure] = []
+    for _ in range(10):
+        meter = chance.choice([Meter(2, 4), Meter(3, 4), Meter(6, 8), Meter(4, 4, "C"), Meter(2, 2, "C/")])
+        signs = (chance.choice(CLEFS), Key(chance.randint(-7, 7)), meter)
+        for place in range(20):
+            resting = place % 10 == 3
+            events = (Rest(Duration("whole")),) if resting else tuple(_full_bar(chance, meter.length))
+            barline = chance.choice(("single", "double", "repeat_end", "final")) if place == 19 else "single"
+            measures.append(Measure((signs if place == 0 else ()) + events, barline))
+    measures[-1] = replace(measures[-1], barline="final")
+    return beam_by_meter(printed(Part(tuple(measures))))
+
+
+def _full_bar(chance: random.Random, left: Fraction) -> Iterator[Note | Rest | Tuplet]:
+    if chance.random() < 0.2:
+        thirds = [Note(_pitch(chance), Duration("eighth")) for _ in range(3)]
+        yield Tuplet(3, 2, tuple(thirds))
+        left -= Fraction(1, 4)
+    while left:
+        value = chance.choice(
+            [each for each in _VALUES if each.length <= left] or [Duration("thirty_second")]
+        )
+        left -= value.length
+        rest = chance.random() < 0.15
+        yield Rest(value) if rest else Note(_pitch(chance), value, tie=chance.random() < 0.1)
+
+
+def _pitch(chance: random.Random) -> Pitch:
+    return Pitch(chance.choice("CDEFGAB"), chance.randint(3, 5), chance.choice((-1, 0, 0, 1)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_long_scores_are_valid_and_come_back_from_their_file(schema, tmp_path, seed):
+    part = _long_part(seed)
+    save_score(Score((part,)), tmp_path / "long.musicxml")
+    document = etree.parse(str(tmp_path / "long.musicxml"))
+    schema.assertValid(document)
+    assert len(document.findall("part/measure")) == 200
+    ours, theirs = (normal(score)[-1] for score in (Score((part,)), load_score(tmp_path / "long.musicxml")))
+    # Verovio moves a clef from a bar's beginning to the end of the one before it: so without barlines.
+    assert [event for m in theirs for event in m.events] == [event for m in ours for event in m.events]
+    assert [m.barline for m in theirs] == [m.barline for m in ours]
 
 
 # Score -> MusicXML -> Verovio -> Score ---------------------------------------------------------------------

@@ -1,0 +1,199 @@
+"""What was read from one input: pages, staves, symbols with their place and confidence, and a score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focal_omr.boxes import Box, Polygon, bounds
+from focal_omr.notation.bars import number_bars
+from focal_omr.notation.formats import save_score
+from focal_omr.notation.score import Score
+from focal_omr.page.systems import System
+from focal_omr.staff_lines.staff import Staff
+
+JSON_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One recognized symbol.
+
+    Attributes:
+        token: Its semantic token.
+        polygon: The corners (x, y) of its box in pixels of the picture, within 0 .. its width and height,
+            from the upper left one clockwise; upright on the staff, so it leans where the staff does.
+        confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
+            calibrated as its file says.
+        used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
+    """
+
+    token: str
+    polygon: Polygon
+    confidence: float
+    used: bool = True
+
+    @property
+    def box(self) -> Box:
+        """(left, top, right, bottom) of the polygon."""
+        return bounds(self.polygon)
+
+
+@dataclass(frozen=True)
+class StaffReading:
+    """One staff of a picture and what was read on it.
+
+    Attributes:
+        staff: Where it lies; None where plain pictures are read whole.
+        symbols: From left to right.
+        bars: For each bar that ends on this staff, and the open one at its end, whether it adds up to the
+            meter; None where nobody can tell (no meter, a pickup).
+        first_bar: Number of its first bar in its piece, from 1.
+        unread: Why what was read is not believed and not used; "" where it is.
+    """
+
+    staff: Staff | None
+    symbols: tuple[Symbol, ...]
+    bars: tuple[bool | None, ...] = ()
+    first_bar: int = 1
+    unread: str = ""
+
+    @property
+    def expected_error(self) -> float:
+        """Share of the symbols that are probably wrong, in percent, by their confidence; ranks staves."""
+        doubts = [1 - symbol.confidence for symbol in self.symbols]
+        return 100 * sum(doubts) / len(doubts) if doubts else 100.0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something ruled that is no staff to read, or one whose content is none.
+
+    Attributes:
+        box: Where, in pixels of the picture.
+        reason: What it seems to be.
+    """
+
+    box: Box
+    reason: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture.
+
+    Attributes:
+        width, height: In pixels.
+        staves: From top to bottom.
+        systems: Which of them sound together.
+        number: Of the page in its document, from 1.
+        unread: What was seen and not read.
+    """
+
+    width: int
+    height: int
+    staves: tuple[StaffReading, ...]
+    systems: tuple[System, ...] = (System((0,)),)
+    number: int = 1
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """What was read from one input.
+
+    Attributes:
+        source: Name of the input.
+        pages: Its pictures.
+        pieces: The music, piece by piece.
+        score: All of it, one piece after the other.
+        warnings: What the reader should know, a line each.
+    """
+
+    source: str
+    pages: tuple[Page, ...]
+    pieces: tuple[Score, ...]
+    score: Score
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def staves(self) -> list[StaffReading]:
+        """All staves in reading order."""
+        return [staff for page in self.pages for staff in page.staves]
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """All symbols in reading order."""
+        return [symbol for staff in self.staves for symbol in staff.symbols]
+
+    def save(self, path: str | Path, *, format: str | None = None) -> None:
+        """Write the score; the format follows from the suffix or is one of `notation.formats.FORMATS`.
+
+        Raises:
+            OutputError: An unknown format, or the file cannot be written.
+        """
+        save_score(self.score, Path(path), format=format)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the score, as plain values; see docs/json.md."""
+        return {
+            "format": JSON_FORMAT,
+            "source": self.source,
+            "warnings": list(self.warnings),
+            "pieces": len(self.pieces),
+            "pages": [_page_json(page) for page in self.pages],
+        }
+
+
+def _page_json(page: Page) -> dict[str, Any]:
+    return {
+        "number": page.number,
+        "width": page.width,
+        "height": page.height,
+        "systems": [list(system.staves) for system in page.systems],
+        "staves": [_staff_json(reading) for reading in page.staves],
+        "unread": [{"box": _rounded(each.box), "reason": each.reason} for each in page.unread],
+    }
+
+
+def _staff_json(reading: StaffReading) -> dict[str, Any]:
+    numbers, _ = number_bars([symbol.token for symbol in reading.symbols], first=reading.first_bar)
+    return {
+        "lines": _line_curves(reading.staff),
+        "symbols": [_symbol_json(*pair) for pair in zip(reading.symbols, numbers, strict=True)],
+        "first_bar": reading.first_bar,
+        "bars": list(reading.bars),
+        "expected_error": round(reading.expected_error, 2),
+        "unread": reading.unread,
+    }
+
+
+def _symbol_json(symbol: Symbol, bar: int) -> dict[str, Any]:
+    return {
+        "token": symbol.token,
+        "box": _rounded(symbol.box),
+        "polygon": [_rounded(corner) for corner in symbol.polygon],
+        "confidence": round(symbol.confidence, 4),
+        "used": symbol.used,
+        "bar": bar,
+    }
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 1) for value in values]
+
+
+def _line_curves(staff: Staff | None) -> list[list[list[float]]]:
+    """The five lines from top to bottom, each as points [x, y] in pixels of the picture."""
+    if staff is None:
+        return []
+    spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px
+    return [
+        [
+            [round(float(x), 1), round(float(y + line * space), 1)]
+            for x, y, space in zip(staff.xs, staff.middle_ys, spaces, strict=True)
+        ]
+        for line in (-2, -1, 0, 1, 2)
+    ]

@@ -1,0 +1,151 @@
+"""Files to the bars of their parts, by the suffix.
+
+MusicXML is read from its elements, MEI too, kern through Verovio's MEI; what a `Score` says whole (semantic,
+agnostic, ABC, PAE) as the MusicXML that is written of it. XML is parsed by expat, which fetches nothing from
+elsewhere and refuses entities that the document does not declare itself.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from focal_omr.errors import NotationError, OmrError
+from focal_omr.judge.bars import Bar, VoicedPart, choose_part
+from focal_omr.judge.mei import mei_parts
+from focal_omr.judge.musicxml import musicxml_parts, only_parts
+from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.formats import load_score
+from focal_omr.notation.mei_reader import read_mei
+from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
+from focal_omr.notation.score import Score
+
+__all__ = ["SUFFIXES", "JudgedScore", "part_notes", "read_judged"]
+
+_KERN = (".krn", ".kern")
+_BY_SCORE = (".semantic", ".agnostic", ".abc", ".pae")
+# Suffixes that can be compared; of several files with one stem the first of these is taken.
+SUFFIXES = (".musicxml", ".mxl", ".xml", ".mei", *_KERN, *_BY_SCORE)
+
+
+@dataclass(frozen=True)
+class JudgedScore:
+    """A score to be compared.
+
+    Attributes:
+        parts: Its staves.
+        root: Its MusicXML document; None if it is MEI or kern, or has no part.
+        whole: It as a `Score`; None if no `Score` was needed to read it.
+        path: Its file; None: it was no file.
+    """
+
+    parts: tuple[VoicedPart, ...]
+    root: ET.Element | None = None
+    whole: Score | None = None
+    path: Path | None = None
+
+    def musicxml(self, *places: int) -> str:
+        """Some of the parts, by their places from 0, as a MusicXML document of their own.
+
+        Raises:
+            OmrError: It is MEI or kern that a `Score` cannot hold.
+        """
+        if self.root is not None:
+            sources = {self.parts[place].source for place in places}
+            return ET.tostring(only_parts(self.root, sources), encoding="unicode")
+        parts = self._loaded().parts
+        return write_musicxml(Score(tuple(parts[place] for place in places)))
+
+    def score(self, place: int) -> Score:
+        """One part, by its place from 0, as a `Score`.
+
+        Raises:
+            OmrError: A `Score` cannot hold it: chords, two voices, two staves in a part.
+        """
+        if self.whole is not None or self.root is None:
+            return Score((self._loaded().parts[place],))
+        score = read_mei(Engraver().mei(self.musicxml(place), input_format="musicxml"))
+        if len(score.parts) != 1:
+            raise NotationError(f"part {self.parts[place].name!r} has {len(score.parts)} staves")
+        return score
+
+    def _loaded(self) -> Score:
+        return load_score(self.path or "") if self.whole is None else self.whole
+
+
+def read_judged(source: Path | str | Score) -> JudgedScore:
+    """A score's parts with their bars.
+
+    Args:
+        source: A file, or a score.
+
+    Raises:
+        NotationError: An unknown suffix, a file that cannot be read, or a document that is none of music.
+        EngraveError: Verovio could not read the music.
+    """
+    if isinstance(source, Score):
+        root = musicxml_tree(source) if source.parts else None
+        return JudgedScore(tuple(musicxml_parts(root)) if root is not None else (), root, source)
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in _BY_SCORE or suffix not in SUFFIXES:
+        return read_judged(load_score(path))
+    try:
+        return _read(path, suffix)
+    except OSError as error:
+        raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
+    except OmrError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def part_notes(path: Path | str, part: str = "1") -> tuple[Bar, ...]:
+    """The bars of one part of a file, with their notes.
+
+    Args:
+        path: MusicXML, zipped or not, MEI, kern, or what else `load_score` reads.
+        part: Its name ("_" is a blank), or its number from 1.
+
+    Raises:
+        NotationError: As of `read_judged`, or there is no such part.
+        EngraveError: Verovio could not read the music.
+    """
+    parts = read_judged(path).parts
+    return parts[choose_part(parts, part)].bars
+
+
+def _read(path: Path, suffix: str) -> JudgedScore:
+    data = path.read_bytes()
+    if suffix in _KERN:
+        mei = Engraver().mei(_text(data), input_format="kern")
+        return JudgedScore(tuple(mei_parts(_tree(mei))), path=path)
+    root = _tree(_unzipped(data) if suffix == ".mxl" else data)
+    if root.tag.rpartition("}")[2] == "mei":
+        return JudgedScore(tuple(mei_parts(root)), path=path)
+    return JudgedScore(tuple(musicxml_parts(root)), root, path=path)
+
+
+def _text(data: bytes) -> str:
+    """Text in UTF-8, or else in Latin-1, as older Humdrum files are."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _tree(data: bytes | str) -> ET.Element:
+    try:
+        return ET.fromstring(data)
+    except (ET.ParseError, LookupError, ValueError) as error:  # an encoding that nobody knows is the second
+        raise NotationError(f"not an XML document: {error}") from None
+
+
+def _unzipped(data: bytes) -> bytes:
+    """The document in a zipped MusicXML file: the first that its container names."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            container = _tree(archive.read("META-INF/container.xml"))
+            named = [e.get("full-path", "") for e in container.iter() if e.tag.endswith("rootfile")]
+            return archive.read(named[0])
+    except (zipfile.BadZipFile, KeyError, IndexError) as error:
+        raise NotationError(f"not a zipped MusicXML file: {error}") from None

@@ -1,0 +1,147 @@
+"""A file, or its bytes, becomes pages: gray pictures, one at a time, whatever the format."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focal_omr.errors import ImageError
+from focal_omr.image_file import decode_gray, read_file
+from focal_omr.image_header import read_header
+from focal_omr.tiff_tags import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
+
+__all__ = ["PageImage", "PageRange", "choose_pages", "load_pages", "parse_pages"]
+
+PageRange = tuple[int, int | None]  # first and last page, both from 1; None: to the end
+
+_PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as Acrobat does
+# PDFium keeps what it has read of a page, up to 0.9 MB (observed), until its document is closed.
+_PAGES_OPEN = 10
+_RANGE = re.compile(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?")
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """One page of a document.
+
+    Attributes:
+        number: its number in the document, from 1.
+        gray: (H, W) gray values, paper light.
+        dpi: dots per inch, where the file tells a believable resolution or the page was drawn at one.
+        title: what a PDF says that the document is called, on its page 1; "" on others, and where it says
+            nothing.
+    """
+
+    number: int
+    gray: NDArray[np.uint8]
+    dpi: float | None
+    title: str = ""
+
+
+def load_pages(
+    source: str | Path | bytes, *, name: str | None = None, pages: str | None = None
+) -> Iterator[PageImage]:
+    """Open a document and yield its pages; a page is decoded when it is asked for.
+
+    PNG, JPEG, WebP, BMP and GIF hold one page, TIFF and PDF any number. The file's bytes stay in memory
+    until the last page, of its pages one at a time. PDF documents have to be read in one thread of a process
+    (see `focal_omr.page.pdf`).
+
+    Args:
+        source: a path, or the bytes of a file.
+        name: what error messages call the document; the path where none is given.
+        pages: which pages, such as "1,3-5,8-" (see `parse_pages`); all of them where it is None. They come
+            in the order of the document, each once.
+
+    Raises:
+        ImageError: when the first page is asked for: the file is missing, empty, no picture, cut off,
+            protected by a password, without pages, or has not all the pages that are wanted; for any page:
+            it is damaged, too large or too small. The message names the document.
+    """
+    ranges = None if pages is None else parse_pages(pages)
+    data = source if isinstance(source, bytes) else read_file(source)
+    label = name or ("the given bytes" if isinstance(source, bytes) else str(Path(source)))
+    if b"%PDF-" in data[:_PDF_HEAD_BYTES]:
+        yield from _pdf_pages(data, ranges, name=label)
+    elif is_tiff(data):
+        yield from _tiff_pages(data, ranges, name=label)
+    else:
+        choose_pages(ranges, 1, name=label)
+        gray = decode_gray(data, name=label)
+        yield PageImage(1, gray, read_header(data, name=label).dpi)
+
+
+def parse_pages(text: str) -> list[PageRange]:
+    """Read a list of pages: numbers and ranges with commas between, "8-" for page 8 and all that follow.
+
+    Raises:
+        ImageError: it is no such list, or a range ends before it begins.
+    """
+    ranges: list[PageRange] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ImageError(f"pages {text!r}: page numbers from 1 and ranges are needed, such as 1,3-5,8-")
+        first = int(match[1])
+        last = int(match[3]) if match[3] else None if match[2] else first
+        if last is not None and last < first:
+            raise ImageError(f"pages {text!r}: the range {part.strip()} ends before it begins")
+        ranges.append((first, last))
+    return ranges
+
+
+def choose_pages(ranges: Sequence[PageRange] | None, count: int, *, name: str) -> list[int]:
+    """The numbers of the pages that ranges name in a document of `count` pages, ascending; None names all.
+
+    Raises:
+        ImageError: a page that is named does not exist; the message names the document.
+    """
+    if ranges is None:
+        return list(range(1, count + 1))
+    for first, last in ranges:
+        missing = first if first > count else last
+        if missing is not None and missing > count:
+            has = "1 page" if count == 1 else f"{count} pages"
+            raise ImageError(f"{name}: there is no page {missing}, the document has {has}")
+    return sorted({page for first, last in ranges for page in range(first, (last or count) + 1)})
+
+
+def _pdf_pages(data: bytes, ranges: Sequence[PageRange] | None, *, name: str) -> Iterator[PageImage]:
+    from focal_omr.page import pdf  # here: pictures need not wait for PDFium to be loaded, 50 to 80 ms
+
+    with pdf.open_pdf(data, name=name) as document:
+        wanted = choose_pages(ranges, len(document), name=name)
+        title = pdf.read_title(document) if wanted[0] == 1 else ""
+    for start in range(0, len(wanted), _PAGES_OPEN):
+        with pdf.open_pdf(data, name=name) as document:
+            for number in wanted[start : start + _PAGES_OPEN]:
+                gray, dpi = pdf.rasterize(document, number, name=f"{name}, page {number}")
+                yield PageImage(number, gray, dpi, title if number == 1 else "")
+
+
+def _tiff_pages(data: bytes, ranges: Sequence[PageRange] | None, *, name: str) -> Iterator[PageImage]:
+    directories = _tiff_directories(data, name=name)
+    wanted = choose_pages(ranges, len(directories), name=name)
+    file = bytearray(data)
+    for number in wanted:
+        set_first(file, directories[number - 1])
+        label = name if len(directories) == 1 else f"{name}, page {number}"
+        gray = decode_gray(file, name=label)
+        yield PageImage(number, gray, read_header(file, name=label).dpi)
+
+
+def _tiff_directories(data: bytes, *, name: str) -> list[Directory]:
+    """The pages of a TIFF file, without the small copies and masks that some programs put beside a page."""
+    try:
+        directories = list(read_directories(data))
+    except TagError as error:
+        raise ImageError(
+            f"{name}: the TIFF file is damaged or cut off, its pages cannot be counted ({error})"
+        ) from None
+    pages = [page for page in directories if not int(page.tags.get(REDUCED, 0)) & 0b101]
+    if not pages:
+        raise ImageError(f"{name}: the TIFF file has no pages")
+    return pages

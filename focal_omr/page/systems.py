@@ -1,0 +1,87 @@
+"""Which staves of a page sound together, and where a system stands on its page.
+
+Staves of one system are joined at the left by a line; a brace or a bracket stands left of it. A system that
+begins further right than its neighbours is the first of a piece.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from focal_omr.staff_lines.staff import Staff
+
+__all__ = ["System", "find_systems"]
+
+_BESIDE_SPACES = (
+    -1.5,
+    0.8,
+)  # from the left end of the lines, where the joining line, or a bracket, may stand
+_JOINED = 0.93  # of the rows between two staves that the line covers
+_FARTHEST_SPACES = 25.0  # between two staves of a system, from line to line; between systems lyrics have 15
+_ROWS = 4  # per staff space of the working picture
+
+
+@dataclass(frozen=True)
+class System:
+    """Staves that sound together.
+
+    Attributes:
+        staves: Their numbers on the page, from 0, from top to bottom.
+        indent_spaces: How much further right it begins than the system before or after it, whichever begins
+            further left; 0 or more.
+    """
+
+    staves: tuple[int, ...]
+    indent_spaces: float = 0.0
+
+
+def find_systems(gray: NDArray[np.uint8], staves: Sequence[Staff]) -> list[System]:
+    """Group the staves of a page.
+
+    Args:
+        gray: (H, W) the page, paper light.
+        staves: Its staves from top to bottom.
+
+    Returns:
+        The systems from top to bottom; together they have every staff once.
+    """
+    groups: list[list[int]] = []
+    for number, staff in enumerate(staves):
+        if groups and _joined(gray, staves[groups[-1][-1]], staff):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    lefts = [float(np.median([staves[number].xs[0] for number in group])) for group in groups]
+    systems = []
+    for place, group in enumerate(groups):
+        beside = lefts[max(0, place - 1) : place] + lefts[place + 1 : place + 2]
+        indent_px = max(0.0, lefts[place] - min(beside, default=lefts[place]))
+        systems.append(System(tuple(group), indent_px / staves[group[0]].space_px))
+    return systems
+
+
+def _joined(gray: NDArray[np.uint8], upper: Staff, lower: Staff) -> bool:
+    """Whether a line runs down from the lowest line of a staff to the highest of the next, at their left."""
+    space = (upper.space_px + lower.space_px) / 2
+    top = float(upper.middle_ys[0]) + 2 * upper.space_px
+    bottom = float(lower.middle_ys[0]) - 2 * lower.space_px
+    left, right = (min(float(upper.xs[0]), float(lower.xs[0])) + _BESIDE_SPACES[0] * space,
+                   max(float(upper.xs[0]), float(lower.xs[0])) + _BESIDE_SPACES[1] * space)  # fmt: skip
+    apart = abs(float(upper.xs[0]) - float(lower.xs[0])) / space
+    if not 0 < bottom - top <= _FARTHEST_SPACES * space or apart > 3:
+        return False
+    region = gray[max(0, round(top)) : round(bottom), max(0, round(left)) : max(1, round(right))]
+    if 0 in region.shape:
+        return False
+    size = (
+        max(1, round(region.shape[1] / space * 2 * _ROWS)),
+        max(2, round(region.shape[0] / space * _ROWS)),
+    )
+    small = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    paper = float(np.quantile(small, 0.9))
+    # A thin line fills about a third of a cell; it may lean by a cell or two on its way down.
+    dark = cv2.dilate((small < 0.75 * paper).astype(np.uint8), np.ones((1, 3), np.uint8))
+    return bool(dark.mean(axis=0).max() >= _JOINED)
