@@ -1,8 +1,8 @@
 """Pages that lie on their side or stand on their head are turned upright.
 
 Sideways: staff lines are the longest thin lines of a page; they run across it, not down. Upside down: each
-staff begins with a clef and, mostly, a signature, so that more ink lies on its left end than on its right one.
-Where the clefs do not decide, both readings have to: `TurnedPage.sure` says so.
+staff begins with a clef and, mostly, a signature, so that more ink lies on its left end than on its right.
+Where the clefs do not decide, a reading of both ways has to: `TurnedPage.sure` says so.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
-from focal_omr.page.staves import find_staves
+from focal_omr.page.staves import PageStaves, find_staves
 from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.work import to_darkness, to_ridges
 
@@ -21,6 +21,7 @@ __all__ = ["TurnedPage", "head_up", "lies_sideways", "upright"]
 _LONG_SIDE_PX = 1600
 _STRIP_PX = 16  # lines go on over it, stems and letters do not
 _CLEARLY = 1.3
+_SURE = 0.3  # of the staves, for one way more than for the other
 
 
 @dataclass(frozen=True)
@@ -29,37 +30,42 @@ class TurnedPage:
 
     Attributes:
         gray: (H, W) upright.
-        quarter_turns: by which the picture was turned to the left.
-        sure: whether the clefs say clearly which end is up; else a reading of both should decide.
+        quarter_turns: by which the picture was turned to the left, 0 to 3.
+        found: its staves, in pixels of the upright page.
+        sure: whether the clefs say clearly which way is up; else a reading of both ways should decide.
     """
 
     gray: NDArray[np.uint8]
     quarter_turns: int
+    found: PageStaves
     sure: bool
 
 
-def upright(gray: NDArray[np.uint8]) -> TurnedPage:
-    """Turn a page so that it can be read.
+def upright(gray: NDArray[np.uint8], *, name: str = "image") -> TurnedPage:
+    """Turn a page so that it can be read, and find its staves.
 
     Args:
-        gray: (H, W) gray values.
+        gray: (H, W) gray values; light lines on dark ground become dark ones.
+        name: what `found.seen` calls the picture.
     """
+    gray = as_dark_on_light(gray)
     turns = 1 if lies_sideways(gray) else 0
     page = np.ascontiguousarray(np.rot90(gray, turns))
-    votes = head_up(page, find_staves(page).staves)
+    found = find_staves(page, name=name)
+    votes = head_up(page, found.staves)
     if votes < 0:
         turns, page = turns + 2, np.ascontiguousarray(np.rot90(page, 2))
-    return TurnedPage(page, turns, abs(votes) >= 0.5)
+        found = find_staves(page, name=name)
+    return TurnedPage(page, turns, found, abs(votes) >= _SURE)
 
 
 def lies_sideways(gray: NDArray[np.uint8]) -> bool:
     """Whether the thin lines of a page run down it."""
     gray = as_dark_on_light(gray)
     shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
-    height, width = (side // shrink for side in gray.shape)
-    small = cv2.resize(
-        gray[: height * shrink, : width * shrink], (width, height), interpolation=cv2.INTER_AREA
-    )
+    height, width = (max(1, side // shrink) for side in gray.shape)
+    whole = gray[: height * shrink, : width * shrink]
+    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return _lines(np.ascontiguousarray(small.T)) > _CLEARLY * _lines(np.asarray(small, np.uint8))
 
 
@@ -70,18 +76,20 @@ def _lines(small: NDArray[np.uint8]) -> float:
     ridges = cv2.dilate(to_ridges(to_darkness(np.asarray(means, np.float32)), 2), np.ones((3, 1), np.uint8))
     if strips < 4:
         return 0.0
-    along = np.minimum(
-        np.minimum(ridges[:, :-3], ridges[:, 1:-2]), np.minimum(ridges[:, 2:-1], ridges[:, 3:])
-    )
+    along = np.minimum.reduce([ridges[:, at : strips - 3 + at] for at in range(4)])
     return float((along**2).sum())
 
 
 def head_up(gray: NDArray[np.uint8], staves: tuple[Staff, ...]) -> float:
-    """Which end of a page is up, by its clefs: 1 if all staves begin with one, -1 if all end with one, else between.
+    """Which way up a page is, by its clefs.
 
     Args:
-        gray: (H, W) the page.
+        gray: (H, W) the page, paper light.
         staves: its staves.
+
+    Returns:
+        1 where all staves begin with more ink than they end with, -1 where all end with more, else between.
+        Observed: 0.56 to 1 for upright pages, -0.33 to -1 for the same upside down (27 printed pages).
     """
     votes = [_vote(gray, staff) for staff in staves]
     return float(np.mean(votes)) if votes else 0.0
