@@ -21,6 +21,7 @@ from focal_omr.image import (
     PLAIN_HEIGHT_PX,
     STAFF_SPACE_PX,
     STRIP_HEIGHT_PX,
+    as_dark_on_light,
     extract_strip,
     find_staff,
     load_gray,
@@ -166,6 +167,7 @@ class Recognizer:
         Raises:
             NoStaffError: There is none.
         """
+        gray = as_dark_on_light(gray)
         staves = [] if self._is_plain else [find_staff(gray, name=name)]
         return self._document([self._frames(gray, staves, name=name)], name)
 
