@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
+from focal_omr.notation.mei import DOUBT_COLOUR
 from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types, one_beam, quarter_lengths
 from focal_omr.notation.score import (
     BarlineKind,
@@ -67,7 +68,8 @@ def write_musicxml(score: Score) -> str:
     """The score as a MusicXML 4.0 document; the same score gives the same text.
 
     A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
-    the longest one end with empty measures. Notes get beams by the meter in parts that tell none.
+    the longest one end with empty measures. Notes get beams by the meter in parts that tell none. Notes that
+    are marked as doubtful have the colour `DOUBT_COLOUR`.
 
     Raises:
         NotationError: A score without parts.
@@ -88,7 +90,7 @@ def musicxml_tree(score: Score) -> ET.Element:
     )
     pickup = longest[0].is_pickup
     root = ET.Element("score-partwise", version="4.0")
-    _head(root, score)
+    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars))
     for number, bars in enumerate(parts, 1):
         writer = _PartWriter(ET.SubElement(root, "part", id=f"P{number}"), divisions)
         bars += [Bar((), bar.barline) for bar in longest[len(bars) :]]
@@ -97,13 +99,15 @@ def musicxml_tree(score: Score) -> ET.Element:
     return root
 
 
-def _head(root: ET.Element, score: Score) -> None:
+def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
     if score.title:
         ET.SubElement(ET.SubElement(root, "work"), "work-title").text = score.title
     encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
     ET.SubElement(encoding, "software").text = f"Focal-CTC-OMR {__version__}"
     for element in ("accidental", "beam"):
         ET.SubElement(encoding, "supports", element=element, type="yes")
+    for kind in ("new-page", "new-system") if breaks else ():  # all of them are told
+        ET.SubElement(encoding, "supports", element="print", attribute=kind, type="yes", value="yes")
     part_list = ET.SubElement(root, "part-list")
     for number, part in enumerate(score.parts, 1):
         score_part = ET.SubElement(part_list, "score-part", id=f"P{number}")
@@ -129,6 +133,8 @@ class _PartWriter:
         if number == 0:
             measure.set("implicit", "yes")
         self.bar = bar
+        if bar.break_before:
+            ET.SubElement(measure, "print", {f"new-{bar.break_before}": "yes"})
         self.beams = beam_types(
             [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
         )
@@ -173,7 +179,7 @@ class _PartWriter:
         raise TypeError(f"no MusicXML element for {event!r}")
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
-        element = ET.Element("note")
+        element = ET.Element("note", {"color": DOUBT_COLOUR} if note.doubtful else {})
         if note.grace:
             ET.SubElement(element, "grace", {"slash": "yes"} if note.duration.value == "eighth" else {})
         pitch = ET.SubElement(element, "pitch")

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from focal_omr.notation.score import (
     BarlineKind,
+    Break,
     Duration,
     Event,
     Measure,
@@ -42,6 +43,7 @@ class Bar:
     multirest: int = 0  # so many bars of rest begin here
     rest: Fraction | None = None  # its only rest lasts the bar: so long, in whole notes
     is_pickup: bool = False
+    break_before: Break | None = None  # a new system or page begins with it
 
 
 def bars_of(part: Part) -> Iterator[Bar]:
@@ -52,7 +54,12 @@ def bars_of(part: Part) -> Iterator[Bar]:
         bars = list(_split(measure, meter))
         full = meter.length if meter else Fraction(0)
         pickup = index == 0 and measure.barline is not None and 0 < measure.length < full
-        bars[0] = replace(bars[0], opens_repeat=opens, is_pickup=pickup and len(bars) == 1)
+        bars[0] = replace(
+            bars[0],
+            opens_repeat=opens,
+            is_pickup=pickup and len(bars) == 1,
+            break_before=measure.break_before,
+        )
         yield from bars
         opens = measure.barline in OPENING
         meter = closing_meter(measure, meter)
