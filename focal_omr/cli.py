@@ -48,7 +48,7 @@ InstrumentOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="MIDI: General MIDI names or numbers, with commas between those of several parts.",
+        help="MIDI: General MIDI names or numbers, with commas between those of parts.",
     ),
 ]
 UnfoldOption = Annotated[
@@ -100,9 +100,9 @@ def read(
         str,
         typer.Option(
             metavar="FORMATS",
-            help="What to write, with commas between: musicxml, midi, mei, kern, abc, pae, semantic, agnostic, "
-            "svg, json (every symbol with its box and confidence), overlay (the pages with what was read: PNG, "
-            "or PDF for several), overlay-html (the same to click on, as a web page).",
+            help="What to write, with commas between: musicxml, midi, mei, kern, abc, pae, semantic, "
+            "agnostic, svg, json (every symbol with its box and confidence), overlay (the pages with what "
+            "was read: PNG, or PDF for several), overlay-html (the same to click on, as a web page).",
         ),
     ] = "musicxml,midi",
     split: Annotated[

@@ -1,6 +1,5 @@
-"""What is doubtful in a reading: symbols of little confidence, bars that do not add up; their colours and places."""
+"""What is doubtful in a reading: notes of little confidence, bars that do not add up; colours and places."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from focal_omr.boxes import Polygon
 from focal_omr.document import Document, StaffReading
 from focal_omr.errors import NotationError
-from focal_omr.notation.score import Event, Note, Part, Score, Tuplet
+from focal_omr.notation.score import Event, Note, Part, Tuplet
 from focal_omr.notation.semantic import parse_barline, parse_sign
 from focal_omr.pieces import join_pieces
 
@@ -29,7 +28,7 @@ def confidence_rgb(confidence: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-# Bars that do not add up -------------------------------------------------------------------------------------
+# Bars that do not add up -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _around(reading: StaffReading, left: float, right: float) -> Polygon:
     return tuple((float(x), float(y)) for x, y in (*upper, *lower))
 
 
-# Notes that are doubtful -------------------------------------------------------------------------------------
+# Notes that are doubtful -----------------------------------------------------------------------------------
 
 
 def mark_doubtful(document: Document, *, below: float = DOUBTFUL_BELOW) -> Document:
@@ -87,16 +86,14 @@ def mark_doubtful(document: Document, *, below: float = DOUBTFUL_BELOW) -> Docum
     """
     pieces = tuple(
         replace(
-            piece, parts=tuple(_marked(document, part, place, below) for part, place in _places(piece, n))
+            piece,
+            parts=tuple(
+                _marked(document, part, (number, place), below) for place, part in enumerate(piece.parts, 1)
+            ),
         )
-        for n, piece in enumerate(document.pieces, 1)
+        for number, piece in enumerate(document.pieces, 1)
     )
     return replace(document, pieces=pieces, score=join_pieces(pieces, title=document.score.title))
-
-
-def _places(piece: Score, number: int) -> Iterator[tuple[Part, tuple[int, int]]]:
-    """The parts of a piece with the numbers of piece and part, from 1."""
-    return ((part, (number, place)) for place, part in enumerate(piece.parts, 1))
 
 
 def _marked(document: Document, part: Part, place: tuple[int, int], below: float) -> Part:
@@ -122,7 +119,5 @@ def _marked(document: Document, part: Part, place: tuple[int, int], below: float
         replace(measure, events=tuple(marked(event) for event in measure.events)) for measure in part.measures
     )
     if next(waiting, None) is not None:
-        raise NotationError(
-            f"piece {place[0]}, part {place[1]}: {len(confidences)} notes were read, fewer are in it"
-        )
+        raise NotationError(f"piece {place[0]}, part {place[1]} has fewer notes than were read")
     return replace(part, measures=measures)

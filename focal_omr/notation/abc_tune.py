@@ -59,7 +59,8 @@ def write_abc(score: Score, *, number: int = 1) -> str:
     writer = _Writer()
     opening, bars = _opening(bars)
     key, clef = opening.get(Key), opening.get(Clef)
-    assert isinstance(key, Key | None) and isinstance(clef, Clef | None)
+    assert isinstance(key, Key | None)
+    assert isinstance(clef, Clef | None)
     writer.key = key or writer.key
     meter = opening.get(Meter)
     fields = [f"X:{number}", f"T:{score.title}"] if score.title else [f"X:{number}"]

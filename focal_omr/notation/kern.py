@@ -12,7 +12,7 @@ from typing import Literal
 
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types
+from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types, ties_that_end
 from focal_omr.notation.score import (
     SHARP_ORDER,
     BarlineKind,
@@ -143,7 +143,7 @@ class _Column:
 
     def __post_init__(self) -> None:
         self.bars = list(bars_of(beam_by_meter(self.part)))
-        self.ended = _ties_that_end(self.bars)
+        self.ended = ties_that_end(self.bars)
 
     def bar(self, index: int) -> Bar:
         return self.bars[index] if index < len(self.bars) else Bar((), "single")
@@ -191,17 +191,6 @@ def _with_scales(events: Sequence[Event]) -> Iterator[tuple[Event, Fraction]]:
             yield from ((inner, Fraction(event.normal, event.actual)) for inner in event.events)
         else:
             yield event, Fraction(1)
-
-
-def _ties_that_end(bars: Sequence[Bar]) -> set[int]:
-    ended, tied, opener = set(), None, -1
-    notes = [e for bar in bars for e in flat_events(Measure(bar.events)) if isinstance(e, Note)]
-    for number, note in enumerate(notes):
-        if tie_ends(tied, note):
-            ended.add(opener)
-        tied = open_tie(tied, note)
-        opener = number if tied is note else opener
-    return ended
 
 
 def _pitch(note: Note) -> str:

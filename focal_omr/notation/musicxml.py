@@ -14,7 +14,14 @@ from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.mei import DOUBT_COLOUR
-from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types, one_beam, quarter_lengths
+from focal_omr.notation.musicxml_bars import (
+    Bar,
+    bars_of,
+    beam_types,
+    one_beam,
+    quarter_lengths,
+    ties_that_end,
+)
 from focal_omr.notation.score import (
     BarlineKind,
     Clef,
@@ -68,8 +75,8 @@ def write_musicxml(score: Score) -> str:
     """The score as a MusicXML 4.0 document; the same score gives the same text.
 
     A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
-    the longest one end with empty measures. Notes get beams by the meter in parts that tell none. Notes that
-    are marked as doubtful have the colour `DOUBT_COLOUR`.
+    the longest one end with empty measures. A tie that leads to no note is left out. Notes get beams by the
+    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBT_COLOUR`.
 
     Raises:
         NotationError: A score without parts.
@@ -92,7 +99,8 @@ def musicxml_tree(score: Score) -> ET.Element:
     root = ET.Element("score-partwise", version="4.0")
     _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars))
     for number, bars in enumerate(parts, 1):
-        writer = _PartWriter(ET.SubElement(root, "part", id=f"P{number}"), divisions)
+        part = ET.SubElement(root, "part", id=f"P{number}")
+        writer = _PartWriter(part, divisions, ties_that_end(bars))
         bars += [Bar((), bar.barline) for bar in longest[len(bars) :]]
         for index, bar in enumerate(bars):
             writer.measure(bar, index + (0 if pickup else 1), last=index == len(bars) - 1)
@@ -123,6 +131,8 @@ class _PartWriter:
 
     part: ET.Element
     divisions: int
+    ending: set[int]  # numbers of the notes whose tie leads to another
+    notes: int = 0  # written so far
     tied: Note | None = None
     bar: Bar = field(default_factory=lambda: Bar((), None))
     beams: list[list[str]] = field(default_factory=list)  # of the notes to come in this bar
@@ -206,7 +216,9 @@ class _PartWriter:
     def _ties(self, note: Note) -> list[Literal["stop", "start"]]:
         ends = tie_ends(self.tied, note)
         self.tied = open_tie(self.tied, note)
-        return [*(["stop"] if ends else []), *(["start"] if note.tie else [])]  # type: ignore[list-item]
+        starts = self.notes in self.ending
+        self.notes += 1
+        return [*(["stop"] if ends else []), *(["start"] if starts else [])]  # type: ignore[list-item]
 
     def _rest(self, rest: Rest, tuplet: Tuplet | None = None) -> ET.Element:
         element = ET.Element("note")

@@ -20,10 +20,13 @@ from focal_omr.notation.score import (
     Rest,
     Tuplet,
     closing_meter,
+    flat_events,
     fold_repeat_starts,
     is_measure_rest,
+    open_tie,
     opening_meter,
     sounding_length,
+    tie_ends,
 )
 
 # Barlines after which a repeated passage begins.
@@ -89,6 +92,20 @@ def _split(measure: Measure, meter: Meter | None) -> Iterator[Bar]:
     else:  # signs at the end of a rest's last bar
         bars[-1] = replace(bars[-1], events=(*bars[-1].events, *events), barline=measure.barline)
     yield from bars
+
+
+def ties_that_end(bars: Sequence[Bar]) -> set[int]:
+    """The numbers, from 0, of the notes whose tie leads to another note; readers complain of others."""
+    ended: set[int] = set()
+    tied: Note | None = None
+    opener = -1
+    notes = [event for bar in bars for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
+    for number, note in enumerate(notes):
+        if tie_ends(tied, note):
+            ended.add(opener)
+        tied = open_tie(tied, note)
+        opener = number if note.tie else opener
+    return ended
 
 
 def quarter_lengths(bar: Bar) -> Iterator[Fraction]:

@@ -1,4 +1,4 @@
-"""How a score is played: repeats unfolded, tempo and instruments; the MEI that Verovio makes a MIDI file of."""
+"""How a score is played: repeats unfolded, tempo, instruments; the MEI that Verovio makes MIDI of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
