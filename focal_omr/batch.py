@@ -2,20 +2,27 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from focal_omr.document import Document
+from focal_omr.doubt import DOUBTFUL_BELOW, mark_doubtful
 from focal_omr.errors import ImageError, OmrError, OutputError
 from focal_omr.files import write_together
-from focal_omr.image import load_gray
-from focal_omr.notation.formats import FORMATS
-from focal_omr.overlay import overlay_png
+from focal_omr.notation.formats import FORMATS, PIECE_BY_PIECE, write_pieces, write_score
+from focal_omr.notation.playing import Playback, unfold_repeats
+from focal_omr.notation.score import Score
+from focal_omr.overlay import overlay_pdf, overlay_png
+from focal_omr.overlay_html import overlay_html
+from focal_omr.page.load import load_pages
+from focal_omr.pieces import join_pieces
 from focal_omr.recognize import Recognizer
 
 __all__ = [
     "OUTPUTS",
     "PICTURE_SUFFIXES",
+    "OutputOptions",
     "check_folder",
     "output_names",
     "picture_files",
@@ -29,8 +36,27 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", "
 OUTPUTS = {
     **{name: output.suffix for name, output in FORMATS.items()},
     "json": ".json",
-    "overlay": ".overlay.png",
+    "overlay": ".overlay.png",  # of several pages ".overlay.pdf"
+    "overlay-html": ".overlay.html",
 }
+_OVERLAYS = (".overlay.png", ".overlay.pdf")  # pictures, but none to be read
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How documents are written.
+
+    Attributes:
+        playback: How MIDI files are played.
+        mark_doubtful: Whether doubtful notes are coloured in MusicXML, MEI and SVG.
+        doubtful_below: The confidence, 0 .. 1, below which a note is doubtful.
+        split: Whether each piece of a document becomes a file of its own.
+    """
+
+    playback: Playback = field(default_factory=Playback)
+    mark_doubtful: bool = False
+    doubtful_below: float = DOUBTFUL_BELOW
+    split: bool = False
 
 
 def output_names(names: str) -> list[str]:
@@ -61,9 +87,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES
-        and not path.name.endswith(OUTPUTS["overlay"])
-        and path.is_file()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.endswith(_OVERLAYS) and path.is_file()
     ]
 
 
@@ -106,13 +130,22 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: no results can go there ({there} may not be written to)")
 
 
-def write_document(document: Document, target: Path, names: Sequence[str]) -> list[Path]:
+def write_document(
+    document: Document,
+    target: Path,
+    names: Sequence[str],
+    options: OutputOptions | None = None,
+    *,
+    source: str | Path | bytes | None = None,
+) -> list[Path]:
     """Write a document in several formats: all of them, or none.
 
     Args:
         document: What was read.
         target: Path of the results without suffix; its folder is made where it is missing.
         names: Keys of `OUTPUTS`.
+        options: How.
+        source: What was read, for overlays to be drawn on; the path that the document names if it is None.
 
     Returns:
         The files that were written.
@@ -122,10 +155,15 @@ def write_document(document: Document, target: Path, names: Sequence[str]) -> li
         NotationError: A format cannot hold the score; the message names document and format.
         EngraveError: Verovio could not engrave it.
     """
+    options = options or OutputOptions()
+    source = document.source if source is None else source
+    if options.mark_doubtful:
+        document = mark_doubtful(document, below=options.doubtful_below)
     results: dict[Path, bytes] = {}
     for name in names:
         try:
-            results[target.with_name(target.name + OUTPUTS[name])] = _content(document, name)
+            for ending, data in _contents(document, name, options, source):
+                results[target.with_name(target.name + ending)] = data
         except OmrError as error:
             raise type(error)(f"{document.source}: cannot be written as {name}: {error}") from error
     try:
@@ -138,9 +176,36 @@ def write_document(document: Document, target: Path, names: Sequence[str]) -> li
     return list(results)
 
 
-def _content(document: Document, name: str) -> bytes:
+def _contents(
+    document: Document, name: str, options: OutputOptions, source: str | Path | bytes
+) -> Iterator[tuple[str, bytes]]:
+    """What follows the target's name in the name of each file, and what is in it."""
+    suffix = OUTPUTS[name]
     if name == "json":
-        return (json.dumps(document.to_json(), indent=1) + "\n").encode()
-    if name == "overlay":
-        return overlay_png(load_gray(document.source), document)
-    return FORMATS[name].write(document.score)
+        yield suffix, (json.dumps(document.to_json(), indent=1) + "\n").encode()
+    elif name in ("overlay", "overlay-html"):
+        yield _overlay(document, name, source)
+    elif options.split:
+        for number, piece in enumerate(document.pieces, 1):
+            yield f"-{number}{suffix}", write_score(_titled(piece, document), name, options.playback)
+    elif name in PIECE_BY_PIECE:
+        yield suffix, write_pieces([_titled(piece, document) for piece in document.pieces], name)
+    else:
+        score = document.score
+        if name == "midi" and options.playback.unfold:  # no repeat goes back into the piece before
+            score = join_pieces([unfold_repeats(piece) for piece in document.pieces])
+        yield suffix, write_score(score, name, options.playback)
+
+
+def _titled(piece: Score, document: Document) -> Score:
+    return join_pieces([piece], title=piece.title or document.score.title)
+
+
+def _overlay(document: Document, name: str, source: str | Path | bytes) -> tuple[str, bytes]:
+    numbers = ",".join(str(page.number) for page in document.pages)
+    pictures = load_pages(source, name=document.source, pages=numbers)
+    if name == "overlay-html":
+        return OUTPUTS[name], overlay_html(pictures, document).encode()
+    if len(document.pages) > 1:
+        return ".overlay.pdf", overlay_pdf(pictures, document)
+    return ".overlay.png", overlay_png(next(pictures).gray, document)

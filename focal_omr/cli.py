@@ -19,11 +19,13 @@ import typer
 
 from focal_omr import __version__
 from focal_omr.cli_data import data_app, extra
-from focal_omr.errors import OmrError
+from focal_omr.errors import OmrError, OutputError
 
 if TYPE_CHECKING:
+    from focal_omr.batch import OutputOptions
     from focal_omr.document import Document
     from focal_omr.model_file import ModelCard
+    from focal_omr.notation.playing import Playback
     from focal_omr.recognize import Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
@@ -40,6 +42,17 @@ BeamOption = Annotated[
     typer.Option(
         min=0, help="Readings that the search for the best one follows at a time; 0: greedy decoding."
     ),
+]
+TempoOption = Annotated[int, typer.Option(help="MIDI: quarter notes a minute.")]
+InstrumentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="MIDI: General MIDI names or numbers, with commas between those of parts.",
+    ),
+]
+UnfoldOption = Annotated[
+    bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -87,10 +100,24 @@ def read(
         str,
         typer.Option(
             metavar="FORMATS",
-            help="What to write, with commas between: musicxml, midi, mei, semantic, agnostic, svg, pae, "
-            "json (every symbol with its box and confidence), overlay (the picture with what was read, PNG).",
+            help="What to write, with commas between: musicxml, midi, mei, kern, abc, pae, semantic, "
+            "agnostic, svg, json (every symbol with its box and confidence), overlay (the pages with what "
+            "was read: PNG, or PDF for several), overlay-html (the same to click on, as a web page).",
         ),
     ] = "musicxml,midi",
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="pieces", help="'pieces': a file for each piece, NAME-1.musicxml ..."),
+    ] = None,
+    mark_doubtful: Annotated[
+        bool, typer.Option("--mark-doubtful", help="Colour doubtful notes in MusicXML, MEI and SVG.")
+    ] = False,
+    doubtful_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Confidence below which a note is doubtful.")
+    ] = 0.9,
+    tempo: TempoOption = 120,
+    instrument: InstrumentOption = None,
+    unfold_repeats: UnfoldOption = False,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
     beam: BeamOption = None,
@@ -109,9 +136,15 @@ def read(
     bad usage.
     """
     with _native_libraries_silenced():
-        from focal_omr.batch import check_folder, output_names, picture_files, result_paths
+        from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_paths
 
         names = output_names(to)
+        options = OutputOptions(
+            playback=_playback(tempo, instrument, unfold_repeats),
+            mark_doubtful=mark_doubtful,
+            doubtful_below=doubtful_below,
+            split=_splits(split),
+        )
         files = picture_files(inputs)
         targets = result_paths(files, out)
         check_folder(out)
@@ -119,10 +152,22 @@ def read(
         failed = 0
         with _progress(len(files), "reading", shown=not as_json) as advance:
             for done, (file, target) in enumerate(zip(files, targets, strict=True), 1):
-                failed += not _read_one(recognizer, file, target, names, as_json=as_json)
+                failed += not _read_one(recognizer, file, target, names, options, as_json=as_json)
                 advance(done)
     if failed:
         raise typer.Exit(SOME_FAILED if failed < len(files) else ALL_FAILED)
+
+
+def _playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
+    from focal_omr.notation.playing import Playback, parse_instruments
+
+    return Playback(tempo, parse_instruments(instrument) if instrument else (), unfold)
+
+
+def _splits(split: str | None) -> bool:
+    if split not in (None, "pieces"):
+        raise OutputError(f"--split {split}: only 'pieces' is known")
+    return split is not None
 
 
 def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
@@ -133,7 +178,13 @@ def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
 
 
 def _read_one(
-    recognizer: "Recognizer", file: Path, target: Path, names: Sequence[str], *, as_json: bool
+    recognizer: "Recognizer",
+    file: Path,
+    target: Path,
+    names: Sequence[str],
+    options: "OutputOptions",
+    *,
+    as_json: bool,
 ) -> bool:
     """Read one picture and say what came of it; whether it was read and written."""
     from focal_omr.batch import read_picture, write_document
@@ -141,7 +192,7 @@ def _read_one(
 
     try:
         document = read_picture(recognizer, file)
-        written = write_document(document, target, names)
+        written = write_document(document, target, names, options)
     except OmrError as error:
         message = str(error)
     except Exception as error:  # a defect of this program stops one document, not the batch
@@ -374,11 +425,15 @@ def convert(
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
     ],
+    tempo: TempoOption = 120,
+    instrument: InstrumentOption = None,
+    unfold_repeats: UnfoldOption = False,
 ) -> None:
     """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where it makes sense."""
     from focal_omr.notation.formats import load_score, save_score
 
-    save_score(load_score(source), target)
+    playback = _playback(tempo, instrument, unfold_repeats)
+    save_score(load_score(source), target, playback=playback)
     print(target)
 
 

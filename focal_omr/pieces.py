@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
 from focal_omr.notation.implied import implied_bar_length, imply_tuplets
-from focal_omr.notation.joining import Break, StaffTokens, is_over, join_parts, join_staves, prints_meter
-from focal_omr.notation.score import Duration, Measure, Meter, MultiRest, Part, Rest, Score
+from focal_omr.notation.joining import StaffTokens, is_over, join_parts, join_staves, prints_meter
+from focal_omr.notation.score import Break, Duration, Measure, Meter, MultiRest, Part, Rest, Score
 from focal_omr.notation.semantic import parse_barline
 
 # Of a first system, in the prints at hand 6 to 14 spaces; where all systems are flush, at most 1.
@@ -44,7 +43,6 @@ class Piece:
 
     Attributes:
         score: Their music.
-        opens_page: Whether it begins at the head of a page.
         bars: For each system, for each of its staves.
         added_barlines: (system, staff) at whose end a barline was put, see `bars.close_staves`; from 0.
         implied_length: Of a bar in whole notes, where no meter is printed and most bars agree.
@@ -52,7 +50,6 @@ class Piece:
     """
 
     score: Score
-    opens_page: bool
     bars: tuple[tuple[StaffBars, ...], ...]
     added_barlines: tuple[tuple[int, int], ...] = ()
     implied_length: Fraction | None = None
@@ -83,14 +80,11 @@ def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
 def make_piece(systems: Sequence[SystemTokens]) -> Piece:
     """Join systems of one number of staves. Raises NotationError as `semantic.tokens_to_score`."""
     made = [
-        _make_part(
-            [system.staves[number] for system in systems], list(map(_break, range(len(systems)), systems))
-        )
+        _make_part([system.staves[number] for system in systems], list(map(_break, systems)))
         for number in range(len(systems[0].staves))
     ]
     return Piece(
         Score(tuple(each.part for each in made)),
-        systems[0].opens_page,
         tuple(zip(*(each.bars for each in made), strict=True)),
         tuple(sorted((system, staff) for staff, each in enumerate(made) for system in each.closed)),
         next((each.length for each in made if each.length), None),
@@ -134,9 +128,7 @@ def _measure_numbers(part: Part) -> list[int]:
     return numbers
 
 
-def _break(place: int, system: SystemTokens) -> Break | None:
-    if place == 0:
-        return None
+def _break(system: SystemTokens) -> Break:
     return "page" if system.opens_page else "system"
 
 
@@ -154,34 +146,28 @@ def _bars(
     return result
 
 
-def join_pieces(pieces: Sequence[Piece], *, title: str = "") -> Score:
+def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     """The pieces of a document as one score; a piece with fewer parts than others is silent in the rest."""
-    count = max((len(piece.score.parts) for piece in pieces), default=0)
+    count = max((len(piece.parts) for piece in pieces), default=0)
     parts = [join_parts([_part(piece, number) for piece in pieces]) for number in range(count)]
-    breaks: list[Break | None] = [None, *("page" if piece.opens_page else "system" for piece in pieces[1:])]
-    starts = accumulate((len(piece.score.parts[0].measures) for piece in pieces), initial=0)
-    for start, break_ in zip(starts, breaks, strict=False):
-        parts = [_with_break(part, start, break_) for part in parts]
-    return Score(tuple(parts), title)
+    return Score(tuple(map(_without_first_break, parts)), title)
 
 
-def _with_break(part: Part, place: int, break_: Break | None) -> Part:
-    if break_ is None or place >= len(part.measures):
-        return part
-    measures = list(part.measures)
-    measures[place] = replace(measures[place], break_before=break_)
-    return replace(part, measures=tuple(measures))
+def _without_first_break(part: Part) -> Part:
+    first = [replace(measure, break_before=None) for measure in part.measures[:1]]
+    return replace(part, measures=(*first, *part.measures[1:]))
 
 
-def _part(piece: Piece, number: int) -> Part:
+def _part(piece: Score, number: int) -> Part:
     """A part of a piece, as long as its first one; bars of rest where it has none, or is shorter."""
-    first = piece.score.parts[0]
-    if number < len(piece.score.parts):
-        part = piece.score.parts[number]
+    first = piece.parts[0]
+    if number < len(piece.parts):
+        part = piece.parts[number]
         missing = first.measures[len(part.measures) :]
         return replace(part, measures=(*part.measures, *(Measure((), each.barline) for each in missing)))
     signs = [event for measure in first.measures[:1] for event in measure.events if isinstance(event, Meter)]
     silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in first.measures]
     if silent:
-        silent[0] = replace(silent[0], events=(*signs, *silent[0].events))
+        break_ = first.measures[0].break_before
+        silent[0] = replace(silent[0], events=(*signs, *silent[0].events), break_before=break_)
     return Part(tuple(silent))

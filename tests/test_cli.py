@@ -113,13 +113,15 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     (page,) = document["pages"]
     assert page.keys() == {"number", "width", "height", "quarter_turns", "systems", "staves", "unread"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error", "unread"}
+    assert staff.keys() == {
+        *("piece", "part", "lines", "symbols", "first_bar", "bars", "expected_error", "unread")
+    }
     assert staff["expected_error"] == pytest.approx(10)
     assert staff["bars"] == [None, True, True]  # a pickup first
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
     for symbol in staff["symbols"]:
-        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar"}
+        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar", "adds_up"}
         left, top, right, bottom = symbol["box"]
         assert 0 <= left < right <= page["width"] == 700
         assert 0 <= top < bottom <= page["height"] == 200
@@ -200,7 +202,7 @@ BAD = {
     "truncated.png": (lambda: _png(draw_staff())[:600], "the file is cut off after 600 bytes"),
     "truncated.jpg": (
         lambda: bytes(cv2.imencode(".jpg", draw_staff())[1])[:900],
-        "damaged or cut off",
+        "the file is cut off after 900 bytes",
     ),
     "damaged.tif": (
         lambda: bytes(cv2.imencode(".tif", draw_staff())[1])[:900],

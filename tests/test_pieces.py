@@ -75,11 +75,13 @@ def test_a_meter_that_is_not_printed_is_taken_from_most_bars():
 
 
 def test_parts_stay_apart_and_pieces_follow_each_other():
-    two = make_piece([system(f"{OPENING} {BAR}", f"clef-F4 timeSignature-2/4 {BAR}")])
-    one = make_piece([system(f"{OPENING} {BAR} {BAR}")])
+    two = make_piece([system(f"{OPENING} {BAR}", f"clef-F4 timeSignature-2/4 {BAR}")]).score
+    one = make_piece([system(f"{OPENING} {BAR} {BAR}")]).score
     score = join_pieces([two, one], title="Tunes")
     assert score.title == "Tunes"
     assert [len(part.measures) for part in score.parts] == [3, 3]
     silent: Measure = score.parts[1].measures[2]
     assert [type(event) for event in silent.events] == [Rest]
-    assert join_pieces([one], title="A").parts == one.score.parts
+    assert [m.break_before for m in score.parts[0].measures] == [None, "system", None]
+    (alone,) = join_pieces([one]).parts
+    assert [measure.events for measure in alone.measures] == [m.events for m in one.parts[0].measures]
