@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from focal_omr.document import Document
 from focal_omr.doubt import DOUBTFUL_BELOW, mark_doubtful
-from focal_omr.errors import ImageError, OmrError, OutputError
+from focal_omr.errors import OmrError, OutputError
 from focal_omr.files import write_together
 from focal_omr.notation.formats import FORMATS, PIECE_BY_PIECE, write_pieces, write_score
 from focal_omr.notation.playing import Playback, unfold_repeats
@@ -17,21 +17,23 @@ from focal_omr.overlay import overlay_pdf, overlay_png
 from focal_omr.overlay_html import overlay_html
 from focal_omr.page.load import load_pages
 from focal_omr.pieces import join_pieces
-from focal_omr.recognize import Recognizer
 
 __all__ = [
     "OUTPUTS",
     "PICTURE_SUFFIXES",
+    "STDIN",
     "OutputOptions",
     "check_folder",
+    "document_results",
+    "make_folder",
     "output_names",
     "picture_files",
-    "read_picture",
-    "result_paths",
-    "write_document",
+    "result_names",
+    "write_results",
 ]
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pdf")
+STDIN = Path("-")  # an input: what comes through the standard input
 # What `read --to` takes, and the suffixes of the files.
 OUTPUTS = {
     **{name: output.suffix for name, output in FORMATS.items()},
@@ -72,8 +74,8 @@ def output_names(names: str) -> list[str]:
 def picture_files(inputs: Sequence[Path]) -> list[Path]:
     """The inputs, each once, with folders replaced by the pictures in them, at any depth.
 
-    A folder without pictures stays what it is, for `read_picture` to say so. Overlays that were written
-    beside their pictures are no input.
+    A folder without pictures stays what it is, for its reading to say so. Overlays that were written beside
+    their pictures are no input. `STDIN` stays as it is.
     """
     files: dict[Path, Path] = {}
     for path in inputs:
@@ -91,27 +93,21 @@ def _pictures_in(folder: Path) -> list[Path]:
     ]
 
 
-def read_picture(recognizer: Recognizer, file: Path) -> Document:
-    """Read one of the `picture_files`. Raises ImageError as `Recognizer.read` does."""
-    if file.is_dir():
-        raise ImageError(f"{file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
-    return recognizer.read(file)
-
-
-def result_paths(files: Sequence[Path], out: Path) -> list[Path]:
-    """The results' paths without suffix, one for each input.
+def result_names(files: Sequence[Path], out: Path) -> list[str]:
+    """The names of results without suffix, one for each input: the input's own, or "stdin".
 
     Raises:
         OutputError: Two inputs have one name and would overwrite each other's results.
     """
     seen: dict[str, Path] = {}
-    for file in files:
-        if (other := seen.setdefault(file.stem, file)) is not file:
+    names = ["stdin" if file == STDIN else file.stem for file in files]
+    for name, file in zip(names, files, strict=True):
+        if (other := seen.setdefault(name, file)) is not file:
             raise OutputError(
-                f"{other} and {file} would both be written to {out / file.stem}.*; "
+                f"{other} and {file} would both be written to {out / name}.*; "
                 "read them into different folders"
             )
-    return [out / file.stem for file in files]
+    return names
 
 
 def check_folder(folder: Path) -> None:
@@ -130,28 +126,24 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: no results can go there ({there} may not be written to)")
 
 
-def write_document(
+def document_results(
     document: Document,
-    target: Path,
+    stem: str,
     names: Sequence[str],
     options: OutputOptions | None = None,
     *,
     source: str | Path | bytes | None = None,
-) -> list[Path]:
-    """Write a document in several formats: all of them, or none.
+) -> dict[str, bytes]:
+    """What files of a document hold, by their names.
 
     Args:
         document: What was read.
-        target: Path of the results without suffix; its folder is made where it is missing.
+        stem: Name of the files without suffix.
         names: Keys of `OUTPUTS`.
         options: How.
-        source: What was read, for overlays to be drawn on; the path that the document names if it is None.
-
-    Returns:
-        The files that were written.
+        source: What was read, for overlays to be drawn on; None where `document.source` is its file.
 
     Raises:
-        OutputError: The folder or a file cannot be written.
         NotationError: A format cannot hold the score; the message names document and format.
         EngraveError: Verovio could not engrave it.
     """
@@ -159,21 +151,40 @@ def write_document(
     source = document.source if source is None else source
     if options.mark_doubtful:
         document = mark_doubtful(document, below=options.doubtful_below)
-    results: dict[Path, bytes] = {}
+    results: dict[str, bytes] = {}
     for name in names:
         try:
-            for ending, data in _contents(document, name, options, source):
-                results[target.with_name(target.name + ending)] = data
+            results |= {stem + ending: data for ending, data in _contents(document, name, options, source)}
         except OmrError as error:
             raise type(error)(f"{document.source}: cannot be written as {name}: {error}") from error
+    return results
+
+
+def write_results(results: Mapping[str, bytes], folder: Path, *, name: str) -> list[Path]:
+    """Write the files of a document into a folder, which is made where it is missing: all of them, or none.
+
+    Args:
+        results: By their names.
+        folder: Where they go.
+        name: What a message calls the document.
+
+    Raises:
+        OutputError: The folder or a file cannot be written.
+    """
+    make_folder(folder, name=name)
+    paths = {folder / file: content for file, content in results.items()}
+    write_together(paths)
+    return list(paths)
+
+
+def make_folder(folder: Path, *, name: str) -> None:
+    """Make a folder for what is called `name`, where it is missing. Raises OutputError where it cannot be."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{document.source}: the folder {target.parent} cannot be made ({error.strerror or error})"
+            f"{name}: the folder {folder} cannot be made ({error.strerror or error})"
         ) from error
-    write_together(results)
-    return list(results)
 
 
 def _contents(

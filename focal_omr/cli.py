@@ -9,9 +9,9 @@ import json
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -19,13 +19,13 @@ import typer
 
 from focal_omr import __version__
 from focal_omr.cli_data import data_app, extra
-from focal_omr.errors import OmrError, OutputError
+from focal_omr.errors import ImageError, OmrError, OutputError
 
 if TYPE_CHECKING:
-    from focal_omr.batch import OutputOptions
-    from focal_omr.document import Document
+    from focal_omr.many import Batch
     from focal_omr.model_file import ModelCard
     from focal_omr.notation.playing import Playback
+    from focal_omr.reader import Outcome, Task
     from focal_omr.recognize import Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
@@ -55,6 +55,12 @@ UnfoldOption = Annotated[
     bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
+
+
+class Engine(StrEnum):
+    """What runs the readers of many documents."""
+
+    PROCESSES, RAY = "processes", "ray"
 
 
 def main() -> None:
@@ -93,7 +99,10 @@ def _options(
 @app.command()
 def read(
     inputs: Annotated[
-        list[Path], typer.Argument(help="Pictures of a staff, or folders of them.", metavar="INPUT")
+        list[Path],
+        typer.Argument(
+            help="Pictures and PDF documents, folders of them, or - for the standard input.", metavar="INPUT"
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the scores.", metavar="DIR")] = Path(),
     to: Annotated[
@@ -118,6 +127,9 @@ def read(
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
     unfold_repeats: UnfoldOption = False,
+    pages: Annotated[
+        str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
+    ] = None,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
     beam: BeamOption = None,
@@ -129,33 +141,121 @@ def read(
             "pixels and confidence of every symbol; or `error`.",
         ),
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave out what DIR/manifest.jsonl says is done.")
+    ] = False,
+    manifest: Annotated[
+        bool | None,
+        typer.Option(
+            "--manifest/--no-manifest",
+            help="Write DIR/manifest.jsonl, what came of each document.",
+            show_default="for several documents",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that read several documents.", show_default="one a thread"),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="Seconds after which one of several documents is given up.", show_default="300"
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
+    ] = Engine.PROCESSES,
 ) -> None:
-    """Read pictures of a staff: one score for each, MusicXML and MIDI unless --to says otherwise.
+    """Read printed music: one score for each document, MusicXML and MIDI unless --to says otherwise.
 
-    Results are named after the pictures. Exit status: 0 all were read, 1 some could not be read, 2 none, or
-    bad usage.
+    Results are named after the documents. Several are read side by side; one that cannot be read, crashes
+    its reader or takes too long fails alone, and --resume goes on after an interrupt.
+
+    Exit status: 0 all were read, 1 some could not be read, 2 none, or bad usage.
     """
     with _native_libraries_silenced():
-        from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_paths
+        from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_names
+        from focal_omr.manifest import MANIFEST
+        from focal_omr.many import Batch
+        from focal_omr.page.load import parse_pages
+        from focal_omr.reader import ReadOptions, Task
 
         names = output_names(to)
-        options = OutputOptions(
+        how = OutputOptions(
             playback=_playback(tempo, instrument, unfold_repeats),
             mark_doubtful=mark_doubtful,
             doubtful_below=doubtful_below,
             split=_splits(split),
         )
         files = picture_files(inputs)
-        targets = result_paths(files, out)
+        tasks = [
+            Task(file, name, _standard_input() if file == Path("-") else None)
+            for file, name in zip(files, result_names(files, out), strict=True)
+        ]
+        if pages is not None:
+            parse_pages(pages)
         check_folder(out)
-        recognizer = _recognizer(model, threads, beam)
-        failed = 0
-        with _progress(len(files), "reading", shown=not as_json) as advance:
-            for done, (file, target) in enumerate(zip(files, targets, strict=True), 1):
-                failed += not _read_one(recognizer, file, target, names, options, as_json=as_json)
-                advance(done)
+        options = ReadOptions(
+            outputs=tuple(names), files=how, model=model, pages=pages, beam_width=_beam_width(beam)
+        )
+        batch = Batch(
+            tuple(tasks),
+            out,
+            options,
+            threads=threads,
+            workers=workers,
+            limit_s=timeout,
+            on_ray=engine is Engine.RAY,
+            with_manifest=resume or (len(tasks) > 1 if manifest is None else manifest),
+            resume=resume,
+            with_documents=as_json,
+        )
+        failed = _read_all(batch, as_json=as_json)
     if failed:
-        raise typer.Exit(SOME_FAILED if failed < len(files) else ALL_FAILED)
+        if len(tasks) > 1:
+            see = f", see {out / MANIFEST}" if batch.with_manifest else ""
+            _say(f"focal-omr: {failed} of {len(tasks)} failed{see}")
+        raise typer.Exit(SOME_FAILED if failed < len(tasks) else ALL_FAILED)
+
+
+def _standard_input() -> bytes:
+    if sys.stdin.isatty():
+        raise ImageError("stdin: - reads a document from a pipe or a file, and this is a terminal")
+    return sys.stdin.buffer.read()
+
+
+def _read_all(batch: "Batch", *, as_json: bool) -> int:
+    """Read what is to do, and say what comes of each document; how many failed."""
+    failed = 0
+    with batch.read() as (todo, outcomes):
+        if todo < len(batch.tasks):
+            _say(f"focal-omr: {len(batch.tasks) - todo} of {len(batch.tasks)} are done already")
+        with _progress(todo, "reading", shown=not as_json) as advance:
+            for done, (task, outcome) in enumerate(outcomes, 1):
+                _report(batch, task, outcome, as_json=as_json)
+                failed += outcome.error is not None
+                advance(done)
+    return failed
+
+
+def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) -> None:
+    """Say what came of a document."""
+    from focal_omr.document import JSON_FORMAT
+
+    if outcome.error is not None:
+        _say(f"focal-omr: {outcome.error}")
+    written = [str(batch.folder / name) for name in outcome.results]
+    if as_json:
+        plain = outcome.document if outcome.error is None else None
+        said = {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
+        print(json.dumps(said if plain is None else {**plain, "outputs": written}), flush=True)
+    elif outcome.error is None:
+        print(
+            f"{task.label}: {outcome.symbols} symbols, mean confidence {outcome.confidence:.2f} -> "
+            + ", ".join(written)
+        )
+        for warning in outcome.warnings:
+            _say(f"focal-omr: {task.label}: {warning}")
 
 
 def _playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
@@ -171,55 +271,15 @@ def _splits(split: str | None) -> bool:
 
 
 def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
-    from focal_omr.decode import BEAM_WIDTH
     from focal_omr.recognize import Recognizer
 
-    return Recognizer(model=model, threads=threads, beam_width=BEAM_WIDTH if beam is None else beam)
+    return Recognizer(model=model, threads=threads, beam_width=_beam_width(beam))
 
 
-def _read_one(
-    recognizer: "Recognizer",
-    file: Path,
-    target: Path,
-    names: Sequence[str],
-    options: "OutputOptions",
-    *,
-    as_json: bool,
-) -> bool:
-    """Read one picture and say what came of it; whether it was read and written."""
-    from focal_omr.batch import read_picture, write_document
-    from focal_omr.document import JSON_FORMAT
+def _beam_width(beam: int | None) -> int:
+    from focal_omr.decode import BEAM_WIDTH
 
-    try:
-        document = read_picture(recognizer, file)
-        written = write_document(document, target, names, options)
-    except OmrError as error:
-        message = str(error)
-    except Exception as error:  # a defect of this program stops one document, not the batch
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}:{place.lineno}"
-        message = f"{file}: a defect of this program, please report it: {error!r} in {where}"
-    else:
-        _report(document, written, as_json=as_json)
-        return True
-    _say(f"focal-omr: {message}")
-    if as_json:
-        print(json.dumps({"format": JSON_FORMAT, "source": str(file), "error": message}), flush=True)
-    return False
-
-
-def _report(document: "Document", written: Sequence[Path], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({**document.to_json(), "outputs": [str(path) for path in written]}), flush=True)
-        return
-    symbols = document.symbols
-    sure = sum(symbol.confidence for symbol in symbols) / len(symbols) if symbols else 0.0
-    print(
-        f"{document.source}: {len(symbols)} symbols, mean confidence {sure:.2f} -> "
-        + ", ".join(str(path) for path in written)
-    )
-    for warning in document.warnings:
-        _say(f"focal-omr: {document.source}: {warning}")
+    return BEAM_WIDTH if beam is None else beam
 
 
 @contextmanager

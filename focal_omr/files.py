@@ -2,11 +2,17 @@
 
 import errno
 import os
+import re
 import secrets
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from focal_omr.errors import OutputError
+
+_PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:
@@ -23,7 +29,8 @@ def write_atomic(path: Path | str, data: bytes) -> None:
 def write_together(files: Mapping[Path, bytes]) -> None:
     """Write files that belong together: all under temporary names first, then each is renamed.
 
-    A full disk or an interrupt therefore leaves none of them, and never half of one.
+    A full disk or an interrupt therefore leaves none of them, and never half of one. A process that is killed
+    may leave temporary names (see `remove_parts`), and some of the files without the others.
 
     Raises:
         OutputError: One of them cannot be written; the message names it and says why.
@@ -37,11 +44,42 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 if path.is_dir():  # the one thing that would stop a later rename, after earlier ones
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 part.write_bytes(files[path])
-            for path, part in parts.items():
-                part.replace(path)
+            with _uninterrupted():
+                for path, part in parts.items():
+                    part.replace(path)
         except BaseException:  # an interrupt, too, leaves nothing half-written
             for part in parts.values():
                 part.unlink(missing_ok=True)
             raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers left in a folder that were killed; none may be at work there.
+
+    Raises:
+        OutputError: One of them cannot be removed.
+    """
+    for part in folder.glob(".*.part"):
+        if _PART.fullmatch(part.name):
+            try:
+                part.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"{part} cannot be removed: {error.strerror or error}") from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An interrupt from the keyboard waits until the end; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
+        if came:
+            signal.raise_signal(signal.SIGINT)

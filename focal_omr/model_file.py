@@ -1,5 +1,6 @@
 """An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from importlib.resources import files
@@ -128,6 +129,15 @@ class OnnxModel:
             reason = str(error).splitlines()[0]
             raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
+
+
+def model_digest(path: str | Path) -> str:
+    """SHA-256 of a model's file, which tells it from all others; `path` as of `OnnxModel`.
+
+    Raises:
+        ModelError: It cannot be read.
+    """
+    return hashlib.sha256(_model_bytes(path)).hexdigest()
 
 
 def _model_bytes(path: str | Path) -> bytes:

@@ -99,14 +99,15 @@ def test_read_takes_folders_at_any_depth_and_leaves_overlays_out(run, model, tmp
     status, out, err = run("read", folder, folder / "b.PNG", "-o", tmp_path / "out", "--model", model)
     assert (status, err) == (0, [])
     assert len(out) == 3  # the one that was named twice was read once
-    assert names(tmp_path / "out") == [f"{stem}.{s}" for stem in "abc" for s in ("mid", "musicxml")]
+    results = [f"{stem}.{s}" for stem in "abc" for s in ("mid", "musicxml")]
+    assert names(tmp_path / "out") == [*results, "manifest.jsonl"]
 
 
 def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
     status, out, err = run("read", *pictures, "--json", "--model", model, "-o", tmp_path / "out")
     assert (status, err, len(out)) == (0, [], 2)
-    document = json.loads(out[1])
+    (document,) = (json.loads(line) for line in out if "b.png" in line)  # they come as they are done
     assert document.keys() == {"format", "source", "warnings", "pieces", "pages", "outputs"}
     assert (document["format"], document["source"], document["warnings"]) == (2, str(pictures[1]), [])
     assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
@@ -373,10 +374,13 @@ def test_a_batch_goes_on_after_a_bad_picture_and_exits_1(run, model, tmp_path):
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
     status, out, err = run("read", good[0], bad, good[1], "-o", tmp_path / "out", "--json", "--model", model)
-    assert (status, err) == (1, [f"focal-omr: {bad}: the file is empty"])
-    assert names(tmp_path / "out") == ["a.mid", "a.musicxml", "c.mid", "c.musicxml"]
-    assert json.loads(out[1]) == {"format": 2, "source": str(bad), "error": f"{bad}: the file is empty"}
-    assert "pages" in json.loads(out[2])
+    summary = f"focal-omr: 1 of 3 failed, see {tmp_path}/out/manifest.jsonl"
+    assert (status, err) == (1, [f"focal-omr: {bad}: the file is empty", summary])
+    assert names(tmp_path / "out") == ["a.mid", "a.musicxml", "c.mid", "c.musicxml", "manifest.jsonl"]
+    said = {line["source"]: line for line in map(json.loads, out)}
+    assert said[str(bad)] == {"format": 2, "source": str(bad), "error": f"{bad}: the file is empty"}
+    assert len(said) == 3
+    assert "pages" in said[str(good[1])]
     assert run("read", bad, tmp_path / "no.png", "--model", model)[0] == 2  # of several none was read
 
 
@@ -384,13 +388,14 @@ def test_a_format_that_cannot_hold_the_score_stops_this_document_only(run, tmp_p
     sharp = write_scripted(tmp_path / "sharp.onnx", ("clef-G2", "note-F##4_quarter"))
     pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
     status, _, err = run("read", *pictures, "--to", "mei,agnostic", "--model", sharp, "-o", tmp_path / "out")
-    assert (status, len(err)) == (2, 2)
-    assert err[0].startswith(f"focal-omr: {pictures[0]}: cannot be written as agnostic: ")
-    assert not (tmp_path / "out").exists()
+    assert (status, len(err)) == (2, 3)
+    for picture, line in zip(pictures, sorted(err[:2]), strict=True):
+        assert line.startswith(f"focal-omr: {picture}: cannot be written as agnostic: ")
+    assert names(tmp_path / "out") == ["manifest.jsonl"]
 
 
 def test_a_defect_of_the_program_is_one_line_too(run, model, tmp_path, monkeypatch):
-    def broken(self, path):
+    def broken(self, source, **options):
         raise IndexError("of nothing")
 
     monkeypatch.setattr("focal_omr.recognize.Recognizer.read", broken)
@@ -462,17 +467,19 @@ def test_an_interrupt_leaves_whole_documents_only(model, tmp_path):
     out = tmp_path / "out"
     process = fresh("read", tmp_path / "in", "-o", out, "--model", model, "--threads", "1")
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (out.exists() and len(names(out)) > 4):
+    while time.monotonic() < deadline and len(list(out.glob("[0-9]*"))) <= 4:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     written = names(out)
-    assert 4 < len(written) < 4000
-    assert not [name for name in written if name.endswith(".part")]
-    assert all(
-        (out / name).read_bytes().endswith((b"\xff\x2f\x00", b"</score-partwise>\n")) for name in written
-    )
+    assert "manifest.jsonl" in written
+    assert not [name for name in written if name.startswith(".")]
+    scores, tunes = ({path.stem for path in out.glob(f"*.{suffix}")} for suffix in ("musicxml", "mid"))
+    assert scores == tunes
+    assert 2 <= len(scores) < 2000
+    assert all(path.read_bytes().endswith(b"</score-partwise>\n") for path in out.glob("*.musicxml"))
+    assert all(path.read_bytes().endswith(b"\xff\x2f\x00") for path in out.glob("*.mid"))
 
 
 def test_compare(run, tmp_path):

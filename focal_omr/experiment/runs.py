@@ -14,7 +14,6 @@ from focal_omr.checkpoint import load_network
 from focal_omr.config import TrainConfig
 from focal_omr.data.frequency import BINS, frequency_bins
 from focal_omr.data.loader import all_plates
-from focal_omr.data.processes import Lost, in_processes
 from focal_omr.errors import ConfigError, OmrError
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
@@ -27,6 +26,7 @@ from focal_omr.metrics import (
     symbol_errors,
     weighted_symbol_error,
 )
+from focal_omr.processes import Lost, in_processes
 from focal_omr.results import commit, machine
 from focal_omr.train import train
 from focal_omr.validate import PlateReading, network_input, read_inputs

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from focal_omr.data.processes import Lost, in_processes
+from focal_omr.processes import Lost, in_processes
 
 __all__ = ["has_musicdiff", "omr_neds"]
 

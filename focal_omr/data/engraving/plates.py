@@ -13,10 +13,10 @@ from focal_omr.data.engraving.lilypond_plates import lilypond_plates
 from focal_omr.data.engraving.render import PLATE_SPACE_PX, Plate, engrave_plate
 from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
 from focal_omr.data.music.draw import Draw, DrawScore, Stream, is_spelled
-from focal_omr.data.processes import Lost, in_processes
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens
+from focal_omr.processes import Lost, in_processes
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr.data.processes import Lost, in_processes
+from focal_omr.processes import Lost, in_processes
 
 
 def _work(item: str) -> str:

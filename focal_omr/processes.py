@@ -4,16 +4,23 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
+
+__all__ = ["Lost", "OwnProcess", "in_processes"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 # A copy of a process with threads, which torch and ONNX Runtime start, may hang: Python 3.12 warns of it.
 _FRESH = multiprocessing.get_context("spawn")
+# Seconds that a process may take to start, imports and all. One second is usual; only a process that will
+# never start has to be told from a machine with far too much to do.
+_START_S = 120.0
+_STARTED = "started"
 
 
 @dataclass(frozen=True)
@@ -24,17 +31,25 @@ class Lost:
 
 
 def in_processes(
-    function: Callable[[T], R], items: Iterable[T], *, workers: int = 2, limit_s: float = 60.0
-) -> Iterator[tuple[T, R | Lost]]:
-    """Each item with `function(item)`, in the order of the items.
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    workers: int = 2,
+    limit_s: float = 60.0,
+    in_order: bool = True,
+) -> Generator[tuple[T, R | Lost], None, None]:
+    """Each item with `function(item)`.
 
     Args:
         function: Found by its name in fresh processes. An exception that it raises is raised here.
         items: Read as they are needed.
         workers: Processes.
-        limit_s: Seconds that one item may take; then its process is stopped, and another one started.
+        limit_s: Seconds that one item may take; then its process is stopped, and another one started. What
+            a process takes to start is not counted.
+        in_order: Whether results come in the order of the items, which keeps those that are done while an
+            earlier item is not; else each comes when it is there.
     """
-    pool = [_Worker(function, limit_s) for _ in range(workers)]
+    pool = [OwnProcess(function, limit_s=limit_s) for _ in range(workers)]
     waiting = iter(enumerate(items))
     done: dict[int, tuple[T, R | Lost]] = {}
     following = 0  # the number of the item that is given out next
@@ -49,6 +64,9 @@ def in_processes(
                 assert worker.task is not None
                 number, item = worker.task
                 done[number], worker.task = (item, result), None
+            if not in_order:
+                yield from done.values()
+                done.clear()
             while following in done:
                 yield done.pop(following)
                 following += 1
@@ -57,24 +75,43 @@ def in_processes(
             worker.stop()
 
 
-class _Worker(Generic[T, R]):
-    """One process; started when it is first needed, and again after it was lost."""
+class OwnProcess(Generic[T, R]):
+    """A function in a process of its own, started when it is first needed, and again after it was lost.
 
-    def __init__(self, function: Callable[[T], R], limit_s: float) -> None:
+    Args:
+        function, limit_s: As of `in_processes`.
+    """
+
+    def __init__(self, function: Callable[[T], R], *, limit_s: float) -> None:
         self.function, self.limit_s = function, limit_s
         self.task: tuple[int, T] | None = None
         self.deadline = 0.0
+        self._starting = False
         self.connection: Connection | None = None
+        self.process = _FRESH.Process()  # until the first one starts
+
+    def __call__(self, item: T) -> R | Lost:
+        """`function(item)`, or why there is no result; the process waits for the next call."""
+        self.take((0, item))
+        while not (finished := _finished([self])):
+            pass
+        self.task = None
+        return finished[0][1]
 
     def take(self, task: tuple[int, T]) -> None:
+        """Begin with an item; `result` tells what came of it."""
+        if self.connection is not None and not self.process.is_alive():  # killed while it had nothing to do
+            self.stop()
         if self.connection is None:
             self.connection, theirs = _FRESH.Pipe()
             self.process = _FRESH.Process(target=_serve, args=(theirs, self.function), daemon=True)
             self.process.start()
             theirs.close()
+            self._starting = True
         self.task = task
-        self.deadline = time.monotonic() + self.limit_s
-        self.connection.send(task[1])
+        self.deadline = time.monotonic() + (_START_S if self._starting else self.limit_s)
+        with suppress(OSError):  # dead already: `result` meets the end of the pipe
+            self.connection.send(task[1])
 
     def result(self) -> R | Lost | None:
         """What came of the task; None where it still runs."""
@@ -82,26 +119,31 @@ class _Worker(Generic[T, R]):
         if self.connection.poll():
             try:
                 error, value = self.connection.recv()
-            except EOFError:
+            except (EOFError, OSError):  # an OSError where it died while it sent
                 self.stop()
                 return Lost("ends the process that reads it")
+            if error is not None and error == _STARTED:
+                self._starting, self.deadline = False, time.monotonic() + self.limit_s
+                return None
             if error is not None:
                 raise error
             return value  # type: ignore[no-any-return]  # what the function gave
         if time.monotonic() > self.deadline:
+            reason = "takes too long to start" if self._starting else f"takes longer than {self.limit_s:g} s"
             self.stop()
-            return Lost(f"takes longer than {self.limit_s:g} s")
+            return Lost(reason)
         return None
 
     def stop(self) -> None:
+        """End the process, whatever it does."""
         if self.connection is not None:
             self.process.kill()
             self.process.join()
             self.connection.close()
-            self.connection = None
+            self.connection, self._starting = None, False
 
 
-def _finished(busy: "list[_Worker[T, R]]") -> "list[tuple[_Worker[T, R], R | Lost]]":
+def _finished(busy: "list[OwnProcess[T, R]]") -> "list[tuple[OwnProcess[T, R], R | Lost]]":
     """Waits for the first of them, or the first deadline; those that are done, with their results."""
     patience = min(worker.deadline for worker in busy) - time.monotonic()
     wait([worker.connection for worker in busy if worker.connection], max(0.0, patience) + 0.01)
@@ -112,6 +154,7 @@ def _finished(busy: "list[_Worker[T, R]]") -> "list[tuple[_Worker[T, R], R | Los
 def _serve(connection: Connection, function: Callable[[T], R]) -> None:
     """The loop of a worker process, which ends with its pipe, or at once with the process that started it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    connection.send((_STARTED, None))
     while True:
         try:
             item = connection.recv()

@@ -1,0 +1,201 @@
+"""The manifest of a folder of results: a line of JSON for each document that was read or could not be.
+
+A line is written after the results of its document, so that every document that it calls read is there as a
+whole; a run that was killed goes on from it.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from focal_omr.errors import OutputError
+from focal_omr.files import remove_parts, write_atomic
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs in one folder are the user's care there
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["MANIFEST", "Entry", "Manifest", "content_digest", "open_manifest"]
+
+logger = logging.getLogger(__name__)
+
+MANIFEST = "manifest.jsonl"
+MANIFEST_FORMAT = 1
+_BEGINNING = b'{"format": '  # of every line
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of one document.
+
+    Attributes:
+        file: The input, as it was named.
+        name: Of its results, without suffix; the last line of a name counts.
+        status: Whether it was read and its results are written.
+        error: Why not.
+        pages, staves, symbols: How many were read.
+        confidence: Mean of its symbols, 0 .. 1.
+        seconds: That reading took.
+        outputs: Files of its results in the manifest's folder, with their sizes in bytes.
+        size: Of the input in bytes; -1 where it could not be read.
+        modified: Its time of change in nanoseconds, 0 where it has none.
+        sha256: Digest of its content, "" where it could not be read.
+        work: Digest of all else that the results depend on: the model, the options, the version.
+    """
+
+    file: str
+    name: str
+    status: Literal["read", "failed"]
+    error: str | None
+    pages: int
+    staves: int
+    symbols: int
+    confidence: float
+    seconds: float
+    outputs: Mapping[str, int]
+    size: int
+    modified: int
+    sha256: str
+    work: str
+
+    def to_json(self) -> str:
+        """Its line."""
+        return json.dumps({"format": MANIFEST_FORMAT, **asdict(self)})
+
+    def holds(self, file: Path | None, folder: Path, work: str) -> bool:
+        """Whether this work is done: the same input, read with the same means, and its results are whole.
+
+        Args:
+            file: The input now; None for what has no file.
+            folder: Of the results.
+            work: As the entry's.
+        """
+        if self.status != "read" or self.work != work or file is None:
+            return False
+        try:
+            whole = all((folder / name).stat().st_size == size for name, size in self.outputs.items())
+            now = file.stat()
+            if not whole or now.st_size != self.size:
+                return False
+            return now.st_mtime_ns == self.modified or content_digest(file.read_bytes()) == self.sha256
+        except OSError:
+            return False
+
+
+def content_digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Manifest:
+    """An open manifest, made by `open_manifest`; `entries` are what it held then, by their names."""
+
+    def __init__(self, path: Path, entries: Mapping[str, Entry]) -> None:
+        self.path = path
+        self.entries = dict(entries)
+        lines = [entry.to_json() + "\n" for entry in entries.values()]
+        write_atomic(path, "".join(lines).encode())
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
+
+    def append(self, entry: Entry) -> None:
+        """Add a line, at once and in one piece. Raises OutputError where it cannot be written."""
+        line = (entry.to_json() + "\n").encode()
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        if written < len(line):
+            raise OutputError(f"{self.path} cannot be written: {written} of {len(line)} bytes were taken")
+
+    def close(self) -> None:
+        """Nothing can be appended any more."""
+        os.close(self._file)
+
+
+@contextmanager
+def open_manifest(folder: Path, *, resume: bool) -> Iterator[Manifest]:
+    """The manifest of a folder that is there, for this run alone.
+
+    Args:
+        folder: Of the results.
+        resume: Whether the documents that an earlier manifest calls read are kept in it; else it begins anew.
+            What a killed run left half-written is removed.
+
+    Raises:
+        OutputError: Another run is at work in the folder, what is called manifest.jsonl there is none of
+            ours, or it cannot be read or written.
+    """
+    with _alone_in(folder):
+        earlier = _read_entries(folder / MANIFEST)
+        if resume:
+            remove_parts(folder)
+        kept = {name: entry for name, entry in earlier.items() if resume and entry.status == "read"}
+        manifest = Manifest(folder / MANIFEST, kept)
+        try:
+            yield manifest
+        finally:
+            manifest.close()
+
+
+def _read_entries(path: Path) -> dict[str, Entry]:
+    """The last entry of each name. A line that is cut off is left out: its document is read again."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    entries: dict[str, Entry] = {}
+    for number, line in enumerate(lines, 1):
+        entry = _entry(line)
+        if entry is not None:
+            entries[entry.name] = entry
+        elif line.endswith(b"\n") or not line.startswith(_BEGINNING[: len(line)]):
+            raise OutputError(
+                f"{path}: line {number} is none of a manifest of format {MANIFEST_FORMAT}; "
+                "remove the file, or write into another folder"
+            )
+        else:
+            logger.info("%s: line %d is cut off, its document is read again", path, number)
+    return entries
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        values: Any = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or values.pop("format", None) != MANIFEST_FORMAT:
+        return None
+    return Entry(**values) if values.keys() == {field.name for field in fields(Entry)} else None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """A lock on the folder itself: it leaves no file, and ends with the process however that ends."""
+    if fcntl is None:
+        yield
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be opened: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"{folder}: another run writes its manifest there; wait for it, or use another folder"
+            ) from None
+        except OSError as error:  # a file system that has no locks, such as some network ones
+            logger.info("%s: no lock (%s)", folder, error)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""Many documents: read side by side, written by one process, so that a killed run can go on.
+
+All files of a document are written, then its line of the manifest: what the manifest calls read is there as
+a whole, and what it does not name is read again.
+"""
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from focal_omr.batch import STDIN, make_folder, write_results
+from focal_omr.errors import OmrError
+from focal_omr.manifest import MANIFEST, Manifest, open_manifest
+from focal_omr.on_ray import read_on_ray
+from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
+
+__all__ = ["LIMIT_S", "Batch", "cores"]
+
+Outcomes = Generator[tuple[Task, Outcome], None, None]
+
+LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Documents to read, and how.
+
+    Attributes:
+        tasks: The documents; their names differ.
+        folder: Where results go; made where it is missing.
+        options: What results depend on.
+        threads: Threads to compute with, all readers together; 0: all cores.
+        workers: Processes that read; None: one a thread, and none beside this one for a single document.
+        limit_s: Seconds after which a document is given up; None: `LIMIT_S`, and none for a single document.
+        on_ray: Whether Ray runs the readers.
+        with_manifest: Whether the folder gets a manifest.
+        resume: Whether what its manifest holds as done is left out.
+        with_documents: Whether outcomes hold everything that was read.
+    """
+
+    tasks: tuple[Task, ...]
+    folder: Path
+    options: ReadOptions
+    threads: int = 0
+    workers: int | None = None
+    limit_s: float | None = None
+    on_ray: bool = False
+    with_manifest: bool = True
+    resume: bool = False
+    with_documents: bool = False
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[int, Outcomes]]:
+        """Read and write what is to do.
+
+        Yields:
+            How many documents that are, and each with its outcome, in the order in which they are done and
+            written.
+
+        Raises:
+            ModelError: The model cannot be used.
+            OutputError: The folder or its manifest cannot be written, or another run is at work there.
+            ConfigError: Ray is wanted and not installed.
+        """
+        reader = Reader(self.options, threads=self._threads_each, with_document=self.with_documents)
+        reader.open()  # so that a model that cannot be used is one error, before any work
+        if not self.with_manifest:
+            with closing(self._write(reader, self.tasks, None, "")) as outcomes:
+                yield len(self.tasks), outcomes
+            return
+        make_folder(self.folder, name=MANIFEST)
+        work = self.options.digest()
+        with open_manifest(self.folder, resume=self.resume) as manifest:
+            todo = [task for task in self.tasks if not self._is_done(task, manifest, work)]
+            with closing(self._write(reader, todo, manifest, work)) as outcomes:
+                yield len(todo), outcomes
+
+    @property
+    def _in_this_process(self) -> bool:
+        """One document, and nobody asks for more: starting a process would double the time of a picture."""
+        return len(self.tasks) == 1 and not self.on_ray and self.workers is None and self.limit_s is None
+
+    @property
+    def _workers(self) -> int:
+        return self.workers or max(1, min(self.threads or cores(), len(self.tasks)))
+
+    @property
+    def _threads_each(self) -> int:
+        if self._in_this_process:
+            return self.threads
+        return 1 if self.on_ray else max(1, (self.threads or cores()) // self._workers)
+
+    def _is_done(self, task: Task, manifest: Manifest, work: str) -> bool:
+        entry = manifest.entries.get(task.name)
+        return entry is not None and task.file != STDIN and entry.holds(task.file, self.folder, work)
+
+    def _write(self, reader: Reader, tasks: Sequence[Task], manifest: Manifest | None, work: str) -> Outcomes:
+        """Read; write each document as it comes, and its line of the manifest after it."""
+        with closing(self._read(reader, tasks)) as outcomes:
+            for task, outcome in outcomes:
+                if outcome.error is None:
+                    try:
+                        write_results(outcome.results, self.folder, name=task.label)
+                    except OmrError as error:
+                        outcome = replace(outcome, error=str(error), results={})
+                if manifest is not None:
+                    manifest.append(outcome.entry(task, work))
+                yield task, outcome
+
+    def _read(self, reader: Reader, tasks: Sequence[Task]) -> Outcomes:
+        limit_s = LIMIT_S if self.limit_s is None else self.limit_s
+        if not tasks:
+            return
+        if self.on_ray:
+            yield from read_on_ray(reader, tasks, workers=self.workers, limit_s=limit_s)
+        elif self._in_this_process:
+            for task in tasks:
+                yield task, reader(task)
+        else:
+            yield from read_in_processes(reader, tasks, workers=self._workers, limit_s=limit_s)
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,221 @@
+"""The reader of one document after the other: from a task to the content of its files, as plain values.
+
+It works in this process, in one of its own, or on another machine, and gives the same bytes everywhere; what
+it gives is written elsewhere (`many`).
+"""
+
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from focal_omr import __version__
+from focal_omr.batch import PICTURE_SUFFIXES, STDIN, OutputOptions, document_results
+from focal_omr.decode import BEAM_WIDTH
+from focal_omr.document import Document
+from focal_omr.errors import ImageError, OmrError
+from focal_omr.image_file import read_file
+from focal_omr.manifest import Entry, content_digest
+from focal_omr.model_file import DEFAULT_MODEL, model_digest
+from focal_omr.processes import Lost, in_processes
+from focal_omr.recognize import Recognizer
+
+__all__ = [
+    "Outcome",
+    "ReadOptions",
+    "Reader",
+    "Task",
+    "outcome_of",
+    "read_in_processes",
+]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What results depend on besides the document.
+
+    Attributes:
+        outputs: Keys of `batch.OUTPUTS`.
+        files: How these are made.
+        model, beam_width: As of `Recognizer`.
+        pages: Which pages, such as "1,3-5"; None: all.
+    """
+
+    outputs: tuple[str, ...] = ("musicxml", "midi")
+    files: OutputOptions = field(default_factory=OutputOptions)
+    model: str = DEFAULT_MODEL
+    beam_width: int = BEAM_WIDTH
+    pages: str | None = None
+
+    def digest(self) -> str:
+        """Of all that they are, with the model's content. Raises ModelError where it cannot be read."""
+        values = {**asdict(self), "model": model_digest(self.model), "version": __version__}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One document to read.
+
+    Attributes:
+        file: Its path, or `STDIN`.
+        name: Of its results, without suffix.
+        data: Its bytes, where it has no file.
+    """
+
+    file: Path
+    name: str
+    data: bytes | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """What messages and results call it."""
+        return self.name if self.file == STDIN else str(self.file)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task, as plain values that go from process to process.
+
+    Attributes:
+        error: Why there are no results.
+        results: Content of the files by their names.
+        pages, staves, symbols, confidence, seconds: As of `manifest.Entry`.
+        size, modified, sha256: What tells the input from others, as of `manifest.Entry`.
+        warnings: Of the document.
+        document: `Document.to_json()`, where it is wanted.
+    """
+
+    error: str | None = None
+    results: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    pages: int = 0
+    staves: int = 0
+    symbols: int = 0
+    confidence: float = 0.0
+    seconds: float = 0.0
+    size: int = -1
+    modified: int = 0
+    sha256: str = ""
+    warnings: tuple[str, ...] = ()
+    document: dict[str, Any] | None = None
+
+    def entry(self, task: Task, work: str) -> Entry:
+        """Its line of the manifest."""
+        return Entry(
+            file=task.label,
+            name=task.name,
+            status="failed" if self.error else "read",
+            error=self.error,
+            pages=self.pages,
+            staves=self.staves,
+            symbols=self.symbols,
+            confidence=round(self.confidence, 4),
+            seconds=round(self.seconds, 3),
+            outputs={name: len(content) for name, content in self.results.items()},
+            size=self.size,
+            modified=self.modified,
+            sha256=self.sha256,
+            work=work,
+        )
+
+
+class Reader:
+    """Reads tasks one after the other with one network, which is opened when the first one comes.
+
+    Args:
+        options: How.
+        threads: Threads to compute with; 0 means all cores.
+        with_document: Whether outcomes hold everything that was read.
+    """
+
+    def __init__(self, options: ReadOptions, *, threads: int = 1, with_document: bool = False) -> None:
+        self.options, self.threads, self.with_document = options, threads, with_document
+        self._recognizer: Recognizer | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the network, which each process opens for itself."""
+        return {**self.__dict__, "_recognizer": None}
+
+    def open(self) -> None:
+        """Open the network now. Raises ModelError where it cannot be used."""
+        if self._recognizer is None:
+            if self.threads:
+                cv2.setNumThreads(self.threads)
+            self._recognizer = Recognizer(
+                model=self.options.model, threads=self.threads, beam_width=self.options.beam_width
+            )
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read a document and make the content of its files; what goes wrong is in the outcome."""
+        start = time.perf_counter()
+        outcome = Outcome()
+        try:
+            data, modified = _bytes_of(task)
+            outcome = Outcome(size=len(data), modified=modified, sha256=content_digest(data))
+            outcome = self._read(task, data, outcome)
+        except OmrError as error:
+            outcome = replace(outcome, error=str(error))
+        except Exception as error:  # a defect of this program stops one document, not the batch
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            message = f"{task.label}: a defect of this program, please report it: {error!r} in {where}"
+            outcome = replace(outcome, error=message)
+        return replace(outcome, seconds=time.perf_counter() - start)
+
+    def _read(self, task: Task, data: bytes, outcome: Outcome) -> Outcome:
+        self.open()
+        assert self._recognizer is not None
+        document = self._recognizer.read(data, name=task.label, pages=self.options.pages)
+        options = self.options
+        results = document_results(document, task.name, options.outputs, options.files, source=data)
+        return replace(
+            outcome,
+            results=results,
+            pages=len(document.pages),
+            staves=len(document.staves),
+            symbols=len(document.symbols),
+            confidence=_mean_confidence(document),
+            warnings=document.warnings,
+            document=document.to_json() if self.with_document else None,
+        )
+
+
+def _bytes_of(task: Task) -> tuple[bytes, int]:
+    """The document's bytes and the time they are from. Raises ImageError where there are none."""
+    if task.data is not None:
+        return task.data, 0
+    if task.file.is_dir():
+        raise ImageError(f"{task.file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
+    data = read_file(task.file)
+    return data, task.file.stat().st_mtime_ns
+
+
+def _mean_confidence(document: Document) -> float:
+    symbols = document.symbols
+    return sum(symbol.confidence for symbol in symbols) / len(symbols) if symbols else 0.0
+
+
+def read_in_processes(
+    reader: Reader, tasks: Iterable[Task], *, workers: int, limit_s: float
+) -> Generator[tuple[Task, Outcome], None, None]:
+    """Each task with its outcome, in the order in which they are done.
+
+    A document that ends its process, or takes longer than `limit_s` seconds, fails alone. Outcomes are not
+    kept: memory does not grow with the number of documents.
+    """
+    found = in_processes(reader, tasks, workers=workers, limit_s=limit_s, in_order=False)
+    with closing(found) as results:  # an interrupt ends the processes at once
+        for task, result in results:
+            yield task, outcome_of(task, result)
+
+
+def outcome_of(task: Task, result: Outcome | Lost) -> Outcome:
+    """The outcome, where a process may have been lost."""
+    return Outcome(error=f"{task.label}: {result.reason}") if isinstance(result, Lost) else result
