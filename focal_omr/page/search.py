@@ -15,7 +15,8 @@ from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.verdict import LONG_SPACES, is_staff
 from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_cells
 
-_MOST_REJECTED = 30  # a page of text has up to 25 places that are worth a look
+_MOST_REJECTED = 30  # places that are no staff
+_HOPELESS = 10  # ... before the first staff; the clearest place comes first
 _MARGIN_SPACES = 6  # looked at beyond the ends of a path
 _REACH_SPACES = 8  # looked at above and below a path
 _STAFF_REACH = 4.5  # the next staff's middle is 5 spaces away at least
@@ -59,7 +60,7 @@ def search(gray: NDArray[np.uint8], level: Level, taken: Sequence[tuple[Floats, 
     found: list[tuple[Trace, Staff, Strokes]] = []
     others: list[Trace] = []
     tried = 0
-    while tried < _MOST_REJECTED and (place := combs.best()) is not None:
+    while tried < (_MOST_REJECTED if found else _HOPELESS) and (place := combs.best()) is not None:
         trace = _measured(level.darkness, place)
         if not (is_staff(trace) or _is_covered(trace)):
             others.append(trace)
