@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -69,15 +69,15 @@ class Entry:
         """Its line."""
         return json.dumps({"format": MANIFEST_FORMAT, **asdict(self)})
 
-    def holds(self, file: Path | None, folder: Path, work: str) -> bool:
+    def holds(self, file: Path, folder: Path, work: str) -> bool:
         """Whether this work is done: the same input, read with the same means, and its results are whole.
 
         Args:
-            file: The input now; None for what has no file.
+            file: The input now.
             folder: Of the results.
             work: As the entry's.
         """
-        if self.status != "read" or self.work != work or file is None:
+        if self.status != "read" or self.work != work:
             return False
         try:
             whole = all((folder / name).stat().st_size == size for name, size in self.outputs.items())
@@ -120,13 +120,13 @@ class Manifest:
 
 
 @contextmanager
-def open_manifest(folder: Path, *, resume: bool) -> Iterator[Manifest]:
+def open_manifest(folder: Path, *, keep: Callable[[Entry], bool] | None = None) -> Iterator[Manifest]:
     """The manifest of a folder that is there, for this run alone.
 
     Args:
         folder: Of the results.
-        resume: Whether the documents that an earlier manifest calls read are kept in it; else it begins anew.
-            What a killed run left half-written is removed.
+        keep: To go on from an earlier manifest: which of its entries stay. What a killed run left
+            half-written is removed. None: the manifest begins anew.
 
     Raises:
         OutputError: Another run is at work in the folder, what is called manifest.jsonl there is none of
@@ -134,9 +134,9 @@ def open_manifest(folder: Path, *, resume: bool) -> Iterator[Manifest]:
     """
     with _alone_in(folder):
         earlier = _read_entries(folder / MANIFEST)
-        if resume:
+        if keep is not None:
             remove_parts(folder)
-        kept = {name: entry for name, entry in earlier.items() if resume and entry.status == "read"}
+        kept = {name: entry for name, entry in earlier.items() if keep is not None and keep(entry)}
         manifest = Manifest(folder / MANIFEST, kept)
         try:
             yield manifest

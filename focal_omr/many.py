@@ -12,7 +12,7 @@ from pathlib import Path
 
 from focal_omr.batch import STDIN, make_folder, write_results
 from focal_omr.errors import OmrError
-from focal_omr.manifest import MANIFEST, Manifest, open_manifest
+from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
 
@@ -72,8 +72,17 @@ class Batch:
             return
         make_folder(self.folder, name=MANIFEST)
         work = self.options.digest()
-        with open_manifest(self.folder, resume=self.resume) as manifest:
-            todo = [task for task in self.tasks if not self._is_done(task, manifest, work)]
+        files = {task.name: task.file for task in self.tasks}
+
+        def is_done(entry: Entry) -> bool:
+            if (file := files.get(entry.name)) is None:
+                return (
+                    entry.status == "read"
+                )  # not asked for this time; its results stay, and so does its line
+            return file != STDIN and entry.holds(file, self.folder, work)
+
+        with open_manifest(self.folder, keep=is_done if self.resume else None) as manifest:
+            todo = [task for task in self.tasks if task.name not in manifest.entries]
             with closing(self._write(reader, todo, manifest, work)) as outcomes:
                 yield len(todo), outcomes
 
@@ -91,10 +100,6 @@ class Batch:
         if self._in_this_process:
             return self.threads
         return 1 if self.on_ray else max(1, (self.threads or cores()) // self._workers)
-
-    def _is_done(self, task: Task, manifest: Manifest, work: str) -> bool:
-        entry = manifest.entries.get(task.name)
-        return entry is not None and task.file != STDIN and entry.holds(task.file, self.folder, work)
 
     def _write(self, reader: Reader, tasks: Sequence[Task], manifest: Manifest | None, work: str) -> Outcomes:
         """Read; write each document as it comes, and its line of the manifest after it."""

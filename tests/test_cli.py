@@ -1,5 +1,6 @@
 """The command line: what it writes, what it prints, and that every bad input is one line that says why."""
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from pdfs import picture_pdf
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import __version__, cli
@@ -128,6 +130,30 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
         assert 0 <= top < bottom <= page["height"] == 200
         assert symbol["confidence"] == pytest.approx(0.9, abs=1e-4)
         assert symbol["used"] is True
+
+
+def test_read_takes_the_standard_input_and_some_pages(run, model, tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    document = picture_pdf([draw_staff(), np.full((200, 700), 255, np.uint8), draw_staff()])
+    stdin = SimpleNamespace(buffer=io.BytesIO(document), isatty=lambda: False)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    arguments = ("-o", tmp_path / "out", "--to", "json,overlay,midi", "--model", model)
+    status, out, err = run("read", "-", "--pages", "1,3-", *arguments)
+    assert (status, err) == (0, [])
+    assert out[0].startswith("stdin: 24 symbols, ")
+    assert {name.split(".")[0] for name in names(tmp_path / "out")} == {"stdin"}
+    stored = json.loads((tmp_path / "out" / "stdin.json").read_text())
+    assert (stored["source"], [page["number"] for page in stored["pages"]]) == ("stdin", [1, 3])
+    (tmp_path / "book.pdf").write_bytes(document)
+    for pages, reason in (("4", "book.pdf: there is no page 4"), ("3-1", "the range 3-1 ends before")):
+        status, _, err = run("read", tmp_path / "book.pdf", "--pages", pages, *arguments)
+        assert (status, len(err)) == (2, 1)
+        assert reason in err[0]
+    stdin.buffer.read()
+    assert run("read", "-", *arguments)[2] == ["focal-omr: stdin: the file is empty"]
+    stdin.isatty = lambda: True
+    assert "this is a terminal" in run("read", "-", *arguments)[2][0]
 
 
 def test_bars_that_do_not_add_up_are_named(run, tmp_path):
