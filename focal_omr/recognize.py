@@ -33,9 +33,9 @@ from focal_omr.notation.joining import Carried, opening_signs
 from focal_omr.notation.semantic import parse_barline, ungrammatical
 from focal_omr.notation.vocabulary import BLANK
 from focal_omr.page.load import load_pages
-from focal_omr.page.staves import find_staves
+from focal_omr.page.staves import PageStaves, find_staves
 from focal_omr.page.systems import System, find_systems
-from focal_omr.page.turn import head_up, lies_sideways
+from focal_omr.page.turn import upright
 from focal_omr.pieces import Piece, SystemTokens, begins_piece, join_pieces, make_piece
 from focal_omr.staff_lines.staff import Staff
 
@@ -46,8 +46,7 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
-_HEAD_UP = 0.5  # of the staves, more than begin with a clef than end with one: then a page is upright
-_ENOUGH_STAVES = 3  # to go by their clefs alone: one or two may be crops of the middle of a staff
+_ENOUGH_STAVES = 3  # to turn a page round by their clefs alone: one or two may be cut out of a staff's middle
 _CHORDS = "chords or several voices, which are not read"
 
 
@@ -176,38 +175,31 @@ class Recognizer:
         return self._model.card.preset == "paper"
 
     def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
-        """A page after the network, turned upright.
-
-        Where its clefs do not say that its head is up, both ways are read and the surer one is taken.
-        """
+        """A page after the network, upright; where its clefs do not tell the way, the surer of both ways."""
         if self._is_plain:
             return replace(self._frames(gray, [], name=name), number=number)
-        turns = 1 if lies_sideways(gray) else 0
-        page, votes = self._read_turned(gray, turns, name=name)
-        if page.staves and votes < _HEAD_UP:
-            turned, _ = self._read_turned(gray, turns + 2, name=name)
-            clearly = votes < -_HEAD_UP and len(page.staves) >= _ENOUGH_STAVES
-            page = turned if clearly else max(page, turned, key=_sureness)
+        turned = upright(gray, name=name)
+        page = self._read_found(turned.gray, turned.found, turned.quarter_turns, name=name)
+        few = len(page.staves) < _ENOUGH_STAVES and turned.quarter_turns >= 2
+        if page.staves and (few or not turned.sure):
+            other = np.ascontiguousarray(np.rot90(turned.gray, 2))
+            turns = (turned.quarter_turns + 2) % 4
+            page = max(page, self._read_found(other, find_staves(other), turns, name=name), key=_sureness)
         return replace(page, number=number)
 
-    def _read_turned(
-        self, gray: NDArray[np.uint8], quarter_turns: int, *, name: str
-    ) -> tuple[_PageFrames, float]:
-        """A page turned to the left and read, and whether its clefs say that its head is up, -1 .. 1.
-
-        The finder for crops is asked where the one for pages found nothing.
-        """
-        gray = np.ascontiguousarray(np.rot90(gray, quarter_turns))
-        found = find_staves(gray, name=name)
+    def _read_found(
+        self, gray: NDArray[np.uint8], found: PageStaves, quarter_turns: int, *, name: str
+    ) -> _PageFrames:
+        """A page after the network; the finder for crops is asked where the one for pages found nothing."""
         staves = found.staves
         if not staves:
             try:
                 staves = (find_staff(gray, name=name),)
             except NoStaffError:
                 staves = ()
-        frames = self._frames(gray, staves, name=name)
         unread = tuple(Unread(other.box, f"{other.kind}: {other.reason}") for other in found.others)
-        return replace(frames, quarter_turns=quarter_turns, unread=unread), head_up(gray, staves)
+        frames = self._frames(gray, staves, name=name)
+        return replace(frames, quarter_turns=quarter_turns, unread=unread)
 
     def _frames(self, gray: NDArray[np.uint8], staves: Sequence[Staff], *, name: str) -> _PageFrames:
         """A picture after the network; without staves it is read whole, as plain pictures are."""
