@@ -2,20 +2,27 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from focal_omr.document import Document
+from focal_omr.doubt import DOUBTFUL_BELOW, mark_doubtful
 from focal_omr.errors import OmrError, OutputError
 from focal_omr.files import write_together
-from focal_omr.image import decode_gray, load_gray
-from focal_omr.notation.formats import FORMATS
-from focal_omr.overlay import overlay_png
+from focal_omr.notation.formats import FORMATS, PIECE_BY_PIECE, write_pieces, write_score
+from focal_omr.notation.playing import Playback, unfold_repeats
+from focal_omr.notation.score import Score
+from focal_omr.overlay import overlay_pdf, overlay_png
+from focal_omr.overlay_html import overlay_html
+from focal_omr.page.load import load_pages
+from focal_omr.pieces import join_pieces
 
 __all__ = [
     "OUTPUTS",
     "PICTURE_SUFFIXES",
     "STDIN",
+    "OutputOptions",
     "check_folder",
     "document_results",
     "make_folder",
@@ -32,8 +39,27 @@ STDIN = Path("-")  # an input: what comes through the standard input
 OUTPUTS = {
     **{name: output.suffix for name, output in FORMATS.items()},
     "json": ".json",
-    "overlay": ".overlay.png",
+    "overlay": ".overlay.png",  # of several pages ".overlay.pdf"
+    "overlay-html": ".overlay.html",
 }
+_OVERLAYS = (".overlay.png", ".overlay.pdf")  # pictures, but none to be read
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How documents are written.
+
+    Attributes:
+        playback: How MIDI files are played.
+        mark_doubtful: Whether doubtful notes are coloured in MusicXML, MEI and SVG.
+        doubtful_below: The confidence, 0 .. 1, below which a note is doubtful.
+        split: Whether each piece of a document becomes a file of its own.
+    """
+
+    playback: Playback = field(default_factory=Playback)
+    mark_doubtful: bool = False
+    doubtful_below: float = DOUBTFUL_BELOW
+    split: bool = False
 
 
 def output_names(names: str) -> list[str]:
@@ -50,7 +76,7 @@ def picture_files(inputs: Sequence[Path]) -> list[Path]:
     """The inputs, each once, with folders replaced by the pictures in them, at any depth.
 
     A folder without pictures stays what it is, for its reading to say so. Overlays that were written beside
-    their pictures are no input. `STDIN` stays as it is.
+    their pictures are no input.
     """
     files: dict[Path, Path] = {}
     for path in inputs:
@@ -64,9 +90,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     return [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES
-        and not path.name.endswith(OUTPUTS["overlay"])
-        and path.is_file()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.endswith(_OVERLAYS) and path.is_file()
     ]
 
 
@@ -103,13 +127,19 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: no results can go there ({there} may not be written to)")
 
 
-def write_document(document: Document, target: Path, names: Sequence[str]) -> list[Path]:
+def write_document(
+    document: Document,
+    target: Path,
+    names: Sequence[str],
+    options: OutputOptions | None = None,
+    *,
+    source: str | Path | bytes | None = None,
+) -> list[Path]:
     """Write a document in several formats: all of them, or none.
 
     Args:
-        document: What was read.
         target: Path of the results without suffix; its folder is made where it is missing.
-        names: Keys of `OUTPUTS`.
+        document, names, options, source: As of `document_results`.
 
     Returns:
         The files that were written.
@@ -117,28 +147,40 @@ def write_document(document: Document, target: Path, names: Sequence[str]) -> li
     Raises:
         OutputError, NotationError, EngraveError: As of `document_results` and `write_results`.
     """
-    return write_results(document_results(document, target.name, names), target.parent, name=document.source)
+    results = document_results(document, target.name, names, options, source=source)
+    return write_results(results, target.parent, name=document.source)
 
 
 def document_results(
-    document: Document, stem: str, names: Sequence[str], *, source: bytes | None = None
+    document: Document,
+    stem: str,
+    names: Sequence[str],
+    options: OutputOptions | None = None,
+    *,
+    source: str | Path | bytes | None = None,
 ) -> dict[str, bytes]:
-    """What files of a document hold, by their names.
+    """What the files of a document hold, by their names.
 
     Args:
         document: What was read.
         stem: Name of the files without suffix.
         names: Keys of `OUTPUTS`.
-        source: The bytes that it was read from; None where `document.source` is their file.
+        options: How.
+        source: What was read, for overlays to be drawn on; the path that the document names if it is None.
 
     Raises:
         NotationError: A format cannot hold the score; the message names document and format.
         EngraveError: Verovio could not engrave it.
     """
+    options = options or OutputOptions()
+    source = document.source if source is None else source
+    if options.mark_doubtful:
+        document = mark_doubtful(document, below=options.doubtful_below)
     results: dict[str, bytes] = {}
     for name in names:
         try:
-            results[stem + OUTPUTS[name]] = _content(document, name, source)
+            for ending, data in _contents(document, name, options, source):
+                results[stem + ending] = data
         except OmrError as error:
             raise type(error)(f"{document.source}: cannot be written as {name}: {error}") from error
     return results
@@ -171,10 +213,36 @@ def make_folder(folder: Path, *, name: str) -> None:
         ) from error
 
 
-def _content(document: Document, name: str, source: bytes | None) -> bytes:
+def _contents(
+    document: Document, name: str, options: OutputOptions, source: str | Path | bytes
+) -> Iterator[tuple[str, bytes]]:
+    """What follows the target's name in the name of each file, and what is in it."""
+    suffix = OUTPUTS[name]
     if name == "json":
-        return (json.dumps(document.to_json(), indent=1) + "\n").encode()
-    if name == "overlay":
-        gray = load_gray(document.source) if source is None else decode_gray(source, name=document.source)
-        return overlay_png(gray, document)
-    return FORMATS[name].write(document.score)
+        yield suffix, (json.dumps(document.to_json(), indent=1) + "\n").encode()
+    elif name in ("overlay", "overlay-html"):
+        yield _overlay(document, name, source)
+    elif options.split:
+        for number, piece in enumerate(document.pieces, 1):
+            yield f"-{number}{suffix}", write_score(_titled(piece, document), name, options.playback)
+    elif name in PIECE_BY_PIECE:
+        yield suffix, write_pieces([_titled(piece, document) for piece in document.pieces], name)
+    else:
+        score = document.score
+        if name == "midi" and options.playback.unfold:  # no repeat goes back into the piece before
+            score = join_pieces([unfold_repeats(piece) for piece in document.pieces])
+        yield suffix, write_score(score, name, options.playback)
+
+
+def _titled(piece: Score, document: Document) -> Score:
+    return replace(piece, title=piece.title or document.score.title)
+
+
+def _overlay(document: Document, name: str, source: str | Path | bytes) -> tuple[str, bytes]:
+    numbers = ",".join(str(page.number) for page in document.pages)
+    pictures = load_pages(source, name=document.source, pages=numbers)
+    if name == "overlay-html":
+        return OUTPUTS[name], overlay_html(pictures, document).encode()
+    if len(document.pages) > 1:
+        return ".overlay.pdf", overlay_pdf(pictures, document)
+    return ".overlay.png", overlay_png(next(pictures).gray, document)

@@ -19,11 +19,12 @@ import typer
 
 from focal_omr import __version__
 from focal_omr.cli_data import data_app, extra
-from focal_omr.errors import ImageError, OmrError
+from focal_omr.errors import ImageError, OmrError, OutputError
 
 if TYPE_CHECKING:
     from focal_omr.many import Batch
     from focal_omr.model_file import ModelCard
+    from focal_omr.notation.playing import Playback
     from focal_omr.reader import Outcome, Task
     from focal_omr.recognize import Recognizer
 
@@ -41,6 +42,17 @@ BeamOption = Annotated[
     typer.Option(
         min=0, help="Readings that the search for the best one follows at a time; 0: greedy decoding."
     ),
+]
+TempoOption = Annotated[int, typer.Option(help="MIDI: quarter notes a minute.")]
+InstrumentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="MIDI: General MIDI names or numbers, with commas between those of parts.",
+    ),
+]
+UnfoldOption = Annotated[
+    bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -97,13 +109,27 @@ def read(
         str,
         typer.Option(
             metavar="FORMATS",
-            help="What to write, with commas between: musicxml, midi, mei, semantic, agnostic, svg, pae, "
-            "json (every symbol with its box and confidence), overlay (the picture with what was read, PNG).",
+            help="What to write, with commas between: musicxml, midi, mei, kern, abc, pae, semantic, "
+            "agnostic, svg, json (every symbol with its box and confidence), overlay (the pages with what "
+            "was read: PNG, or PDF for several), overlay-html (the same to click on, as a web page).",
         ),
     ] = "musicxml,midi",
     pages: Annotated[
         str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="pieces", help="'pieces': a file for each piece, NAME-1.musicxml ..."),
+    ] = None,
+    mark_doubtful: Annotated[
+        bool, typer.Option("--mark-doubtful", help="Colour doubtful notes in MusicXML, MEI and SVG.")
+    ] = False,
+    doubtful_below: Annotated[
+        float, typer.Option(min=0, max=1, help="Confidence below which a note is doubtful.")
+    ] = 0.9,
+    tempo: TempoOption = 120,
+    instrument: InstrumentOption = None,
+    unfold_repeats: UnfoldOption = False,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
     beam: BeamOption = None,
@@ -148,13 +174,19 @@ def read(
     Exit status: 0 all were read, 1 some could not be read, 2 none, or bad usage.
     """
     with _native_libraries_silenced():
-        from focal_omr.batch import check_folder, output_names, picture_files, result_names
+        from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_names
         from focal_omr.manifest import MANIFEST
         from focal_omr.many import Batch
         from focal_omr.page.load import parse_pages
         from focal_omr.reader import ReadOptions, Task
 
         names = output_names(to)
+        output = OutputOptions(
+            playback=_playback(tempo, instrument, unfold_repeats),
+            mark_doubtful=mark_doubtful,
+            doubtful_below=doubtful_below,
+            split=_splits(split),
+        )
         files = picture_files(inputs)
         tasks = [
             Task(file, name, _standard_input() if file == Path("-") else None)
@@ -163,7 +195,7 @@ def read(
         if pages is not None:
             parse_pages(pages)
         check_folder(out)
-        options = ReadOptions(outputs=tuple(names), model=model, pages=pages, beam_width=_beam_width(beam))
+        options = ReadOptions(tuple(names), output, model, _beam_width(beam), pages)
         batch = Batch(
             tuple(tasks),
             out,
@@ -222,6 +254,18 @@ def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) 
         )
         for warning in outcome.warnings:
             _say(f"focal-omr: {task.label}: {warning}")
+
+
+def _playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
+    from focal_omr.notation.playing import Playback, parse_instruments
+
+    return Playback(tempo, parse_instruments(instrument) if instrument else (), unfold)
+
+
+def _splits(split: str | None) -> bool:
+    if split not in (None, "pieces"):
+        raise OutputError(f"--split {split}: only 'pieces' is known")
+    return split is not None
 
 
 def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
@@ -439,11 +483,15 @@ def convert(
     target: Annotated[
         Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
     ],
+    tempo: TempoOption = 120,
+    instrument: InstrumentOption = None,
+    unfold_repeats: UnfoldOption = False,
 ) -> None:
     """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where it makes sense."""
     from focal_omr.notation.formats import load_score, save_score
 
-    save_score(load_score(source), target)
+    playback = _playback(tempo, instrument, unfold_repeats)
+    save_score(load_score(source), target, playback=playback)
     print(target)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from focal_omr.boxes import Box, Polygon, bounds
 from focal_omr.notation.bars import number_bars
 from focal_omr.notation.formats import save_score
 from focal_omr.notation.score import Score
+from focal_omr.notation.semantic import parse_barline
 from focal_omr.page.systems import System
 from focal_omr.staff_lines.staff import Staff
 
@@ -51,18 +52,44 @@ class StaffReading:
         bars: For each bar that ends on this staff, and the open one at its end, whether it adds up to the
             meter; None where nobody can tell (no meter, a pickup).
         first_bar: Number of its first bar in its piece, from 1.
+        piece: Which piece of the document it belongs to, from 1.
+        part: Which part of that piece it is, from 1.
     """
 
     staff: Staff | None
     symbols: tuple[Symbol, ...]
     bars: tuple[bool | None, ...] = ()
     first_bar: int = 1
+    piece: int = 1
+    part: int = 1
 
     @property
     def expected_error(self) -> float:
         """Share of the symbols that are probably wrong, in percent, by their confidence; ranks staves."""
         doubts = [1 - symbol.confidence for symbol in self.symbols]
         return 100 * sum(doubts) / len(doubts) if doubts else 100.0
+
+    @property
+    def symbol_bars(self) -> list["SymbolBar"]:
+        """For each symbol the bar that it stands in; a barline belongs to the bar that it closes."""
+        used = [symbol.token for symbol in self.symbols if symbol.used]
+        numbers, after = number_bars(used, first=self.first_bar)
+        places: list[SymbolBar] = []
+        closed = counted = 0
+        for symbol in self.symbols:
+            number = numbers[counted] if counted < len(used) else after
+            adds_up = self.bars[closed] if closed < len(self.bars) else None
+            places.append(SymbolBar(number, adds_up))
+            counted += symbol.used
+            closed += symbol.used and parse_barline(symbol.token) is not None
+        return places
+
+
+class SymbolBar(NamedTuple):
+    """A bar's number in its piece, and whether it adds up to the meter; None where nobody can tell."""
+
+    number: int
+    adds_up: bool | None
 
 
 @dataclass(frozen=True)
@@ -157,24 +184,26 @@ def _page_json(page: Page) -> dict[str, Any]:
 
 
 def _staff_json(reading: StaffReading) -> dict[str, Any]:
-    numbers, _ = number_bars([symbol.token for symbol in reading.symbols], first=reading.first_bar)
     return {
-        "lines": _line_curves(reading.staff),
-        "symbols": [_symbol_json(*pair) for pair in zip(reading.symbols, numbers, strict=True)],
+        "piece": reading.piece,
+        "part": reading.part,
+        "lines": staff_lines(reading.staff),
+        "symbols": [_symbol_json(*pair) for pair in zip(reading.symbols, reading.symbol_bars, strict=True)],
         "first_bar": reading.first_bar,
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
     }
 
 
-def _symbol_json(symbol: Symbol, bar: int) -> dict[str, Any]:
+def _symbol_json(symbol: Symbol, bar: SymbolBar) -> dict[str, Any]:
     return {
         "token": symbol.token,
         "box": _rounded(symbol.box),
         "polygon": [_rounded(corner) for corner in symbol.polygon],
         "confidence": round(symbol.confidence, 4),
         "used": symbol.used,
-        "bar": bar,
+        "bar": bar.number,
+        "adds_up": bar.adds_up,
     }
 
 
@@ -182,7 +211,7 @@ def _rounded(values: Sequence[float]) -> list[float]:
     return [round(value, 1) for value in values]
 
 
-def _line_curves(staff: Staff | None) -> list[list[list[float]]]:
+def staff_lines(staff: Staff | None) -> list[list[list[float]]]:
     """The five lines from top to bottom, each as points [x, y] in pixels of the picture."""
     if staff is None:
         return []

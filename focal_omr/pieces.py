@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
-from focal_omr.notation.joining import Break, StaffTokens, is_over, join_parts, join_staves, prints_meter
-from focal_omr.notation.score import Duration, Measure, Meter, Part, Rest, Score
+from focal_omr.notation.joining import StaffTokens, is_over, join_parts, join_staves, prints_meter
+from focal_omr.notation.score import Break, Duration, Measure, Meter, Part, Rest, Score
 
 # Of a first system, in the prints at hand 6 to 14 spaces; where all systems are flush, at most 1.
 _INDENTED_SPACES = 2.5

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 
 from focal_omr import __version__
-from focal_omr.batch import PICTURE_SUFFIXES, STDIN, document_results
+from focal_omr.batch import PICTURE_SUFFIXES, STDIN, OutputOptions, document_results
 from focal_omr.decode import BEAM_WIDTH
 from focal_omr.document import Document
 from focal_omr.errors import ImageError, OmrError
@@ -43,11 +43,13 @@ class ReadOptions:
 
     Attributes:
         outputs: Keys of `batch.OUTPUTS`.
+        output: How they are written.
         model, beam_width: As of `Recognizer`.
         pages: Which pages, such as "1,3-5"; None: all.
     """
 
     outputs: tuple[str, ...] = ("musicxml", "midi")
+    output: OutputOptions = field(default_factory=OutputOptions)
     model: str = DEFAULT_MODEL
     beam_width: int = BEAM_WIDTH
     pages: str | None = None
@@ -171,7 +173,9 @@ class Reader:
         self.open()
         assert self._recognizer is not None
         document = self._recognizer.read(data, name=task.label, pages=self.options.pages)
-        results = document_results(document, task.name, self.options.outputs, source=data)
+        results = document_results(
+            document, task.name, self.options.outputs, self.options.output, source=data
+        )
         return replace(
             outcome,
             results=results,

@@ -291,9 +291,14 @@ def _close_piece(reading: _Reading) -> None:
         return
     piece = make_piece(reading.systems)
     for places, row in zip(reading.places, piece.bars, strict=True):
-        for (page, staff), bars in zip(places, row, strict=True):
-            done = replace(reading.pages[page][staff], bars=bars.bars, first_bar=bars.first_bar)
-            reading.pages[page][staff] = done
+        for part, ((page, staff), bars) in enumerate(zip(places, row, strict=True), 1):
+            reading.pages[page][staff] = replace(
+                reading.pages[page][staff],
+                bars=bars.bars,
+                first_bar=bars.first_bar,
+                piece=len(reading.pieces) + 1,
+                part=part,
+            )
     reading.pieces.append(piece)
     reading.systems, reading.places, reading.carried = [], [], []
 

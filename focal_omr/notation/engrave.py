@@ -23,8 +23,9 @@ ONE_STAFF: dict[str, Any] = {
     "footer": "none",
     "header": "none",
 }
-# Systems below each other on one page as high as they need; 60000 is the most that Verovio 6.4 allows.
-ONE_PAGE: dict[str, Any] = {"adjustPageHeight": True, "footer": "none", "pageHeight": 60000}
+# A page as wide as A4 and as high as its systems need; the staves of music of 18 pages are on it at most.
+PAGE: dict[str, Any] = {"adjustPageHeight": True, "footer": "none", "pageHeight": 2970}
+_GAP_PX = 40  # between two pages in one picture
 
 # Our name of a text format -> Verovio's, and what gives such a text away in its first lines.
 _INPUTS = {
@@ -69,6 +70,17 @@ class Engraver:
         if not 1 <= page <= pages:
             raise EngraveError(f"page {page} of a score of {pages} page{'s' if pages > 1 else ''}")
         return str(self._toolkit.renderToSVG(page))
+
+    def svg_document(self, mei: str) -> str:
+        """All of an MEI document as one SVG: its pages, as wide as A4, one below the other.
+
+        Raises:
+            EngraveError: Verovio could not read the document.
+        """
+        self.set_options(**PAGE)
+        self._load(mei, "mei")
+        pages = [self._toolkit.renderToSVG(page) for page in range(1, self._toolkit.getPageCount() + 1)]
+        return str(pages[0]) if len(pages) == 1 else _stacked(pages)
 
     def midi(self, mei: str) -> bytes:
         """An MEI document as a Standard MIDI File; repeats are played.
@@ -128,6 +140,21 @@ class Engraver:
         self._toolkit.resetXmlIdSeed(1)
         if not self._toolkit.loadData(data):
             raise EngraveError(f"Verovio could not read the score: {data[:80]!r}...")
+
+
+def _stacked(pages: Sequence[str]) -> str:
+    """One SVG with several below each other; a glyph that two of them define has one name in each."""
+    sizes = [re.search(r'<svg[^>]*? width="([\d.]+)px"[^>]*? height="([\d.]+)px"', page) for page in pages]
+    if not all(sizes):
+        raise EngraveError("Verovio's SVG names no size in pixels")
+    widths, heights = zip(*((float(size[1]), float(size[2])) for size in sizes if size), strict=True)
+    total = sum(heights) + _GAP_PX * (len(pages) - 1)
+    parts, top = [], 0.0
+    for page, height in zip(pages, heights, strict=True):
+        parts.append(page[page.index("<svg") :].replace("<svg", f'<svg y="{top:g}"', 1))
+        top += height + _GAP_PX
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{max(widths):g}px" height="{total:g}px">'
+    return "\n".join([head, *parts, "</svg>", ""])
 
 
 def _recognized(text: str) -> str:

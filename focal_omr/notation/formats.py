@@ -3,19 +3,22 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError, OutputError
 from focal_omr.files import write_atomic
+from focal_omr.notation.abc_tune import write_abc
 from focal_omr.notation.agnostic import read_agnostic, write_agnostic
-from focal_omr.notation.engrave import ONE_PAGE, Engraver
+from focal_omr.notation.engrave import Engraver
+from focal_omr.notation.kern import write_kern
 from focal_omr.notation.mei import write_mei
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import write_musicxml
-from focal_omr.notation.score import Score, open_repeats
+from focal_omr.notation.playing import Playback, playable_mei
+from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic, write_semantic
 
 
@@ -31,25 +34,44 @@ def _text(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
     return lambda score: write(score).encode()
 
 
-def _playable(score: Score) -> Score:
-    return replace(score, parts=tuple(open_repeats(part) for part in score.parts))
-
-
 def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
     return lambda score: (write(score) + "\n").encode()
+
+
+def write_midi(score: Score, playback: Playback) -> bytes:
+    """The score as a Standard MIDI File, played as `playback` says. Raises as `save_score` does."""
+    return Engraver().midi(playable_mei(score, playback))
+
+
+def _pae(score: Score) -> str:
+    if len(score.parts) != 1:
+        raise NotationError(f"Plaine & Easie code is one staff; this score has {len(score.parts)} parts")
+    return Engraver().pae(write_mei(score))
+
+
+def _svg(score: Score) -> str:
+    return Engraver().svg_document(write_mei(score))
 
 
 # The formats that `save_score` writes, by the names that the command line takes.
 FORMATS: dict[str, OutputFormat] = {
     "musicxml": OutputFormat(".musicxml", _text(write_musicxml)),
-    "midi": OutputFormat(".mid", lambda score: Engraver().midi(write_mei(_playable(score)))),
+    "midi": OutputFormat(".mid", lambda score: write_midi(score, Playback())),
     "mei": OutputFormat(".mei", _text(write_mei)),
     "semantic": OutputFormat(".semantic", _line(write_semantic)),
     "agnostic": OutputFormat(".agnostic", _line(write_agnostic)),
-    "svg": OutputFormat(".svg", _text(lambda score: Engraver(**ONE_PAGE).svg(write_mei(score)))),
-    "pae": OutputFormat(".pae", _text(lambda score: Engraver().pae(write_mei(score)))),
+    "svg": OutputFormat(".svg", _text(_svg)),
+    "pae": OutputFormat(".pae", _text(_pae)),
+    "kern": OutputFormat(".krn", _text(write_kern)),
+    "abc": OutputFormat(".abc", _text(write_abc)),
 }
-_WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {".xml": "musicxml", ".midi": "midi"}
+# Formats of one staff or one tune; a file of them can hold several, one after the other.
+PIECE_BY_PIECE = ("semantic", "agnostic", "abc")
+_WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
+    ".xml": "musicxml",
+    ".midi": "midi",
+    ".kern": "kern",
+}
 
 
 def load_score(path: Path | str) -> Score:
@@ -71,13 +93,16 @@ def load_score(path: Path | str) -> Score:
         raise type(error)(f"{path}: {error}") from error
 
 
-def save_score(score: Score, path: Path | str, *, format: str | None = None) -> None:
+def save_score(
+    score: Score, path: Path | str, *, format: str | None = None, playback: Playback | None = None
+) -> None:
     """Write a score to a file, whole or not at all.
 
     Args:
         score: The score.
         path: The file; one that is there is replaced.
         format: A name in `FORMATS`; None: by the suffix.
+        playback: How a MIDI file is played; other formats do without.
 
     Raises:
         OutputError: An unknown format or suffix, or a file that cannot be written.
@@ -91,7 +116,28 @@ def save_score(score: Score, path: Path | str, *, format: str | None = None) -> 
         if format is not None:
             unknown = f"format {format!r}; known are {', '.join(FORMATS)}"
         raise OutputError(f"{path} cannot be written: unknown {unknown}")
-    write_atomic(path, FORMATS[name].write(score))
+    write_atomic(path, write_score(score, name, playback))
+
+
+def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
+    """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
+
+    ABC has a tune for each; a file of labels a line for each part of each piece.
+
+    Raises:
+        NotationError: The format cannot hold a piece.
+    """
+    if name == "abc":
+        tunes = [write_abc(piece, number=number) for number, piece in enumerate(pieces, 1)]
+        return "\n".join(tunes).encode()
+    return b"".join(write_score(Score((part,)), name) for piece in pieces for part in piece.parts)
+
+
+def write_score(score: Score, name: str, playback: Playback | None = None) -> bytes:
+    """The score in one of `FORMATS`. Raises NotationError and EngraveError as `save_score` does."""
+    if name == "midi" and playback is not None:
+        return write_midi(score, playback)
+    return FORMATS[name].write(score)
 
 
 # Bytes -> Score --------------------------------------------------------------------------------------------
@@ -132,6 +178,21 @@ def _unzipped(data: bytes) -> bytes:
         ) from None
 
 
+def _one_line(data: bytes) -> str:
+    """The label of a file that has one; `read` writes several lines, a part or a piece each."""
+    lines = [line for line in _plain(data).splitlines() if line.strip()]
+    if len(lines) > 1:
+        raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
+    return "".join(lines)
+
+
+def _kern(data: bytes) -> str:
+    """Humdrum text in which C and cut C stand alone: Verovio 6.4 hides a meter that numbers name, too."""
+    numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
+    both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
+    return re.sub(both, r"\1", _plain(data), flags=re.MULTILINE)
+
+
 def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:
     return lambda data: read_mei(Engraver().mei(text(data), input_format=kind))
 
@@ -141,10 +202,10 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".musicxml": _by_verovio("musicxml", _xml),
     ".xml": _by_verovio("auto", _xml),
     ".mxl": _by_verovio("musicxml", lambda data: _xml(_unzipped(data))),
-    ".krn": _by_verovio("kern", _plain),
-    ".kern": _by_verovio("kern", _plain),
+    ".krn": _by_verovio("kern", _kern),
+    ".kern": _by_verovio("kern", _kern),
     ".abc": _by_verovio("abc", _plain),
     ".pae": _by_verovio("pae", _plain),
-    ".semantic": lambda data: read_semantic(_plain(data)),
-    ".agnostic": lambda data: read_agnostic(_plain(data)),
+    ".semantic": lambda data: read_semantic(_one_line(data)),
+    ".agnostic": lambda data: read_agnostic(_one_line(data)),
 }

@@ -8,12 +8,9 @@ whether or not a barline stands there.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
-from focal_omr.notation.score import NO_KEY, Clef, Key, Meter, Part
+from focal_omr.notation.score import NO_KEY, Break, Clef, Key, Meter, Part
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score
-
-Break = Literal["system", "page"]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ MEI_DURATIONS = {
     "sixty_fourth": "64",
     "hundred_twenty_eighth": "128",
 }
+# Seen by all who are colour-blind in any way, and unlike ink. Source: Okabe and Ito, 2008.
+DOUBT_COLOUR = "#D55E00"
 MEI_ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 MEI_BARLINES: dict[BarlineKind, str] = {
     "single": "single",
@@ -80,6 +82,8 @@ def mei_tree(score: Score) -> ET.Element:
     body.append(_first_score_def(writers))
     section = ET.SubElement(body, "section")
     for index in range(max(len(writer.part.measures) for writer in writers)):
+        if broken := next((b for w in writers if (b := w.measure(index).break_before)), None):
+            section.append(ET.Element("pb" if broken == "page" else "sb"))
         for change in _changes([writer.leading(index) for writer in writers]) if index else ():
             section.append(change)
         section.append(_measure(index, writers))
@@ -215,6 +219,8 @@ def _note(note: Note) -> ET.Element:
         element.set("accid.ges", MEI_ACCIDENTALS[note.pitch.alter])
     if note.grace:
         element.set("grace", "unacc" if note.duration.value == "eighth" else "acc")
+    if note.doubtful:
+        element.set("color", DOUBT_COLOUR)
     return element
 
 

@@ -13,7 +13,15 @@ from xml.etree import ElementTree as ET
 from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.musicxml_bars import Bar, bars_of, beam_types, one_beam, quarter_lengths
+from focal_omr.notation.mei import DOUBT_COLOUR
+from focal_omr.notation.musicxml_bars import (
+    Bar,
+    bars_of,
+    beam_types,
+    one_beam,
+    quarter_lengths,
+    ties_that_end,
+)
 from focal_omr.notation.score import (
     BarlineKind,
     Clef,
@@ -67,7 +75,8 @@ def write_musicxml(score: Score) -> str:
     """The score as a MusicXML 4.0 document; the same score gives the same text.
 
     A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
-    the longest one end with empty measures. Notes get beams by the meter in parts that tell none.
+    the longest one end with empty measures. A tie that leads to no note is left out. Notes get beams by the
+    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBT_COLOUR`.
 
     Raises:
         NotationError: A score without parts.
@@ -88,22 +97,25 @@ def musicxml_tree(score: Score) -> ET.Element:
     )
     pickup = longest[0].is_pickup
     root = ET.Element("score-partwise", version="4.0")
-    _head(root, score)
+    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars))
     for number, bars in enumerate(parts, 1):
-        writer = _PartWriter(ET.SubElement(root, "part", id=f"P{number}"), divisions)
+        part = ET.SubElement(root, "part", id=f"P{number}")
+        writer = _PartWriter(part, divisions, ties_that_end(bars))
         bars += [Bar((), bar.barline) for bar in longest[len(bars) :]]
         for index, bar in enumerate(bars):
             writer.measure(bar, index + (0 if pickup else 1), last=index == len(bars) - 1)
     return root
 
 
-def _head(root: ET.Element, score: Score) -> None:
+def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
     if score.title:
         ET.SubElement(ET.SubElement(root, "work"), "work-title").text = score.title
     encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
     ET.SubElement(encoding, "software").text = f"Focal-CTC-OMR {__version__}"
     for element in ("accidental", "beam"):
         ET.SubElement(encoding, "supports", element=element, type="yes")
+    for kind in ("new-page", "new-system") if breaks else ():  # all of them are told
+        ET.SubElement(encoding, "supports", element="print", attribute=kind, type="yes", value="yes")
     part_list = ET.SubElement(root, "part-list")
     for number, part in enumerate(score.parts, 1):
         score_part = ET.SubElement(part_list, "score-part", id=f"P{number}")
@@ -119,6 +131,8 @@ class _PartWriter:
 
     part: ET.Element
     divisions: int
+    ending: set[int]  # numbers of the notes whose tie leads to another
+    notes: int = 0  # written so far
     tied: Note | None = None
     bar: Bar = field(default_factory=lambda: Bar((), None))
     beams: list[list[str]] = field(default_factory=list)  # of the notes to come in this bar
@@ -129,6 +143,8 @@ class _PartWriter:
         if number == 0:
             measure.set("implicit", "yes")
         self.bar = bar
+        if bar.break_before:
+            ET.SubElement(measure, "print", {f"new-{bar.break_before}": "yes"})
         self.beams = beam_types(
             [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
         )
@@ -173,7 +189,7 @@ class _PartWriter:
         raise TypeError(f"no MusicXML element for {event!r}")
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
-        element = ET.Element("note")
+        element = ET.Element("note", {"color": DOUBT_COLOUR} if note.doubtful else {})
         if note.grace:
             ET.SubElement(element, "grace", {"slash": "yes"} if note.duration.value == "eighth" else {})
         pitch = ET.SubElement(element, "pitch")
@@ -200,7 +216,9 @@ class _PartWriter:
     def _ties(self, note: Note) -> list[Literal["stop", "start"]]:
         ends = tie_ends(self.tied, note)
         self.tied = open_tie(self.tied, note)
-        return [*(["stop"] if ends else []), *(["start"] if note.tie else [])]  # type: ignore[list-item]
+        starts = self.notes in self.ending
+        self.notes += 1
+        return [*(["stop"] if ends else []), *(["start"] if starts else [])]  # type: ignore[list-item]
 
     def _rest(self, rest: Rest, tuplet: Tuplet | None = None) -> ET.Element:
         element = ET.Element("note")

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from focal_omr.notation.score import (
     BarlineKind,
+    Break,
     Duration,
     Event,
     Measure,
@@ -19,10 +20,13 @@ from focal_omr.notation.score import (
     Rest,
     Tuplet,
     closing_meter,
+    flat_events,
     fold_repeat_starts,
     is_measure_rest,
+    open_tie,
     opening_meter,
     sounding_length,
+    tie_ends,
 )
 
 # Barlines after which a repeated passage begins.
@@ -42,6 +46,7 @@ class Bar:
     multirest: int = 0  # so many bars of rest begin here
     rest: Fraction | None = None  # its only rest lasts the bar: so long, in whole notes
     is_pickup: bool = False
+    break_before: Break | None = None  # a new system or page begins with it
 
 
 def bars_of(part: Part) -> Iterator[Bar]:
@@ -52,7 +57,12 @@ def bars_of(part: Part) -> Iterator[Bar]:
         bars = list(_split(measure, meter))
         full = meter.length if meter else Fraction(0)
         pickup = index == 0 and measure.barline is not None and 0 < measure.length < full
-        bars[0] = replace(bars[0], opens_repeat=opens, is_pickup=pickup and len(bars) == 1)
+        bars[0] = replace(
+            bars[0],
+            opens_repeat=opens,
+            is_pickup=pickup and len(bars) == 1,
+            break_before=measure.break_before,
+        )
         yield from bars
         opens = measure.barline in OPENING
         meter = closing_meter(measure, meter)
@@ -82,6 +92,20 @@ def _split(measure: Measure, meter: Meter | None) -> Iterator[Bar]:
     else:  # signs at the end of a rest's last bar
         bars[-1] = replace(bars[-1], events=(*bars[-1].events, *events), barline=measure.barline)
     yield from bars
+
+
+def ties_that_end(bars: Sequence[Bar]) -> set[int]:
+    """The numbers, from 0, of the notes whose tie leads to another note; readers complain of others."""
+    ended: set[int] = set()
+    tied: Note | None = None
+    opener = -1
+    notes = [event for bar in bars for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
+    for number, note in enumerate(notes):
+        if tie_ends(tied, note):
+            ended.add(opener)
+        tied = open_tie(tied, note)
+        opener = number if note.tie else opener
+    return ended
 
 
 def quarter_lengths(bar: Bar) -> Iterator[Fraction]:

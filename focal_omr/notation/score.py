@@ -40,6 +40,7 @@ BARLINE_KINDS: tuple[BarlineKind, ...] = (
     "repeat_both",
 )
 BeamPlace = Literal["start", "middle", "end"]
+Break = Literal["system", "page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Note:
         grace: A grace note, which takes no time of its bar.
         fermata: A fermata stands over it.
         beam: Place in a beam; None: no beam, or none known.
+        doubtful: Marked as perhaps misread, for writers to show in colour. It is nothing of the music, so
+            notes are equal without regard to it.
     """
 
     pitch: Pitch
@@ -100,6 +103,7 @@ class Note:
     grace: bool = False
     fermata: bool = False
     beam: BeamPlace | None = None
+    doubtful: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ class Measure:
 
     events: tuple[Event, ...]
     barline: BarlineKind | None = "single"
-    break_before: Literal["system", "page"] | None = None
+    break_before: Break | None = None
 
     @property
     def length(self) -> Fraction:
@@ -264,11 +268,14 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
     """
     begins_with_repeat = False
     waiting: tuple[Event, ...] = ()
+    breaks = None  # before the signs that wait
     measures: list[Measure] = []
     for measure in part.measures:
-        measures.append(replace(measure, events=waiting + measure.events))
-        waiting = ()
+        broken = measure.break_before or breaks
+        measures.append(replace(measure, events=waiting + measure.events, break_before=broken))
+        waiting, breaks = (), None
         while measures and _only_opens_repeat(measures[-1]):
+            breaks = measures[-1].break_before
             waiting = measures.pop().events + waiting
             if measures:
                 both = measures[-1].barline in ("repeat_end", "repeat_both")
@@ -282,23 +289,6 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
 def _only_opens_repeat(measure: Measure) -> bool:
     signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
     return signs_only and measure.barline == "repeat_start"
-
-
-def open_repeats(part: Part) -> Part:
-    """`part` with every repeat that begins where another ends said to begin there.
-
-    Of `:| ... :|` the second sign goes back to the first, as after `:|:`. Players know that; Verovio 6.4 ends
-    the process when it is to play it.
-    """
-    measures = list(part.measures)
-    after: BarlineKind | None = None  # the next repeat sign
-    for index in reversed(range(len(measures))):
-        kind = measures[index].barline
-        if kind == "repeat_end" and after in ("repeat_end", "repeat_both"):
-            measures[index] = replace(measures[index], barline="repeat_both")
-        if kind in ("repeat_start", "repeat_end", "repeat_both"):
-            after = kind
-    return replace(part, measures=tuple(measures))
 
 
 @dataclass

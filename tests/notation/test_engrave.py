@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from focal_omr.errors import EngraveError
-from focal_omr.notation.engrave import ONE_PAGE, ONE_STAFF, Engraver
+from focal_omr.notation.engrave import ONE_STAFF, Engraver
 from focal_omr.notation.mei import write_mei
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import write_musicxml
@@ -175,7 +175,7 @@ def test_pages(engraver):
     with pytest.raises(EngraveError, match="page 9 of a score of 3 pages"):
         Engraver().svg(long, page=9)
     with pytest.raises(EngraveError, match=r"page 2 of a score of 1 page$"):
-        Engraver(**ONE_PAGE).svg(long, page=2)
+        Engraver(pageHeight=60000, adjustPageHeight=True).svg(long, page=2)
 
 
 def test_the_timemap(engraver):
