@@ -75,7 +75,7 @@ def picture_files(inputs: Sequence[Path]) -> list[Path]:
     """The inputs, each once, with folders replaced by the pictures in them, at any depth.
 
     A folder without pictures stays what it is, for its reading to say so. Overlays that were written beside
-    their pictures are no input. `STDIN` stays as it is.
+    their pictures are no input.
     """
     files: dict[Path, Path] = {}
     for path in inputs:
@@ -134,14 +134,14 @@ def document_results(
     *,
     source: str | Path | bytes | None = None,
 ) -> dict[str, bytes]:
-    """What files of a document hold, by their names.
+    """What the files of a document hold, by their names.
 
     Args:
         document: What was read.
         stem: Name of the files without suffix.
         names: Keys of `OUTPUTS`.
         options: How.
-        source: What was read, for overlays to be drawn on; None where `document.source` is its file.
+        source: What was read, for overlays to be drawn on; the path that the document names if it is None.
 
     Raises:
         NotationError: A format cannot hold the score; the message names document and format.
@@ -154,7 +154,8 @@ def document_results(
     results: dict[str, bytes] = {}
     for name in names:
         try:
-            results |= {stem + ending: data for ending, data in _contents(document, name, options, source)}
+            for ending, data in _contents(document, name, options, source):
+                results[stem + ending] = data
         except OmrError as error:
             raise type(error)(f"{document.source}: cannot be written as {name}: {error}") from error
     return results

@@ -114,6 +114,9 @@ def read(
             "was read: PNG, or PDF for several), overlay-html (the same to click on, as a web page).",
         ),
     ] = "musicxml,midi",
+    pages: Annotated[
+        str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(metavar="pieces", help="'pieces': a file for each piece, NAME-1.musicxml ..."),
@@ -127,9 +130,6 @@ def read(
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
     unfold_repeats: UnfoldOption = False,
-    pages: Annotated[
-        str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
-    ] = None,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
     beam: BeamOption = None,
@@ -181,7 +181,7 @@ def read(
         from focal_omr.reader import ReadOptions, Task
 
         names = output_names(to)
-        how = OutputOptions(
+        output = OutputOptions(
             playback=_playback(tempo, instrument, unfold_repeats),
             mark_doubtful=mark_doubtful,
             doubtful_below=doubtful_below,
@@ -195,9 +195,7 @@ def read(
         if pages is not None:
             parse_pages(pages)
         check_folder(out)
-        options = ReadOptions(
-            outputs=tuple(names), files=how, model=model, pages=pages, beam_width=_beam_width(beam)
-        )
+        options = ReadOptions(tuple(names), output, model, _beam_width(beam), pages)
         batch = Batch(
             tuple(tasks),
             out,

@@ -43,13 +43,13 @@ class ReadOptions:
 
     Attributes:
         outputs: Keys of `batch.OUTPUTS`.
-        files: How these are made.
+        output: How they are written.
         model, beam_width: As of `Recognizer`.
         pages: Which pages, such as "1,3-5"; None: all.
     """
 
     outputs: tuple[str, ...] = ("musicxml", "midi")
-    files: OutputOptions = field(default_factory=OutputOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
     model: str = DEFAULT_MODEL
     beam_width: int = BEAM_WIDTH
     pages: str | None = None
@@ -173,8 +173,9 @@ class Reader:
         self.open()
         assert self._recognizer is not None
         document = self._recognizer.read(data, name=task.label, pages=self.options.pages)
-        options = self.options
-        results = document_results(document, task.name, options.outputs, options.files, source=data)
+        results = document_results(
+            document, task.name, self.options.outputs, self.options.output, source=data
+        )
         return replace(
             outcome,
             results=results,

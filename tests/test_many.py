@@ -103,7 +103,8 @@ def test_a_killed_run_is_resumed_without_loss(options: ReadOptions, tmp_path: Pa
     assert {name[:2] for name in again} == {"03"}
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert sorted(line["name"] for line in lines) == [file.stem for file in files]
-    assert _read(Batch(tasks, out, options, resume=True))[0] == 2
+    with Batch(tasks, out, options, resume=True).read() as (todo, _):
+        assert todo == 2
 
 
 def test_one_document_leaves_no_manifest_unless_it_is_asked_for(options: ReadOptions, tmp_path: Path) -> None:
