@@ -84,9 +84,9 @@ def test_read_writes_into_the_current_folder_by_default(run, model, tmp_path):
 
 def test_read_writes_every_format(run, model, tmp_path):
     picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
-    formats = "musicxml,midi, mei,semantic,agnostic,svg,pae,json,overlay,midi"
+    formats = "musicxml,midi, mei,semantic,agnostic,svg,pae,kern,abc,json,overlay,overlay-html,midi"
     assert run("read", picture, "-o", tmp_path / "out", "--to", formats, "--model", model)[::2] == (0, [])
-    suffixes = "agnostic json mei mid musicxml overlay.png pae semantic svg"
+    suffixes = "abc agnostic json krn mei mid musicxml overlay.html overlay.png pae semantic svg"
     assert names(tmp_path / "out") == [f"tune.{suffix}" for suffix in suffixes.split()]
     assert (tmp_path / "out" / "tune.semantic").read_text().split() == list(TUNE)
     stored = json.loads((tmp_path / "out" / "tune.json").read_text())
@@ -154,6 +154,25 @@ def test_read_takes_the_standard_input_and_some_pages(run, model, tmp_path, monk
     assert run("read", "-", *arguments)[2] == ["focal-omr: stdin: the file is empty"]
     stdin.isatty = lambda: True
     assert "this is a terminal" in run("read", "-", *arguments)[2][0]
+
+
+def test_midi_options(run, model, tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    options = ("--to", "midi", "--tempo", 60, "--instrument", "violin", "--model", model, "-o", tmp_path)
+    assert run("read", picture, *options)[0] == 0
+    midi = (tmp_path / "tune.mid").read_bytes()
+    assert b"\xff\x51\x03\x0f\x42\x40" in midi  # a million microseconds a quarter
+    assert b"\xc0\x28" in midi  # program 40
+    for option, value in (("--instrument", "kazoo"), ("--tempo", 0), ("--split", "bars")):
+        status, _, err = run("read", picture, option, value, "--model", model)
+        assert (status, len(err)) == (2, 1)
+
+
+def test_split_writes_a_file_for_each_piece(run, model, tmp_path):
+    picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
+    formats = ("--split", "pieces", "--to", "musicxml,semantic,json", "--mark-doubtful")
+    assert run("read", picture, *formats, "--model", model, "-o", tmp_path / "out")[0] == 0
+    assert names(tmp_path / "out") == ["tune-1.musicxml", "tune-1.semantic", "tune.json"]
 
 
 def test_bars_that_do_not_add_up_are_named(run, tmp_path):
