@@ -13,7 +13,7 @@ import pytest
 from scripted import draw_staff, write_scripted
 
 from focal_omr import Recognizer
-from focal_omr.batch import write_document
+from focal_omr.batch import document_results, write_results
 from focal_omr.document import Unread
 from focal_omr.overlay import draw_page
 from focal_omr.overlay_html import overlay_html
@@ -65,7 +65,8 @@ def test_pages_show_lines_doubt_and_what_was_not_read(pages):
 
 
 def test_several_pages_are_a_pdf_and_one_a_png(pages, tmp_path):
-    written = write_document(pages, tmp_path / "book", ["overlay", "overlay-html"])
+    results = document_results(pages, "book", ["overlay", "overlay-html"])
+    written = write_results(results, tmp_path, name="book")
     assert [path.name for path in written] == ["book.overlay.pdf", "book.overlay.html"]
     with pypdfium2.PdfDocument(written[0]) as pdf:
         assert len(pdf) == 2
@@ -74,7 +75,7 @@ def test_several_pages_are_a_pdf_and_one_a_png(pages, tmp_path):
         drawn = np.asarray(pdf[0].render(scale=2).to_numpy())
         assert (drawn.std(axis=2) > 20).any()  # in colour
     one = replace(pages, pages=pages.pages[1:])
-    assert write_document(one, tmp_path / "one", ["overlay"])[0].name == "one.overlay.png"
+    assert list(document_results(one, "one", ["overlay"])) == ["one.overlay.png"]
 
 
 def test_the_web_page_needs_nothing_from_elsewhere(pages):
