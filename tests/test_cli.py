@@ -95,7 +95,7 @@ def test_read_writes_every_format(run, model, tmp_path):
 
 def test_read_takes_folders_at_any_depth_and_leaves_overlays_out(run, model, tmp_path):
     folder = tmp_path / "in"
-    for name in ("b.PNG", "deep/er/a.png", "a.overlay.png", "x.png/c.jpg"):
+    for name in ("b.PNG", "deep/er/a.png", "a.overlay.png", "a.overlay.pdf", "x.png/c.jpg"):
         save_png(folder / name, draw_staff())
     (folder / "notes.txt").write_text("no picture")
     status, out, err = run("read", folder, folder / "b.PNG", "-o", tmp_path / "out", "--model", model)
