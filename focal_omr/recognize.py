@@ -80,9 +80,11 @@ class _PageFrames:
 
 @dataclass
 class _Reading:
-    """A document while its systems are read one after the other."""
+    """A document while its pages are read one after the other; of a page that is read no frames are kept."""
 
-    pages: list[list[StaffReading]] = field(default_factory=list)
+    title: str = ""
+    pages: list[Page] = field(default_factory=list)  # without staves
+    staves: list[list[StaffReading]] = field(default_factory=list)  # of each page
     pieces: list[Piece] = field(default_factory=list)
     systems: list[SystemTokens] = field(default_factory=list)  # of the piece that is open
     places: list[list[tuple[int, int]]] = field(default_factory=list)  # (page, staff) of each of these
@@ -143,13 +145,13 @@ class Recognizer:
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        title, read = "", []
+        reading = _Reading()
         for page in load_pages(source, name=name, pages=pages):
-            title = title or page.title
-            read.append(self._read_page(page.gray, page.number, name=label))
-        if not any(page.staves for page in read):
+            reading.title = reading.title or page.title
+            self._add(reading, self._read_page(page.gray, page.number, name=label))
+        if not any(reading.staves):
             raise NoStaffError(f"{label}: no staff of five lines on any of its pages")
-        return self._document(read, label, title)
+        return _finished(reading, label)
 
     def read_staff(self, path: str | Path) -> Document:
         """Read a picture file of one staff, as `read_gray` does.
@@ -168,7 +170,9 @@ class Recognizer:
         """
         gray = as_dark_on_light(gray)
         staves = [] if self._is_plain else [find_staff(gray, name=name)]
-        return self._document([self._frames(gray, staves, name=name)], name)
+        reading = _Reading()
+        self._add(reading, self._frames(gray, staves, name=name))
+        return _finished(reading, name)
 
     @property
     def _is_plain(self) -> bool:
@@ -218,33 +222,18 @@ class Recognizer:
 
     # From frames to a document ------------------------------------------------------------------------------
 
-    def _document(self, pages: Sequence[_PageFrames], name: str, title: str = "") -> Document:
-        reading = _Reading()
-        for place, page in enumerate(pages):
-            reading.pages.append([StaffReading(each.staff, ()) for each in page.staves])
-            for number, system in enumerate(page.systems):
-                self._read_system(reading, page, place, system, opens_page=number == 0)
-        _close_piece(reading)
-        done = tuple(
-            Page(
-                page.width,
-                page.height,
-                tuple(staves),
-                page.systems,
-                page.number,
-                page.quarter_turns,
-                page.unread,
-            )
-            for page, staves in zip(pages, reading.pages, strict=True)
+    def _add(self, reading: _Reading, page: _PageFrames) -> None:
+        """Decode a page, system by system."""
+        reading.pages.append(
+            Page(page.width, page.height, (), page.systems, page.number, page.quarter_turns, page.unread)
         )
-        pieces = tuple(piece.score for piece in reading.pieces)
-        score = join_pieces(pieces, title=title)
-        return Document(name, done, pieces, score, _warnings(done, reading.pieces))
+        reading.staves.append([StaffReading(each.staff, ()) for each in page.staves])
+        for number, system in enumerate(page.systems):
+            self._read_system(reading, page, system, opens_page=number == 0)
 
-    def _read_system(
-        self, reading: _Reading, page: _PageFrames, place: int, system: System, *, opens_page: bool
-    ) -> None:
+    def _read_system(self, reading: _Reading, page: _PageFrames, system: System, *, opens_page: bool) -> None:
         """Decode the staves of a system by what holds there, and begin a piece with it where one begins."""
+        place = len(reading.pages) - 1
         before = reading.systems[-1] if reading.systems else None
         fresh = [Carried()] * len(system.staves)
         carried = reading.carried if len(reading.carried) == len(system.staves) else fresh
@@ -256,7 +245,7 @@ class Recognizer:
             readings, tokens = self._decode_system(page, system, carried)
             opened = replace(opened, staves=tokens)
         for staff, each in zip(system.staves, readings, strict=True):
-            reading.pages[place][staff] = each
+            reading.staves[place][staff] = each
         reading.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
         reading.systems.append(opened)
         reading.places.append([(place, staff) for staff in system.staves])
@@ -324,6 +313,18 @@ class Recognizer:
         return plain_polygons(decoded, frame_px=card.frame_px, scale=height / card.height_px, height=height)
 
 
+def _finished(reading: _Reading, name: str) -> Document:
+    """The document, when its last page is read."""
+    _close_piece(reading)
+    pages = tuple(
+        replace(page, staves=tuple(staves))
+        for page, staves in zip(reading.pages, reading.staves, strict=True)
+    )
+    pieces = tuple(piece.score for piece in reading.pieces)
+    score = join_pieces(pieces, title=reading.title)
+    return Document(name, pages, pieces, score, _warnings(pages, reading.pieces))
+
+
 def _sureness(page: _PageFrames) -> float:
     """Mean probability of the symbols that a page's network outputs begin with, 0 .. 1."""
     best = [frames.log_probs.max(axis=1)[frames.log_probs.argmax(axis=1) != BLANK] for frames in page.staves]
@@ -369,8 +370,8 @@ def _close_piece(reading: _Reading) -> None:
     piece = make_piece(reading.systems)
     for places, row in zip(reading.places, piece.bars, strict=True):
         for part, ((page, staff), bars) in enumerate(zip(places, row, strict=True), 1):
-            reading.pages[page][staff] = replace(
-                reading.pages[page][staff],
+            reading.staves[page][staff] = replace(
+                reading.staves[page][staff],
                 bars=bars.bars,
                 first_bar=bars.first_bar,
                 piece=len(reading.pieces) + 1,
