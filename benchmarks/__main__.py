@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import data, loss, reading, training
+from benchmarks import data, documents, loss, reading, training
 from focal_omr.results import commit, machine
 
 THREADS = 2
@@ -23,6 +23,9 @@ TARGETS = {
     "reading_warm.median_ms": ("<=", 60.0),
     "reading_cold.median_s": ("<=", 2.0),
     "reading_cold.torch_loaded": ("<=", 0),
+    "page_warm.whole_s": ("<=", 1.0),
+    "page_cold.median_s": ("<=", 3.5),
+    "page_cold.peak_mb": ("<=", 700),
 }
 
 
@@ -38,6 +41,9 @@ def main() -> None:
         model, weights = reading.model_file(Path(folder))
         figures["reading_warm"] = reading.measure_warm(picture, model, threads=THREADS)
         figures["reading_cold"] = reading.measure_cold(picture, model, threads=THREADS)
+        page = documents.save_page(Path(folder))
+        figures["page_warm"] = documents.measure_page(page, model, threads=THREADS)
+        figures["page_cold"] = reading.measure_cold(page, model, threads=THREADS)
     about = {"commit": commit(), "python": platform.python_version(), "machine": machine()}
     about |= {"threads": THREADS, "weights": weights}
     print(json.dumps(_rounded({**about, **figures, "targets": _judged(figures)}), indent=2))

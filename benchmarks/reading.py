@@ -1,4 +1,4 @@
-"""Reading one staff: warm in this process, cold by the command in a process of its own."""
+"""Reading one staff: warm in this process; cold, and any picture, by the command in a process of its own."""
 
 import json
 import os

@@ -1,0 +1,70 @@
+"""Reading a page of ten to twelve staves, warm and by stages, and cold by the command.
+
+The stages are those of `Recognizer.read` in their order; the outputs are what `read --to musicxml,midi,json`
+writes, but not into files.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+
+from benchmarks.pages import engraved_page
+from focal_omr.batch import document_results
+from focal_omr.image import extract_strip
+from focal_omr.model_file import OnnxModel
+from focal_omr.page.load import load_pages
+from focal_omr.page.systems import find_systems
+from focal_omr.page.turn import upright
+from focal_omr.recognize import Recognizer
+
+_STAVES = (10, 12)
+_OUTPUTS = ("musicxml", "midi", "json")
+T = TypeVar("T")
+
+
+def save_page(folder: Path) -> Path:
+    """An engraved page of composed music with ten to twelve staves, as a PNG file of 2100 x 2970 pixels."""
+    seed = next(
+        seed
+        for seed in range(1000)
+        if _STAVES[0] <= len(engraved_page(seed)[1]) <= _STAVES[1] and engraved_page(seed)[0].shape[0] > 2500
+    )
+    path = folder / "page.png"
+    path.write_bytes(bytes(cv2.imencode(".png", engraved_page(seed)[0])[1]))
+    return path
+
+
+def measure_page(page: Path, model: Path, *, threads: int, repeats: int = 7) -> dict[str, Any]:
+    """Median seconds of reading a page and making its outputs, as a whole and by stages."""
+    recognizer, network = Recognizer(model=model, threads=threads), OnnxModel(model, threads=threads)
+    spent: dict[str, list[float]] = {}
+
+    def timed(stage: str, work: Callable[[], T]) -> T:
+        start = time.perf_counter()
+        result = work()
+        spent.setdefault(stage, []).append(time.perf_counter() - start)
+        return result
+
+    staves = 0
+    for _ in range(2 + repeats):
+        (picture,) = timed("load_s", lambda: list(load_pages(page)))
+        turned = timed("staves_s", lambda picture=picture: upright(picture.gray))
+        timed("systems_s", lambda turned=turned: find_systems(turned.gray, turned.found.staves))
+        cut = turned.gray, turned.found.staves
+        strips = timed("strips_s", lambda cut=cut: [extract_strip(cut[0], staff) for staff in cut[1]])
+        timed("network_s", lambda strips=strips: [network.log_probs([strip.ink]) for strip in strips])
+        document = timed("read_s", lambda: recognizer.read(page))
+        timed("outputs_s", lambda document=document: document_results(document, "page", _OUTPUTS))
+        staves = len(document.staves)
+    medians = {stage: statistics.median(seconds[2:]) for stage, seconds in spent.items()}
+    parts = sum(medians[f"{name}_s"] for name in ("load", "staves", "systems", "strips", "network"))
+    return {
+        **medians,
+        "decoding_s": medians["read_s"] - parts,
+        "whole_s": medians["read_s"] + medians["outputs_s"],
+        "staves": staves,
+    }
