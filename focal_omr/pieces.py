@@ -78,17 +78,11 @@ def make_piece(systems: Sequence[SystemTokens], *, title: str = "") -> Piece:
     for number in range(len(systems[0].staves)):
         staves, closed = close_staves([system.staves[number] for system in systems])
         added += [(system, number) for system in closed]
-        breaks = [_break(place, system) for place, system in enumerate(systems)]
+        breaks: list[Break] = ["page" if system.opens_page else "system" for system in systems]
         parts.append(join_staves([StaffTokens(tuple(t), b) for t, b in zip(staves, breaks, strict=True)]))
         columns.append(_bars(staves))
     rows = tuple(zip(*columns, strict=True))
     return Piece(Score(tuple(parts), title), rows, tuple(sorted(added)))
-
-
-def _break(place: int, system: SystemTokens) -> Break | None:
-    if place == 0:
-        return None
-    return "page" if system.opens_page else "system"
 
 
 def _bars(staves: Sequence[Sequence[str]]) -> list[StaffBars]:
@@ -101,6 +95,7 @@ def _bars(staves: Sequence[Sequence[str]]) -> list[StaffBars]:
 
 def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     """The pieces of a document as one score; a piece with fewer parts than others is silent in the rest."""
+    pieces = [*map(_without_first_break, pieces[:1]), *pieces[1:]]
     if len(pieces) == 1:
         return replace(pieces[0], title=title or pieces[0].title)
     count = max((len(piece.parts) for piece in pieces), default=0)
@@ -108,6 +103,15 @@ def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     for number in range(count):
         parts.append(join_parts([_part(piece, number) for piece in pieces]))
     return Score(tuple(parts), title)
+
+
+def _without_first_break(piece: Score) -> Score:
+    """A piece whose first measure breaks nothing off, since nothing stands before it."""
+    parts = []
+    for part in piece.parts:
+        first = tuple(replace(measure, break_before=None) for measure in part.measures[:1])
+        parts.append(replace(part, measures=(*first, *part.measures[1:])))
+    return replace(piece, parts=tuple(parts))
 
 
 def _part(piece: Score, number: int) -> Part:
@@ -118,4 +122,5 @@ def _part(piece: Score, number: int) -> Part:
     silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in piece.parts[0].measures]
     if silent:
         silent[0] = replace(silent[0], events=(*signs, *silent[0].events))
+        silent[0] = replace(silent[0], break_before=piece.parts[0].measures[0].break_before)
     return Part(tuple(silent))

@@ -84,9 +84,9 @@ def test_read_writes_into_the_current_folder_by_default(run, model, tmp_path):
 
 def test_read_writes_every_format(run, model, tmp_path):
     picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
-    formats = "musicxml,midi, mei,semantic,agnostic,svg,pae,json,overlay,midi"
+    formats = "musicxml,midi, mei,semantic,agnostic,svg,pae,kern,abc,json,overlay,overlay-html,midi"
     assert run("read", picture, "-o", tmp_path / "out", "--to", formats, "--model", model)[::2] == (0, [])
-    suffixes = "agnostic json mei mid musicxml overlay.png pae semantic svg"
+    suffixes = "abc agnostic json krn mei mid musicxml overlay.html overlay.png pae semantic svg"
     assert names(tmp_path / "out") == [f"tune.{suffix}" for suffix in suffixes.split()]
     assert (tmp_path / "out" / "tune.semantic").read_text().split() == list(TUNE)
     stored = json.loads((tmp_path / "out" / "tune.json").read_text())
@@ -95,7 +95,7 @@ def test_read_writes_every_format(run, model, tmp_path):
 
 def test_read_takes_folders_at_any_depth_and_leaves_overlays_out(run, model, tmp_path):
     folder = tmp_path / "in"
-    for name in ("b.PNG", "deep/er/a.png", "a.overlay.png", "x.png/c.jpg"):
+    for name in ("b.PNG", "deep/er/a.png", "a.overlay.png", "a.overlay.pdf", "x.png/c.jpg"):
         save_png(folder / name, draw_staff())
     (folder / "notes.txt").write_text("no picture")
     status, out, err = run("read", folder, folder / "b.PNG", "-o", tmp_path / "out", "--model", model)
@@ -116,13 +116,13 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     (page,) = document["pages"]
     assert page.keys() == {"number", "width", "height", "systems", "staves", "unread"}
     (staff,) = page["staves"]
-    assert staff.keys() == {"lines", "symbols", "first_bar", "bars", "expected_error"}
+    assert staff.keys() == {"piece", "part", "lines", "symbols", "first_bar", "bars", "expected_error"}
     assert staff["expected_error"] == pytest.approx(10)
     assert staff["bars"] == [None, True, True]  # a pickup first
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
     for symbol in staff["symbols"]:
-        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar"}
+        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar", "adds_up"}
         left, top, right, bottom = symbol["box"]
         assert 0 <= left < right <= page["width"] == 700
         assert 0 <= top < bottom <= page["height"] == 200
@@ -152,6 +152,25 @@ def test_read_takes_the_standard_input_and_some_pages(run, model, tmp_path, monk
     assert run("read", "-", *arguments)[2] == ["focal-omr: stdin: the file is empty"]
     stdin.isatty = lambda: True
     assert "this is a terminal" in run("read", "-", *arguments)[2][0]
+
+
+def test_midi_options(run, model, tmp_path):
+    picture = save_png(tmp_path / "tune.png", draw_staff())
+    options = ("--to", "midi", "--tempo", 60, "--instrument", "violin", "--model", model, "-o", tmp_path)
+    assert run("read", picture, *options)[0] == 0
+    midi = (tmp_path / "tune.mid").read_bytes()
+    assert b"\xff\x51\x03\x0f\x42\x40" in midi  # a million microseconds a quarter
+    assert b"\xc0\x28" in midi  # program 40
+    for option, value in (("--instrument", "kazoo"), ("--tempo", 0), ("--split", "bars")):
+        status, _, err = run("read", picture, option, value, "--model", model)
+        assert (status, len(err)) == (2, 1)
+
+
+def test_split_writes_a_file_for_each_piece(run, model, tmp_path):
+    picture = save_png(tmp_path / "in" / "tune.png", draw_staff())
+    formats = ("--split", "pieces", "--to", "musicxml,semantic,json", "--mark-doubtful")
+    assert run("read", picture, *formats, "--model", model, "-o", tmp_path / "out")[0] == 0
+    assert names(tmp_path / "out") == ["tune-1.musicxml", "tune-1.semantic", "tune.json"]
 
 
 def test_bars_that_do_not_add_up_are_named(run, tmp_path):

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from scripted import draw_staff, save_png, write_scripted
 
-from focal_omr.manifest import MANIFEST
-from focal_omr.many import Batch
 from focal_omr.on_ray import read_on_ray
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task
 

@@ -23,7 +23,7 @@ ONE_STAFF: dict[str, Any] = {
     "footer": "none",
     "header": "none",
 }
-# A page as wide as A4 and as high as its systems need; the staves of music of 18 pages are on it at most.
+# A page as wide as A4, and as high or less where it is not full.
 PAGE: dict[str, Any] = {"adjustPageHeight": True, "footer": "none", "pageHeight": 2970}
 _GAP_PX = 40  # between two pages in one picture
 
@@ -80,7 +80,7 @@ class Engraver:
         self.set_options(**PAGE)
         self._load(mei, "mei")
         pages = [self._toolkit.renderToSVG(page) for page in range(1, self._toolkit.getPageCount() + 1)]
-        return str(pages[0]) if len(pages) == 1 else _stacked(pages)
+        return _stacked(pages)
 
     def midi(self, mei: str) -> bytes:
         """An MEI document as a Standard MIDI File; repeats are played.
@@ -143,7 +143,7 @@ class Engraver:
 
 
 def _stacked(pages: Sequence[str]) -> str:
-    """One SVG with several below each other; a glyph that two of them define has one name in each."""
+    """One SVG with several below each other, at the size of their paper: ten pixels of Verovio's are 1 mm."""
     sizes = [re.search(r'<svg[^>]*? width="([\d.]+)px"[^>]*? height="([\d.]+)px"', page) for page in pages]
     if not all(sizes):
         raise EngraveError("Verovio's SVG names no size in pixels")
@@ -153,7 +153,9 @@ def _stacked(pages: Sequence[str]) -> str:
     for page, height in zip(pages, heights, strict=True):
         parts.append(page[page.index("<svg") :].replace("<svg", f'<svg y="{top:g}"', 1))
         top += height + _GAP_PX
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{max(widths):g}px" height="{total:g}px">'
+    width = max(widths)
+    size = f'width="{width / 10:g}mm" height="{total / 10:g}mm" viewBox="0 0 {width:g} {total:g}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>'
     return "\n".join([head, *parts, "</svg>", ""])
 
 

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,6 +12,7 @@ from focal_omr.errors import NotationError, OmrError, OutputError
 from focal_omr.files import write_atomic
 from focal_omr.notation.abc_tune import write_abc
 from focal_omr.notation.agnostic import read_agnostic, write_agnostic
+from focal_omr.notation.beaming import beam_by_meter
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.kern import write_kern
 from focal_omr.notation.mei import write_mei
@@ -50,14 +51,19 @@ def _pae(score: Score) -> str:
 
 
 def _svg(score: Score) -> str:
-    return Engraver().svg_document(write_mei(score))
+    return Engraver().svg_document(write_mei(_beamed(score)))
+
+
+def _beamed(score: Score) -> Score:
+    """The score with beams by the meter in parts that tell none: Verovio draws flags there."""
+    return replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
 
 
 # The formats that `save_score` writes, by the names that the command line takes.
 FORMATS: dict[str, OutputFormat] = {
     "musicxml": OutputFormat(".musicxml", _text(write_musicxml)),
     "midi": OutputFormat(".mid", lambda score: write_midi(score, Playback())),
-    "mei": OutputFormat(".mei", _text(write_mei)),
+    "mei": OutputFormat(".mei", _text(lambda score: write_mei(_beamed(score)))),
     "semantic": OutputFormat(".semantic", _line(write_semantic)),
     "agnostic": OutputFormat(".agnostic", _line(write_agnostic)),
     "svg": OutputFormat(".svg", _text(_svg)),

@@ -74,7 +74,7 @@ def write_kern(score: Score) -> str:
     bars = max(len(column.bars) for column in columns)
     for index in range(bars):
         here = [column.bar(index) for column in columns]
-        if broken := here[0].break_before:
+        if (broken := here[0].break_before) and index:
             lines.append(_BREAKS[broken])
         rows = list(_merged([column.cells(index) for column in columns]))
         if index == 0:  # the first bar has a barline too, after clef, key and meter; it is rarely to be seen

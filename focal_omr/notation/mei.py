@@ -82,7 +82,8 @@ def mei_tree(score: Score) -> ET.Element:
     body.append(_first_score_def(writers))
     section = ET.SubElement(body, "section")
     for index in range(max(len(writer.part.measures) for writer in writers)):
-        if broken := next((b for w in writers if (b := w.measure(index).break_before)), None):
+        broken = next((b for w in writers if (b := w.measure(index).break_before)), None)
+        if broken and index:
             section.append(ET.Element("pb" if broken == "page" else "sb"))
         for change in _changes([writer.leading(index) for writer in writers]) if index else ():
             section.append(change)

@@ -97,7 +97,7 @@ def musicxml_tree(score: Score) -> ET.Element:
     )
     pickup = longest[0].is_pickup
     root = ET.Element("score-partwise", version="4.0")
-    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars))
+    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
     for number, bars in enumerate(parts, 1):
         part = ET.SubElement(root, "part", id=f"P{number}")
         writer = _PartWriter(part, divisions, ties_that_end(bars))
@@ -120,6 +120,9 @@ def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
     for number, part in enumerate(score.parts, 1):
         score_part = ET.SubElement(part_list, "score-part", id=f"P{number}")
         ET.SubElement(score_part, "part-name").text = part.name
+        # Without an instrument MuseScore 3 complains; it chooses one itself.
+        instrument = ET.SubElement(score_part, "score-instrument", id=f"P{number}-I1")
+        ET.SubElement(instrument, "instrument-name").text = part.name
 
 
 # One part --------------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ class _PartWriter:
         if number == 0:
             measure.set("implicit", "yes")
         self.bar = bar
-        if bar.break_before:
+        if bar.break_before and len(self.part) > 1:
             ET.SubElement(measure, "print", {f"new-{bar.break_before}": "yes"})
         self.beams = beam_types(
             [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
