@@ -24,6 +24,7 @@ class _Dying(Reader):
 def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 60 s, Ray's own limit, were too few on two cores with seventeen processes on them.
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     model = write_scripted(tmp_path / "tune.onnx")
     options = ReadOptions(outputs=("musicxml", "midi", "json"), model=str(model))
     pictures = [save_png(tmp_path / f"{number}.png", draw_staff(700 + 50 * number)) for number in range(4)]
