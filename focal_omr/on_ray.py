@@ -62,6 +62,7 @@ def _start(workers: int | None) -> None:
     """Join the cluster that RAY_ADDRESS names, or start one on this machine."""
     import ray
 
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
     own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
     if os.environ.get("RAY_ADDRESS"):
         own = {}
