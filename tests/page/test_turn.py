@@ -5,6 +5,7 @@ import pytest
 from drawn_page import blank_page, draw_lines, draw_text
 
 from focal_omr.page.turn import lies_sideways, upright
+from focal_omr.staff_lines.staff import Staff
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,28 @@ def test_a_turned_page_is_turned_back(page: np.ndarray, turns: int):
     assert np.array_equal(turned.gray, page)
     assert [round(float(staff.middle_ys.mean())) for staff in turned.found.staves] == [136, 276, 416]
     assert turned.sure
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_where_clefs_do_not_decide_readings_do(page: np.ndarray, over: bool):
+    both_ends = page.copy()
+    for top in (120, 260, 400):  # as much ink on the right end as on the left
+        both_ends[top - 16 : top + 50, 680:721] = both_ends[top - 16 : top + 50, 120:79:-1]
+    shown = np.ascontiguousarray(np.rot90(both_ends, 2 if over else 0))
+    asked: list[Staff] = []
+
+    def confidence(gray: np.ndarray, staff: Staff) -> float:
+        asked.append(staff)
+        y, left = round(float(staff.middle_ys[0])), round(float(staff.xs[0]))
+        at = gray[y, left : left + 40]
+        assert at.min() < 100  # the staff lies where it says
+        return 0.99 if np.array_equal(gray, both_ends) else 0.9
+
+    turned = upright(shown, confidence=confidence)
+    assert len(asked) == 6
+    assert turned.quarter_turns == (2 if over else 0)
+    assert not upright(shown).sure
+    assert upright(shown).quarter_turns == 0
 
 
 def test_a_page_without_staves_is_left_as_it_is():
