@@ -33,7 +33,6 @@ from focal_omr.notation.joining import Carried, opening_signs
 from focal_omr.notation.semantic import parse_barline, ungrammatical
 from focal_omr.notation.vocabulary import BLANK
 from focal_omr.page.load import load_pages
-from focal_omr.page.staves import PageStaves, find_staves
 from focal_omr.page.systems import System, find_systems
 from focal_omr.page.turn import upright
 from focal_omr.pieces import Piece, SystemTokens, begins_piece, join_pieces, make_piece
@@ -46,7 +45,6 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
-_ENOUGH_STAVES = 3  # to turn a page round by their clefs alone: one or two may be cut out of a staff's middle
 _CHORDS = "chords or several voices, which are not read"
 
 
@@ -179,31 +177,26 @@ class Recognizer:
         return self._model.card.preset == "paper"
 
     def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
-        """A page after the network, upright; where its clefs do not tell the way, the surer of both ways."""
+        """A page after the network, turned upright; the finder for crops is asked where none is found."""
         if self._is_plain:
             return replace(self._frames(gray, [], name=name), number=number)
-        turned = upright(gray, name=name)
-        page = self._read_found(turned.gray, turned.found, turned.quarter_turns, name=name)
-        few = len(page.staves) < _ENOUGH_STAVES and turned.quarter_turns >= 2
-        if page.staves and (few or not turned.sure):
-            other = np.ascontiguousarray(np.rot90(turned.gray, 2))
-            turns = (turned.quarter_turns + 2) % 4
-            page = max(page, self._read_found(other, find_staves(other), turns, name=name), key=_sureness)
-        return replace(page, number=number)
-
-    def _read_found(
-        self, gray: NDArray[np.uint8], found: PageStaves, quarter_turns: int, *, name: str
-    ) -> _PageFrames:
-        """A page after the network; the finder for crops is asked where the one for pages found nothing."""
-        staves = found.staves
+        turned = upright(gray, confidence=self._confidence, name=name)
+        staves = turned.found.staves
         if not staves:
             try:
-                staves = (find_staff(gray, name=name),)
+                staves = (find_staff(turned.gray, name=name),)
             except NoStaffError:
                 staves = ()
-        unread = tuple(Unread(other.box, f"{other.kind}: {other.reason}") for other in found.others)
-        frames = self._frames(gray, staves, name=name)
-        return replace(frames, quarter_turns=quarter_turns, unread=unread)
+        unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in turned.found.others)
+        frames = self._frames(turned.gray, staves, name=name)
+        turns = turned.quarter_turns % 4
+        return replace(frames, number=number, quarter_turns=turns, unread=unread)
+
+    def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
+        """Mean probability of the symbols on a staff, 0 .. 1, where each is the likeliest."""
+        log_probs = self._model.log_probs([extract_strip(gray, staff).ink])[0]
+        seen = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
+        return float(np.exp(seen).mean()) if seen.size else 0.0
 
     def _frames(self, gray: NDArray[np.uint8], staves: Sequence[Staff], *, name: str) -> _PageFrames:
         """A picture after the network; without staves it is read whole, as plain pictures are."""
@@ -323,13 +316,6 @@ def _finished(reading: _Reading, name: str) -> Document:
     pieces = tuple(piece.score for piece in reading.pieces)
     score = join_pieces(pieces, title=reading.title)
     return Document(name, pages, pieces, score, _warnings(pages, reading.pieces))
-
-
-def _sureness(page: _PageFrames) -> float:
-    """Mean probability of the symbols that a page's network outputs begin with, 0 .. 1."""
-    best = [frames.log_probs.max(axis=1)[frames.log_probs.argmax(axis=1) != BLANK] for frames in page.staves]
-    seen = np.concatenate(best) if best else np.zeros(0)
-    return float(np.exp(seen).mean()) if seen.size else 0.0
 
 
 def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:

@@ -66,20 +66,21 @@ def upright(
     votes = head_up(page, found.staves)
     over, sure = votes <= -_SURE, abs(votes) >= _SURE
     if confidence is not None and found.staves and votes < _SURE:
-        over, sure = _reads_better_turned(page, found.staves, confidence), True
+        gain = _gain_by_turning(page, found.staves, confidence)
+        over, sure = gain > 0 or (over and gain == 0), True
     if over:
         turns, page = turns + 2, np.ascontiguousarray(np.rot90(page, 2))
         found = find_staves(page, name=name)
     return TurnedPage(page, turns, found, sure)
 
 
-def _reads_better_turned(page: NDArray[np.uint8], staves: tuple[Staff, ...], confidence: Confidence) -> bool:
-    """Whether the longest staves are read more surely with the page turned over."""
+def _gain_by_turning(page: NDArray[np.uint8], staves: tuple[Staff, ...], confidence: Confidence) -> float:
+    """How much more surely the longest staves are read with the page turned over."""
     longest = sorted(staves, key=lambda staff: float(staff.xs[0] - staff.xs[-1]))[:_READ]
     over = np.ascontiguousarray(np.rot90(page, 2))
     as_it_is = sum(confidence(page, staff) for staff in longest)
     turned = sum(confidence(over, turned_over(staff, page.shape)) for staff in longest)
-    return turned > as_it_is
+    return turned - as_it_is
 
 
 def turned_over(staff: Staff, shape: tuple[int, ...]) -> Staff:
