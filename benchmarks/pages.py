@@ -8,7 +8,7 @@ found staff that is nobody's is a false one.
 import argparse
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,13 +20,17 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
+from focal_omr.compare import compare_scores
 from focal_omr.data.degrade import augment, warp
 from focal_omr.data.engraving.render import draw_options
 from focal_omr.data.music.compose import compose
+from focal_omr.errors import NoStaffError
 from focal_omr.image_file import decode_gray
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei import write_mei
+from focal_omr.notation.score import Score
 from focal_omr.page.staves import find_staves
+from focal_omr.recognize import Recognizer
 from focal_omr.staff_lines.staff import Staff
 
 STRENGTHS = {"clean": None, "mild": 0.25, "medium": 0.55, "strong": 0.85}
@@ -55,11 +59,13 @@ class Page:
     Attributes:
         gray: (H, W).
         truth: On the clean page.
+        score: What it says.
         source: (2, H, W) x and y on the clean page.
     """
 
     gray: Gray
     truth: list[TrueStaff]
+    score: Score
     source: Floats
 
     def to_clean(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -70,8 +76,8 @@ class Page:
         )
 
 
-def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff]]:
-    """A page of about ten staves of composed music, upright or lying."""
+def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff], Score]:
+    """A page of about ten staves of composed music, upright or lying; its staves, and what it says."""
     random = Random(seed)
     size = (2100, 2970) if random.random() < 0.75 else (2970, 2100)
     options = {**draw_options(random), "breaks": "auto", "footer": "none", "header": "none"}
@@ -83,7 +89,12 @@ def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff]]:
         score = compose(random, symbols=300)
     svg = Engraver(**options).svg(write_mei(score))
     gray = decode_gray(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white")), name="page")
-    return gray, _true_staves(svg, gray)
+    return gray, _true_staves(svg, gray), _first_bars(score, svg.count('class="measure"'))
+
+
+def _first_bars(score: Score, count: int) -> Score:
+    """What of the music is on the first page."""
+    return replace(score, parts=tuple(replace(part, measures=part.measures[:count]) for part in score.parts))
 
 
 def _true_staves(svg: str, gray: Gray) -> list[TrueStaff]:
@@ -124,15 +135,15 @@ class _Overheard:
 
 def worn_page(seed: int, strength: float | None) -> Page:
     """A page as the camera gives it; strength None leaves it as it is."""
-    gray, truth = engraved_page(seed)
+    gray, truth, score = engraved_page(seed)
     if strength is None:
         y, x = np.mgrid[0 : gray.shape[0], 0 : gray.shape[1]].astype(np.float32)
-        return Page(gray, truth, np.stack([x, y]))
+        return Page(gray, truth, score, np.stack([x, y]))
     ear = _Overheard()
     with mock.patch.object(augment, "cv2", ear), mock.patch.object(warp, "cv2", ear):
         worn = augment.worn_picture(gray, np.random.default_rng(seed), kind="camera", strength=strength)
     x, y = ear.map
-    return Page(worn, truth, np.stack([x - ear.border[0], y - ear.border[1]]))
+    return Page(worn, truth, score, np.stack([x - ear.border[0], y - ear.border[1]]))
 
 
 def judged(page: Page, found: list[Staff]) -> tuple[int, int]:
@@ -160,6 +171,17 @@ def covered(page: Page, staff: Staff, true: TrueStaff) -> float:
     return float((step * near).sum() / (true.right - true.left))
 
 
+def note_edits(page: Page, recognizer: Recognizer) -> tuple[int, int]:
+    """Edits of the notes that a network reads from a page, and notes of the page."""
+    png = bytes(cv2.imencode(".png", page.gray)[1])
+    try:
+        result = recognizer.read(png, name="page").score
+    except NoStaffError:
+        result = Score(())
+    figures = compare_scores(result, page.score).to_json()
+    return figures["edits"], figures["truth_notes"]
+
+
 def main() -> None:
     """Print what is found at each strength."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -167,11 +189,13 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the pictures of pages with a mistake")
     parser.add_argument("--only", choices=STRENGTHS)
+    parser.add_argument("--notes", action="store_true", help="read the pages, too, by the packaged weights")
     asked = parser.parse_args()
+    recognizer = Recognizer() if asked.notes else None
     for name, strength in STRENGTHS.items():
         if asked.only and name != asked.only:
             continue
-        all_staves = hits = false = 0
+        all_staves = hits = false = edits = notes = 0
         seconds = []
         for seed in range(asked.first, asked.first + asked.pages):
             page = worn_page(seed, strength)
@@ -179,11 +203,16 @@ def main() -> None:
             found = list(find_staves(page.gray).staves)
             seconds.append(time.perf_counter() - start)
             hit, wrong = judged(page, found)
+            if recognizer:
+                wrong_notes, all_notes = note_edits(page, recognizer)
+                edits, notes = edits + wrong_notes, notes + all_notes
             all_staves, hits, false = all_staves + len(page.truth), hits + hit, false + wrong
             if hit < len(page.truth) or wrong:
                 print(f"  {name} {seed}: {hit} of {len(page.truth)}, {wrong} false")
                 if asked.keep:
                     cv2.imwrite(str(asked.keep / f"{name}-{seed}.png"), page.gray)
+        if notes:
+            print(f"{name}: {edits} of {notes} notes wrong ({100 * edits / notes:.2f} %)")
         print(
             f"{name}: {hits} of {all_staves} staves ({100 * hits / all_staves:.1f} %), {false} false, "
             f"median {np.median(seconds):.2f} s, worst {max(seconds):.2f} s",
