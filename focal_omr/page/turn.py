@@ -63,6 +63,8 @@ def upright(
     turns = 1 if lies_sideways(gray) else 0
     page = np.ascontiguousarray(np.rot90(gray, turns))
     found = find_staves(page, name=name)
+    if turns and not found.staves:  # what ran down the page were no staff lines: a dark edge, a table
+        turns, page, found = 0, gray, find_staves(gray, name=name)
     votes = head_up(page, found.staves)
     over, sure = votes <= -_SURE, abs(votes) >= _SURE
     if confidence is not None and found.staves and votes < _SURE:
