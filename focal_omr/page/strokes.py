@@ -54,14 +54,6 @@ class Strokes:
         return whole and seen and self.between < 0.5
 
     @property
-    def are_five(self) -> bool:
-        """Whether there is no sixth line.
-
-        Observed: 0 to 0.05 for staves with beams and ledger lines, 0.23 to 0.86 for six and seven lines.
-        """
-        return self.sixth < 0.2
-
-    @property
     def hold_music(self) -> bool:
         """Whether something stands on the lines: a clef alone is 2.5 spaces wide.
 
