@@ -70,7 +70,19 @@ def search(gray: NDArray[np.uint8], level: Level, sheet: Mask | None = None) -> 
         return _searched(gray, level, level.darkness, ())
     inside = level.sampled(sheet.astype(np.uint8), gray.shape)
     first = _searched(gray, level, level.darkness * inside, ())
-    return _searched(gray, level, level.darkness, first.found)
+    # A staff that ends where the sheet seems to end goes on: there lies a shadow, not the sheet's edge.
+    whole = [each for each in first.found if not _is_cut(each.trace, inside)]
+    return _searched(gray, level, level.darkness, whole)
+
+
+def _is_cut(trace: Trace, inside: NDArray[np.uint8]) -> bool:
+    """Whether a staff ends within a space of the edge of what is looked at."""
+    rows, cells = inside.shape
+    for end in (trace.first - CELLS, trace.last + CELLS):
+        cell = min(max(end, 0), cells - 1)
+        if not inside[min(max(round(float(trace.middle[cell])), 0), rows - 1), cell]:
+            return True
+    return False
 
 
 def _searched(gray: NDArray[np.uint8], level: Level, darkness: Floats, known: Sequence[Found]) -> Searched:
@@ -105,11 +117,10 @@ def _cross_out(combs: Combs, trace: Trace, *, size: float) -> None:
 def _has_a_sixth(trace: Trace, strokes: Strokes) -> bool:
     """Whether one more line goes on above or below the five.
 
-    Observed, close by and from afar: 0 to 0.21 and 0 to 0.16 for staves with beams and ledger lines, 0.23 to
-    0.86 and 0.28 to 0.66 for six and seven lines.
+    Observed, close by: 0 to 0.36 for staves with beams, ledger lines and the brackets of tuplets, 0.48 to
+    0.86 for most staves of six and seven lines; a short one of these had 0.23, and 0.66 from afar.
     """
-    beyond = float(trace.shares[[1, 7]].max())
-    return strokes.sixth >= 0.35 or (strokes.sixth >= 0.15 and beyond >= 0.22)
+    return strokes.sixth >= 0.42 or float(trace.shares[[1, 7]].max()) >= 0.5
 
 
 def _is_covered(trace: Trace) -> bool:

@@ -11,7 +11,7 @@ Mask = NDArray[np.bool_]
 
 _CELL_PX = 8
 _INK_PX = 9  # lighter than ink within this distance there is paper
-_BRIGHTER = 1.4  # paper, against the desk; shaded paper too may be half as bright as the rest
+_BRIGHTER = 1.6  # paper, against the desk; shaded paper too may be half as bright as the rest
 _SHARES = (0.1, 0.95)  # of the picture that is the sheet
 _WHOLE = 0.85  # of the sheet's outline that is bright, and of the desk that is dark
 _EDGE_CELLS = 1  # left out along the edge, which casts a shadow
