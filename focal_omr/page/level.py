@@ -189,6 +189,16 @@ class Level:
         ys = cv2.remap(self.map_y, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
         return ((cells + 0.5) * self.cell_px - 0.5).astype(np.float32), np.asarray(ys, np.float32)
 
+    def sampled(self, mask: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """(rows, cells) a mask of the picture of this shape, itself of any size, at each point."""
+        rows, cells = self.map_y.shape
+        map_x = np.broadcast_to(
+            (np.arange(cells, dtype=np.float32) + 0.5) * np.float32(self.cell_px), (rows, cells)
+        )
+        scale_x, scale_y = mask.shape[1] / shape[1], mask.shape[0] / shape[0]
+        at = (np.float32(scale_x) * map_x, np.float32(scale_y) * self.map_y)
+        return np.asarray(cv2.remap(mask, *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
 
 def levelled(gray: NDArray[np.uint8], curves: Curves | None) -> NDArray[np.uint8]:
     """The picture with its lines made level."""

@@ -139,10 +139,7 @@ def _kind(group: list[_Line], darkness: Floats) -> tuple[Kind, str] | None:
     if count == 2:
         return None
     if count == 5:
-        return (
-            "unclear",
-            "5 lines that do not look like a staff: too uneven, or next to nothing stands on them",
-        )
+        return "unclear", "5 lines, uneven or with next to nothing on them"
     return "tablature" if count == 6 else "unclear", f"{count} parallel lines, 5 are needed"
 
 

@@ -26,7 +26,8 @@ class Strokes:
         breaks: (5,) how often, in each staff space, each line stops or starts again.
         contrast: darkness of the lines, 0 paper .. 1 black.
         flatness: darkness 0.19 spaces beside the lines, relative to that on them.
-        between: the darkness of the clearest line-like thing between the lines, relative to theirs.
+        between: how far what lies between the lines rises above the paper, relative to them; 0 where it gets
+            lighter all the way.
         sixth: share of the length over which one more line is seen above or below; ledger lines and beams
             do not count.
         touched_spaces: the length over which ink lies on a line and reaches 0.25 spaces to both sides of it:
@@ -45,21 +46,14 @@ class Strokes:
         """Whether these are ruled lines.
 
         Observed, the median of the breaks and the most of one line: in camera pictures of strength 0.85 up to
-        0.05 and 0.12, in a print with broken lines 0.3 and 0.53; rows of text 4.2 and more; rules that
-        alternate with text 0.02 and 2.4 and more. Flatness and contrast: in the same pictures up to 0.60, and
-        0.24 and more; the grain of a desk 0.73 to 0.93, and 0.01 to 0.18; a faint grid behind a page 0.05.
+        0.6 and 0.6, in a print with broken lines 0.3 and 0.53; rows of text 4.2 and more; rules that
+        alternate with text 0.02 and 2.4 and more. Flatness and contrast: in the same pictures up to 0.73, and
+        0.12 and more, but one of them good; the grain of a desk 0.73 to 0.93, and 0.01 to 0.18; a faint grid
+        behind a page has a contrast of 0.05.
         """
         whole = float(np.median(self.breaks)) < 1.5 and float(self.breaks.max()) < 2.2
-        seen = self.contrast >= 0.07 and not (self.flatness > 0.65 and self.contrast < 0.2)
+        seen = self.contrast >= 0.07 and not (self.flatness > 0.7 and self.contrast < 0.2)
         return whole and seen and self.between < 0.5
-
-    @property
-    def are_five(self) -> bool:
-        """Whether there is no sixth line.
-
-        Observed: 0 to 0.05 for staves with beams and ledger lines, 0.23 to 0.86 for six and seven lines.
-        """
-        return self.sixth < 0.2
 
     @property
     def hold_music(self) -> bool:
@@ -86,13 +80,15 @@ def look_at_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
     profile = np.median(five, axis=2).mean(axis=0)  # (17,) over the heights
     peak = max(float(profile[_HALF - 1 : _HALF + 2].max()), 1e-3)
     beside = float(profile[[_HALF - 3, _HALF + 3]].mean())
-    between = float(max(profile[:4].max(), profile[-4:].max()))
+    outwards = (profile[_HALF:] + profile[_HALF::-1]) / 2  # (9,) from a line to the middle between two
+    rise = float((outwards - np.minimum.accumulate(outwards)).max())
+    between = rise / max(float(outwards[0] - outwards.min()), 1e-3)
     thick = np.minimum(darkness[:, _HALF - 4], darkness[:, _HALF + 4]) > 0.5 * level
     beam = np.maximum(darkness[:, _HALF - 4], darkness[:, _HALF + 4]) > 0.5 * level
     more = (seen & ~beam)[[0, 6]].astype(np.uint8)
     sixth = float(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones((1, _LEDGER), np.uint8)).mean(axis=1).max())
     touched = float(thick[1:6].any(axis=0).sum()) / _FINE
-    return Strokes(breaks.astype(np.float32), level, beside / peak, between / peak, sixth, touched)
+    return Strokes(breaks.astype(np.float32), level, beside / peak, between, sixth, touched)
 
 
 def _darkness(gray: NDArray[np.uint8], staff: Staff) -> Floats:

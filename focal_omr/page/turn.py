@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
+from focal_omr.page.sheet import find_sheet, on_paper_alone
 from focal_omr.page.staves import PageStaves, find_staves
 from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.work import to_darkness, to_ridges
@@ -98,8 +99,10 @@ def lies_sideways(gray: NDArray[np.uint8]) -> bool:
     shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
     height, width = (max(1, side // shrink) for side in gray.shape)
     whole = gray[: height * shrink, : width * shrink]
-    small = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    return _lines(np.ascontiguousarray(small.T)) > _CLEARLY * _lines(np.asarray(small, np.uint8))
+    small = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    sheet = find_sheet(small)
+    small = small if sheet is None else on_paper_alone(small, sheet)
+    return _lines(np.ascontiguousarray(small.T)) > _CLEARLY * _lines(small)
 
 
 def _lines(small: NDArray[np.uint8]) -> float:
