@@ -18,7 +18,7 @@ TUNES = {
     "Viola": "clef-C3 note-C4_half barline note-G4_quarter note-A4_quarter barline",
     "Cello": "clef-F4 note-C3_half barline rest-half barline",
 }
-SHARED = Path("/work/shared/data/pages/quartet-parts")
+SHARED = Path(__file__).resolve().parents[2] / "shared/data/pages/quartet-parts"
 
 
 def part(name, label=None):

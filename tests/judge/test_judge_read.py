@@ -12,7 +12,7 @@ from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.formats import load_score, save_score
 from focal_omr.notation.semantic import read_semantic
 
-SHARED = Path("/work/shared/data/pages/quartet-parts")
+SHARED = Path(__file__).resolve().parents[3] / "shared/data/pages/quartet-parts"
 LABEL = (
     "clef-C3 keySignature-DM timeSignature-3/4 note-F#4_quarter barline gracenote-G4_eighth note-F#4_half "
     "note-F#4_quarter tie barline note-F#4_half. barline note-Bb4_quarter note-B4_half "
