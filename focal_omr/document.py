@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focal_omr.boxes import Box, Polygon, bounds
 from focal_omr.notation.bars import number_bars
@@ -127,6 +128,10 @@ class Page:
     number: int = 1
     quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
+
+    def turned(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The page's picture, as it came, turned upright."""
+        return np.ascontiguousarray(np.rot90(picture, self.quarter_turns))
 
     def on_picture(self, x: float, y: float) -> tuple[float, float]:
         """Where a place of the upright page is on the picture as it came."""

@@ -91,7 +91,7 @@ def overlay_pdf(pictures: Iterable[PageImage], document: Document) -> bytes:
     for picture, page in zip(pictures, document.pages, strict=True):
         drawn = draw_page(picture.gray, page)
         jpeg = cv2.imencode(".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
-        points = 72 / (picture.dpi or _USUAL_DPI) * picture.gray.shape[1] / drawn.shape[1]
+        points = 72 / (picture.dpi or _USUAL_DPI) * page.width / drawn.shape[1]
         width, height = drawn.shape[1] * points, drawn.shape[0] * points
         image = pypdfium2.PdfImage.new(pdf)
         image.load_jpeg(io.BytesIO(bytes(jpeg)), inline=True)
@@ -115,7 +115,7 @@ def draw_page(gray: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
     stand in rows below the staff where it is the only one, else those of the doubtful ones beside it.
 
     Args:
-        gray: (H, W) the page's picture.
+        gray: (H, W) the page's picture as it came; it is drawn upright.
         page: Its staves and symbols.
 
     Returns:
@@ -126,6 +126,7 @@ def draw_page(gray: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
     alone = len(page.staves) < 2
     wanted = _SMALLEST_SPACE_PX if alone else _SMALLEST_ON_PAGES_PX
     scale = int(np.clip(np.ceil(wanted / max(1.0, min(spaces, default=14.0))), 1, _MOST_ENLARGED))
+    gray = page.turned(gray)
     faint = np.asarray(255 - (255 - gray.astype(np.float32)) * _INK_KEPT, np.uint8)
     canvas = cv2.resize(faint, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     canvas = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)

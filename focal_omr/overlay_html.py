@@ -58,7 +58,7 @@ def _page(picture: PageImage, page: Page) -> dict[str, Any]:
 def _data_uri(picture: PageImage, page: Page) -> str:
     spaces = [reading.staff.space_px for reading in page.staves if reading.staff]
     scale = min(1.0, _SPACE_PX / float(np.median(spaces))) if spaces else 1.0
-    small = cv2.resize(picture.gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(page.turned(picture.gray), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
     return "data:image/jpeg;base64," + base64.b64encode(bytes(jpeg)).decode()
 

@@ -45,6 +45,7 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
+_LONG_CROP = 3  # times as wide as high
 _CHORDS = "chords or several voices, which are not read"
 
 
@@ -74,6 +75,7 @@ class _PageFrames:
     systems: tuple[System, ...]
     quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
+    seen: str = ""  # instead of a staff
 
 
 @dataclass
@@ -143,12 +145,15 @@ class Recognizer:
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        reading = _Reading()
+        reading, seen = _Reading(), ""
         for page in load_pages(source, name=name, pages=pages):
             reading.title = reading.title or page.title
-            self._add(reading, self._read_page(page.gray, page.number, name=label))
+            frames = self._read_page(page.gray, page.number, name=label)
+            self._add(reading, frames)
+            seen = frames.seen
         if not any(reading.staves):
-            raise NoStaffError(f"{label}: no staff of five lines on any of its pages")
+            alone = len(reading.pages) == 1 and seen
+            raise NoStaffError(seen if alone else f"{label}: no staff of five lines on any of its pages")
         return _finished(reading, label)
 
     def read_staff(self, path: str | Path) -> Document:
@@ -177,20 +182,21 @@ class Recognizer:
         return self._model.card.preset == "paper"
 
     def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
-        """A page after the network, turned upright; the finder for crops is asked where none is found."""
+        """A page after the network, turned upright.
+
+        The finder of pages makes them so small that long crops lose their lines: these the finder of crops
+        is asked for. On pages it is not, for it takes regular rows of text for a staff.
+        """
         if self._is_plain:
             return replace(self._frames(gray, [], name=name), number=number)
         turned = upright(gray, confidence=self._confidence, name=name)
         staves = turned.found.staves
-        if not staves:
-            try:
-                staves = (find_staff(turned.gray, name=name),)
-            except NoStaffError:
-                staves = ()
+        if not staves and gray.shape[1] >= _LONG_CROP * gray.shape[0]:
+            staves = (find_staff(turned.gray, name=name),)
         unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in turned.found.others)
         frames = self._frames(turned.gray, staves, name=name)
         turns = turned.quarter_turns % 4
-        return replace(frames, number=number, quarter_turns=turns, unread=unread)
+        return replace(frames, number=number, quarter_turns=turns, unread=unread, seen=turned.found.seen)
 
     def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
         """Mean probability of the symbols on a staff, 0 .. 1, where each is the likeliest."""

@@ -93,3 +93,12 @@ def test_the_web_page_needs_nothing_from_elsewhere(pages):
     ]
     assert [bar["bar"] for bar in staff["odd"]] == [2]
     assert data["pages"][0]["picture"].startswith("data:image/jpeg;base64,/9j/")
+
+
+def test_a_turned_page_is_drawn_upright(pages):
+    page = replace(pages.pages[0], quarter_turns=0)
+    upright = next(load_pages(pages.source)).gray
+    for turns in (1, 2, 3):
+        picture = np.ascontiguousarray(np.rot90(upright, -turns))  # as it came, turned to the right
+        drawn = draw_page(picture, replace(page, quarter_turns=turns))
+        assert np.array_equal(drawn, draw_page(upright, page))

@@ -5,8 +5,6 @@ agnostic, ABC, PAE) as the MusicXML that is written of it. XML is parsed by expa
 elsewhere and refuses entities that the document does not declare itself.
 """
 
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,7 +14,7 @@ from focal_omr.judge.bars import Bar, VoicedPart, choose_part
 from focal_omr.judge.mei import mei_parts
 from focal_omr.judge.musicxml import musicxml_parts, only_parts
 from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.formats import load_score
+from focal_omr.notation.formats import load_score, plain_text, unzip_musicxml
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
 from focal_omr.notation.score import Score
@@ -117,20 +115,12 @@ def part_notes(path: Path | str, part: str = "1") -> tuple[Bar, ...]:
 def _read(path: Path, suffix: str) -> JudgedScore:
     data = path.read_bytes()
     if suffix in _KERN:
-        mei = Engraver().mei(_text(data), input_format="kern")
+        mei = Engraver().mei(plain_text(data), input_format="kern")
         return JudgedScore(tuple(mei_parts(_tree(mei))), path=path)
-    root = _tree(_unzipped(data) if suffix == ".mxl" else data)
+    root = _tree(unzip_musicxml(data) if suffix == ".mxl" else data)
     if root.tag.rpartition("}")[2] == "mei":
         return JudgedScore(tuple(mei_parts(root)), path=path)
     return JudgedScore(tuple(musicxml_parts(root)), root, path=path)
-
-
-def _text(data: bytes) -> str:
-    """Text in UTF-8, or else in Latin-1, as older Humdrum files are."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def _tree(data: bytes | str) -> ET.Element:
@@ -138,14 +128,3 @@ def _tree(data: bytes | str) -> ET.Element:
         return ET.fromstring(data)
     except (ET.ParseError, LookupError, ValueError) as error:  # an encoding that nobody knows is the second
         raise NotationError(f"not an XML document: {error}") from None
-
-
-def _unzipped(data: bytes) -> bytes:
-    """The document in a zipped MusicXML file: the first that its container names."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            container = _tree(archive.read("META-INF/container.xml"))
-            named = [e.get("full-path", "") for e in container.iter() if e.tag.endswith("rootfile")]
-            return archive.read(named[0])
-    except (zipfile.BadZipFile, KeyError, IndexError) as error:
-        raise NotationError(f"not a zipped MusicXML file: {error}") from None

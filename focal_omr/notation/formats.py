@@ -149,7 +149,7 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> by
 # Bytes -> Score --------------------------------------------------------------------------------------------
 
 
-def _plain(data: bytes) -> str:
+def plain_text(data: bytes) -> str:
     """Text in UTF-8, or else in Latin-1, as older ABC and Humdrum files are."""
     try:
         return data.decode("utf-8-sig")
@@ -170,7 +170,7 @@ def _xml(data: bytes) -> str:
         raise NotationError(f"not XML in its encoding {encoding}: {error}") from None
 
 
-def _unzipped(data: bytes) -> bytes:
+def unzip_musicxml(data: bytes) -> bytes:
     """The MusicXML document in a zipped MusicXML file: the first that its container names."""
     # Verovio 6.4 ends the process when it gets something that is no zip archive.
     try:
@@ -186,7 +186,7 @@ def _unzipped(data: bytes) -> bytes:
 
 def _one_line(data: bytes) -> str:
     """The label of a file that has one; `read` writes several lines, a part or a piece each."""
-    lines = [line for line in _plain(data).splitlines() if line.strip()]
+    lines = [line for line in plain_text(data).splitlines() if line.strip()]
     if len(lines) > 1:
         raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
     return "".join(lines)
@@ -196,7 +196,7 @@ def _kern(data: bytes) -> str:
     """Humdrum text in which C and cut C stand alone: Verovio 6.4 hides a meter that numbers name, too."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
-    return re.sub(both, r"\1", _plain(data), flags=re.MULTILINE)
+    return re.sub(both, r"\1", plain_text(data), flags=re.MULTILINE)
 
 
 def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:
@@ -207,11 +207,11 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".mei": lambda data: read_mei(_xml(data)),
     ".musicxml": _by_verovio("musicxml", _xml),
     ".xml": _by_verovio("auto", _xml),
-    ".mxl": _by_verovio("musicxml", lambda data: _xml(_unzipped(data))),
+    ".mxl": _by_verovio("musicxml", lambda data: _xml(unzip_musicxml(data))),
     ".krn": _by_verovio("kern", _kern),
     ".kern": _by_verovio("kern", _kern),
-    ".abc": _by_verovio("abc", _plain),
-    ".pae": _by_verovio("pae", _plain),
+    ".abc": _by_verovio("abc", plain_text),
+    ".pae": _by_verovio("pae", plain_text),
     ".semantic": lambda data: read_semantic(_one_line(data)),
     ".agnostic": lambda data: read_agnostic(_one_line(data)),
 }
