@@ -6,7 +6,6 @@ was read, one whose symbols were changed and one that comes from JSON are made i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,6 @@ from focal_omr.notation.semantic import parse_barline
 from focal_omr.page.systems import System
 from focal_omr.pieces import Piece, SystemTokens, join_pieces, make_piece
 from focal_omr.staff_lines.staff import Staff
-
-_KNOWN_PIECES = 32  # that are kept: after a change of one piece of a document the others are not made again
 
 
 def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
@@ -39,7 +36,7 @@ def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
     staves = [list(page.staves) for page in pages]
     pieces = []
     for members in _by_piece(pages):
-        piece = _made_piece(tuple(each.tokens for each in members))
+        piece = make_piece([each.tokens for each in members])
         pieces.append(piece)
         for member, row in zip(members, piece.bars, strict=True):
             for staff, bars in zip(member.staves, row, strict=True):
@@ -48,9 +45,6 @@ def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
     done = tuple(replace(page, staves=tuple(each)) for page, each in zip(pages, staves, strict=True))
     scores = tuple(piece.score for piece in pieces)
     return Document(source, done, scores, join_pieces(scores, title=title), _warnings(done, pieces))
-
-
-_made_piece = lru_cache(_KNOWN_PIECES)(make_piece)
 
 
 def score_tokens(reading: StaffReading) -> tuple[str, ...]:
