@@ -5,7 +5,7 @@ So a resumed run goes on bit for bit with no state to keep, and one batch can be
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from focal_omr.data.degrade.augment import degraded_strip
 from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
-from focal_omr.errors import DataError, NotationError
+from focal_omr.errors import ConfigError, DataError, NotationError
 from focal_omr.image import plain_picture
 from focal_omr.notation.codec import Codec
 
@@ -98,10 +98,12 @@ class PlateBatches:
 
     Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
     whose labels the codec cannot spell are logged and left out. With two `views` a batch holds each staff
-    twice, first all of them and then all again, with other parts of each hidden.
+    twice, first all of them and then all again, with other parts of each hidden. Of `parts` processes that
+    train together the one of number `part` gets every so manieth staff of each batch.
 
     Raises:
         DataError: Fewer plates than a batch has.
+        ConfigError: A batch cannot be parted evenly.
     """
 
     def __init__(
@@ -113,8 +115,13 @@ class PlateBatches:
         *,
         plain: bool = False,
         views: int = 1,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
+        if config.batch % parts:
+            raise ConfigError(f"data.batch {config.batch}: needed is a multiple of the {parts} processes")
         self._config, self._seed, self._plain, self._views = config, seed, plain, views
+        self._part, self._parts = part, parts
         self._plates, self._targets = _encoded(plates, codec)
         if len(self._plates) < config.batch:
             raise DataError(
@@ -135,11 +142,14 @@ class PlateBatches:
         members = self._order(epoch)[place]
         if step < self._config.curriculum:
             members = self._short_ones(step)
-        rng = np.random.default_rng((self._seed, step))
-        strips = [self._strip(int(index), rng) for index in members]
+        # Each place in the batch draws for itself, so that a share of a batch is what it is in the whole.
+        places = range(self._part, len(members), self._parts)
+        rngs = [np.random.default_rng((self._seed, step, place, 3)) for place in places]
+        own = [int(members[place]) for place in places]
+        strips = [self._strip(index, rng) for index, rng in zip(own, rngs, strict=True)]
         if self._views > 1:
-            strips = [masked(strip, rng) for _ in range(self._views) for strip in strips]
-        return collate(strips, [self._targets[int(index)] for index in members] * self._views)
+            strips = [masked(*each) for _ in range(self._views) for each in zip(strips, rngs, strict=True)]
+        return collate(strips, [self._targets[index] for index in own] * self._views)
 
     def class_counts(self, classes: int) -> list[int]:
         """How often each of so many classes occurs in the targets."""
@@ -180,16 +190,19 @@ class PlateBatches:
         return fitting[start : start + self._config.batch]
 
 
-def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> Iterable[Batch]:
+def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> Iterator[Batch]:
     """The batches of these steps in their order, made ahead by worker processes.
 
     Args:
         batches: What makes them.
         steps: Their numbers.
         workers: Processes; 0 makes each batch when it is asked for. The batches do not depend on it.
+
+    Raises:
+        DataError: A plate cannot be read, or one of the processes ended.
     """
     generator = torch.Generator()  # a seed for workers is drawn from it, else from the one that training uses
-    return DataLoader(
+    loader: Iterable[Batch] = DataLoader(
         batches,  # type: ignore[arg-type]  # it has what a map-style dataset needs
         batch_size=None,
         sampler=steps,
@@ -199,6 +212,14 @@ def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> It
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
+    try:
+        yield from loader
+    except DataError as error:  # torch puts the traceback of the process before it
+        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DataError(f"one of the {workers} processes that make batches ended, or was ended") from error
 
 
 def _one_thread(_: int) -> None:
