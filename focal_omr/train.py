@@ -232,8 +232,9 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
     """The plates to train on, and those to validate on: of shards that are held out some, evenly spread."""
     if config.validation:
-        return all_plates(config.shards), all_plates(config.validation)
-    plates, held_out = list_plates(config.shards, held_out=config.held_out)
+        plates = all_plates(config.shards, cache=config.cache)
+        return plates, all_plates(config.validation, cache=config.cache)
+    plates, held_out = list_plates(config.shards, held_out=config.held_out, cache=config.cache)
     return plates, held_out[:: max(1, len(held_out) // _MOST_HELD_OUT)][:_MOST_HELD_OUT]
 
 

@@ -6,6 +6,7 @@ So a resumed run goes on bit for bit with no state to keep, and one batch can be
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from focal_omr.data.degrade.augment import degraded_strip
 from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
+from focal_omr.data.engraving.storage import files_in, place_of
 from focal_omr.errors import ConfigError, DataError, NotationError
 from focal_omr.image import plain_picture
 from focal_omr.notation.codec import Codec
@@ -32,6 +34,7 @@ _SORTED_BATCHES = 40
 # Batches are padded to multiples of this: oneDNN compiles its kernels anew for every shape it meets, which
 # cost more than half of the time of a step before.
 _WIDTH_STEP_PX = 64
+_ASKED_AT_ONCE = 16  # indices of shards behind a URL
 _SHORTEST_CURRICULUM = 12  # symbols of the longest staves at step 0
 
 
@@ -67,29 +70,35 @@ def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[in
     )
 
 
-def all_plates(folders: Sequence[str]) -> list[StoredPlate]:
+def all_plates(folders: Sequence[str], *, cache: str = "") -> list[StoredPlate]:
     """The plates of all shards in some folders. Raises DataError for a folder without shards."""
-    return list_plates(folders, held_out=0)[0]
+    return list_plates(folders, held_out=0, cache=cache)[0]
 
 
-def list_plates(folders: Sequence[str], *, held_out: int) -> tuple[list[StoredPlate], list[StoredPlate]]:
+def list_plates(
+    folders: Sequence[str], *, held_out: int, cache: str = ""
+) -> tuple[list[StoredPlate], list[StoredPlate]]:
     """The plates of the shards in some folders: those to train on, and those of the held-out shards.
 
     Args:
-        folders: Folders of shards.
+        folders: Folders of shards, or URLs of such, see `data.engraving.storage`.
         held_out: How many shards of each folder, the first ones, are kept for validation.
+        cache: Folder to keep the shards of URLs in; "": each plate is asked for when it is needed.
 
     Raises:
-        DataError: A folder without shards.
+        DataError: A folder without shards, or one that cannot be reached.
     """
     train: list[StoredPlate] = []
     validation: list[StoredPlate] = []
-    for folder in map(Path, folders):
-        shards = sorted(folder.glob("*.tar"))
+    for folder in folders:
+        place = place_of(folder, cache=Path(cache) if cache else None)
+        shards = files_in(place, ".tar")
         if len(shards) <= held_out:
             raise DataError(f"{folder}: {len(shards)} shards; needed are more than the {held_out} held out")
-        for number, shard in enumerate(shards):
-            (validation if number < held_out else train).extend(shard_index(shard))
+        # Indices are asked for side by side: behind a URL each takes a journey or two.
+        with ThreadPoolExecutor(1 if isinstance(place, Path) else _ASKED_AT_ONCE) as pool:
+            for number, plates in enumerate(pool.map(shard_index, shards)):
+                (validation if number < held_out else train).extend(plates)
     return train, validation
 
 
