@@ -225,8 +225,8 @@ def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> It
         yield from loader
     except DataError as error:  # torch puts the traceback of the process before it
         raise DataError(str(error).rpartition("DataError: ")[2].strip()) from error
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, OSError, EOFError) as error:  # the latter two where it was sending a batch
+        if not workers or (isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error)):
             raise
         raise DataError(f"one of the {workers} processes that make batches ended, or was ended") from error
 

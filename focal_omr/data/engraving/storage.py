@@ -70,6 +70,12 @@ def place_of(name: str, *, cache: Path | None = None) -> Place:
     return Remote(name.rstrip("/"), cache)
 
 
+def check_folder(folder: Path) -> None:
+    """Raise DataError for what was a URL, where files are written to folders alone."""
+    if re.match(r"[a-z0-9+]{2,}:/", folder.as_posix()):  # a path has one of a URL's two slashes
+        raise DataError(f"{folder}: shards are written to a folder; copy it with what your storage brings")
+
+
 def files_in(folder: Place, suffix: str) -> list[Place]:
     """The files of a folder with a suffix, by name; none where there is no such folder.
 

@@ -12,10 +12,11 @@ import pytest
 from tiny import plates, write_shards_of_plates
 
 from focal_omr.data.engraving import storage
-from focal_omr.data.engraving.plates import plate_record
+from focal_omr.data.engraving.plates import plate_record, write_shards
 from focal_omr.data.engraving.shards import read_shards, save_shard
 from focal_omr.data.engraving.storage import Remote, files_in, place_of
 from focal_omr.data.loader import list_plates
+from focal_omr.data.pack import pack_samples
 from focal_omr.errors import DataError
 
 
@@ -162,6 +163,16 @@ def test_paths_are_paths() -> None:
     assert place_of("C:\\shards") == Path("C:\\shards")
     assert place_of("file:///a/b") == Path("/a/b")
     assert place_of("simplecache::s3://b/c") == Remote("simplecache::s3://b/c")
+
+
+def test_shards_are_not_written_to_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in (Path("s3://bucket/shards"), Path("memory://shards")):
+        with pytest.raises(DataError, match=r"shards: shards are written to a folder"):
+            write_shards(out, count=1, seed=1)
+        with pytest.raises(DataError, match=r"shards: shards are written to a folder"):
+            pack_samples(tmp_path, out)
+    assert not list(tmp_path.iterdir())
 
 
 def test_object_storage(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
