@@ -200,7 +200,7 @@ _ENDED = r"^one of the 2 processes that make batches ended, or was ended$"
         (
             DataError(
                 "Caught DataError in DataLoader worker process 1.\nOriginal Traceback (most recent call "
-                'last):\n  File "loader.py", line 1, in x\nfocal_omr.errors.DataError: /x.tar: 3 is not there\n'
+                'last):\n  File "loader.py", line 1\nfocal_omr.errors.DataError: /x.tar: 3 is not there\n'
             ),
             r"^/x\.tar: 3 is not there$",
         ),
