@@ -115,6 +115,8 @@ def _train(
         part=fabric.global_rank,
         parts=fabric.world_size,
     )
+    found = len(plates)
+    del plates  # with their labels; `batches` has what it needs of them
     network = with_shared_statistics(build_model(config.model, codec.vocabulary), fabric)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
@@ -132,7 +134,7 @@ def _train(
     counts = batches.class_counts(codec.vocabulary.classes)
     score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
     if writes := fabric.is_global_zero:
-        _prepare(config, folder, plates=len(plates), after_step=first_step)
+        _prepare(config, folder, plates=found, after_step=first_step)
     figures: dict[str, float] = {}
     since, losses = time.perf_counter(), []
 

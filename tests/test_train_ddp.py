@@ -43,7 +43,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert "exitcode  : 7" in ran.stderr, ran.stderr  # nothing went wrong but what should
     train(config(folder), folder / "two_then_one", resume=True)

@@ -26,7 +26,7 @@ def test_killed_runs_end_as_a_whole_one(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert len(ran.stdout.split()) == _KILLS, ran.stderr
     runs = sorted(tmp_path.glob("killed*"))
