@@ -12,7 +12,7 @@ from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import read_vocabulary, write_vocabulary
 
 FORMAT_VERSION = 1
-_KEYS = {"config", "vocabulary", "model", "optimizer", "step", "torch_rng"}
+_KEYS = {"config", "vocabulary", "model", "optimizer", "step"}
 
 
 def save_checkpoint(
@@ -32,7 +32,6 @@ def save_checkpoint(
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict() if optimizer else None,
         "step": step,
-        "torch_rng": torch.get_rng_state(),
     }
     temporary = path.with_suffix(".partial")
     torch.save(state, temporary)

@@ -413,15 +413,17 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
 ) -> None:
-    """Train a network into a run folder."""
-    logging.getLogger("focal_omr").setLevel(logging.INFO)
+    """Train a network into a run folder; several processes, on one machine or many, through torchrun."""
+    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun only this one speaks
+    logging.getLogger("focal_omr").setLevel(logging.INFO if first else logging.WARNING)
     with extra("train"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
         load_config(config, overrides=tuple(set_ or ())), out, resume=resume, start_from=start_from
     )
-    print(json.dumps({"run": str(out), **figures}))
+    if first:
+        print(json.dumps({"run": str(out), **figures}))
 
 
 @app.command()

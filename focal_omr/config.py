@@ -65,6 +65,9 @@ class LossConfig(_Frozen):
 class DataConfig(_Frozen):
     """Where plates lie, and how they are degraded and put into batches.
 
+    `shards` and `validation` are folders, or URLs such as `s3://bucket/shards`; `cache` is a folder of this
+    machine to keep the shards of URLs in, which is no part of what a run is, and so not of the digest.
+    `batch` is that of all processes together.
     `validation` names folders of shards to validate on, all of them; without any the first `held_out` shards
     of each folder of `shards` are kept for it.
     `curriculum` is the steps until staves of all lengths, `workers` the processes that make batches ahead
@@ -78,6 +81,7 @@ class DataConfig(_Frozen):
     curriculum: int = Field(default=600, ge=0)
     degrade: float = Field(default=1.0, ge=0, le=1)
     workers: int = Field(default=0, ge=0)
+    cache: str = Field(default="", exclude=True)
 
 
 class OptimizerConfig(_Frozen):

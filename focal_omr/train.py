@@ -1,7 +1,8 @@
 """Training: one run folder, one visible loop.
 
 The folder gets `config.toml`-like `config.json`, `environment.json`, `metrics.csv`, and `last.pt`. Batch k
-depends on the seed and k alone, so a run that is killed and resumed goes on bit for bit on a CPU.
+depends on the seed and k alone, so a run that is killed and resumed goes on bit for bit on a CPU. Started by
+`torchrun`, each process takes its share of every batch and the first one writes; see `distributed`.
 """
 
 import csv
@@ -23,6 +24,13 @@ from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
 from focal_omr.config import DataConfig, LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.data.loader import PlateBatches, all_plates, list_plates, load_batches
+from focal_omr.distributed import (
+    as_wide_as_the_widest,
+    joined_fabric,
+    lost_ones_named,
+    mean_of_all,
+    with_shared_statistics,
+)
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.files import write_atomic
 from focal_omr.loss import (
@@ -60,6 +68,8 @@ def train(
 ) -> dict[str, float]:
     """Train a network.
 
+    Under `torchrun` all its processes call this with the same arguments, and find the folder in one place.
+
     Args:
         config: What to do; all of it is stored in the folder.
         folder: The run's folder.
@@ -67,56 +77,75 @@ def train(
         start_from: A checkpoint to take the weights from at step 0.
 
     Returns:
-        The last validation figures; none where no shard is held out.
+        The last validation figures; none where no shard is held out, and in processes but the first.
 
     Raises:
-        ConfigError: The folder holds a run and `resume` is off, or there is nothing to resume.
+        ConfigError: The folder holds a run and `resume` is off, there is nothing to resume, or the processes
+            cannot share the batch or this machine.
         DataError: No shards, or fewer plates than a batch.
         ModelError: A checkpoint that cannot be used.
+        OmrError: Another process of the training is gone.
     """
     checkpoint = folder / "last.pt"
     if checkpoint.exists() != resume:
         state_of_it = "nothing to resume" if resume else "already a run; resume it or choose another folder"
         raise ConfigError(f"{folder}: {state_of_it}")
     torch.set_num_threads(config.threads)
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
+    fabric = joined_fabric(config.precision)
+    with lost_ones_named(fabric, after=f"go on with --resume from the last checkpoint in {folder}"):
+        return _train(config, folder, fabric, checkpoint if resume else None, start_from)
+
+
+def _train(
+    config: TrainConfig, folder: Path, fabric: Fabric, resumed: Path | None, start_from: Path | None
+) -> dict[str, float]:
     torch.manual_seed(config.seed)
     plates, validation = _plates(config.data)
     codec = full_codec(config.encoding)
     if config.symbols == "seen":
         codec = seen_codec(config.encoding, (plate.semantic for plate in plates))
     plain = config.model.preset == "paper"
-    batches = PlateBatches(plates, codec, config.data, config.seed, plain=plain, views=config.loss.views)
-    model = build_model(config.model, codec.vocabulary)
+    batches = PlateBatches(
+        plates,
+        codec,
+        config.data,
+        config.seed,
+        plain=plain,
+        views=config.loss.views,
+        part=fabric.global_rank,
+        parts=fabric.world_size,
+    )
+    found = len(plates)
+    del plates  # with their labels; `batches` has what it needs of them
+    network = with_shared_statistics(build_model(config.model, codec.vocabulary), fabric)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
+        network.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
     first_step = 0
-    if resume:
-        state = load_weights(checkpoint, model, codec)
+    if resumed:
+        state = load_weights(resumed, network, codec)
         if state["optimizer"] is None:
-            raise ModelError(f"{checkpoint}: good to start from, not to resume; it has no optimizer")
+            raise ModelError(f"{resumed}: good to start from, not to resume; it has no optimizer")
         optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["torch_rng"])
         first_step = state["step"]
-        for name in ("metrics.csv", "validation.csv"):
-            _forget(folder / name, after_step=first_step)
     elif start_from:
-        take_over(model, load_network(start_from)[0])
-    model, optimizer = fabric.setup(model, optimizer)
+        take_over(network, load_network(start_from)[0])
+    model, optimizer = fabric.setup(network, optimizer)
     counts = batches.class_counts(codec.vocabulary.classes)
     score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
-    folder.mkdir(parents=True, exist_ok=True)
-    _describe(config, folder, plates=len(plates))
+    if writes := fabric.is_global_zero:
+        _prepare(config, folder, plates=found, after_step=first_step)
     figures: dict[str, float] = {}
     since, losses = time.perf_counter(), []
 
     steps = range(first_step, config.steps)
     for step, batch in zip(steps, load_batches(batches, steps, workers=config.data.workers), strict=True):
+        torch.manual_seed(_step_seed(config.seed, step, fabric.global_rank))  # of dropout
         rate = learning_rate(step, config.steps, config.optimizer)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        log_probs, lengths = model(fabric.to_device(batch.images), fabric.to_device(batch.widths))
+        images = as_wide_as_the_widest(batch.images, fabric)
+        log_probs, lengths = model(fabric.to_device(images), fabric.to_device(batch.widths))
         loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
         with torch.no_grad():  # what can be compared, whatever is trained with
             ctc = plain_ctc(log_probs, batch.targets, lengths, batch.target_lengths)
@@ -129,23 +158,33 @@ def train(
         done = step + 1
         if done % config.report_every == 0 or done == config.steps:
             elapsed_s = time.perf_counter() - since
-            means = dict(zip(("loss", "ctc"), np.mean(losses, axis=0).tolist(), strict=True))
+            means = dict(zip(("loss", "ctc"), mean_of_all(np.mean(losses, axis=0), fabric), strict=True))
             speed = len(losses) * config.data.batch / elapsed_s
             row = {"step": done, **means, "rate": rate, "staves_per_s": speed}
-            _append(folder / "metrics.csv", row)
-            logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
+            if writes:
+                _append(folder / "metrics.csv", row)
+                logger.info(
+                    "step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row
+                )
             since, losses = time.perf_counter(), []
-        if validation and (done % config.evaluate_every == 0 or done == config.steps):
+        if writes and validation and (done % config.evaluate_every == 0 or done == config.steps):
             worn = not plain and config.data.degrade > 0
-            figures = validate(model, validation, codec, seed=config.seed, plain=plain, worn=worn)
+            with fabric.autocast():  # of the network alone: the other processes do not take part
+                figures = validate(network, validation, codec, seed=config.seed, plain=plain, worn=worn)
             _append(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
-        if done % config.checkpoint_every == 0 or done == config.steps:
+        if writes and (done % config.checkpoint_every == 0 or done == config.steps):
             save_checkpoint(
-                checkpoint, config=config, codec=codec, model=model, optimizer=optimizer, step=done
+                folder / "last.pt", config=config, codec=codec, model=network, optimizer=optimizer, step=done
             )
+    fabric.barrier()  # the others wait until the first one has written the end
     return figures
+
+
+def _step_seed(seed: int, step: int, part: int) -> int:
+    """Of the random numbers of a step, so that a resumed run needs no state of a generator."""
+    return int(np.random.default_rng((seed, step, part, 4)).integers(2**63))
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
@@ -195,12 +234,17 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
     """The plates to train on, and those to validate on: of shards that are held out some, evenly spread."""
     if config.validation:
-        return all_plates(config.shards), all_plates(config.validation)
-    plates, held_out = list_plates(config.shards, held_out=config.held_out)
+        plates = all_plates(config.shards, cache=config.cache)
+        return plates, all_plates(config.validation, cache=config.cache)
+    plates, held_out = list_plates(config.shards, held_out=config.held_out, cache=config.cache)
     return plates, held_out[:: max(1, len(held_out) // _MOST_HELD_OUT)][:_MOST_HELD_OUT]
 
 
-def _describe(config: TrainConfig, folder: Path, *, plates: int) -> None:
+def _prepare(config: TrainConfig, folder: Path, *, plates: int, after_step: int) -> None:
+    """Make the folder and say in it what is done; what a killed run reported after that step is forgotten."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("metrics.csv", "validation.csv"):
+        _forget(folder / name, after_step=after_step)
     (folder / "config.json").write_text(config.model_dump_json(indent=2), encoding="utf-8")
     environment = {
         "python": platform.python_version(),
@@ -226,6 +270,8 @@ def _append(path: Path, row: dict[str, Any]) -> None:
 def _forget(path: Path, *, after_step: int) -> None:
     """Drop the rows of the steps that a resumed run does again; a row begins with its step."""
     if path.exists():
-        header, *rows = path.read_bytes().splitlines(keepends=True)
+        header, *rows = path.read_bytes().splitlines(keepends=True) or [
+            b""
+        ]  # empty: killed before its header
         kept = [row for row in rows if int(row.partition(b",")[0]) <= after_step]
         write_atomic(path, header + b"".join(kept))

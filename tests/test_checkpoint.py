@@ -39,11 +39,9 @@ def _save(path: Path, **changes: Any) -> tuple[nn.Module, torch.optim.Optimizer]
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     model, optimizer = _save(tmp_path / "last.pt")
-    random = torch.get_rng_state()
     torch.rand(3)
     state = load_checkpoint(tmp_path / "last.pt")
     assert (state["config"], state["codec"], state["step"]) == (CONFIG, FEW, 17)
-    assert torch.equal(state["torch_rng"], random)
     assert state["model"].keys() == model.state_dict().keys()
     assert all(torch.equal(state["model"][name], value) for name, value in model.state_dict().items())
     for number, moments in optimizer.state_dict()["state"].items():

@@ -4,9 +4,11 @@ So a resumed run goes on bit for bit with no state to keep, and one batch can be
 """
 
 import logging
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +23,8 @@ from focal_omr.data.degrade.augment import degraded_strip
 from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
-from focal_omr.errors import DataError, NotationError
+from focal_omr.data.engraving.storage import files_in, place_of
+from focal_omr.errors import ConfigError, DataError, NotationError
 from focal_omr.image import plain_picture
 from focal_omr.notation.codec import Codec
 
@@ -32,6 +35,7 @@ _SORTED_BATCHES = 40
 # Batches are padded to multiples of this: oneDNN compiles its kernels anew for every shape it meets, which
 # cost more than half of the time of a step before.
 _WIDTH_STEP_PX = 64
+_ASKED_AT_ONCE = 16  # indices of shards behind a URL
 _SHORTEST_CURRICULUM = 12  # symbols of the longest staves at step 0
 
 
@@ -67,29 +71,35 @@ def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[in
     )
 
 
-def all_plates(folders: Sequence[str]) -> list[StoredPlate]:
+def all_plates(folders: Sequence[str], *, cache: str = "") -> list[StoredPlate]:
     """The plates of all shards in some folders. Raises DataError for a folder without shards."""
-    return list_plates(folders, held_out=0)[0]
+    return list_plates(folders, held_out=0, cache=cache)[0]
 
 
-def list_plates(folders: Sequence[str], *, held_out: int) -> tuple[list[StoredPlate], list[StoredPlate]]:
+def list_plates(
+    folders: Sequence[str], *, held_out: int, cache: str = ""
+) -> tuple[list[StoredPlate], list[StoredPlate]]:
     """The plates of the shards in some folders: those to train on, and those of the held-out shards.
 
     Args:
-        folders: Folders of shards.
+        folders: Folders of shards, or URLs of such, see `data.engraving.storage`.
         held_out: How many shards of each folder, the first ones, are kept for validation.
+        cache: Folder to keep the shards of URLs in; "": each plate is asked for when it is needed.
 
     Raises:
-        DataError: A folder without shards.
+        DataError: A folder without shards, or one that cannot be reached.
     """
     train: list[StoredPlate] = []
     validation: list[StoredPlate] = []
-    for folder in map(Path, folders):
-        shards = sorted(folder.glob("*.tar"))
+    for folder in folders:
+        place = place_of(folder, cache=Path(cache) if cache else None)
+        shards = files_in(place, ".tar")
         if len(shards) <= held_out:
             raise DataError(f"{folder}: {len(shards)} shards; needed are more than the {held_out} held out")
-        for number, shard in enumerate(shards):
-            (validation if number < held_out else train).extend(shard_index(shard))
+        # Indices are asked for side by side: behind a URL each takes a journey or two.
+        with ThreadPoolExecutor(1 if isinstance(place, Path) else _ASKED_AT_ONCE) as pool:
+            for number, plates in enumerate(pool.map(shard_index, shards)):
+                (validation if number < held_out else train).extend(plates)
     return train, validation
 
 
@@ -98,10 +108,12 @@ class PlateBatches:
 
     Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
     whose labels the codec cannot spell are logged and left out. With two `views` a batch holds each staff
-    twice, first all of them and then all again, with other parts of each hidden.
+    twice, first all of them and then all again, with other parts of each hidden. Of `parts` processes that
+    train together the one of number `part` gets every so manieth staff of each batch.
 
     Raises:
         DataError: Fewer plates than a batch has.
+        ConfigError: A batch cannot be parted evenly.
     """
 
     def __init__(
@@ -113,8 +125,13 @@ class PlateBatches:
         *,
         plain: bool = False,
         views: int = 1,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
+        if config.batch % parts:
+            raise ConfigError(f"data.batch {config.batch}: needed is a multiple of the {parts} processes")
         self._config, self._seed, self._plain, self._views = config, seed, plain, views
+        self._part, self._parts = part, parts
         self._plates, self._targets = _encoded(plates, codec)
         if len(self._plates) < config.batch:
             raise DataError(
@@ -135,11 +152,14 @@ class PlateBatches:
         members = self._order(epoch)[place]
         if step < self._config.curriculum:
             members = self._short_ones(step)
-        rng = np.random.default_rng((self._seed, step))
-        strips = [self._strip(int(index), rng) for index in members]
+        # Each place in the batch draws for itself, so that a share of a batch is what it is in the whole.
+        places = range(self._part, len(members), self._parts)
+        rngs = [np.random.default_rng((self._seed, step, place, 3)) for place in places]
+        own = [int(members[place]) for place in places]
+        strips = [self._strip(index, rng) for index, rng in zip(own, rngs, strict=True)]
         if self._views > 1:
-            strips = [masked(strip, rng) for _ in range(self._views) for strip in strips]
-        return collate(strips, [self._targets[int(index)] for index in members] * self._views)
+            strips = [masked(*each) for _ in range(self._views) for each in zip(strips, rngs, strict=True)]
+        return collate(strips, [self._targets[index] for index in own] * self._views)
 
     def class_counts(self, classes: int) -> list[int]:
         """How often each of so many classes occurs in the targets."""
@@ -180,16 +200,19 @@ class PlateBatches:
         return fitting[start : start + self._config.batch]
 
 
-def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> Iterable[Batch]:
+def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> Iterator[Batch]:
     """The batches of these steps in their order, made ahead by worker processes.
 
     Args:
         batches: What makes them.
         steps: Their numbers.
         workers: Processes; 0 makes each batch when it is asked for. The batches do not depend on it.
+
+    Raises:
+        DataError: A plate cannot be read, or one of the processes ended.
     """
     generator = torch.Generator()  # a seed for workers is drawn from it, else from the one that training uses
-    return DataLoader(
+    loader: Iterable[Batch] = DataLoader(
         batches,  # type: ignore[arg-type]  # it has what a map-style dataset needs
         batch_size=None,
         sampler=steps,
@@ -199,20 +222,33 @@ def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> It
         multiprocessing_context="spawn" if workers else None,
         prefetch_factor=4 if workers else None,
     )
+    try:
+        yield from loader
+    except DataError as error:  # torch puts the traceback of the process before it
+        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from error
+    except (RuntimeError, OSError, EOFError) as error:  # the latter two where it was sending a batch
+        if not workers or (isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error)):
+            raise
+        raise DataError(f"one of the {workers} processes that make batches ended, or was ended") from error
 
 
 def _one_thread(_: int) -> None:
     cv2.setNumThreads(0)  # as torch does for itself in a worker
 
 
-def _encoded(plates: Sequence[AnyPlate], codec: Codec) -> tuple[list[AnyPlate], list[list[int]]]:
-    """The plates whose labels the codec can spell, and their targets; the others are logged and left out."""
-    kept, targets = [], []
+def _encoded(plates: Sequence[AnyPlate], codec: Codec) -> tuple[list[AnyPlate], list[Sequence[int]]]:
+    """The plates whose labels the codec can spell, and their targets; the others are logged and left out.
+
+    Of a plate what makes its picture is kept: each process of the loader has a copy of all of them, 0.7 kB a
+    plate instead of 4.7.
+    """
+    kept: list[AnyPlate] = []
+    targets: list[Sequence[int]] = []
     for plate in plates:
         try:
-            targets.append(codec.encode(plate.semantic))
+            targets.append(array("i", codec.encode(plate.semantic)))
         except NotationError as error:
             logger.info("left out %s: %s", plate.id, error)
             continue
-        kept.append(plate)
+        kept.append(replace(plate, semantic=(), xs=(), accidental_xs=()))
     return kept, targets

@@ -10,6 +10,7 @@ import cv2
 
 from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
 from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
+from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
 from focal_omr.image import as_dark_on_light, decode_gray, find_staff, straighten
@@ -50,8 +51,9 @@ def pack_samples(
         size: Plates in a shard.
 
     Raises:
-        DataError: The folder holds shards already, or no sample could be packed.
+        DataError: The folder is a URL or holds shards already, or no sample could be packed.
     """
+    check_folder(out)
     if any(out.glob("*.tar")):
         raise DataError(f"{out}: has shards already; choose another folder")
     packed = Packed()

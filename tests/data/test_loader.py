@@ -1,5 +1,6 @@
 """Batches: each depends on its number and the seed alone, and what is padded is paper."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,32 @@ def test_batches_made_ahead_are_the_same(tmp_path: Path, workers: int) -> None:
     assert torch.equal(torch.get_rng_state(), state)  # that of dropout, on which a resumed run depends
     assert len(loaded) == 7
     assert all(_same(batch, batches[step]) for step, batch in enumerate(loaded, 2))
+
+
+_ENDED = r"^one of the 2 processes that make batches ended, or was ended$"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            DataError(
+                "Caught DataError in DataLoader worker process 1.\nOriginal Traceback (most recent call "
+                'last):\n  File "loader.py", line 1\nfocal_omr.errors.DataError: /x.tar: 3 is not there\n'
+            ),
+            r"^/x\.tar: 3 is not there$",
+        ),
+        (RuntimeError("DataLoader worker (pid(s) 77) exited unexpectedly"), _ENDED),
+        (ConnectionResetError(104, "Connection reset by peer"), _ENDED),
+    ],
+)
+def test_what_ends_a_process_is_one_line(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> Iterator[Batch]:
+        yield from ()
+        raise error
+
+    monkeypatch.setattr("focal_omr.data.loader.DataLoader", failing)
+    with pytest.raises(DataError, match=message):
+        list(load_batches(_batches(), range(2), workers=2))

@@ -12,6 +12,7 @@ import cv2
 from focal_omr.data.engraving.lilypond_plates import lilypond_plates
 from focal_omr.data.engraving.render import PLATE_SPACE_PX, Plate, engrave_plate
 from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
+from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.music.draw import Draw, DrawScore, Stream, is_spelled
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.notation.engrave import Engraver
@@ -50,10 +51,11 @@ def write_shards(
         engraver: "verovio" or "lilypond".
 
     Raises:
-        DataError: Another engraver, or some shards were not made, since Verovio ended
+        DataError: Another engraver, a URL for a folder, or some shards were not made, since Verovio ended
             their processes.
     """
     check_engraver(engraver)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
     missing = [number for number, index in enumerate(indexes) if not index.exists()]

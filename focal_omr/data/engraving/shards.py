@@ -4,7 +4,7 @@ A shard `001-00007.tar` has the layout of WebDataset: of each plate `<id>.png`, 
 `<id>.json` (where its symbols stand), one after the other. Beside it lies its index, `001-00007.json`, with
 labels, sizes and places in the tar, so that any plate can be read alone and none has to be read to be chosen.
 Both are written under temporary names and renamed, the index last: what has an index is whole. A tar without
-one, from elsewhere, is read too; it is then looked through each time.
+one, from elsewhere, is read too; it is then looked through each time. Shards are read from URLs as well.
 """
 
 import io
@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import IO, Any
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.data.engraving.storage import Place, exists, opened, read_all, read_part, size_of
 from focal_omr.errors import DataError
 from focal_omr.files import write_atomic
 from focal_omr.notation.semantic import join_label, split_label
@@ -63,7 +64,7 @@ class StoredPlate:
     """A plate whose picture stays in its shard until it is asked for; made by `shard_index`."""
 
     id: str
-    shard: Path
+    shard: Place
     offset: int
     size: int
     width: int
@@ -77,11 +78,7 @@ class StoredPlate:
         Raises:
             DataError: The shard is gone or was changed since its index was read.
         """
-        try:
-            with self.shard.open("rb") as file:
-                return _decoded(_slice(file, self))
-        except OSError as error:
-            raise DataError(f"{self.shard}: cannot be read ({error.strerror})") from error
+        return _decoded(_picture(self))
 
 
 AnyPlate = PlateRecord | StoredPlate
@@ -120,25 +117,25 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(member, io.BytesIO(data))
 
 
-def shard_index(path: Path) -> list[StoredPlate]:
+def shard_index(path: Place) -> list[StoredPlate]:
     """The plates of a shard in their order, without their pictures.
 
     Raises:
         DataError: Not a shard, a picture without a label, or an index of another shard; names the file.
     """
     index = path.with_suffix(".json")
-    if not index.exists():
+    if not exists(index):
         return list(_looked_through(path))
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
-        if content["format"] != _INDEX_FORMAT or content["bytes"] != path.stat().st_size:
+        content = json.loads(read_all(index))
+        if content["format"] != _INDEX_FORMAT or content["bytes"] != size_of(path):
             raise DataError(f"{index}: not of this {path.name}; without it the shard is looked through")
         return [_from_index(path, entry) for entry in content["plates"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{index}: not a readable index ({error})") from error
 
 
-def _from_index(path: Path, entry: dict[str, Any]) -> StoredPlate:
+def _from_index(path: Place, entry: dict[str, Any]) -> StoredPlate:
     return StoredPlate(
         entry["id"],
         path,
@@ -151,9 +148,9 @@ def _from_index(path: Path, entry: dict[str, Any]) -> StoredPlate:
     )
 
 
-def _looked_through(path: Path) -> Iterator[StoredPlate]:
+def _looked_through(path: Place) -> Iterator[StoredPlate]:
     try:
-        with tarfile.open(path) as tar:
+        with opened(path) as file, tarfile.open(fileobj=file) as tar:
             members = {member.name: member for member in tar if member.isfile()}
             for name, member in members.items():
                 stem, _, suffix = name.rpartition(".")
@@ -177,7 +174,7 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, size: int = -1) -> b
     return file.read(size)
 
 
-def read_shard(path: Path) -> Iterator[PlateRecord]:
+def read_shard(path: Place) -> Iterator[PlateRecord]:
     """The plates of a shard in their order, with their pictures.
 
     Raises:
@@ -187,7 +184,7 @@ def read_shard(path: Path) -> Iterator[PlateRecord]:
 
 
 def read_shards(
-    paths: Sequence[Path], *, part: int = 0, parts: int = 1, seed: int | None = None, start: int = 0
+    paths: Sequence[Place], *, part: int = 0, parts: int = 1, seed: int | None = None, start: int = 0
 ) -> Iterator[PlateRecord]:
     """The plates of many shards, one pass over them.
 
@@ -213,16 +210,15 @@ def read_shards(
             Random(f"{seed}/{path.name}").shuffle(plates)
         passed = min(start, len(plates))
         start -= passed
-        if passed < len(plates):
-            with path.open("rb") as file:
-                for plate in plates[passed:]:
-                    png = _slice(file, plate)
-                    yield PlateRecord(plate.id, png, plate.semantic, plate.xs, plate.accidental_xs)
+        for plate in plates[passed:]:
+            yield PlateRecord(plate.id, _picture(plate), plate.semantic, plate.xs, plate.accidental_xs)
 
 
-def _slice(file: IO[bytes], plate: StoredPlate) -> bytes:
-    file.seek(plate.offset)
-    png = file.read(plate.size)
+def _picture(plate: StoredPlate) -> bytes:
+    try:
+        png = read_part(plate.shard, plate.offset, plate.size)
+    except OSError as error:
+        raise DataError(f"{plate.shard}: cannot be read ({error.strerror})") from error
     if len(png) < plate.size or not png.startswith(b"\x89PNG"):
         raise DataError(f"{plate.shard}: {plate.id} is not where its index says; the shard was changed")
     return png
