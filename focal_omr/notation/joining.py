@@ -8,6 +8,7 @@ whether or not a barline stands there.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 
 from focal_omr.notation.score import NO_KEY, Break, Clef, Key, Meter, Part
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score
@@ -122,8 +123,9 @@ def join_staves(staves: Sequence[StaffTokens], *, name: str = "") -> Part:
     tokens, starts = join_tokens(staves)
     (part,) = tokens_to_score(tokens).parts
     measures = list(part.measures)
+    closed = list(accumulate((parse_barline(token) is not None for token in tokens), initial=0))
     for staff, start in zip(staves, starts, strict=True):
-        bars = sum(parse_barline(token) is not None for token in tokens[:start])
+        bars = closed[start]
         begins = start == 0 or parse_barline(tokens[start - 1]) is not None
         if begins and staff.break_before and bars < len(measures):
             measures[bars] = replace(measures[bars], break_before=staff.break_before)
