@@ -199,6 +199,7 @@ def _staff_reading(plain: Mapping[str, Any], came: Page) -> StaffReading:
         str(plain["unread"]),
         int(plain["piece"]),
         int(plain["part"]),
+        bool(plain.get("mended", False)),
     )
 
 
