@@ -152,7 +152,7 @@ def _bars(
 def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     """The pieces of a document as one score; a piece with fewer parts than others is silent in the rest."""
     count = max((len(piece.parts) for piece in pieces), default=0)
-    parts = [join_parts([_part(piece, number) for piece in pieces]) for number in range(count)]
+    parts = [join_parts([piece_part(piece, number) for piece in pieces]) for number in range(count)]
     return Score(tuple(map(_without_first_break, parts)), title)
 
 
@@ -161,7 +161,7 @@ def _without_first_break(part: Part) -> Part:
     return replace(part, measures=(*first, *part.measures[1:]))
 
 
-def _part(piece: Score, number: int) -> Part:
+def piece_part(piece: Score, number: int) -> Part:
     """A part of a piece, as long as its first one; bars of rest where it has none, or is shorter."""
     first = piece.parts[0]
     if number < len(piece.parts):

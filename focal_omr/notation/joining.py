@@ -82,6 +82,23 @@ def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
     return bool(tokens) and parse_barline(tokens[-1]) in ends
 
 
+def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
+    """For each staff of a part the places of its tokens but the signs at its beginning that hold already.
+
+    Args:
+        staves: The tokens of each.
+    """
+    places = []
+    carried = Carried()
+    for tokens in staves:
+        signs = len(opening_signs(tokens))
+        known = (carried.clef, carried.key, carried.meter)
+        kept = [place for place in range(signs) if parse_sign(tokens[place]) not in known]
+        places.append([*kept, *range(signs, len(tokens))])
+        carried = carried.after(tokens)
+    return places
+
+
 def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
     """The tokens of the staves of a part, one after the other.
 
@@ -91,14 +108,9 @@ def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
     """
     joined: list[str] = []
     starts: list[int] = []
-    carried = Carried()
-    for staff in staves:
+    for staff, kept in zip(staves, kept_tokens([staff.tokens for staff in staves]), strict=True):
         starts.append(len(joined))
-        signs = opening_signs(staff.tokens)
-        known = (carried.clef, carried.key, carried.meter)
-        joined += [sign for sign in signs if parse_sign(sign) not in known]
-        joined += staff.tokens[len(signs) :]
-        carried = carried.after(staff.tokens)
+        joined += [staff.tokens[place] for place in kept]
     return joined, starts
 
 
