@@ -66,8 +66,8 @@ def serve(
     Nothing leaves this machine, and nobody else is let in, unless --host says so.
     """
     with extra("web"):
-        import python_multipart  # noqa: F401  # FastAPI asks for it late, and in more than one line
         import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401  # FastAPI asks for it late, and in more than one line
         import uvicorn
 
         from focal_omr.web.app import create_app
