@@ -30,12 +30,14 @@ class Symbol:
         confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
             calibrated as its file says.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
+        mended: Whether a person put it here or changed it after it was read; its confidence is 1.
     """
 
     token: str
     polygon: Polygon
     confidence: float
     used: bool = True
+    mended: bool = False
 
     @property
     def box(self) -> Box:
@@ -182,10 +184,11 @@ class Document:
         save_score(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the score, as plain values; see docs/json.md."""
+        """Everything but the score, as plain values, see docs/json.md; the way back is in `assembly`."""
         return {
             "format": JSON_FORMAT,
             "source": self.source,
+            "title": self.score.title,
             "warnings": list(self.warnings),
             "pieces": len(self.pieces),
             "pages": [_page_json(page) for page in self.pages],
@@ -201,6 +204,7 @@ def _page_json(page: Page) -> dict[str, Any]:
         "height": height,
         "quarter_turns": page.quarter_turns,
         "systems": [list(system.staves) for system in page.systems],
+        "indents": [round(system.indent_spaces, 2) for system in page.systems],
         "staves": [_staff_json(reading, page) for reading in page.staves],
         "unread": [
             {"box": _rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
@@ -239,6 +243,7 @@ def _symbol_json(symbol: Symbol, bar: SymbolBar, page: Page) -> dict[str, Any]:
         "used": symbol.used,
         "bar": bar.number,
         "adds_up": bar.adds_up,
+        **({"mended": True} if symbol.mended else {}),
     }
 
 

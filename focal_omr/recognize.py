@@ -3,13 +3,14 @@
 Needs numpy, OpenCV, PDFium and ONNX Runtime; never torch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.assembly import assemble, score_tokens
 from focal_omr.boxes import Polygon, plain_polygons, symbol_polygons
 from focal_omr.confidence import calibrated
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
@@ -28,14 +29,14 @@ from focal_omr.image import (
     plain_picture,
 )
 from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
-from focal_omr.notation.bars import BarRules, check_staves, number_bars
-from focal_omr.notation.joining import Carried, opening_signs
-from focal_omr.notation.semantic import parse_barline, ungrammatical
+from focal_omr.notation.bars import BarRules, check_staves
+from focal_omr.notation.joining import Carried
+from focal_omr.notation.semantic import ungrammatical
 from focal_omr.notation.vocabulary import BLANK
 from focal_omr.page.load import load_pages
 from focal_omr.page.systems import System, find_systems
 from focal_omr.page.turn import upright
-from focal_omr.pieces import Piece, SystemTokens, begins_piece, join_pieces, make_piece
+from focal_omr.pieces import SystemTokens, begins_piece
 from focal_omr.staff_lines.staff import Staff
 
 __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
@@ -102,10 +103,9 @@ class _Reading:
     title: str = ""
     pages: list[Page] = field(default_factory=list)  # without staves
     staves: list[list[StaffReading]] = field(default_factory=list)  # of each page
-    pieces: list[Piece] = field(default_factory=list)
-    systems: list[SystemTokens] = field(default_factory=list)  # of the piece that is open
-    places: list[list[tuple[int, int]]] = field(default_factory=list)  # (page, staff) of each of these
-    carried: list[Carried] = field(default_factory=list)  # what holds now in each part of that piece
+    pieces: int = 0  # begun so far
+    last: SystemTokens | None = None  # the system before the one to be read
+    carried: list[Carried] = field(default_factory=list)  # what holds now in each part of the last piece
 
 
 class Recognizer:
@@ -277,21 +277,21 @@ class Recognizer:
     def _read_system(self, reading: _Reading, page: _PageFrames, system: System, *, opens_page: bool) -> None:
         """Decode the staves of a system by what holds there, and begin a piece with it where one begins."""
         place = len(reading.pages) - 1
-        before = reading.systems[-1] if reading.systems else None
+        before = reading.last
         fresh = [Carried()] * len(system.staves)
         carried = reading.carried if len(reading.carried) == len(system.staves) else fresh
         readings, tokens = self._decode_system(page, system, carried)
         opened = SystemTokens(tokens, system.indent_spaces, opens_page)
         if before is not None and begins_piece(before, opened):
-            _close_piece(reading)
             carried = fresh  # it was read as if the last piece went on
             readings, tokens = self._decode_system(page, system, carried)
             opened = replace(opened, staves=tokens)
-        for staff, each in zip(system.staves, readings, strict=True):
-            reading.staves[place][staff] = each
+            reading.pieces += 1
+        reading.pieces = max(1, reading.pieces)
+        for part, (staff, each) in enumerate(zip(system.staves, readings, strict=True), 1):
+            reading.staves[place][staff] = replace(each, piece=reading.pieces, part=part)
         reading.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
-        reading.systems.append(opened)
-        reading.places.append([(place, staff) for staff in system.staves])
+        reading.last = opened
 
     def _decode_system(
         self, page: _PageFrames, system: System, carried: Sequence[Carried]
@@ -301,7 +301,7 @@ class Recognizer:
             self._read_frames(page, page.staves[staff], known)
             for staff, known in zip(system.staves, carried, strict=True)
         ]
-        return readings, tuple(map(_score_tokens, readings))
+        return readings, tuple(map(score_tokens, readings))
 
     def _read_frames(self, page: _PageFrames, frames: _Frames, carried: Carried) -> StaffReading:
         """The symbols of a staff on which the music goes on with what is carried."""
@@ -358,14 +358,11 @@ class Recognizer:
 
 def _finished(reading: _Reading, name: str) -> Document:
     """The document, when its last page is read."""
-    _close_piece(reading)
-    pages = tuple(
+    pages = [
         replace(page, staves=tuple(staves))
         for page, staves in zip(reading.pages, reading.staves, strict=True)
-    )
-    pieces = tuple(piece.score for piece in reading.pieces)
-    score = join_pieces(pieces, title=reading.title)
-    return Document(name, pages, pieces, score, _warnings(pages, reading.pieces))
+    ]
+    return assemble(name, reading.title, pages)
 
 
 def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
@@ -390,33 +387,6 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     return _CHORDS
 
 
-def _score_tokens(reading: StaffReading) -> tuple[str, ...]:
-    """What a staff gives to the score; bars of rest where it could not be read."""
-    if not reading.unread:
-        return tuple(symbol.token for symbol in reading.symbols if symbol.used)
-    tokens = [symbol.token for symbol in reading.symbols]
-    bars = [token for token in tokens if parse_barline(token)]
-    return (*opening_signs(tokens), *(each for bar in bars for each in ("rest-whole", bar)))
-
-
-def _close_piece(reading: _Reading) -> None:
-    """Make a piece of the systems since the last one, and number the bars of their staves."""
-    if not reading.systems:
-        return
-    piece = make_piece(reading.systems)
-    for places, row in zip(reading.places, piece.bars, strict=True):
-        for part, ((page, staff), bars) in enumerate(zip(places, row, strict=True), 1):
-            reading.staves[page][staff] = replace(
-                reading.staves[page][staff],
-                bars=bars.bars,
-                first_bar=bars.first_bar,
-                piece=len(reading.pieces) + 1,
-                part=part,
-            )
-    reading.pieces.append(piece)
-    reading.systems, reading.places, reading.carried = [], [], []
-
-
 def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list[Decoded]:
     """For each token the frames that it comes from; a note is as sure as its head and its accidental are."""
     places: list[Decoded] = []
@@ -432,60 +402,6 @@ def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list
 def _clipped(polygon: Polygon, width: int, height: int) -> Polygon:
     """The corners moved onto the picture: strips go on beyond its edges, as do notes read off the paper."""
     return tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in polygon)
-
-
-def _warnings(pages: Sequence[Page], pieces: Sequence[Piece]) -> tuple[str, ...]:
-    """What the reader should know; places are named where there is more than one staff."""
-    several = sum(len(page.staves) for page in pages) > 1
-    warnings = []
-    for page in pages:
-        for number, staff in enumerate(page.staves, 1):
-            where = f"page {page.number}, staff {number}: " if several else ""
-            warnings += [f"{where}{text}" for text in _staff_warnings(staff)]
-        warnings += [f"page {page.number}: not read: {each.reason}" for each in page.unread]
-        if not page.staves:
-            warnings.append(f"page {page.number}: no staff of five lines")
-    for number, piece in enumerate(pieces, 1):
-        which = f"piece {number}: " if len(pieces) > 1 else ""
-        added = [str(system + 1) for system, _ in piece.added_barlines]
-        if added:
-            warnings.append(
-                f"{which}a barline was put at the end of systems {', '.join(added)}, whose bar is full"
-            )
-        if piece.implied_length:
-            length = piece.implied_length
-            warnings.append(
-                f"{which}no meter is printed; bars are checked against the length of most, {length}"
-            )
-        if piece.implied_tuplets:
-            bars = ", ".join(map(str, piece.implied_tuplets))
-            warnings.append(f"{which}tuplets are understood, as printed ones before them, in bars {bars}")
-        if len({len(part.measures) for part in piece.score.parts}) > 1:
-            counts = ", ".join(str(len(part.measures)) for part in piece.score.parts)
-            warnings.append(f"{which}its parts have different numbers of bars: {counts}")
-    return tuple(warnings)
-
-
-def _odd_bars(reading: StaffReading) -> list[int]:
-    """Numbers of the bars that end on a staff and do not add up."""
-    tokens = [symbol.token for symbol in reading.symbols if symbol.used]
-    numbers, _ = number_bars(tokens, first=reading.first_bar)
-    ends = [number for number, token in zip(numbers, tokens, strict=True) if parse_barline(token)]
-    return [number for number, adds_up in zip(ends, reading.bars, strict=False) if adds_up is False]
-
-
-def _staff_warnings(reading: StaffReading) -> Iterator[str]:
-    left_out = [symbol.token for symbol in reading.symbols if not symbol.used]
-    odd = [str(number) for number in _odd_bars(reading)]
-    if reading.unread:
-        yield f"not read, its bars are left empty: {reading.unread}"
-        return
-    if not reading.symbols:
-        yield "no symbol was recognized on the staff"
-    if left_out:
-        yield f"left out of the score, since they break its grammar: {', '.join(left_out)}"
-    if odd:
-        yield f"bars that do not add up to the meter: {', '.join(odd)}"
 
 
 def read(path: str | Path) -> Document:
