@@ -21,12 +21,12 @@ from focal_omr.web.answers import Api, Health, problems
 from focal_omr.web.desk import FORMATS
 from focal_omr.web.documents import router as documents_router
 from focal_omr.web.guard import Guard, error
-from focal_omr.web.jobs import jobs_router
+from focal_omr.web.jobs import router as jobs_router
 from focal_omr.web.mending import router as mending_router
 from focal_omr.web.metrics import CONTENT_TYPE_LATEST, Metrics
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.server import GivenServer, Server
-from focal_omr.web.settings import MB, Settings
+from focal_omr.web.settings import Settings
 from focal_omr.web.store import ConflictError, FullError
 
 __all__ = ["create_app"]
@@ -34,7 +34,6 @@ __all__ = ["create_app"]
 logger = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parent / "static"
-_BODY_BYTES = 64 * 1024  # of a request that is no upload
 _RETRY = {"Retry-After": "10"}
 _DESCRIPTION = "Reads printed music: send a picture or a PDF, ask for its job, take the score."
 # As browsers have to be told: what Python knows of types depends on the machine.
@@ -70,14 +69,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # these pages come from other hosts
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=_BODY_BYTES,
         redirect_slashes=False,
     )
     app.add_middleware(Guard, settings=settings, seen=metrics.seen)
-    for router in (_server_router(settings), jobs_router(settings), documents_router, mending_router):
+    for router in (_server_router(settings), jobs_router, documents_router, mending_router):
         app.include_router(router)
     _add_page(app)
-    _add_errors(app, settings)
+    _add_errors(app)
     return app
 
 
@@ -143,17 +141,13 @@ def _add_page(app: FastAPI) -> None:
         return await files.get_response("index.html", request.scope)
 
 
-def _add_errors(app: FastAPI, settings: Settings) -> None:
+def _add_errors(app: FastAPI) -> None:
     """All that goes wrong is answered in one form."""
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, problem: HTTPException) -> JSONResponse:
         text = str(problem.detail)
-        if problem.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            upload = request.url.path == "/api/jobs"
-            most = settings.upload_bytes if upload else _BODY_BYTES
-            text = f"too large: at most {most / MB:g} MB are taken"
-        elif problem.status_code in (404, 405) and text == HTTPStatus(problem.status_code).phrase:
+        if problem.status_code in (404, 405) and text == HTTPStatus(problem.status_code).phrase:
             text = (
                 "there is nothing at this address"
                 if problem.status_code == 404

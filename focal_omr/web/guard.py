@@ -1,7 +1,4 @@
-"""The door: who may ask, by which name, from which page, how often; and what browsers may do with answers.
-
-Bodies are limited by FastAPI itself (`max_body_size`), while they are received.
-"""
+"""The door: who may ask, by which name, from which page, how often and how much; what browsers may do."""
 
 import hashlib
 import hmac
@@ -14,11 +11,12 @@ from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from focal_omr.web.settings import Settings
+from focal_omr.web.settings import MB, Settings
 
 __all__ = ["HEADERS", "Guard", "cookie_of", "error", "new_token"]
 
@@ -39,6 +37,9 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 _ANYWHERE = ("0.0.0.0", "::", "")
 _COOKIE = "focal_omr"
 _UPLOADS = "/api/jobs"
+_ENVELOPE_BYTES = 64 * 1024  # what a form puts around its file
+_BODY_BYTES = 64 * 1024  # of a request that is no upload
+_CLOSE = {"Connection": "close"}  # else all of the body would be waited for
 _FIELDS = 20
 _CLIENTS = 10_000  # whose uploads are counted; the one that is longest ago is forgotten first
 
@@ -68,6 +69,7 @@ class Guard:
         self._any_address = any(host in _ANYWHERE for host in settings.hosts)
         self._hosts = {host.lower() for host in (*_LOCAL, *settings.hosts)}
         self._uploads = _Rate(settings.rate)
+        self._upload_bytes = settings.upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +81,24 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, self._limited(scope, receive), send)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        """Counts what comes, for a body need not say its length, or not the right one."""
+        most, left = self._most_bytes(scope), self._most_bytes(scope)
+
+        async def received() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, _too_large(most), _CLOSE)
+            return message
+
+        return received
+
+    def _most_bytes(self, scope: Scope) -> int:
+        return self._upload_bytes + _ENVELOPE_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES
 
     def _with_headers(self, scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
         async def sent(message: Message) -> None:
@@ -103,6 +122,9 @@ class Guard:
             return error(403, "this request comes from another site's page")
         if self._token and (answer := self._without_token(scope, headers)) is not None:
             return answer
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > (most := self._most_bytes(scope)):
+            return error(413, _too_large(most), _CLOSE)
         if scope["method"] == "POST" and scope["path"] == _UPLOADS:
             client = scope.get("client")
             wait_s = self._uploads.wait_s(client[0] if client else "")
@@ -135,7 +157,10 @@ class Guard:
             )
             return answer
         scheme, _, shown = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _equal(shown.strip(), self._token):
+        sent = (
+            shown.strip().encode("latin-1").decode("utf-8", "replace")
+        )  # as clients spell what is not ASCII
+        if scheme.lower() == "bearer" and _equal(sent, self._token):
             return None
         cookie = cookie_parser(headers.get("cookie", "")).get(_COOKIE, "")
         if _equal(cookie, cookie_of(self._token)):
@@ -145,6 +170,10 @@ class Guard:
             "a token is needed: open the address that the server printed, or send Authorization: Bearer",
             {"WWW-Authenticate": "Bearer"},
         )
+
+
+def _too_large(most: int) -> str:
+    return f"too large: at most {most // MB} MB are taken" if most >= MB else "too large for such a request"
 
 
 def _is_same_site(headers: Headers, host: str) -> bool:

@@ -79,8 +79,7 @@ class Readers:
     def _serve(self, process: OwnProcess[Task | None, str]) -> None:
         """One reader's life."""
         try:
-            result = ask(process, None, self._ended.is_set)  # so that the first job need not wait
-            if result:
+            if self._settings.warm and (result := ask(process, None, self._ended.is_set)):
                 logger.error("reader: %s", result.reason if isinstance(result, Lost) else result)
             while not self._ended.is_set():
                 try:

@@ -56,7 +56,8 @@ class Server:
         store.recover(settings.attempts)
         server = cls(settings, store, metrics, Readers(settings, store, metrics.read), Studio(settings))
         server.readers.start()
-        server.studio.start()
+        if settings.warm:
+            server.studio.start()
         try:
             yield server
         finally:

@@ -38,6 +38,7 @@ class Settings:
         kept_views: Bytes of views and files that are kept in memory.
         hosts: Names by which the server may be called, beside those of this machine; "*": any.
         token: That clients have to show; "": none is asked for.
+        warm: Whether processes load at the start what the first request would wait for.
     """
 
     data: Path
@@ -60,11 +61,12 @@ class Settings:
     kept_views: int = 64 * MB
     hosts: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
+    warm: bool = True
 
     @property
     def threads_each(self) -> int:
         """Threads of one worker: all together use no more than there are cores."""
-        return max(1, (self.threads or cores()) // self.workers)
+        return max(1, (self.threads or cores()) // max(1, self.workers))
 
 
 def cores() -> int:
