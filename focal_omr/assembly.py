@@ -49,11 +49,20 @@ def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
 
 def score_tokens(reading: StaffReading) -> tuple[str, ...]:
     """What a staff gives to the score; bars of rest where it could not be read."""
+    return tuple(token for token, _ in score_symbols(reading))
+
+
+def score_symbols(reading: StaffReading) -> list[tuple[str, int | None]]:
+    """The tokens that a staff gives to the score, each with the number of its symbol (None: it is none).
+
+    Of a staff that was not read these are its first signs and a bar of rest for each of its barlines.
+    """
+    symbols: list[tuple[str, int | None]] = [(each.token, n) for n, each in enumerate(reading.symbols)]
     if not reading.unread:
-        return tuple(symbol.token for symbol in reading.symbols if symbol.used)
-    tokens = [symbol.token for symbol in reading.symbols]
-    bars = [token for token in tokens if parse_barline(token)]
-    return (*opening_signs(tokens), *(each for bar in bars for each in ("rest-whole", bar)))
+        return [each for each, symbol in zip(symbols, reading.symbols, strict=True) if symbol.used]
+    signs = len(opening_signs([token for token, _ in symbols]))
+    bars = [each for each in symbols if parse_barline(each[0])]
+    return [*symbols[:signs], *(each for bar in bars for each in (("rest-whole", None), bar))]
 
 
 @dataclass(frozen=True)
@@ -190,6 +199,7 @@ def _staff_reading(plain: Mapping[str, Any], came: Page) -> StaffReading:
         str(plain["unread"]),
         int(plain["piece"]),
         int(plain["part"]),
+        bool(plain.get("mended", False)),
     )
 
 

@@ -58,6 +58,7 @@ class StaffReading:
         unread: Why what was read is not believed and not used; "" where it is.
         piece: Which piece of the document it belongs to, from 1.
         part: Which part of that piece it is, from 1.
+        mended: Whether a person changed what stands on it, by leaving symbols out too.
     """
 
     staff: Staff | None
@@ -67,6 +68,7 @@ class StaffReading:
     unread: str = ""
     piece: int = 1
     part: int = 1
+    mended: bool = False
 
     @property
     def expected_error(self) -> float:
@@ -230,6 +232,7 @@ def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
         "unread": reading.unread,
+        **({"mended": True} if reading.mended else {}),
     }
 
 

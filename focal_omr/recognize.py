@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.assembly import assemble, score_tokens
-from focal_omr.boxes import Polygon, plain_polygons, symbol_polygons
+from focal_omr.boxes import Polygon, clipped, plain_polygons, symbol_polygons
 from focal_omr.confidence import calibrated
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
 from focal_omr.document import Document, Page, StaffReading, Symbol, Unread
@@ -310,7 +310,7 @@ class Recognizer:
         symbols = tuple(
             Symbol(
                 token,
-                _clipped(polygon, page.width, page.height),
+                clipped(polygon, page.width, page.height),
                 symbol.confidence,
                 used=index not in dropped,
             )
@@ -397,11 +397,6 @@ def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list
             places += [replace(symbol, confidence=sure)] * len(tokens)
             sure = 1.0
     return places
-
-
-def _clipped(polygon: Polygon, width: int, height: int) -> Polygon:
-    """The corners moved onto the picture: strips go on beyond its edges, as do notes read off the paper."""
-    return tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in polygon)
 
 
 def read(path: str | Path) -> Document:

@@ -142,9 +142,12 @@ class _PartWriter:
     def leading(self, index: int) -> Sequence[Event]:
         """Signs of this measure that belong before it, in a scoreDef."""
         measure = self.measure(index)
-        # A clef that changes where a system begins is that system's; else it stands within the music.
-        kinds = (Clef, Key, Meter) if index == 0 or measure.break_before else (Key, Meter)
-        return measure.events[: _signs(measure.events, kinds)]
+        count = _signs(measure.events, (Clef, Key, Meter))
+        # A clef alone stands within the music, but where a system begins. One with a key or a meter does not:
+        # Verovio 6.4 lets a meter that stands in a layer hold for no rest of whole measures.
+        if index and count == 1 and not measure.break_before and isinstance(measure.events[0], Clef):
+            return ()
+        return measure.events[:count]
 
     def signs(self, index: int, staff_def: ET.Element) -> None:
         """Append the signs that belong before a measure; they are the next events of the part."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from focal_omr.document import Document, StaffReading
+from focal_omr.assembly import score_symbols
+from focal_omr.document import Document
 from focal_omr.errors import NotationError
-from focal_omr.notation.joining import kept_tokens, opening_signs
+from focal_omr.notation.joining import kept_tokens
 from focal_omr.notation.mei import event_id
 from focal_omr.notation.score import Measure, flat_events
-from focal_omr.notation.semantic import parse_barline, parse_sign
+from focal_omr.notation.semantic import parse_sign
 from focal_omr.pieces import piece_part
 
 
@@ -67,21 +68,6 @@ def score_events(document: Document) -> ScoreEvents:
     return ScoreEvents(
         tuple(tuple(_part_places(document, number, staves)) for number in range(len(document.score.parts)))
     )
-
-
-def score_symbols(reading: StaffReading) -> list[tuple[str, int | None]]:
-    """The tokens that a staff gives to the score, each with the symbol that it is (None: with none).
-
-    Of a staff that was not read these are its first signs and a bar of rest for each of its barlines.
-    """
-    tokens = [(symbol.token, place) for place, symbol in enumerate(reading.symbols)]
-    if not reading.unread:
-        return [each for each in tokens if reading.symbols[each[1]].used]
-    given: list[tuple[str, int | None]] = [*tokens[: len(opening_signs([token for token, _ in tokens]))]]
-    for token, place in tokens:
-        if parse_barline(token):
-            given += [("rest-whole", None), (token, place)]
-    return given
 
 
 class _Staff(NamedTuple):
