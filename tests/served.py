@@ -52,7 +52,7 @@ def read(client: httpx.Client, data: bytes, name: str = "page.png") -> dict[str,
     return wait_for(client, answer.json()["id"])
 
 
-def wait_for(client: httpx.Client, job: str, limit_s: float = 60) -> dict[str, Any]:
+def wait_for(client: httpx.Client, job: str, limit_s: float = 120) -> dict[str, Any]:
     """The state of a job when it is done or has failed."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
