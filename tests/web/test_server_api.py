@@ -18,8 +18,7 @@ import numpy as np
 import pypdfium2
 import pytest
 from lxml import etree
-from pdfs import strokes, write_pdf
-from served import EXAMPLES, STAFF, read, send, served, wait_for
+from served import EXAMPLES, STAFF, pages, read, send, served, wait_for
 
 from focal_omr.web import answers
 from focal_omr.web.answers import Answer
@@ -241,25 +240,25 @@ def test_what_cannot_be_read_is_said(client: httpx.Client) -> None:
 
 def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
     readers = client.app.state.server.readers  # type: ignore[attr-defined]
-    long = send(client, write_pdf([strokes(y) for y in range(640, 700, 10)]), "long.pdf").json()["id"]
+    long = send(client, pages(12), "long.tiff").json()["id"]
     following = send(client, STAFF.read_bytes(), "next.jpg").json()["id"]
     while client.get(f"/api/jobs/{long}").json()["status"] != "running":
         time.sleep(0.01)
     (pid,) = readers.pids()
     os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     state = wait_for(client, long)
-    assert (state["status"], state["error"]) == ("failed", "long.pdf: ends the process that reads it")
+    assert (state["status"], state["error"]) == ("failed", "long.tiff: ends the process that reads it")
     assert wait_for(client, following)["status"] == "done"
 
 
 def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
     with served(tmp_path, seconds=0.3) as client:
-        state = read(client, write_pdf([strokes(y) for y in range(640, 700, 10)]), "long.pdf")
-        assert (state["status"], state["error"]) == ("failed", "long.pdf: takes longer than 0.3 s")
+        state = read(client, pages(12), "long.tiff")
+        assert (state["status"], state["error"]) == ("failed", "long.tiff: takes longer than 0.3 s")
 
 
 def test_a_running_job_can_be_deleted(client: httpx.Client) -> None:
-    long = send(client, write_pdf([strokes(y) for y in range(640, 700, 10)]), "long.pdf").json()["id"]
+    long = send(client, pages(12), "long.tiff").json()["id"]
     while client.get(f"/api/jobs/{long}").json()["status"] != "running":
         time.sleep(0.01)
     assert client.delete(f"/api/jobs/{long}").status_code == 204
