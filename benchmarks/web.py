@@ -76,9 +76,7 @@ def _under_load(
             work = [(address, pages[i % len(pages)], truths[i % len(pages)]) for i in range(count)]
             right = list(pool.map(lambda task: _is_right(*task), work))
         seconds = time.monotonic() - start
-        states = [
-            line for line in _get(address, "/metrics").splitlines() if line.startswith("focal_omr_jobs{")
-        ]
+        lines = _get(address, "/metrics").splitlines()
     times = sorted(1000 * each for each in latencies)
     return {
         "clients": clients,
@@ -86,15 +84,16 @@ def _under_load(
         "right": sum(right),
         "lost": count - len(right),
         "seconds": round(seconds, 1),
-        "jobs": states,
+        "jobs": [line for line in lines if line.startswith("focal_omr_jobs{")],
         "status_requests": len(times),
-        **{
-            f"status_p{p}_ms": round(times[min(len(times) - 1, p * len(times) // 100)], 1)
-            for p in (50, 95, 99)
-        },
+        **{f"status_p{percent}_ms": _percentile(times, percent) for percent in (50, 95, 99)},
         "status_max_ms": round(times[-1], 1),
         "peak_mb": {name: round(value) for name, value in memory.items()},
     }
+
+
+def _percentile(ascending: Sequence[float], percent: int) -> float:
+    return round(ascending[min(len(ascending) - 1, percent * len(ascending) // 100)], 1)
 
 
 def _is_right(address: str, page: bytes, truth: bytes) -> bool:
@@ -116,7 +115,7 @@ def _killed(
         process.send_signal(signal.SIGKILL)
         process.wait()
         time.sleep(1)
-        orphans = [pid for pid in children if Path(f"/proc/{pid}").exists()]
+        orphans = [pid for pid in children if _is_alive(pid)]
     start = time.monotonic()
     with _server(serve) as (address, _):
         up_s = time.monotonic() - start
@@ -202,12 +201,17 @@ def _memory(pid: int) -> Iterator[dict[str, float]]:
 
 def _tree(pid: int) -> list[int]:
     """The processes below one."""
-    children = [
-        int(each)
-        for file in Path(f"/proc/{pid}/task").glob("*/children")
-        for each in file.read_text().split()
-    ]
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(each) for file in files for each in file.read_text().split()]
     return children + [below for child in children for below in _tree(child)]
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has waited for may still be listed."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _resident_mb(pid: int) -> float:
