@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Changed", "Desk", "Format", "Made", "Order", "Refusal", "Subject"]
 
-_KEPT = 4  # documents; each of a book of 200 pages has 100 MB
+_KEPT = 4  # documents; a book of 200 pages has 50 MB
 
 
 @dataclass(frozen=True)

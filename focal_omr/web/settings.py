@@ -24,18 +24,18 @@ class Settings:
         pages: Of one document. At a second a page, 200 pages keep the others waiting for minutes.
         pixels: Of one picture, as it is stored; what the reader takes.
         seconds: That reading one job may take. 200 pages of a second each on a machine with other work.
-        memory_mb: That a reading process may ask for beyond its program. A page of 100 million pixels
-            takes 1,100 (observed), one of ten staves at 300 dpi 250.
+        memory_mb: Of data that a process may have. A page of 100 million gray pixels is read with 1,000
+            and not with 600 (observed), one of eight staves at 300 dpi with 400; more colours take more.
         queued: Jobs that wait. More than this many would wait for hours.
         attempts: Times that a job is begun before it is given up; more than one only where the server was
             killed meanwhile, which the job may have caused.
         rate: Uploads a minute of one client's address; 0: any number.
         expire_s: Seconds after which a job and all its files are removed.
-        stored_bytes: Of all jobs together. A page keeps 1 MB; this is four thousand of them.
+        stored_bytes: Of all jobs together. A page of eight staves keeps 0.6 MB, five times as much with
+            everything that can be made of it.
         changes: Of one document, undone ones included. Each keeps the staves it changed, a few kB.
-        view_s: Seconds that making a view or a file may take. A page takes 0.1 to 0.5.
+        view_s: Seconds that making a view or a file may take. A page of eight staves takes 0.1 (observed).
         views_waiting: Requests that wait for the process that makes them.
-        kept_views: Bytes of views and files that are kept in memory.
         hosts: Names by which the server may be called, beside those of this machine; "*": any.
         token: That clients have to show; "": none is asked for.
         warm: Whether processes load at the start what the first request would wait for.
@@ -58,7 +58,6 @@ class Settings:
     changes: int = 5000
     view_s: float = 60.0
     views_waiting: int = 32
-    kept_views: int = 64 * MB
     hosts: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
     warm: bool = True
