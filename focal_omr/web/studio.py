@@ -85,7 +85,8 @@ class Studio:
         finally:
             self._waiting -= 1
         if isinstance(result, Lost):
-            raise RefusedError(503, f"{order.subject.name}: this cannot be made: it {result.reason}")
+            reason = result.reason.replace("reads", "makes")  # as `processes` has it for documents
+            raise RefusedError(503, f"{order.subject.name}: this cannot be made now, it {reason}")
         if isinstance(result, Refusal):
             raise RefusedError(result.status, result.error)
         return result

@@ -252,6 +252,15 @@ def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
     assert wait_for(client, following)["status"] == "done"
 
 
+def test_a_studio_that_dies_is_started_again(client: httpx.Client, job: str) -> None:
+    studio = client.app.state.server.studio  # type: ignore[attr-defined]
+    tune = get(client, job, "/score.abc").content
+    os.kill(studio._process.process.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    first = client.get(f"/api/jobs/{job}/score.abc?original=true")  # may come before it is seen to be dead
+    assert (first.status_code, "makes it" in first.text) in ((200, False), (503, True))
+    assert get(client, job, "/score.abc?original=true").content == tune
+
+
 def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
     with served(tmp_path, seconds=0.3) as client:
         state = read(client, pages(12), "long.tiff")

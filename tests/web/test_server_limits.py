@@ -3,14 +3,17 @@
 import gzip
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
 import pytest
 from served import STAFF, send, served
 
+from focal_omr.errors import OutputError
 from focal_omr.web.content import disposition, shown_name, stem
 
 MB = 2**20
@@ -179,6 +182,32 @@ def test_the_queue_has_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert [state["waiting"] for state in states] == [0, 1]
         client.delete(f"/api/jobs/{answers[0].json()['id']}")
         assert send(client, STAFF.read_bytes()).status_code == 202
+
+
+def test_a_document_expires_while_the_server_runs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with served(tmp_path_factory.mktemp("old"), workers=0, warm=False, expire_s=0.5) as client:
+        job = send(client, STAFF.read_bytes()).json()["id"]
+        folder = client.app.state.server.store.folder(job)  # type: ignore[attr-defined]
+        end = time.monotonic() + 20
+        while folder.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not folder.exists()
+        assert client.get(f"/api/jobs/{job}").status_code == 404
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(path: Path, data: bytes) -> None:
+        raise OutputError(f"{path} cannot be written: No space left on device")
+
+    store = client.app.state.server.store  # type: ignore[attr-defined]
+    before = sorted(store._jobs.iterdir())
+    monkeypatch.setattr("focal_omr.web.server.write_atomic", no_room)
+    answer = send(client, STAFF.read_bytes())
+    assert answer.status_code == 503
+    assert str(store._jobs) not in answer.json()["error"]  # where things lie is no client's business
+    assert sorted(store._jobs.iterdir()) == before
 
 
 @pytest.mark.parametrize(
