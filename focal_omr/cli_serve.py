@@ -1,5 +1,6 @@
 """The command `focal-omr serve`: the web page and its HTTP API."""
 
+import os
 import socket
 import sys
 import threading
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from focal_omr.web.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["listen", "serve"]
 
 _RANDOM = "random"
 _MOST_CONNECTIONS = 500
+_BACKLOG = 256
 _GRACE_S = 3  # that answers in work have when the server ends
 
 
@@ -89,7 +91,7 @@ def serve(
     store = Store(settings.data)  # so that a folder that cannot be used is one line
     store.lock()
     store.close()
-    listening = _listen(host, port)
+    listening = listen(host, port)
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
@@ -112,10 +114,18 @@ def _check_model(model: str) -> None:
         raise ModelError(f"{model}: no such file; an ONNX file of `focal-omr export` is needed, or 'default'")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises OmrError where it cannot, such as at a port in use."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = found[0]
+        # With its protocol named: only then asyncio sends small answers at once, else after 40 ms.
+        listening = socket.socket(family, kind, protocol)
+        if os.name == "posix":  # elsewhere it would take the port of another server
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+        return listening
     except OSError as error:
         raise OmrError(
             f"{host}, port {port}: cannot be listened at ({error.strerror or error}); "

@@ -1,6 +1,5 @@
 """A server of the web page for tests: the real one, in a thread of this process, at a port of its own."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import cv2
 import httpx
 import uvicorn
 
+from focal_omr.cli_serve import listen
 from focal_omr.web.app import create_app
 from focal_omr.web.settings import Settings
 
@@ -29,7 +29,7 @@ def pages(count: int) -> bytes:
 def served(data: Path, **settings: Any) -> Iterator[httpx.Client]:
     """A client of a server with these settings; with `workers=0` nothing is read."""
     app = create_app(Settings(data, **settings))
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
