@@ -3,7 +3,7 @@
 Needs numpy, OpenCV, PDFium and ONNX Runtime; never torch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from focal_omr.page.turn import upright
 from focal_omr.pieces import SystemTokens, begins_piece
 from focal_omr.staff_lines.staff import Staff
 
-__all__ = ["Document", "Page", "Recognizer", "StaffReading", "Symbol", "read"]
+__all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
 
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; of monophonic staves the
@@ -48,6 +48,23 @@ _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
 _LONG_CROP = 3  # times as wide as high
 _CHORDS = "chords or several voices, which are not read"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the reading of a document is.
+
+    Attributes:
+        pages: How many are read.
+        staves: How many are, those of the page in work included.
+        share: Of the page in work, 0 .. 1.
+        picture: (H, W) gray values of the page that has just been read, upright; None in the middle of one.
+    """
+
+    pages: int
+    staves: int
+    share: float = 0.0
+    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +148,12 @@ class Recognizer:
         return self._model.card
 
     def read(
-        self, source: str | Path | bytes, *, name: str | None = None, pages: str | None = None
+        self,
+        source: str | Path | bytes,
+        *,
+        name: str | None = None,
+        pages: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> Document:
         """Read a document: all staves of all its pages.
 
@@ -139,18 +161,27 @@ class Recognizer:
             source: A picture or a PDF, by its path or its bytes.
             name: What the document is called; the path where none is given.
             pages: Which pages, such as "1,3-5"; None: all.
+            progress: Is told after each staff and each page.
 
         Raises:
             ImageError: The file cannot be opened, or has not these pages.
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        reading, seen = _Reading(), ""
+        reading, seen, before = _Reading(), "", 0
+
+        def staff_read(done: int, of: int) -> None:
+            if progress is not None:
+                progress(Progress(len(reading.pages), before + done, done / of))
+
         for page in load_pages(source, name=name, pages=pages):
             reading.title = reading.title or page.title
-            frames = self._read_page(page.gray, page.number, name=label)
+            frames = self._read_page(page.gray, page.number, name=label, told=staff_read)
             self._add(reading, frames)
-            seen = frames.seen
+            seen, before = frames.seen, before + len(frames.staves)
+            if progress is not None:
+                picture = reading.pages[-1].turned(page.gray)
+                progress(Progress(len(reading.pages), before, picture=picture))
         if not any(reading.staves):
             alone = len(reading.pages) == 1 and seen
             raise NoStaffError(seen if alone else f"{label}: no staff of five lines on any of its pages")
@@ -181,7 +212,9 @@ class Recognizer:
     def _is_plain(self) -> bool:
         return self._model.card.preset == "paper"
 
-    def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
+    def _read_page(
+        self, gray: NDArray[np.uint8], number: int, *, name: str, told: Callable[[int, int], None]
+    ) -> _PageFrames:
         """A page after the network, turned upright.
 
         The finder of pages makes them so small that long crops lose their lines: these the finder of crops
@@ -194,7 +227,7 @@ class Recognizer:
         if not staves and gray.shape[1] >= _LONG_CROP * gray.shape[0]:
             staves = (find_staff(turned.gray, name=name),)
         unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in turned.found.others)
-        frames = self._frames(turned.gray, staves, name=name)
+        frames = self._frames(turned.gray, staves, name=name, told=told)
         turns = turned.quarter_turns % 4
         return replace(frames, number=number, quarter_turns=turns, unread=unread, seen=turned.found.seen)
 
@@ -204,20 +237,31 @@ class Recognizer:
         seen = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
         return float(np.exp(seen).mean()) if seen.size else 0.0
 
-    def _frames(self, gray: NDArray[np.uint8], staves: Sequence[Staff], *, name: str) -> _PageFrames:
-        """A picture after the network; without staves it is read whole, as plain pictures are."""
+    def _frames(
+        self,
+        gray: NDArray[np.uint8],
+        staves: Sequence[Staff],
+        *,
+        name: str,
+        told: Callable[[int, int], None] = lambda done, of: None,
+    ) -> _PageFrames:
+        """A picture after the network; without staves it is read whole, as plain pictures are.
+
+        `told` is called after each staff with how many are done, and of how many.
+        """
         if self._is_plain:
             (log_probs,) = self._model.log_probs([plain_picture(gray, name=name)])
-            frames: tuple[_Frames, ...] = (_Frames(log_probs, None),)
+            frames = [_Frames(log_probs, None)]
             systems = [System((0,))]
         else:
             strips = [extract_strip(gray, staff, name=name) for staff in staves]
-            frames = tuple(
-                _Frames(self._model.log_probs([strip.ink])[0], strip.staff, stacked_share(strip.ink))
-                for strip in strips
-            )
+            frames = []
+            for strip in strips:
+                log_probs = self._model.log_probs([strip.ink])[0]
+                frames.append(_Frames(log_probs, strip.staff, stacked_share(strip.ink)))
+                told(len(frames), len(strips))
             systems = find_systems(gray, staves)
-        return _PageFrames(1, gray.shape[1], gray.shape[0], frames, tuple(systems))
+        return _PageFrames(1, gray.shape[1], gray.shape[0], tuple(frames), tuple(systems))
 
     # From frames to a document ------------------------------------------------------------------------------
 
