@@ -1,0 +1,147 @@
+// The scan with what was read over it: one outline for each symbol, a listbox for the keyboard and for screen readers.
+import * as api from "./api.js";
+import { byId, drawn, element, emit, on, order, state } from "./state.js";
+import { choose, ranged } from "./session.js";
+import { spoken } from "./labels.js";
+import { fitReadable, reveal, setZoom } from "./panes.js";
+
+const NEAR_PX = 26; // a finger is wider than a note: a tap this far from a symbol still means it
+const outlines = []; // [staff][symbol] -> polygon
+let shown = ""; // the picture that is on the page
+
+export const outlineOf = place =>
+  place && place.page === state.view?.number ? outlines[place.staff]?.[place.symbol] : undefined;
+
+const idOf = place => `s-${place.staff}-${place.symbol}`;
+
+async function showPicture(view) {
+  const path = state.overview.pages.find(page => page.number === view.number).picture;
+  const key = `${state.job}/${view.number}`;
+  if (shown === key) return;
+  shown = key;
+  const picture = byId("picture");
+  picture.width = view.width; // its shape is known before it is there
+  picture.height = view.height;
+  picture.alt = `Scan of page ${view.number}`;
+  const url = await api.pictureUrl(path);
+  if (shown === key) { picture.src = url; byId("closer-picture").setAttribute("href", url); }
+}
+
+function draw(view) {
+  byId("marked").setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
+  byId("staff-lines").replaceChildren(
+    ...view.staves.flatMap(staff => staff.lines.map(points => drawn("polyline", { points, class: "line" }))));
+  byId("odd-bars").replaceChildren(
+    ...view.staves.flatMap(staff => staff.odd.map(bar => drawn("polygon", { points: bar.points, class: "odd" }))));
+  outlines.length = 0;
+  const groups = view.staves.map((staff, index) => drawStaff(view, staff, index));
+  const list = byId("symbols");
+  list.replaceChildren(...view.unread.map(drawUnread), ...groups);
+  list.setAttribute("aria-label", `Symbols of page ${view.number}`);
+  const count = view.staves.reduce((sum, staff) => sum + staff.symbols.length, 0);
+  byId("scan-hint").textContent = view.staves.length
+    ? `${view.staves.length} ${view.staves.length === 1 ? "staff" : "staves"}, ${count} symbols`
+    : "No staff was found on this page";
+  const first = view.staves.find(staff => staff.lines.length > 1);
+  if (first) fitReadable("scan", (spaceOf(first) * byId("scan-view").clientWidth) / view.width);
+}
+
+/** The distance of two staff lines in pixels of the page. */
+function spaceOf(staff) {
+  const y = points => Number(points.split(" ")[0].split(",")[1]);
+  return Math.abs(y(staff.lines.at(-1)) - y(staff.lines[0])) / (staff.lines.length - 1);
+}
+
+function drawStaff(view, staff, index) {
+  const group = drawn("g", { role: "group", "aria-label": `Staff ${index + 1}${staff.unread ? `, not read: ${staff.unread}` : ""}` });
+  outlines[index] = staff.symbols.map((symbol, number) => {
+    const place = { page: view.number, staff: index, symbol: number };
+    const kinds = ["symbol", symbol.doubtful && "doubt", !symbol.used && "unused", symbol.mended && "mended"];
+    const outline = drawn("polygon", {
+      points: symbol.points, class: kinds.filter(Boolean).join(" "), stroke: symbol.colour, id: idOf(place), role: "option",
+      "aria-selected": "false", "aria-label": spoken(symbol), "data-staff": index, "data-symbol": number,
+    });
+    return outline;
+  });
+  group.append(...outlines[index]);
+  return group;
+}
+
+function drawUnread({ box: [left, top, right, bottom], reason }) {
+  const rect = drawn("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "unread", role: "option",
+    "aria-selected": "false", "aria-label": `Not read: ${reason}`, "data-reason": reason });
+  return rect;
+}
+
+// Choosing --------------------------------------------------------------------------------------------------
+
+const placeOf = target => target.dataset?.symbol === undefined ? null
+  : { page: state.view.number, staff: Number(target.dataset.staff), symbol: Number(target.dataset.symbol) };
+
+/** The symbol under the pointer, or the nearest one close to it; null where there is none. */
+function under(event) {
+  if (!state.view) return null;
+  let best = placeOf(event.target), least = NEAR_PX;
+  if (best) return best;
+  for (const outline of outlines.flat()) {
+    const box = outline.getBoundingClientRect();
+    const apart = Math.hypot(Math.max(box.left - event.clientX, 0, event.clientX - box.right),
+      Math.max(box.top - event.clientY, 0, event.clientY - box.bottom));
+    if (apart < least) [best, least] = [placeOf(outline), apart];
+  }
+  return best;
+}
+
+function mark({ scroll = true } = {}) {
+  for (const outline of document.querySelectorAll(".symbol.here, .symbol.ranged")) {
+    outline.classList.remove("here", "ranged");
+    outline.setAttribute("aria-selected", "false");
+  }
+  const list = byId("symbols");
+  const outline = outlineOf(state.place);
+  if (!outline) return list.removeAttribute("aria-activedescendant");
+  for (const each of outlines.flat()) if (ranged(placeOf(each))) each.classList.add("ranged");
+  outline.classList.add("here");
+  outline.setAttribute("aria-selected", "true");
+  list.setAttribute("aria-activedescendant", outline.id);
+  if (!scroll) return;
+  let rect = outline.getBoundingClientRect();
+  if (rect.height > 0 && rect.height < 11) {
+    const zoom = byId("scan-canvas").clientWidth / byId("scan-view").clientWidth;
+    setZoom("scan", zoom * Math.min(4, 24 / rect.height)); // too small to see what is meant
+    rect = outline.getBoundingClientRect();
+  }
+  reveal("scan", rect);
+}
+
+let hovered = null;
+function hover(place) {
+  if (hovered) outlineOf(hovered)?.classList.remove("hovered");
+  hovered = place;
+  outlineOf(place)?.classList.add("hovered");
+}
+
+export function startScan() {
+  on("view", view => { showPicture(view); draw(view); mark({ scroll: false }); });
+  on("place", mark);
+  on("hover", hover);
+  on("layout", () => {
+    const first = state.view?.staves.find(staff => staff.lines.length > 1);
+    if (first) fitReadable("scan", (spaceOf(first) * byId("scan-view").clientWidth) / state.view.width);
+  });
+  const marked = byId("marked");
+  marked.addEventListener("pointermove", event => {
+    if (event.pointerType !== "mouse" || event.buttons) return;
+    const place = placeOf(event.target);
+    if (place ? !hovered || order(place, hovered) !== 0 : hovered) emit("hover", place);
+    emit("tip", place || event.target.dataset.reason ? { event, place, text: event.target.dataset.reason } : null);
+  });
+  marked.addEventListener("pointerleave", () => { emit("hover", null); emit("tip", null); });
+  marked.addEventListener("click", event => {
+    byId("symbols").focus({ preventScroll: true });
+    const place = under(event);
+    if (place) choose(place, { extend: event.shiftKey });
+    else if (event.target.dataset.reason) emit("reason", event.target.dataset.reason);
+    else choose(null);
+  });
+}
