@@ -65,18 +65,18 @@ export const ACTIONS = [
 
   sent("up", "Pitch", "One step up", ["ArrowUp"], { do: "move", steps: 1 }, { on: NOTES, text: "↑" }),
   sent("down", "Pitch", "One step down", ["ArrowDown"], { do: "move", steps: -1 }, { on: NOTES, text: "↓" }),
-  sent("octave-up", "Pitch", "An octave up", ["Mod+ArrowUp", "Alt+ArrowUp"], { do: "move", steps: 7 }, { on: NOTES, text: "8↑" }),
-  sent("octave-down", "Pitch", "An octave down", ["Mod+ArrowDown", "Alt+ArrowDown"], { do: "move", steps: -7 }, { on: NOTES, text: "8↓" }),
+  sent("octave-up", "Pitch", "An octave up", ["Mod+ArrowUp", "Alt+ArrowUp"], { do: "move", steps: 7 }, { on: NOTES, text: "8va" }),
+  sent("octave-down", "Pitch", "An octave down", ["Mod+ArrowDown", "Alt+ArrowDown"], { do: "move", steps: -7 }, { on: NOTES, text: "8vb" }),
   ...["C", "D", "E", "F", "G", "A", "B"].map(name =>
-    sent(`step-${name}`, "Pitch", `The nearest ${name}`, [name.toLowerCase()], { do: "step", step: name }, { on: NOTES, text: name })),
+    sent(`step-${name}`, "Notes", `The nearest ${name}`, [name.toLowerCase()], { do: "step", step: name }, { on: NOTES, text: name })),
   ...SIGNS.map(([sign, text, name, keys]) =>
     sent(`sign-${sign}`, "Accidental", name[0].toUpperCase() + name.slice(1), keys, { do: "accidental", sign }, { on: NOTES, text })),
 
   ...VALUES.map(([value, name, key]) => sent(`value-${value}`, "Value", name[0].toUpperCase() + name.slice(1), [key],
     { do: "value", value }, { on: SOUNDS, icon: value === "double_whole" ? "v-breve" : `v-${value}` })),
-  sent("dots", "Value", "Dots: none, one, two", ["."], symbol => ({ do: "dots", dots: (dotsOf(symbol.token) + 1) % 3 }), { on: SOUNDS, icon: "v-dot" }),
-  sent("tuplet", "Value", "Triplet from here, or none", ["Shift+t"], { do: "tuplet", actual: 3 }, { on: SOUNDS, icon: "v-triplet" }),
-  sent("rest", "Value", "Note or rest", ["0", "r"], { do: "rest" }, { on: SOUNDS, icon: "v-rest" }),
+  sent("dots", "Signs", "Dots: none, one, two", ["."], symbol => ({ do: "dots", dots: (dotsOf(symbol.token) + 1) % 3 }), { on: SOUNDS, icon: "v-dot" }),
+  sent("tuplet", "Signs", "Triplet from here, or none", ["Shift+t"], { do: "tuplet", actual: 3 }, { on: SOUNDS, icon: "v-triplet" }),
+  sent("rest", "Signs", "Note or rest", ["0", "r"], { do: "rest" }, { on: SOUNDS, icon: "v-rest" }),
 
   sent("tie", "Signs", "Tie on or off", ["t"], { do: "tie" }, { on: NOTES, icon: "v-tie" }),
   sent("fermata", "Signs", "Fermata on or off", ["h"], { do: "fermata" }, { on: SOUNDS, icon: "v-fermata" }),

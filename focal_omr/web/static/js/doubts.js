@@ -28,7 +28,8 @@ export function nextOddBar(by) {
 
 function tell(overview) {
   const doubts = overview.doubtful.length;
-  byId("doubt-text").textContent = doubts ? `Next doubtful (${doubts})` : "Nothing doubtful";
+  byId("doubt-text").replaceChildren(...(doubts
+    ? [element("span", { class: "long" }, "Next "), `doubtful (${doubts})`] : [element("span", { class: "long" }, "Nothing "), "doubtful"]));
   for (const id of ["next-doubt", "previous-doubt"]) byId(id).disabled = !doubts;
   const odd = overview.odd_bars;
   byId("odd").hidden = !odd.length;

@@ -15,14 +15,17 @@ const fifthsName = fifths => fifths === 0 ? "no sign" : `${Math.abs(fifths)} ${f
 const KEYS = [...MAJOR.keys()].map(at => at - 7).sort((a, b) => Math.abs(a) - Math.abs(b) || b - a)
   .map(fifths => [fifths, `${fifthsName(fifths)} (${MAJOR[fifths + 7]}, ${MINOR[fifths + 7]})`]);
 
+const COLUMNS = { "Right or wrong": 1, Pitch: 4, Notes: 7, Accidental: 6, Value: 8, Signs: 6, Barline: 6, "Insert and delete": 2 };
+
 function button(action) {
   const made = element("button", { type: "button", class: action.wide ? "wide" : null, "data-act": action.id, title: titled(action) });
   if (action.icon) made.append(icon(action.icon));
   const words = action.short ?? action.text;
   if (words) made.append(element("span", {}, words));
   if (words !== action.name) made.setAttribute("aria-label", words && action.wide && !action.text ? words : action.name);
+  const names = action.keys.map(keyNames).find(each => action.wide || each.length === 1);
+  if (names) made.append(element("small", { "aria-hidden": "true" }, names.join(" ")));
   if (action.keys.length) {
-    made.append(element("small", { "aria-hidden": "true" }, keyNames(action.keys[0]).join(" ")));
     made.setAttribute("aria-keyshortcuts", action.keys.map(key => key.replace("Mod", "Control").replace(" ", "Space")).join(" "));
   }
   return made;
@@ -34,6 +37,7 @@ const titled = action =>
 function group(name, actions) {
   const keys = element("div", { class: "keys" }, ...actions.map(button));
   const made = element("div", { role: "group", "aria-label": name }, element("h3", { "aria-hidden": "true" }, name), keys);
+  keys.style.setProperty("--columns", COLUMNS[name]);
   const kinds = actions[0].on;
   if (kinds) made.dataset.kinds = kinds.join(" ");
   return made;

@@ -1,11 +1,12 @@
 // The scan with what was read over it: one outline for each symbol, a listbox for the keyboard and for screen readers.
 import * as api from "./api.js";
-import { byId, drawn, element, emit, on, order, state } from "./state.js";
+import { byId, drawn, emit, on, order, state } from "./state.js";
 import { choose, ranged } from "./session.js";
 import { spoken } from "./labels.js";
 import { fitReadable, reveal, setZoom } from "./panes.js";
 
 const NEAR_PX = 26; // a finger is wider than a note: a tap this far from a symbol still means it
+const TOO_SMALL_PX = 7; // of what is chosen: nobody sees what is meant
 const outlines = []; // [staff][symbol] -> polygon
 let shown = ""; // the picture that is on the page
 
@@ -106,9 +107,10 @@ function mark({ scroll = true } = {}) {
   list.setAttribute("aria-activedescendant", outline.id);
   if (!scroll) return;
   let rect = outline.getBoundingClientRect();
-  if (rect.height > 0 && rect.height < 11) {
+  const largest = Math.max(rect.width, rect.height);
+  if (largest > 0 && largest < TOO_SMALL_PX) {
     const zoom = byId("scan-canvas").clientWidth / byId("scan-view").clientWidth;
-    setZoom("scan", zoom * Math.min(4, 24 / rect.height)); // too small to see what is meant
+    setZoom("scan", zoom * Math.min(4, (2 * TOO_SMALL_PX) / largest));
     rect = outline.getBoundingClientRect();
   }
   reveal("scan", rect);
