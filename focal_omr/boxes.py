@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 
 from focal_omr.decode import Decoded
-from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, to_page
+from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, to_page, to_strip
 from focal_omr.notation.score import Clef, Event, Key, Meter, Note, Rest
 from focal_omr.notation.semantic import parse_barline, parse_sign
 from focal_omr.staff_lines.staff import Staff
@@ -51,9 +51,47 @@ def symbol_polygons(
         half, top, bottom = _extent(token, sign, clef)
         middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
         left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
-        x, y = to_page(staff, np.array([left, right, right, left]), np.array([top, top, bottom, bottom]))
-        polygons.append(tuple(zip(x.tolist(), y.tolist(), strict=True)))
+        polygons.append(_on_page(staff, left, right, top, bottom))
     return polygons
+
+
+def _on_page(staff: Staff, left: float, right: float, top: float, bottom: float) -> Polygon:
+    """The corners on the picture of a box of the strip."""
+    x, y = to_page(staff, np.array([left, right, right, left]), np.array([top, top, bottom, bottom]))
+    return tuple(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def symbol_polygon(token: str, staff: Staff, clef: Clef, *, at: float) -> Polygon:
+    """The box of a symbol that was put on a staff later, by its corners.
+
+    Args:
+        token: Its semantic token.
+        staff: The staff.
+        clef: That holds there; it says how high a note stands.
+        at: Where along the staff its middle is, in pixels of the strip, see `place_on_staff`.
+    """
+    half, top, bottom = _extent(token, parse_sign(token), clef)
+    return _on_page(staff, at - half, at + half, top, bottom)
+
+
+def place_on_staff(polygon: Polygon, staff: Staff) -> float:
+    """Where along the staff the middle of a box is, in pixels of the strip."""
+    xs, ys = zip(*polygon, strict=True)
+    column, _ = to_strip(staff, sum(xs) / len(xs), sum(ys) / len(ys))
+    return float(column)
+
+
+def moved_polygon(polygon: Polygon, staff: Staff, *, steps: int) -> Polygon:
+    """A box moved up by half a staff space a step; down where there are fewer than 0."""
+    x, y = np.array(polygon, np.float64).T
+    column, row = to_strip(staff, x, y)
+    x, y = to_page(staff, column, row - steps * STAFF_SPACE_PX / 2)
+    return tuple(zip(x.tolist(), y.tolist(), strict=True))
+
+
+def clipped(polygon: Polygon, width: int, height: int) -> Polygon:
+    """The corners moved onto the picture: strips go on beyond its edges, as do notes read off the paper."""
+    return tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in polygon)
 
 
 def plain_polygons(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Polygon]:

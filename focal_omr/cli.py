@@ -19,6 +19,7 @@ import typer
 
 from focal_omr import __version__
 from focal_omr.cli_data import data_app, extra
+from focal_omr.cli_serve import serve
 from focal_omr.errors import ImageError, OmrError, OutputError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(data_app, name="data")
+app.command()(serve)
 
 SOME_FAILED, ALL_FAILED = 1, 2
 _NATIVE_STDERR = 2  # the descriptor that C and C++ write their complaints to

@@ -30,12 +30,14 @@ class Symbol:
         confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
             calibrated as its file says.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
+        mended: Whether a person put it here or changed it after it was read; its confidence is 1.
     """
 
     token: str
     polygon: Polygon
     confidence: float
     used: bool = True
+    mended: bool = False
 
     @property
     def box(self) -> Box:
@@ -56,6 +58,7 @@ class StaffReading:
         unread: Why what was read is not believed and not used; "" where it is.
         piece: Which piece of the document it belongs to, from 1.
         part: Which part of that piece it is, from 1.
+        mended: Whether a person changed what stands on it, by leaving symbols out too.
     """
 
     staff: Staff | None
@@ -65,6 +68,7 @@ class StaffReading:
     unread: str = ""
     piece: int = 1
     part: int = 1
+    mended: bool = False
 
     @property
     def expected_error(self) -> float:
@@ -182,10 +186,11 @@ class Document:
         save_score(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the score, as plain values; see docs/json.md."""
+        """Everything but the score, as plain values, see docs/json.md; the way back is in `assembly`."""
         return {
             "format": JSON_FORMAT,
             "source": self.source,
+            "title": self.score.title,
             "warnings": list(self.warnings),
             "pieces": len(self.pieces),
             "pages": [_page_json(page) for page in self.pages],
@@ -201,6 +206,7 @@ def _page_json(page: Page) -> dict[str, Any]:
         "height": height,
         "quarter_turns": page.quarter_turns,
         "systems": [list(system.staves) for system in page.systems],
+        "indents": [round(system.indent_spaces, 2) for system in page.systems],
         "staves": [_staff_json(reading, page) for reading in page.staves],
         "unread": [
             {"box": _rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
@@ -226,6 +232,7 @@ def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
         "unread": reading.unread,
+        **({"mended": True} if reading.mended else {}),
     }
 
 
@@ -239,6 +246,7 @@ def _symbol_json(symbol: Symbol, bar: SymbolBar, page: Page) -> dict[str, Any]:
         "used": symbol.used,
         "bar": bar.number,
         "adds_up": bar.adds_up,
+        **({"mended": True} if symbol.mended else {}),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from focal_omr.boxes import Polygon
-from focal_omr.document import Document, StaffReading
+from focal_omr.document import Document, StaffReading, Symbol
 from focal_omr.errors import NotationError
 from focal_omr.notation.score import Event, Note, Part, Tuplet
 from focal_omr.notation.semantic import parse_barline, parse_sign
@@ -28,6 +28,15 @@ def confidence_rgb(confidence: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def is_doubtful(symbol: Symbol, reading: StaffReading) -> bool:
+    """Whether somebody should look at a symbol of a staff.
+
+    That is where it is less sure than `DOUBTFUL_BELOW` or had to be left out of the score; not where a person
+    put it or said that it is right, nor on a staff that was not read.
+    """
+    return not reading.unread and not symbol.mended and (symbol.confidence < DOUBTFUL_BELOW or not symbol.used)
+
+
 # Bars that do not add up -----------------------------------------------------------------------------------
 
 
@@ -48,16 +57,30 @@ def odd_bars(reading: StaffReading) -> list[OddBar]:
     """The bars that end on a staff and do not add up; none where no staff was measured."""
     if reading.staff is None:
         return []
-    left = float(reading.staff.xs[0])
     found = []
-    for symbol, bar in zip(reading.symbols, reading.symbol_bars, strict=True):
+    for first, last, number in odd_stretches(reading):
+        left = _middle(reading.symbols[first - 1]) if first else float(reading.staff.xs[0])
+        found.append(OddBar(number, _around(reading, left, _middle(reading.symbols[last]))))
+    return found
+
+
+def odd_stretches(reading: StaffReading) -> list[tuple[int, int, int]]:
+    """For each bar that ends on a staff and does not add up its first symbol, its barline, and its number.
+
+    The symbols are counted on the staff, from 0; a bar that began on the staff before has its first one here.
+    """
+    found, first = [], 0
+    for place, (symbol, bar) in enumerate(zip(reading.symbols, reading.symbol_bars, strict=True)):
         if not symbol.used or parse_barline(symbol.token) is None:
             continue
-        right = (symbol.box[0] + symbol.box[2]) / 2
         if bar.adds_up is False:
-            found.append(OddBar(bar.number, _around(reading, left, right)))
-        left = right
+            found.append((first, place, bar.number))
+        first = place + 1
     return found
+
+
+def _middle(symbol: Symbol) -> float:
+    return (symbol.box[0] + symbol.box[2]) / 2
 
 
 def _around(reading: StaffReading, left: float, right: float) -> Polygon:

@@ -8,6 +8,7 @@
     ├── ModelError         an ONNX file or a checkpoint that is not ours, or is damaged
     ├── ConfigError        an unknown key, a wrong type, a value out of range
     ├── DataError          a data set, a sample or a list of ids that cannot be used
+    ├── MendError          a change that cannot be made where it was asked for
     └── OutputError        a result that cannot be written
 
 A message says what was got, what is needed, and which file or sample. Only the command line and the web
@@ -19,6 +20,7 @@ __all__ = [
     "DataError",
     "EngraveError",
     "ImageError",
+    "MendError",
     "ModelError",
     "NoStaffError",
     "NotationError",
@@ -57,6 +59,10 @@ class ConfigError(OmrError):
 
 class DataError(OmrError):
     """A data set, a sample or a list of ids cannot be used."""
+
+
+class MendError(OmrError):
+    """A change of what was read cannot be made where it was asked for."""
 
 
 class OutputError(OmrError):

@@ -116,13 +116,18 @@ class Strip:
 
     def to_strip(self, x_px: Any, y_px: Any) -> tuple[Any, Any]:
         """Pixel (x, y) of the source picture -> strip pixel (column, row); the inverse of `to_page`."""
-        x, y = _geometry(self.staff).to_strip(np.asarray(x_px, np.float64), np.asarray(y_px, np.float64))
-        return (x, y) if np.ndim(x) else (float(x), float(y))
+        return to_strip(self.staff, x_px, y_px)
 
 
 def to_page(staff: Staff, x_px: Any, y_px: Any) -> tuple[Any, Any]:
     """Pixel (column, row) of a staff's strip -> (x, y) of its picture; numbers or arrays of one shape."""
     x, y = _geometry(staff).to_page(np.asarray(x_px, np.float64), np.asarray(y_px, np.float64))
+    return (x, y) if np.ndim(x) else (float(x), float(y))
+
+
+def to_strip(staff: Staff, x_px: Any, y_px: Any) -> tuple[Any, Any]:
+    """Pixel (x, y) of a staff's picture -> (column, row) of its strip; the inverse of `to_page`."""
+    x, y = _geometry(staff).to_strip(np.asarray(x_px, np.float64), np.asarray(y_px, np.float64))
     return (x, y) if np.ndim(x) else (float(x), float(y))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.image_header import read_header
+from focal_omr.image_header import MAX_PICTURE_PX, read_header
 
 __all__ = [
     "MAX_PICTURE_PX",
@@ -20,7 +20,6 @@ __all__ = [
     "read_file",
 ]
 
-MAX_PICTURE_PX = 100_000_000  # an A3 page at 600 dpi has 70 million pixels
 MIN_SIDE_PX = 16  # five lines at a staff space of 4 px, the smallest that can be read, are 17 px high
 
 # What turns a picture upright, by EXIF's number: mirrored left to right, and then a turn.

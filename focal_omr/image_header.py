@@ -21,7 +21,9 @@ from focal_omr.tiff_tags import (
     read_directories,
 )
 
-__all__ = ["Header", "believable_dpi", "cut_off", "read_header"]
+__all__ = ["MAX_PICTURE_PX", "Header", "believable_dpi", "cut_off", "read_header"]
+
+MAX_PICTURE_PX = 100_000_000  # an A3 page at 600 dpi has 70 million pixels; more is not decoded
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"

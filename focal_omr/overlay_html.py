@@ -3,7 +3,7 @@
 import base64
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from focal_omr.document import Document, Page, StaffReading, staff_lines
-from focal_omr.doubt import DOUBTFUL_BELOW, confidence_rgb, odd_bars
-from focal_omr.notation.names import symbol_name
+from focal_omr.document import Document, Page
+from focal_omr.doubt import DOUBTFUL_BELOW
+from focal_omr.marks import staff_marks, unread_marks
 from focal_omr.page.load import PageImage
 
 __all__ = ["overlay_html"]
@@ -50,8 +50,8 @@ def _page(picture: PageImage, page: Page) -> dict[str, Any]:
         "width": page.width,
         "height": page.height,
         "picture": _data_uri(picture, page),
-        "staves": [_staff(reading) for reading in page.staves],
-        "unread": [{"box": _rounded(each.box), "reason": each.reason} for each in page.unread],
+        "staves": [staff_marks(reading) for reading in page.staves],
+        "unread": unread_marks(page),
     }
 
 
@@ -61,33 +61,3 @@ def _data_uri(picture: PageImage, page: Page) -> str:
     small = cv2.resize(page.turned(picture.gray), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
     return "data:image/jpeg;base64," + base64.b64encode(bytes(jpeg)).decode()
-
-
-def _staff(reading: StaffReading) -> dict[str, Any]:
-    return {
-        "piece": reading.piece,
-        "part": reading.part,
-        "lines": [_points(line) for line in staff_lines(reading.staff)],
-        "odd": [{"bar": bar.number, "points": _points(bar.polygon)} for bar in odd_bars(reading)],
-        "symbols": [
-            {
-                "name": symbol_name(symbol.token),
-                "token": symbol.token,
-                "points": _points(symbol.polygon),
-                "confidence": round(symbol.confidence, 3),
-                "colour": "#{:02x}{:02x}{:02x}".format(*confidence_rgb(symbol.confidence)),
-                "used": symbol.used,
-                "bar": bar.number,
-                "addsUp": bar.adds_up,
-            }
-            for symbol, bar in zip(reading.symbols, reading.symbol_bars, strict=True)
-        ],
-    }
-
-
-def _points(corners: Iterable[Sequence[float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-
-
-def _rounded(values: Sequence[float]) -> list[float]:
-    return [round(value, 1) for value in values]

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from focal_omr.notation.bars import check_staves, close_staves, number_bars
 from focal_omr.notation.implied import implied_bar_length, imply_tuplets
@@ -12,6 +13,7 @@ from focal_omr.notation.semantic import parse_barline
 
 # Of a first system, in the prints at hand 6 to 14 spaces; where all systems are flush, at most 1.
 _INDENTED_SPACES = 2.5
+_KNOWN_PARTS = 64  # that are kept: where one of a document is changed the others are not made again
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
 def make_piece(systems: Sequence[SystemTokens]) -> Piece:
     """Join systems of one number of staves. Raises NotationError as `semantic.tokens_to_score`."""
     made = [
-        _make_part([system.staves[number] for system in systems], list(map(_break, systems)))
+        _make_part(tuple(system.staves[number] for system in systems), tuple(map(_break, systems)))
         for number in range(len(systems[0].staves))
     ]
     return Piece(
@@ -103,7 +105,8 @@ class _MadePart:
     tuplets: list[int]
 
 
-def _make_part(staves: Sequence[Sequence[str]], breaks: Sequence[Break | None]) -> _MadePart:
+@lru_cache(_KNOWN_PARTS)
+def _make_part(staves: tuple[tuple[str, ...], ...], breaks: tuple[Break | None, ...]) -> _MadePart:
     closed, added = close_staves(staves)
     part = _joined(closed, breaks)
     if length := implied_bar_length(part):
@@ -149,7 +152,7 @@ def _bars(
 def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
     """The pieces of a document as one score; a piece with fewer parts than others is silent in the rest."""
     count = max((len(piece.parts) for piece in pieces), default=0)
-    parts = [join_parts([_part(piece, number) for piece in pieces]) for number in range(count)]
+    parts = [join_parts([piece_part(piece, number) for piece in pieces]) for number in range(count)]
     return Score(tuple(map(_without_first_break, parts)), title)
 
 
@@ -158,7 +161,7 @@ def _without_first_break(part: Part) -> Part:
     return replace(part, measures=(*first, *part.measures[1:]))
 
 
-def _part(piece: Score, number: int) -> Part:
+def piece_part(piece: Score, number: int) -> Part:
     """A part of a piece, as long as its first one; bars of rest where it has none, or is shorter."""
     first = piece.parts[0]
     if number < len(piece.parts):

@@ -3,14 +3,15 @@
 Needs numpy, OpenCV, PDFium and ONNX Runtime; never torch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.boxes import Polygon, plain_polygons, symbol_polygons
+from focal_omr.assembly import assemble, score_tokens
+from focal_omr.boxes import Polygon, clipped, plain_polygons, symbol_polygons
 from focal_omr.confidence import calibrated
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
 from focal_omr.document import Document, Page, StaffReading, Symbol, Unread
@@ -28,17 +29,17 @@ from focal_omr.image import (
     plain_picture,
 )
 from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
-from focal_omr.notation.bars import BarRules, check_staves, number_bars
-from focal_omr.notation.joining import Carried, opening_signs
-from focal_omr.notation.semantic import parse_barline, ungrammatical
+from focal_omr.notation.bars import BarRules, check_staves
+from focal_omr.notation.joining import Carried
+from focal_omr.notation.semantic import ungrammatical
 from focal_omr.notation.vocabulary import BLANK
 from focal_omr.page.load import load_pages
 from focal_omr.page.systems import System, find_systems
 from focal_omr.page.turn import upright
-from focal_omr.pieces import Piece, SystemTokens, begins_piece, join_pieces, make_piece
+from focal_omr.pieces import SystemTokens, begins_piece
 from focal_omr.staff_lines.staff import Staff
 
-__all__ = ["Document", "Page", "Recognizer", "StaffReading", "Symbol", "read"]
+__all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
 
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; of monophonic staves the
@@ -47,6 +48,23 @@ _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
 _STACKED = 0.3  # see `heads.stacked_share`
 _LONG_CROP = 3  # times as wide as high
 _CHORDS = "chords or several voices, which are not read"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the reading of a document is.
+
+    Attributes:
+        pages: How many are read.
+        staves: How many are, those of the page in work included.
+        share: Of the page in work, 0 .. 1.
+        picture: (H, W) gray values of the page that has just been read, upright; None in the middle of one.
+    """
+
+    pages: int
+    staves: int
+    share: float = 0.0
+    picture: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +103,9 @@ class _Reading:
     title: str = ""
     pages: list[Page] = field(default_factory=list)  # without staves
     staves: list[list[StaffReading]] = field(default_factory=list)  # of each page
-    pieces: list[Piece] = field(default_factory=list)
-    systems: list[SystemTokens] = field(default_factory=list)  # of the piece that is open
-    places: list[list[tuple[int, int]]] = field(default_factory=list)  # (page, staff) of each of these
-    carried: list[Carried] = field(default_factory=list)  # what holds now in each part of that piece
+    pieces: int = 0  # begun so far
+    last: SystemTokens | None = None  # the system before the one to be read
+    carried: list[Carried] = field(default_factory=list)  # what holds now in each part of the last piece
 
 
 class Recognizer:
@@ -131,7 +148,12 @@ class Recognizer:
         return self._model.card
 
     def read(
-        self, source: str | Path | bytes, *, name: str | None = None, pages: str | None = None
+        self,
+        source: str | Path | bytes,
+        *,
+        name: str | None = None,
+        pages: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> Document:
         """Read a document: all staves of all its pages.
 
@@ -139,18 +161,27 @@ class Recognizer:
             source: A picture or a PDF, by its path or its bytes.
             name: What the document is called; the path where none is given.
             pages: Which pages, such as "1,3-5"; None: all.
+            progress: Is told after each staff and each page.
 
         Raises:
             ImageError: The file cannot be opened, or has not these pages.
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        reading, seen = _Reading(), ""
+        reading, seen, before = _Reading(), "", 0
+
+        def staff_read(done: int, of: int) -> None:
+            if progress is not None:
+                progress(Progress(len(reading.pages), before + done, done / of))
+
         for page in load_pages(source, name=name, pages=pages):
             reading.title = reading.title or page.title
-            frames = self._read_page(page.gray, page.number, name=label)
+            frames = self._read_page(page.gray, page.number, name=label, told=staff_read)
             self._add(reading, frames)
-            seen = frames.seen
+            seen, before = frames.seen, before + len(frames.staves)
+            if progress is not None:
+                picture = reading.pages[-1].turned(page.gray)
+                progress(Progress(len(reading.pages), before, picture=picture))
         if not any(reading.staves):
             alone = len(reading.pages) == 1 and seen
             raise NoStaffError(seen if alone else f"{label}: no staff of five lines on any of its pages")
@@ -181,7 +212,9 @@ class Recognizer:
     def _is_plain(self) -> bool:
         return self._model.card.preset == "paper"
 
-    def _read_page(self, gray: NDArray[np.uint8], number: int, *, name: str) -> _PageFrames:
+    def _read_page(
+        self, gray: NDArray[np.uint8], number: int, *, name: str, told: Callable[[int, int], None]
+    ) -> _PageFrames:
         """A page after the network, turned upright.
 
         The finder of pages makes them so small that long crops lose their lines: these the finder of crops
@@ -194,7 +227,7 @@ class Recognizer:
         if not staves and gray.shape[1] >= _LONG_CROP * gray.shape[0]:
             staves = (find_staff(turned.gray, name=name),)
         unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in turned.found.others)
-        frames = self._frames(turned.gray, staves, name=name)
+        frames = self._frames(turned.gray, staves, name=name, told=told)
         turns = turned.quarter_turns % 4
         return replace(frames, number=number, quarter_turns=turns, unread=unread, seen=turned.found.seen)
 
@@ -204,20 +237,31 @@ class Recognizer:
         seen = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
         return float(np.exp(seen).mean()) if seen.size else 0.0
 
-    def _frames(self, gray: NDArray[np.uint8], staves: Sequence[Staff], *, name: str) -> _PageFrames:
-        """A picture after the network; without staves it is read whole, as plain pictures are."""
+    def _frames(
+        self,
+        gray: NDArray[np.uint8],
+        staves: Sequence[Staff],
+        *,
+        name: str,
+        told: Callable[[int, int], None] = lambda done, of: None,
+    ) -> _PageFrames:
+        """A picture after the network; without staves it is read whole, as plain pictures are.
+
+        `told` is called after each staff with how many are done, and of how many.
+        """
         if self._is_plain:
             (log_probs,) = self._model.log_probs([plain_picture(gray, name=name)])
-            frames: tuple[_Frames, ...] = (_Frames(log_probs, None),)
+            frames = [_Frames(log_probs, None)]
             systems = [System((0,))]
         else:
             strips = [extract_strip(gray, staff, name=name) for staff in staves]
-            frames = tuple(
-                _Frames(self._model.log_probs([strip.ink])[0], strip.staff, stacked_share(strip.ink))
-                for strip in strips
-            )
+            frames = []
+            for strip in strips:
+                log_probs = self._model.log_probs([strip.ink])[0]
+                frames.append(_Frames(log_probs, strip.staff, stacked_share(strip.ink)))
+                told(len(frames), len(strips))
             systems = find_systems(gray, staves)
-        return _PageFrames(1, gray.shape[1], gray.shape[0], frames, tuple(systems))
+        return _PageFrames(1, gray.shape[1], gray.shape[0], tuple(frames), tuple(systems))
 
     # From frames to a document ------------------------------------------------------------------------------
 
@@ -233,21 +277,21 @@ class Recognizer:
     def _read_system(self, reading: _Reading, page: _PageFrames, system: System, *, opens_page: bool) -> None:
         """Decode the staves of a system by what holds there, and begin a piece with it where one begins."""
         place = len(reading.pages) - 1
-        before = reading.systems[-1] if reading.systems else None
+        before = reading.last
         fresh = [Carried()] * len(system.staves)
         carried = reading.carried if len(reading.carried) == len(system.staves) else fresh
         readings, tokens = self._decode_system(page, system, carried)
         opened = SystemTokens(tokens, system.indent_spaces, opens_page)
         if before is not None and begins_piece(before, opened):
-            _close_piece(reading)
             carried = fresh  # it was read as if the last piece went on
             readings, tokens = self._decode_system(page, system, carried)
             opened = replace(opened, staves=tokens)
-        for staff, each in zip(system.staves, readings, strict=True):
-            reading.staves[place][staff] = each
+            reading.pieces += 1
+        reading.pieces = max(1, reading.pieces)
+        for part, (staff, each) in enumerate(zip(system.staves, readings, strict=True), 1):
+            reading.staves[place][staff] = replace(each, piece=reading.pieces, part=part)
         reading.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
-        reading.systems.append(opened)
-        reading.places.append([(place, staff) for staff in system.staves])
+        reading.last = opened
 
     def _decode_system(
         self, page: _PageFrames, system: System, carried: Sequence[Carried]
@@ -257,7 +301,7 @@ class Recognizer:
             self._read_frames(page, page.staves[staff], known)
             for staff, known in zip(system.staves, carried, strict=True)
         ]
-        return readings, tuple(map(_score_tokens, readings))
+        return readings, tuple(map(score_tokens, readings))
 
     def _read_frames(self, page: _PageFrames, frames: _Frames, carried: Carried) -> StaffReading:
         """The symbols of a staff on which the music goes on with what is carried."""
@@ -266,7 +310,7 @@ class Recognizer:
         symbols = tuple(
             Symbol(
                 token,
-                _clipped(polygon, page.width, page.height),
+                clipped(polygon, page.width, page.height),
                 symbol.confidence,
                 used=index not in dropped,
             )
@@ -314,14 +358,11 @@ class Recognizer:
 
 def _finished(reading: _Reading, name: str) -> Document:
     """The document, when its last page is read."""
-    _close_piece(reading)
-    pages = tuple(
+    pages = [
         replace(page, staves=tuple(staves))
         for page, staves in zip(reading.pages, reading.staves, strict=True)
-    )
-    pieces = tuple(piece.score for piece in reading.pieces)
-    score = join_pieces(pieces, title=reading.title)
-    return Document(name, pages, pieces, score, _warnings(pages, reading.pieces))
+    ]
+    return assemble(name, reading.title, pages)
 
 
 def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
@@ -346,33 +387,6 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     return _CHORDS
 
 
-def _score_tokens(reading: StaffReading) -> tuple[str, ...]:
-    """What a staff gives to the score; bars of rest where it could not be read."""
-    if not reading.unread:
-        return tuple(symbol.token for symbol in reading.symbols if symbol.used)
-    tokens = [symbol.token for symbol in reading.symbols]
-    bars = [token for token in tokens if parse_barline(token)]
-    return (*opening_signs(tokens), *(each for bar in bars for each in ("rest-whole", bar)))
-
-
-def _close_piece(reading: _Reading) -> None:
-    """Make a piece of the systems since the last one, and number the bars of their staves."""
-    if not reading.systems:
-        return
-    piece = make_piece(reading.systems)
-    for places, row in zip(reading.places, piece.bars, strict=True):
-        for part, ((page, staff), bars) in enumerate(zip(places, row, strict=True), 1):
-            reading.staves[page][staff] = replace(
-                reading.staves[page][staff],
-                bars=bars.bars,
-                first_bar=bars.first_bar,
-                piece=len(reading.pieces) + 1,
-                part=part,
-            )
-    reading.pieces.append(piece)
-    reading.systems, reading.places, reading.carried = [], [], []
-
-
 def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list[Decoded]:
     """For each token the frames that it comes from; a note is as sure as its head and its accidental are."""
     places: list[Decoded] = []
@@ -383,65 +397,6 @@ def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list
             places += [replace(symbol, confidence=sure)] * len(tokens)
             sure = 1.0
     return places
-
-
-def _clipped(polygon: Polygon, width: int, height: int) -> Polygon:
-    """The corners moved onto the picture: strips go on beyond its edges, as do notes read off the paper."""
-    return tuple((min(max(x, 0.0), width), min(max(y, 0.0), height)) for x, y in polygon)
-
-
-def _warnings(pages: Sequence[Page], pieces: Sequence[Piece]) -> tuple[str, ...]:
-    """What the reader should know; places are named where there is more than one staff."""
-    several = sum(len(page.staves) for page in pages) > 1
-    warnings = []
-    for page in pages:
-        for number, staff in enumerate(page.staves, 1):
-            where = f"page {page.number}, staff {number}: " if several else ""
-            warnings += [f"{where}{text}" for text in _staff_warnings(staff)]
-        warnings += [f"page {page.number}: not read: {each.reason}" for each in page.unread]
-        if not page.staves:
-            warnings.append(f"page {page.number}: no staff of five lines")
-    for number, piece in enumerate(pieces, 1):
-        which = f"piece {number}: " if len(pieces) > 1 else ""
-        added = [str(system + 1) for system, _ in piece.added_barlines]
-        if added:
-            warnings.append(
-                f"{which}a barline was put at the end of systems {', '.join(added)}, whose bar is full"
-            )
-        if piece.implied_length:
-            length = piece.implied_length
-            warnings.append(
-                f"{which}no meter is printed; bars are checked against the length of most, {length}"
-            )
-        if piece.implied_tuplets:
-            bars = ", ".join(map(str, piece.implied_tuplets))
-            warnings.append(f"{which}tuplets are understood, as printed ones before them, in bars {bars}")
-        if len({len(part.measures) for part in piece.score.parts}) > 1:
-            counts = ", ".join(str(len(part.measures)) for part in piece.score.parts)
-            warnings.append(f"{which}its parts have different numbers of bars: {counts}")
-    return tuple(warnings)
-
-
-def _odd_bars(reading: StaffReading) -> list[int]:
-    """Numbers of the bars that end on a staff and do not add up."""
-    tokens = [symbol.token for symbol in reading.symbols if symbol.used]
-    numbers, _ = number_bars(tokens, first=reading.first_bar)
-    ends = [number for number, token in zip(numbers, tokens, strict=True) if parse_barline(token)]
-    return [number for number, adds_up in zip(ends, reading.bars, strict=False) if adds_up is False]
-
-
-def _staff_warnings(reading: StaffReading) -> Iterator[str]:
-    left_out = [symbol.token for symbol in reading.symbols if not symbol.used]
-    odd = [str(number) for number in _odd_bars(reading)]
-    if reading.unread:
-        yield f"not read, its bars are left empty: {reading.unread}"
-        return
-    if not reading.symbols:
-        yield "no symbol was recognized on the staff"
-    if left_out:
-        yield f"left out of the score, since they break its grammar: {', '.join(left_out)}"
-    if odd:
-        yield f"bars that do not add up to the meter: {', '.join(odd)}"
 
 
 def read(path: str | Path) -> Document:

@@ -8,6 +8,7 @@ the network's log probabilities. None is large enough to overrule what the netwo
 from collections.abc import Sequence
 from enum import Enum, auto
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from focal_omr.notation.score import Clef, Key, Meter, MultiRest, Note, Rest
@@ -185,6 +186,7 @@ def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], in
     return numbers, number
 
 
+@lru_cache(maxsize=10_000)
 def _symbol(text: str) -> _Symbol:
     if text.startswith("accidental"):
         return _Symbol(_Kind.ACCIDENTAL)

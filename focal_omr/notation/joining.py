@@ -8,6 +8,7 @@ whether or not a barline stands there.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 
 from focal_omr.notation.score import NO_KEY, Break, Clef, Key, Meter, Part
 from focal_omr.notation.semantic import parse_barline, parse_sign, tokens_to_score
@@ -81,6 +82,23 @@ def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
     return bool(tokens) and parse_barline(tokens[-1]) in ends
 
 
+def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
+    """For each staff of a part the places of its tokens, without the signs at its beginning that hold already.
+
+    Args:
+        staves: The tokens of each.
+    """
+    places = []
+    carried = Carried()
+    for tokens in staves:
+        signs = len(opening_signs(tokens))
+        known = (carried.clef, carried.key, carried.meter)
+        kept = [place for place in range(signs) if parse_sign(tokens[place]) not in known]
+        places.append([*kept, *range(signs, len(tokens))])
+        carried = carried.after(tokens)
+    return places
+
+
 def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
     """The tokens of the staves of a part, one after the other.
 
@@ -90,14 +108,9 @@ def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
     """
     joined: list[str] = []
     starts: list[int] = []
-    carried = Carried()
-    for staff in staves:
+    for staff, kept in zip(staves, kept_tokens([staff.tokens for staff in staves]), strict=True):
         starts.append(len(joined))
-        signs = opening_signs(staff.tokens)
-        known = (carried.clef, carried.key, carried.meter)
-        joined += [sign for sign in signs if parse_sign(sign) not in known]
-        joined += staff.tokens[len(signs) :]
-        carried = carried.after(staff.tokens)
+        joined += [staff.tokens[place] for place in kept]
     return joined, starts
 
 
@@ -110,8 +123,9 @@ def join_staves(staves: Sequence[StaffTokens], *, name: str = "") -> Part:
     tokens, starts = join_tokens(staves)
     (part,) = tokens_to_score(tokens).parts
     measures = list(part.measures)
+    closed = list(accumulate((parse_barline(token) is not None for token in tokens), initial=0))
     for staff, start in zip(staves, starts, strict=True):
-        bars = sum(parse_barline(token) is not None for token in tokens[:start])
+        bars = closed[start]
         begins = start == 0 or parse_barline(tokens[start - 1]) is not None
         if begins and staff.break_before and bars < len(measures):
             measures[bars] = replace(measures[bars], break_before=staff.break_before)

@@ -64,8 +64,18 @@ def write_mei(score: Score) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mei_tree(score), encoding="unicode")
 
 
-def mei_tree(score: Score) -> ET.Element:
-    """The score as a tree of MEI elements; event k of part p has the id `p{p}e{k}`, tuplets opened.
+def event_id(part: int, event: int) -> str:
+    """The id of an event in MEI: the part from 1, the event from 0 with tuplets opened."""
+    return f"p{part}e{event}"
+
+
+def mei_tree(score: Score, *, ids: Sequence[Sequence[str | None]] | None = None) -> ET.Element:
+    """The score as a tree of MEI elements.
+
+    Args:
+        score: The score.
+        ids: For each part the ids of its events, tuplets opened, where it is cut out of a longer score; signs
+            may have none. None: those of `event_id`.
 
     Raises:
         NotationError: A score without parts.
@@ -78,14 +88,17 @@ def mei_tree(score: Score) -> ET.Element:
     ET.SubElement(root.find("meiHead/fileDesc"), "pubStmt")  # type: ignore[arg-type]  # made in the line above
     body = _path(root, "music", "body", "mdiv", "score")
     folded = [fold_repeat_starts(part) for part in score.parts]
-    writers = [_PartWriter(number, part) for number, (part, _) in enumerate(folded, 1)]
+    writers = [
+        _PartWriter(number, part, None if ids is None else ids[number - 1])
+        for number, (part, _) in enumerate(folded, 1)
+    ]
     body.append(_first_score_def(writers))
     section = ET.SubElement(body, "section")
     for index in range(max(len(writer.part.measures) for writer in writers)):
         broken = next((b for w in writers if (b := w.measure(index).break_before)), None)
         if broken and index:
             section.append(ET.Element("pb" if broken == "page" else "sb"))
-        for change in _changes([writer.leading(index) for writer in writers]) if index else ():
+        for change in _changes(index, writers) if index else ():
             section.append(change)
         section.append(_measure(index, writers))
     if folded[0][1]:
@@ -116,7 +129,8 @@ class _PartWriter:
 
     number: int
     part: Part
-    events: int = 0  # counts ids
+    ids: Sequence[str | None] | None = None
+    events: int = 0  # that were written
     tied: Note | None = None
     tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))  # the id of the tied note, and its measure
     meter: Meter | None = None
@@ -127,9 +141,18 @@ class _PartWriter:
 
     def leading(self, index: int) -> Sequence[Event]:
         """Signs of this measure that belong before it, in a scoreDef."""
-        kinds = (Clef, Key, Meter) if index == 0 else (Key, Meter)
-        events = self.measure(index).events
-        return events[: _signs(events, kinds)]
+        measure = self.measure(index)
+        count = _signs(measure.events, (Clef, Key, Meter))
+        # A clef alone stands within the music, but where a system begins. One with a key or a meter does not:
+        # Verovio 6.4 lets a meter that stands in a layer hold for no rest of whole measures.
+        if index and count == 1 and not measure.break_before and isinstance(measure.events[0], Clef):
+            return ()
+        return measure.events[:count]
+
+    def signs(self, index: int, staff_def: ET.Element) -> None:
+        """Append the signs that belong before a measure; they are the next events of the part."""
+        for event in self.leading(index):
+            staff_def.append(_with_id(_element(event), self._next_id()))
 
     def write(self, index: int, here: ET.Element) -> None:
         """Append this part's staff of one measure to its element; ties and fermatas follow the staves."""
@@ -137,7 +160,6 @@ class _PartWriter:
         staff = ET.SubElement(here, "staff", n=str(self.number))
         layer = ET.SubElement(staff, "layer", n="1")
         lead = len(self.leading(index))
-        self.events += lead
         measure = self.measure(index)
         self._fill(layer, measure.events[lead:])
         rest = layer.find("rest")
@@ -162,15 +184,18 @@ class _PartWriter:
             tuplet = ET.Element("tuplet", num=str(event.actual), numbase=str(event.normal))
             self._fill(tuplet, event.events)
             return tuplet
-        identity = f"p{self.number}e{self.events}"
-        self.events += 1
-        element = _element(event)
-        element.set("xml:id", identity)
+        identity = self._next_id()
+        element = _with_id(_element(event), identity)
         if isinstance(event, Note):
-            self._tie(identity, event)
+            self._tie(str(identity), event)
         if isinstance(event, Note | Rest) and event.fermata:
             ET.SubElement(self.here, "fermata", startid=f"#{identity}", place="above")
         return element
+
+    def _next_id(self) -> str | None:
+        number = self.events
+        self.events += 1
+        return event_id(self.number, number) if self.ids is None else self.ids[number]
 
     def _tie(self, identity: str, note: Note) -> None:
         """Write the tie that ends here. By ids: Verovio 6.4 lets a @tie end at a grace note between."""
@@ -191,6 +216,12 @@ def _beam_place(event: Event) -> BeamPlace | None:
         opens, closes = places.count("start"), places.count("end")
         return "start" if opens > closes else "end" if closes > opens else None
     return None
+
+
+def _with_id(element: ET.Element, identity: str | None) -> ET.Element:
+    if identity is not None:
+        element.set("xml:id", identity)
+    return element
 
 
 def _element(event: Event) -> ET.Element:
@@ -246,21 +277,18 @@ def _first_score_def(writers: Sequence[_PartWriter]) -> ET.Element:
         staff_def = ET.SubElement(group, "staffDef", n=str(writer.number), lines="5")
         if writer.part.name:
             ET.SubElement(staff_def, "label").text = writer.part.name
-        for event in writer.leading(0):
-            staff_def.append(_element(event))
+        writer.signs(0, staff_def)
     return score_def
 
 
-def _changes(leading: Sequence[Sequence[Event]]) -> Iterator[ET.Element]:
+def _changes(index: int, writers: Sequence[_PartWriter]) -> Iterator[ET.Element]:
     """A scoreDef with the signs that change before a measure; nothing without changes."""
-    if not any(leading):
+    if not any(writer.leading(index) for writer in writers):
         return
     score_def = ET.Element("scoreDef")
     group = ET.SubElement(score_def, "staffGrp")
-    for number, events in enumerate(leading, 1):
-        staff_def = ET.SubElement(group, "staffDef", n=str(number))
-        for event in events:
-            staff_def.append(_element(event))
+    for writer in writers:
+        writer.signs(index, ET.SubElement(group, "staffDef", n=str(writer.number)))
     yield score_def
 
 

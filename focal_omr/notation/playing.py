@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
@@ -84,6 +85,19 @@ def play_order(measures: Sequence[Measure]) -> list[int]:
     return order
 
 
+def played_measures(parts: Sequence[Part]) -> list[int]:
+    """The order in which the measures of parts are played, by their numbers from 0.
+
+    The repeat signs of the first part hold for all; what others have more comes after it.
+
+    Args:
+        parts: Of a score, see `score.fold_repeat_starts`.
+    """
+    order = play_order(parts[0].measures) if parts else []
+    longest = max((len(part.measures) for part in parts), default=0)
+    return [*order, *range(len(parts[0].measures) if parts else 0, longest)]
+
+
 def unfold_repeats(score: Score) -> Score:
     """The score with what is repeated written out twice and no repeat sign left.
 
@@ -91,9 +105,7 @@ def unfold_repeats(score: Score) -> Score:
     held at its beginning are set anew if others hold at its end.
     """
     parts = [fold_repeat_starts(part)[0] for part in score.parts]
-    order = play_order(parts[0].measures) if parts else []
-    longest = max((len(part.measures) for part in parts), default=0)
-    order += range(len(parts[0].measures) if parts else 0, longest)
+    order = played_measures(parts)
     return replace(score, parts=tuple(_in_order(part, order) for part in parts))
 
 
@@ -107,7 +119,10 @@ def _in_order(part: Part, order: Sequence[int]) -> Part:
             break
         measure = _without_repeat(part.measures[index])
         if index <= last:  # it comes again
-            again = tuple(sign for kind, sign in before[index].items() if now.get(kind) != sign)
+            anew = {type(event) for event in takewhile(_is_sign, measure.events)}
+            again = tuple(
+                sign for kind, sign in before[index].items() if now.get(kind) != sign and kind not in anew
+            )
             measure = replace(measure, events=again + measure.events, break_before=None)
         now.update(_signs(measure))
         measures.append(measure)
@@ -116,7 +131,11 @@ def _in_order(part: Part, order: Sequence[int]) -> Part:
 
 
 def _signs(measure: Measure) -> dict[type, Event]:
-    return {type(event): event for event in measure.events if isinstance(event, Clef | Key | Meter)}
+    return {type(event): event for event in measure.events if _is_sign(event)}
+
+
+def _is_sign(event: Event) -> bool:
+    return isinstance(event, Clef | Key | Meter)
 
 
 def _signs_before(measures: Sequence[Measure]) -> list[dict[type, Event]]:

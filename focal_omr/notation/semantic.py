@@ -132,6 +132,7 @@ def _step(letter: str) -> Step:
     return letter  # type: ignore[return-value]  # the pattern allows A .. G only
 
 
+@lru_cache(maxsize=10_000)
 def parse_barline(token: str) -> BarlineKind | None:
     """The kind of barline a token stands for, or None where it is no barline."""
     head, _, kind = token.partition("-")

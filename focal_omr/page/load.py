@@ -13,7 +13,7 @@ from focal_omr.image_file import decode_gray, read_file
 from focal_omr.image_header import read_header
 from focal_omr.tiff_tags import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
 
-__all__ = ["PageImage", "PageRange", "choose_pages", "load_pages", "parse_pages"]
+__all__ = ["PageImage", "PageRange", "choose_pages", "count_pages", "load_pages", "parse_pages"]
 
 PageRange = tuple[int, int | None]  # first and last page, both from 1; None: to the end
 
@@ -72,6 +72,20 @@ def load_pages(
         choose_pages(ranges, 1, name=label)
         gray = decode_gray(data, name=label)
         yield PageImage(1, gray, read_header(data, name=label).dpi)
+
+
+def count_pages(data: bytes, *, name: str) -> int:
+    """How many pages the bytes of a file hold; none of them is decoded.
+
+    Raises:
+        ImageError: as `load_pages` for the first page, where the file cannot be opened.
+    """
+    if b"%PDF-" in data[:_PDF_HEAD_BYTES]:
+        from focal_omr.page import pdf
+
+        with pdf.open_pdf(data, name=name) as document:
+            return len(document)
+    return len(_tiff_directories(data, name=name)) if is_tiff(data) else 1
 
 
 def parse_pages(text: str) -> list[PageRange]:

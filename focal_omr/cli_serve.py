@@ -1,0 +1,155 @@
+"""The command `focal-omr serve`: the web page and its HTTP API."""
+
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from focal_omr.cli_data import extra
+from focal_omr.errors import ModelError, OmrError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from focal_omr.web.settings import Settings
+
+__all__ = ["serve"]
+
+_RANDOM = "random"
+_MOST_CONNECTIONS = 500
+_GRACE_S = 3  # that answers in work have when the server ends
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0: all it has.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0: any free one.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read, each a document at a time.")] = 1,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the documents until they expire.", show_default="a cache folder"
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")] = "default",
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads to compute with, all workers together; 0: all cores.")
+    ] = 0,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="FOCAL_OMR_TOKEN",
+            show_envvar=True,
+            help="What clients must show to be let in; 'random' makes one up.",
+            show_default="none",
+        ),
+    ] = "",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name by which the server may be called, such as omr.example.org; repeatable."),
+    ] = None,
+    rate: Annotated[int, typer.Option(min=0, help="Uploads a minute for each client; 0: any number.")] = 0,
+    expire_hours: Annotated[
+        float, typer.Option(min=0.01, help="Hours after which a document is removed.")
+    ] = 24.0,
+    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes that a file may have.")] = 50,
+    max_pages: Annotated[int, typer.Option(min=1, help="Pages that a document may have.")] = 200,
+    open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Serve the web page and the HTTP API; docs/server.md says more.
+
+    Nothing leaves this machine, and nobody else is let in, unless --host says so.
+    """
+    with extra("web"):
+        import prometheus_client  # noqa: F401
+        import python_multipart  # noqa: F401  # FastAPI asks for it late, and in more than one line
+        import uvicorn
+
+        from focal_omr.web.app import create_app
+        from focal_omr.web.guard import new_token
+        from focal_omr.web.settings import MB, Settings, default_data_folder
+        from focal_omr.web.store import Store
+    settings = Settings(
+        data=data or default_data_folder(),
+        model=model,
+        workers=workers,
+        threads=threads,
+        upload_bytes=max_mb * MB,
+        pages=max_pages,
+        rate=rate,
+        expire_s=expire_hours * 3600,
+        hosts=(host, *(allow_host or ())),
+        token=new_token() if token == _RANDOM else token,
+    )
+    _check_model(model)
+    store = Store(settings.data)  # so that a folder that cannot be used is one line
+    store.lock()
+    store.close()
+    listening = _listen(host, port)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        access_log=False,  # it would keep the token of the first address
+        server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACE_S,
+        lifespan="on",
+    )
+    server = uvicorn.Server(config)
+    address = _address(host, listening.getsockname()[1], settings)
+    threading.Thread(target=_greet, args=(server, address, settings, open_), daemon=True).start()
+    server.run(sockets=[listening])
+    if not server.started:
+        raise OmrError("the server could not be started")
+
+
+def _check_model(model: str) -> None:
+    if model != "default" and not Path(model).is_file():
+        raise ModelError(f"{model}: no such file; an ONNX file of `focal-omr export` is needed, or 'default'")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise OmrError(
+            f"{host}, port {port}: cannot be listened at ({error.strerror or error}); "
+            "--port 8001 would take another port"
+        ) from None
+
+
+def _address(host: str, port: int, settings: "Settings") -> str:
+    """What to open, on this machine, in a browser."""
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    query = ""
+    if settings.token:
+        from urllib.parse import quote
+
+        query = f"?token={quote(settings.token, safe='')}"
+    return f"http://{shown}:{port}/{query}"
+
+
+def _greet(server: "uvicorn.Server", address: str, settings: "Settings", open_: bool) -> None:
+    """Say where the server is, once it is there."""
+    while not server.started:
+        if server.should_exit:
+            return
+        time.sleep(0.02)
+    print(f"{address} (documents are kept in {settings.data}; Ctrl+C ends the server)", flush=True)
+    if not settings.token and not _is_local(settings.hosts[0]):
+        print("focal-omr: whoever reaches this address may use the server; see --token", file=sys.stderr)
+    if open_:
+        webbrowser.open(address)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,60 @@
+"""Processes that work for the server: how they are asked, and what they may use."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from focal_omr.processes import Lost, OwnProcess
+from focal_omr.web.settings import MB
+
+try:
+    import resource
+except ImportError:  # Windows: no limit of memory there
+    resource = None  # type: ignore[assignment]
+
+__all__ = ["ask", "be_modest"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+_LOOK_S = 0.2  # between looks at whether the result is still wanted
+_NICE = 10  # lets the server answer at once while all cores read
+
+
+def ask(process: OwnProcess[T, R], item: T, given_up: Callable[[], bool]) -> R | Lost | None:
+    """`function(item)` of a process, or why there is no result; None, and the process ended, if given up.
+
+    Args:
+        process: One that has nothing to do.
+        item: What it is to do.
+        given_up: Asked a few times a second.
+    """
+    process.take((0, item))
+    try:
+        while (result := process.result()) is None:
+            if given_up():
+                process.stop()
+                return None
+            if process.connection is not None:
+                patience = min(_LOOK_S, process.deadline - time.monotonic())
+                wait([process.connection], max(0.0, patience) + 0.01)
+        return result
+    finally:
+        process.task = None
+
+
+def be_modest(memory_mb: int) -> None:
+    """Let this process stand back behind others, and have no more memory than it should.
+
+    Args:
+        memory_mb: What it may ask for from now on, beside what the program itself takes.
+    """
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    if resource is not None and memory_mb:
+        limit = memory_mb * MB
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        with suppress(ValueError, OSError):  # a limit that is lower already stays
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
