@@ -46,13 +46,13 @@ _THUMB_WIDE = 320
 
 def main() -> None:
     """Write the three pictures and, for the first view, a small picture of each."""
-    SAMPLES.mkdir(parents=True, exist_ok=True)
+    (SAMPLES / "thumbs").mkdir(parents=True, exist_ok=True)
     for name in ("ode-to-joy/ode-to-joy.png", "minuet-in-g/minuet-in-g.jpg"):
         write_atomic(SAMPLES / Path(name).name, (EXAMPLES / name).read_bytes())
     page = copied(drawn_page())
     write_atomic(SAMPLES / "tune-book.jpg", encoded(page, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 60))
     for path in sorted(SAMPLES.glob("*.[pj][np]g")):
-        write_atomic(SAMPLES / f"{path.stem}.thumb.webp", thumbnail(path))
+        write_atomic(SAMPLES / f"thumbs/{path.stem}.jpg", thumbnail(path))
 
 
 def drawn_page() -> NDArray[np.uint8]:
@@ -113,7 +113,7 @@ def thumbnail(path: Path) -> bytes:
     high = min(height, width * 9 // 16)
     part = picture[:high, : min(width, high * 16 // 9)]
     small = cv2.resize(part, (_THUMB_WIDE, _THUMB_WIDE * part.shape[0] // part.shape[1]), interpolation=cv2.INTER_AREA)
-    return encoded(np.asarray(small, np.uint8), ".webp", cv2.IMWRITE_WEBP_QUALITY, 40)
+    return encoded(np.asarray(small, np.uint8), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 55)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,4 @@
-// Talking to the server: JSON, errors in one line, the token if it asks for one.
-import { byId } from "./state.js";
+// Talking to the server: JSON, and errors in one line.
 
 export class ApiError extends Error {
   constructor(status, message) {
@@ -9,10 +8,6 @@ export class ApiError extends Error {
 }
 
 const LOST = "The server does not answer. Is it still running?";
-let token = sessionStorage.getItem("focal-omr-token") ?? "";
-
-const headers = () => (token ? { Authorization: `Bearer ${token}` } : {});
-
 async function oneLine(response) {
   try {
     const { error } = await response.json();
@@ -24,29 +19,12 @@ async function oneLine(response) {
 async function ask(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { ...options, headers: { ...headers(), ...options.headers } });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    response = await fetch(path, options);
+  } catch {
     throw new ApiError(0, LOST);
   }
-  if (response.status === 401 && (await askForToken())) return ask(path, options);
   if (!response.ok) throw new ApiError(response.status, await oneLine(response));
   return response;
-}
-
-let asking = null;
-function askForToken() {
-  asking ??= new Promise(answered => {
-    const dialog = byId("ask-token");
-    dialog.addEventListener("close", () => {
-      asking = null;
-      token = byId("token").value.trim();
-      sessionStorage.setItem("focal-omr-token", token);
-      answered(token !== "");
-    }, { once: true });
-    dialog.showModal();
-  });
-  return asking;
 }
 
 const json = async (path, options) => (await ask(path, options)).json();
@@ -67,12 +45,6 @@ export const redo = (id, revision) => post(`${job(id)}/redo`, { revision });
 /** Where a result lies: "score.mid", "overlay.html", "samples.zip"; as it was read where `original`. */
 export const result = (id, name, original = false) => `${job(id)}/${name}${original ? "?original=true" : ""}`;
 
-/** A URL that an <img> can show; with a token the picture is fetched, for an <img> cannot say it. */
-export async function pictureUrl(path) {
-  if (!token) return path;
-  return URL.createObjectURL(await (await ask(path)).blob());
-}
-
 /** Have the browser save what lies at a path, under the name that the server gives. */
 export async function save(path) {
   const response = await ask(path);
@@ -92,15 +64,13 @@ export function upload(file, told, signal) {
     const form = new FormData();
     form.append("file", file, file.name || "pasted.png");
     request.open("POST", "/api/jobs");
-    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.addEventListener("progress", event => event.lengthComputable && told(event.loaded / event.total));
     request.addEventListener("error", () => failed(new ApiError(0, LOST)));
     request.addEventListener("abort", () => failed(new DOMException("cancelled", "AbortError")));
-    request.addEventListener("load", async () => {
+    request.addEventListener("load", () => {
       const answer = request.response;
       if (request.status === 202 && answer?.id) return done(answer.id);
-      if (request.status === 401 && (await askForToken())) return done(upload(file, told, signal));
       failed(new ApiError(request.status, answer?.error ?? `The server answered ${request.status}`));
     });
     signal?.addEventListener("abort", () => request.abort());

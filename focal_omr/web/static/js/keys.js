@@ -29,11 +29,17 @@ function press(event) {
   action.act();
 }
 
+const range = (from, to) => [element("kbd", {}, from), " to ", element("kbd", {}, to)];
+const IN_ONE = {
+  Notes: [[range("a", "g"), "The nearest note of this name"]],
+  Value: [[range("1", "8"), "64th, 32nd, 16th, eighth (4), quarter (5), half (6), whole (7), breve"]],
+};
+
 function tabulate() {
   const groups = Map.groupBy ? Map.groupBy(ACTIONS, action => action.group) : grouped(ACTIONS);
   byId("key-table").replaceChildren(...[...groups].map(([name, actions]) => element("div", {}, element("h3", {}, name),
-    element("dl", {}, ...actions.filter(action => action.keys.length).flatMap(action =>
-      [element("dt", {}, ...shown(action)), element("dd", {}, action.name)])))));
+    element("dl", {}, ...(IN_ONE[name] ?? actions.filter(action => action.keys.length).map(action => [shown(action), action.name]))
+      .flatMap(([keys, what]) => [element("dt", {}, ...keys), element("dd", {}, what)])))));
 }
 
 function grouped(actions) {

@@ -70,7 +70,7 @@ async function learnLimits() {
     state.limits = await api.about();
     const { upload_bytes: bytes, pages } = state.limits.limits;
     byId("limits").textContent =
-      `Melodies, songs and single parts: one voice on a staff. Up to ${Math.round(bytes / 1e6)} MB and ${pages} pages.`;
+      `Melodies, songs and single parts: one voice on a staff. Up to ${Math.floor(bytes / 2 ** 20)} MB and ${pages} pages.`;
     const hours = Math.round(state.limits.expires_s / 3600);
     byId("keep").textContent = hours >= 48 ? `${Math.round(hours / 24)} days` : hours > 1 ? `${hours} hours` : "an hour";
   } catch { /* the page works without; an upload says what is wrong */ }

@@ -21,7 +21,7 @@ function button(action) {
   const made = element("button", { type: "button", class: action.wide ? "wide" : null, "data-act": action.id, title: titled(action) });
   if (action.icon) made.append(icon(action.icon));
   const words = action.short ?? action.text;
-  if (words) made.append(element("span", {}, words));
+  if (words) made.append(element("span", { class: words.length > 3 && !action.wide ? "tiny" : null }, words));
   if (words !== action.name) made.setAttribute("aria-label", words && action.wide && !action.text ? words : action.name);
   const names = action.keys.map(keyNames).find(each => action.wide || each.length === 1);
   if (names) made.append(element("small", { "aria-hidden": "true" }, names.join(" ")));

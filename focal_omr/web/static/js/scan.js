@@ -1,5 +1,4 @@
 // The scan with what was read over it: one outline for each symbol, a listbox for the keyboard and for screen readers.
-import * as api from "./api.js";
 import { byId, drawn, emit, on, order, state } from "./state.js";
 import { choose, ranged } from "./session.js";
 import { spoken } from "./labels.js";
@@ -15,7 +14,7 @@ export const outlineOf = place =>
 
 const idOf = place => `s-${place.staff}-${place.symbol}`;
 
-async function showPicture(view) {
+function showPicture(view) {
   const path = state.overview.pages.find(page => page.number === view.number).picture;
   const key = `${state.job}/${view.number}`;
   if (shown === key) return;
@@ -24,8 +23,8 @@ async function showPicture(view) {
   picture.width = view.width; // its shape is known before it is there
   picture.height = view.height;
   picture.alt = `Scan of page ${view.number}`;
-  const url = await api.pictureUrl(path);
-  if (shown === key) { picture.src = url; byId("closer-picture").setAttribute("href", url); }
+  picture.src = path;
+  byId("closer-picture").setAttribute("href", path);
 }
 
 function draw(view) {
@@ -47,8 +46,9 @@ function draw(view) {
   if (first) fitReadable("scan", (spaceOf(first) * byId("scan-view").clientWidth) / view.width);
 }
 
-/** The distance of two staff lines in pixels of the page. */
+/** The distance of two staff lines in pixels of the page; a guess where no lines were measured. */
 function spaceOf(staff) {
+  if (staff.lines.length < 2) return state.view.height / 12;
   const y = points => Number(points.split(" ")[0].split(",")[1]);
   return Math.abs(y(staff.lines.at(-1)) - y(staff.lines[0])) / (staff.lines.length - 1);
 }
@@ -100,6 +100,7 @@ function mark({ scroll = true } = {}) {
   }
   const list = byId("symbols");
   const outline = outlineOf(state.place);
+  ring(outline);
   if (!outline) return list.removeAttribute("aria-activedescendant");
   for (const each of outlines.flat()) if (ranged(placeOf(each))) each.classList.add("ranged");
   outline.classList.add("here");
@@ -114,6 +115,17 @@ function mark({ scroll = true } = {}) {
     rect = outline.getBoundingClientRect();
   }
   reveal("scan", rect);
+}
+
+/** A ring around what is chosen, a staff space away: a note among two hundred is found at once. */
+function ring(outline) {
+  const halo = byId("halo");
+  halo.setAttribute("visibility", outline ? "visible" : "hidden");
+  if (!outline) return;
+  const { x, y, width, height } = outline.getBBox();
+  const away = 0.8 * spaceOf(state.view.staves[state.place.staff]);
+  const box = { x: x - away, y: y - away, width: width + 2 * away, height: height + 2 * away, rx: away };
+  for (const [name, value] of Object.entries(box)) halo.setAttribute(name, value);
 }
 
 let hovered = null;

@@ -22,6 +22,7 @@ export async function open(id) {
     const first = overview.pages.find(page => page.staves) ?? overview.pages[0];
     if (first) await showPage(first.number);
     loadPlayback();
+    byId("symbols").focus({ preventScroll: true });
     const doubts = overview.doubtful.length;
     say(`Read. ${doubts ? `${doubts} doubtful places` : "Nothing doubtful"}.`);
   } catch (error) {

@@ -6,7 +6,7 @@ import { remember } from "./settings.js";
 import { toast } from "./say.js";
 
 const KINDS = /\.(png|jpe?g|tiff?|webp|bmp|pdf|gif|pnm|pgm|ppm|jp2|avif)$/i;
-const megabytes = bytes => `${Math.round(bytes / 1e5) / 10} MB`;
+const megabytes = bytes => `${Math.round((10 * bytes) / 2 ** 20) / 10} MB`;
 
 /** Why a file need not be sent; "" where it may. */
 function reason(file) {
