@@ -6,11 +6,12 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from focal_omr.mend.changes import Change
 from focal_omr.web import answers
 from focal_omr.web.answers import problems
 from focal_omr.web.desk import Order
 from focal_omr.web.server import GivenServer, ReadJob, Server
-from focal_omr.web.store import Change, Job
+from focal_omr.web.store import Entry, Job
 
 __all__ = ["router"]
 
@@ -40,7 +41,7 @@ class Request(Move):
     page: Annotated[int, Field(ge=1, le=100_000, description="Number of the page, from 1.")]
     staff: Annotated[Index, Field(description="On the page, from 0.")]
     symbol: Annotated[Index, Field(description="On the staff, from 0.")]
-    change: dict[str, Any]
+    change: Change
 
 
 @router.post("/api/jobs/{id}/changes", summary="Change a symbol", responses=_RESPONSES)
@@ -50,9 +51,10 @@ async def change(job: ReadJob, request: Request, server: GivenServer) -> Respons
         if job.applied >= server.settings.changes:
             raise HTTPException(422, f"{job.applied} changes are the most that are kept")
         place = (request.page, request.staff, request.symbol)
-        order = Order(server.subject(job), "change", place=place, change=request.change)
+        wanted = request.change.model_dump()
+        order = Order(server.subject(job), "change", place=place, change=wanted)
         changed = await server.studio.change(order)
-        server.store.record(job, Change(request.change, place, changed.place, changed.staves))
+        server.store.record(job, Entry(wanted, place, changed.place, changed.staves))
         server.studio.forget(server.store.folder(job.id))
     return Response(changed.answer, media_type="application/json")
 

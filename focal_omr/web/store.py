@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows: two servers in one folder are the user's care there
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Change", "ConflictError", "FullError", "Job", "Place", "Status", "Store", "new_id"]
+__all__ = ["ConflictError", "Entry", "FullError", "Job", "Place", "Status", "Store", "new_id"]
 
 Status = Literal["queued", "running", "done", "failed"]
 Place = tuple[int, int, int]  # number of the page, indices of staff and symbol
@@ -108,7 +108,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Change:
+class Entry:
     """One entry of a history.
 
     Attributes:
@@ -317,7 +317,7 @@ class Store:
             staves.update(_staves(text))
         return staves
 
-    def change(self, job: Job, number: int) -> Change | None:
+    def change(self, job: Job, number: int) -> Entry | None:
         """An entry of the history of a job, counted from 1."""
         row = self._connection.execute(
             "SELECT change, before, after, staves FROM changes WHERE job = ? AND number = ?", (job.id, number)
@@ -325,9 +325,9 @@ class Store:
         if row is None:
             return None
         change, before, after = (json.loads(text) for text in row[:3])
-        return Change(change, _place(before), _place(after), _staves(row[3]))
+        return Entry(change, _place(before), _place(after), _staves(row[3]))
 
-    def record(self, job: Job, change: Change) -> int:
+    def record(self, job: Job, change: Entry) -> int:
         """Add a change after those that hold, in the place of the undone ones; the new revision.
 
         Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from focal_omr.errors import OmrError
-from focal_omr.web.store import Change, ConflictError, FullError, Job, Store, new_id
+from focal_omr.web.store import ConflictError, Entry, FullError, Job, Store, new_id
 
 ROOM = {"expire_s": 100.0, "queued": 10, "stored": 10_000}
 
@@ -71,7 +71,7 @@ def test_a_job_expires_with_its_files(store: Store) -> None:
 
 def test_deleting_takes_the_history_along(store: Store) -> None:
     job = queued(store)
-    store.record(found(store, job), Change({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
+    store.record(found(store, job), Entry({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
     assert store.delete(job)
     assert not store.delete(job)
     assert not store.folder(job).exists()
@@ -116,7 +116,7 @@ def test_a_history_is_gone_along(store: Store) -> None:
     job = queued(store)
     assert store.staves(found(store, job)) == {}
     for number, text in enumerate("abc", 1):
-        change = Change(
+        change = Entry(
             {"do": text}, (1, 0, number), (1, 0, number + 1), {(1, 0): [text], (2, number): [text]}
         )
         assert store.record(found(store, job), change) == number
@@ -128,10 +128,10 @@ def test_a_history_is_gone_along(store: Store) -> None:
     undone = store.change(now, 2)
     assert undone is not None
     assert (undone.before, undone.after, undone.change) == ((1, 0, 2), (1, 0, 3), {"do": "b"})
-    store.record(now, Change({"do": "d"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["d"]}))
+    store.record(now, Entry({"do": "d"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["d"]}))
     assert store.change(now, 3) is None  # what was undone is forgotten
     with pytest.raises(ConflictError):
-        store.record(now, Change({"do": "e"}, (1, 0, 0), (1, 0, 0), {}))
+        store.record(now, Entry({"do": "e"}, (1, 0, 0), (1, 0, 0), {}))
     with pytest.raises(ConflictError):
         store.move(now, 0)
     assert store.staves(found(store, job)) == {(1, 0): ["d"], (2, 1): ["a"]}
