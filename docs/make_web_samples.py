@@ -28,14 +28,16 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
 SAMPLES = HERE.parent / "focal_omr" / "web" / "static" / "samples"
 TITLES = {"greensleeves": "Greensleeves", "ode-to-joy": "Ode to Joy", "minuet-in-g": "Minuet in G"}
-EXERCISE = (
-    "clef-F4 keySignature-BbM timeSignature-3/4 note-Bb2_quarter note-D3_eighth note-F3_eighth note-Bb3_quarter barline "
-    "note-A3_eighth. note-G3_sixteenth note-F#3_quarter note-D3_quarter barline note-G3_eighth note-A3_eighth "
-    "note-Bb3_eighth note-C4_eighth note-D4_eighth note-Eb4_eighth barline note-D4_half. tie barline "
-    "note-D4_quarter note-B3_quarter note-G3_quarter barline note-C4_eighth note-Bb3_sixteenth note-A3_sixteenth "
-    "note-G3_quarter rest-quarter barline note-Eb3_quarter. note-D3_eighth note-C3_eighth note-Eb3_eighth barline "
-    "note-F3_quarter rest-eighth note-F3_eighth note-F2_quarter barline note-Bb2_half. barline"
-).split()
+EXERCISE = """
+clef-F4 keySignature-BbM timeSignature-3/4
+note-Bb2_quarter note-D3_eighth note-F3_eighth note-Bb3_quarter barline
+note-A3_eighth. note-G3_sixteenth note-F#3_quarter note-D3_quarter barline
+note-G3_eighth note-A3_eighth note-Bb3_eighth note-C4_eighth note-D4_eighth note-Eb4_eighth barline
+note-D4_half. tie barline note-D4_quarter note-B3_quarter note-G3_quarter barline
+note-C4_eighth note-Bb3_sixteenth note-A3_sixteenth note-G3_quarter rest-quarter barline
+note-Eb3_quarter. note-D3_eighth note-C3_eighth note-Eb3_eighth barline
+note-F3_quarter rest-eighth note-F3_eighth note-F2_quarter barline note-Bb2_half. barline
+"""
 _WIDTH, _HEIGHT = 2100, 2700  # ten units a millimetre, as Verovio measures
 _TITLE, _TOP, _MARGIN = 80, 150, 60
 _SCALE = 115  # percent
@@ -58,7 +60,7 @@ def main() -> None:
 def drawn_page() -> NDArray[np.uint8]:
     """(H, W) the tunes below each other with their titles."""
     scores = [(title, load_score(EXAMPLES / name / f"{name}.semantic")) for name, title in TITLES.items()]
-    scores.append(("An exercise", tokens_to_score(EXERCISE)))
+    scores.append(("An exercise", tokens_to_score(EXERCISE.split())))
     top, shapes = _TOP, []
     for title, score in scores:
         shapes.append(
@@ -68,8 +70,8 @@ def drawn_page() -> NDArray[np.uint8]:
         svg, height = engraved(score)
         shapes.append(svg.replace("<svg", f'<svg x="{_MARGIN}" y="{top}"', 1))
         top += height + _TITLE
-    page = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{_WIDTH}px"'
-    page += f' height="{_HEIGHT}px">{"".join(shapes)}</svg>'
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    page = f'<svg {names} width="{_WIDTH}px" height="{_HEIGHT}px">{"".join(shapes)}</svg>'
     data = bytes(resvg_py.svg_to_bytes(svg_string=page, background="#ffffff", width=_PIXELS_WIDE))
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
@@ -77,14 +79,16 @@ def drawn_page() -> NDArray[np.uint8]:
 def engraved(score: Score) -> tuple[str, int]:
     """One tune in systems as wide as the page, and its height."""
     beamed = Score(tuple(beam_by_meter(part) for part in score.parts))
-    svg = Engraver(**PAGE, scale=_SCALE, pageWidth=(_WIDTH - 2 * _MARGIN) * 100 // _SCALE).svg(write_mei(beamed))
+    svg = Engraver(**PAGE, scale=_SCALE, pageWidth=(_WIDTH - 2 * _MARGIN) * 100 // _SCALE).svg(
+        write_mei(beamed)
+    )
     size = re.search(r'<svg width="[\d.]+px" height="([\d.]+)px"', svg)
     assert size is not None, "Verovio names the size of its SVG"
     return svg, int(float(size[1]))
 
 
 def copied(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W) a page as an old copier gives it: a little askew, soft, with specks, thin in ink in one corner, on grey paper."""
+    """(H, W) a page as an old copier gives it: askew, soft, with specks, pale in one corner."""
     height, width = picture.shape
     askew = cv2.getRotationMatrix2D((width / 2, height / 2), 0.5, 1.0)
     turned = cv2.warpAffine(picture, askew, (width, height), flags=cv2.INTER_CUBIC, borderValue=255)
@@ -112,7 +116,9 @@ def thumbnail(path: Path) -> bytes:
     height, width = picture.shape[:2]
     high = min(height, width * 9 // 16)
     part = picture[:high, : min(width, high * 16 // 9)]
-    small = cv2.resize(part, (_THUMB_WIDE, _THUMB_WIDE * part.shape[0] // part.shape[1]), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        part, (_THUMB_WIDE, _THUMB_WIDE * part.shape[0] // part.shape[1]), interpolation=cv2.INTER_AREA
+    )
     return encoded(np.asarray(small, np.uint8), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 55)
 
 

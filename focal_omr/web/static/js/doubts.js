@@ -29,7 +29,8 @@ export function nextOddBar(by) {
 function tell(overview) {
   const doubts = overview.doubtful.length;
   byId("doubt-text").replaceChildren(...(doubts
-    ? [element("span", { class: "long" }, "Next "), `doubtful (${doubts})`] : [element("span", { class: "long" }, "Nothing "), "doubtful"]));
+    ? [element("span", { class: "long" }, "Next "), element("span", { class: "word" }, "doubtful "), `(${doubts})`]
+    : [element("span", { class: "long" }, "Nothing "), element("span", { class: "word" }, "doubtful")]));
   for (const id of ["next-doubt", "previous-doubt"]) byId(id).disabled = !doubts;
   const odd = overview.odd_bars;
   byId("odd").hidden = !odd.length;

@@ -18,7 +18,7 @@ function draw(view) {
   const box = byId("engraving");
   if (!view.svg) {
     box.replaceChildren(element("p", { class: "nothing" }, view.message || "There is nothing to engrave on this page."));
-    return;
+    return fitReadable("score", 0);
   }
   const svg = new DOMParser().parseFromString(view.svg, "image/svg+xml").documentElement;
   svg.removeAttribute("width");
@@ -47,7 +47,7 @@ function link(view, box) {
 /** Wide enough to read: by the height of the first staff that is drawn. */
 function fit() {
   const rows = [...byId("engraving").querySelectorAll(".staff > path")].slice(0, 5).map(line => line.getBoundingClientRect().top);
-  if (rows.length < 5) return;
+  if (rows.length < 5) return fitReadable("score", 0);
   const zoom = byId("score-canvas").clientWidth / byId("score-view").clientWidth;
   fitReadable("score", Math.abs(rows[4] - rows[0]) / 4 / zoom);
 }

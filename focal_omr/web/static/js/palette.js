@@ -9,6 +9,7 @@ const CLEFS = [["G2", "treble"], ["F4", "bass"], ["C3", "alto"], ["C4", "tenor"]
   ["G1", "French violin"], ["F3", "baritone (F)"], ["C5", "baritone (C)"], ["F5", "sub-bass"]];
 const MAJOR = ["C♭", "G♭", "D♭", "A♭", "E♭", "B♭", "F", "C", "G", "D", "A", "E", "B", "F♯", "C♯"]; // from seven flats on
 const MINOR = ["a♭", "e♭", "b♭", "f", "c", "g", "d", "a", "e", "b", "f♯", "c♯", "g♯", "d♯", "a♯"];
+const KEY_TOKENS = MAJOR.map(name => `${name.replace("♭", "b").replace("♯", "#")}M`);
 const METERS = [["C", "common time"], ["C/", "cut time"], ...["2/4", "3/4", "4/4", "5/4", "6/4", "3/8", "6/8", "9/8", "12/8", "2/2", "3/2", "4/2"]
   .map(meter => [meter, meter])];
 const fifthsName = fifths => fifths === 0 ? "no sign" : `${Math.abs(fifths)} ${fifths > 0 ? "sharp" : "flat"}${Math.abs(fifths) > 1 ? "s" : ""}`;
@@ -88,6 +89,8 @@ function fitTo() {
   const [, sign] = symbol.token.split("-");
   if (kind === "clef") palette.querySelector('[data-sign="clef"] select').value = sign;
   if (kind === "meter") palette.querySelector('[data-sign="meter"] select').value = sign;
+  const major = KEY_TOKENS.indexOf(sign);
+  if (kind === "key" && major >= 0) palette.querySelector('[data-sign="key"] select').value = major - 7;
   if (["clef", "key", "meter"].includes(kind)) byId("from-here").open = true;
 }
 

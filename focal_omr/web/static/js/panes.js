@@ -39,7 +39,7 @@ export function fit(panes = ["scan", "score"]) {
 
 /** As wide as the pane, or wider where the staves would be too small to read. */
 export function fitReadable(pane, spacePx) {
-  if (!chosen[pane]) setZoom(pane, spacePx > 0 ? Math.max(1, LEAST_SPACE_PX / spacePx) : 1);
+  if (!chosen[pane]) setZoom(pane, spacePx > 0 ? Math.max(1, LEAST_SPACE_PX / spacePx) : 1, { x: 0, y: 0 });
 }
 
 /** Scroll a pane so that a rectangle (of the window) is well inside it. */
@@ -149,4 +149,5 @@ export function startPanes() {
   }
   addEventListener("resize", layOut);
   on("view", layOut);
+  on("opened", () => Object.assign(chosen, { scan: false, score: false }));
 }

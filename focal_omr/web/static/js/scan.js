@@ -2,7 +2,7 @@
 import { byId, drawn, emit, on, order, state } from "./state.js";
 import { choose, ranged } from "./session.js";
 import { spoken } from "./labels.js";
-import { fitReadable, reveal, setZoom } from "./panes.js";
+import { fitReadable, reveal, zoomBy } from "./panes.js";
 
 const NEAR_PX = 26; // a finger is wider than a note: a tap this far from a symbol still means it
 const TOO_SMALL_PX = 7; // of what is chosen: nobody sees what is meant
@@ -42,8 +42,12 @@ function draw(view) {
   byId("scan-hint").textContent = view.staves.length
     ? `${view.staves.length} ${view.staves.length === 1 ? "staff" : "staves"}, ${count} symbols`
     : "No staff was found on this page";
-  const first = view.staves.find(staff => staff.lines.length > 1);
-  if (first) fitReadable("scan", (spaceOf(first) * byId("scan-view").clientWidth) / view.width);
+  fit();
+}
+
+function fit() {
+  const first = state.view?.staves.find(staff => staff.lines.length > 1);
+  fitReadable("scan", first ? (spaceOf(first) * byId("scan-view").clientWidth) / state.view.width : 0);
 }
 
 /** The distance of two staff lines in pixels of the page; a guess where no lines were measured. */
@@ -110,8 +114,7 @@ function mark({ scroll = true } = {}) {
   let rect = outline.getBoundingClientRect();
   const largest = Math.max(rect.width, rect.height);
   if (largest > 0 && largest < TOO_SMALL_PX) {
-    const zoom = byId("scan-canvas").clientWidth / byId("scan-view").clientWidth;
-    setZoom("scan", zoom * Math.min(4, (2 * TOO_SMALL_PX) / largest));
+    zoomBy(Math.min(4, (2 * TOO_SMALL_PX) / largest), ["scan"]);
     rect = outline.getBoundingClientRect();
   }
   reveal("scan", rect);
@@ -139,10 +142,7 @@ export function startScan() {
   on("view", view => { showPicture(view); draw(view); mark({ scroll: false }); });
   on("place", mark);
   on("hover", hover);
-  on("layout", () => {
-    const first = state.view?.staves.find(staff => staff.lines.length > 1);
-    if (first) fitReadable("scan", (spaceOf(first) * byId("scan-view").clientWidth) / state.view.width);
-  });
+  on("layout", fit);
   const marked = byId("marked");
   marked.addEventListener("pointermove", event => {
     if (event.pointerType !== "mouse" || event.buttons) return;

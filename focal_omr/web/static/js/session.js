@@ -11,6 +11,7 @@ const views = new Map(); // page number -> view, all of one revision
 export async function open(id) {
   Object.assign(state, { job: id, overview: null, view: null, playback: null, place: null, anchor: null });
   views.clear();
+  emit("opened", id);
   try {
     const overview = await api.overview(id);
     if (state.job !== id) return;
