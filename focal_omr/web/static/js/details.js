@@ -18,7 +18,7 @@ function tell() {
   }
   const staff = state.view.staves[state.place.staff];
   byId("read").textContent = symbol.name;
-  const sure = symbol.mended ? "mended or accepted by you" : `${percent(symbol.confidence)} sure${symbol.doubtful ? ", doubtful" : ""}`;
+  const sure = symbol.mended ? "mended by you" : `${percent(symbol.confidence)} sure${symbol.doubtful ? ", doubtful" : ""}`;
   byId("sure-text").textContent = sure;
   const fill = byId("sure-fill");
   fill.style.width = `${100 * symbol.confidence}%`;

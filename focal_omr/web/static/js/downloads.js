@@ -39,7 +39,7 @@ function tellSamples({ mended_staves: count }) {
   byId("samples-zip").disabled = !count;
   byId("samples-text").textContent = count
     ? `${count} ${count === 1 ? "staff" : "staves"} that you mended, each as a picture with its label in the layout of PrIMuS: focal-omr train learns from them.`
-    : "Once you have mended or accepted something, each mended staff can be saved as a picture with its label: focal-omr train learns from them.";
+    : "Once you have mended something, each mended staff can be saved as a picture with its label: focal-omr train learns from them.";
 }
 
 export function startDownloads() {

@@ -18,10 +18,13 @@ export async function open(id) {
     remember(id, overview.title || overview.name);
     byId("name").textContent = overview.title || overview.name;
     document.title = `${overview.title || overview.name}: Focal OMR`;
-    take(overview);
-    show("done");
+    state.overview = overview;
     const first = overview.pages.find(page => page.staves) ?? overview.pages[0];
-    if (first) await showPage(first.number);
+    await viewOf(first.number); // all that a key can ask for is here before the page shows it
+    if (state.job !== id) return;
+    show("done");
+    take(overview);
+    await showPage(first.number);
     loadPlayback();
     byId("symbols").focus({ preventScroll: true });
     const doubts = overview.doubtful.length;
