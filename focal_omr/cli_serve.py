@@ -4,7 +4,6 @@ import socket
 import sys
 import threading
 import time
-import webbrowser
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -145,6 +144,8 @@ def _greet(server: "uvicorn.Server", address: str, settings: "Settings", open_: 
     if not settings.token and not _is_local(settings.hosts[0]):
         print("focal-omr: whoever reaches this address may use the server; see --token", file=sys.stderr)
     if open_:
+        import webbrowser
+
         webbrowser.open(address)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
 import uvicorn
 
@@ -16,6 +17,12 @@ from focal_omr.web.settings import Settings
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 STAFF = EXAMPLES / "minuet-in-g" / "minuet-in-g.jpg"
+
+
+def pages(count: int) -> bytes:
+    """A document of so many pages with a staff on each."""
+    staff = cv2.imread(str(STAFF), cv2.IMREAD_GRAYSCALE)
+    return bytes(cv2.imencodemulti(".tiff", [staff] * count)[1])
 
 
 @contextmanager
@@ -52,7 +59,7 @@ def read(client: httpx.Client, data: bytes, name: str = "page.png") -> dict[str,
     return wait_for(client, answer.json()["id"])
 
 
-def wait_for(client: httpx.Client, job: str, limit_s: float = 60) -> dict[str, Any]:
+def wait_for(client: httpx.Client, job: str, limit_s: float = 120) -> dict[str, Any]:
     """The state of a job when it is done or has failed."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:

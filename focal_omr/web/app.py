@@ -147,13 +147,15 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, problem: HTTPException) -> JSONResponse:
         text = str(problem.detail)
-        if problem.status_code in (404, 405) and text == HTTPStatus(problem.status_code).phrase:
-            text = (
-                "there is nothing at this address"
-                if problem.status_code == 404
-                else "this cannot be done here"
-            )
-        return error(problem.status_code, text, problem.headers)
+        headers = dict(problem.headers or {})
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            text = "this cannot be done here"
+            path = getattr(request.scope.get("route"), "path", "")
+            if methods := app.openapi()["paths"].get(path):  # a route knows of its own method alone
+                headers["Allow"] = ", ".join(sorted(method.upper() for method in methods))
+        elif text == HTTPStatus.NOT_FOUND.phrase:
+            text = "there is nothing at this address"
+        return error(problem.status_code, text, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, problem: RequestValidationError) -> JSONResponse:

@@ -40,6 +40,7 @@ _UPLOADS = "/api/jobs"
 _ENVELOPE_BYTES = 64 * 1024  # what a form puts around its file
 _BODY_BYTES = 64 * 1024  # of a request that is no upload
 _CLOSE = {"Connection": "close"}  # else all of the body would be waited for
+_SWALLOWED = 5  # times what may be sent
 _FIELDS = 20
 _CLIENTS = 10_000  # whose uploads are counted; the one that is longest ago is forgotten first
 
@@ -79,6 +80,8 @@ class Guard:
         send = self._with_headers(scope, send)
         refusal = self._refusal(scope)
         if refusal is not None:
+            if refusal.status_code == 413:
+                await self._swallow(scope, receive)
             await refusal(scope, receive, send)
         else:
             await self._app(scope, self._limited(scope, receive), send)
@@ -96,6 +99,14 @@ class Guard:
             return message
 
         return received
+
+    async def _swallow(self, scope: Scope, receive: Receive) -> None:
+        """Let come what is a few times too large: a browser shows no answer before it has sent everything."""
+        length = int(Headers(scope=scope)["content-length"])
+        while 0 < length <= _SWALLOWED * self._most_bytes(scope):
+            message = await receive()
+            if not message.get("more_body"):
+                return
 
     def _most_bytes(self, scope: Scope) -> int:
         return self._upload_bytes + _ENVELOPE_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES

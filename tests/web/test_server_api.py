@@ -1,0 +1,299 @@
+"""The HTTP API as a client uses it, on the real server with its processes: a file in, scores out, changes."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pypdfium2
+import pytest
+from lxml import etree
+from served import EXAMPLES, STAFF, pages, read, send, served, wait_for
+
+from focal_omr.web import answers
+from focal_omr.web.answers import Answer
+
+SCHEMA = Path(__file__).parents[1] / "schema" / "musicxml.xsd"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with served(tmp_path_factory.mktemp("api"), pages=20, seconds=30.0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def job(client: httpx.Client) -> str:
+    """An example that was read."""
+    state = read(client, STAFF.read_bytes(), "Menuett in G.jpg")
+    assert state["status"] == "done", state
+    return str(state["id"])
+
+
+def get(client: httpx.Client, job: str, path: str, kind: type[Answer] | None = None) -> Any:
+    """What is at a path of a job; where a kind is given, it is exactly as described."""
+    answer = client.get(f"/api/jobs/{job}{path}")
+    assert answer.status_code == 200, answer.text
+    if kind is None:
+        return answer
+    kind.model_validate(answer.json(), strict=True)
+    return answer.json()
+
+
+def test_a_job_tells_where_it_stands(client: httpx.Client, job: str) -> None:
+    state = get(client, job, "", answers.JobState)
+    assert (state["status"], state["progress"], state["error"]) == ("done", 1.0, None)
+    assert (state["name"], state["pages"], state["pages_read"], state["staves_read"]) == (
+        *("Menuett in G.jpg", 1, 1),
+        1,
+    )
+    assert state["created"] < state["expires"]
+
+
+def test_the_uploaded_file_is_not_kept(client: httpx.Client, job: str) -> None:
+    folder = client.app.state.server.store.folder(job)  # type: ignore[attr-defined]
+    assert {file.name for file in folder.iterdir() if not file.name.startswith("made-")} == {
+        "document.json",
+        "page-1.jpg",
+    }
+
+
+def _musicxml_schema() -> etree.XMLSchema:
+    class Local(etree.Resolver):
+        """The schema refers to others by their addresses on the web."""
+
+        def resolve(self, url: str, _: object, context: Any) -> Any:
+            return self.resolve_filename(str(SCHEMA.with_name(url.rpartition("/")[2])), context)
+
+    parser = etree.XMLParser()
+    parser.resolvers.add(Local())
+    return etree.XMLSchema(etree.parse(str(SCHEMA), parser))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind", "begins"),
+    [
+        ("musicxml", "application/vnd.recordare.musicxml+xml", b"<?xml"),
+        ("mid", "audio/midi", b"MThd"),
+        ("mei", "application/mei+xml", b"<?xml"),
+        ("json", "application/json", b"{"),
+        ("svg", "image/svg+xml", b"<"),
+        ("krn", "text/plain; charset=utf-8", b"**kern"),
+        ("abc", "text/vnd.abc; charset=utf-8", b"X:1"),
+    ],
+)
+def test_every_format_can_be_had(
+    client: httpx.Client, job: str, suffix: str, kind: str, begins: bytes
+) -> None:
+    answer = get(client, job, f"/score.{suffix}")
+    assert answer.headers["content-type"] == kind
+    assert answer.content.lstrip().startswith(begins)
+    assert f"filename*=UTF-8''Menuett%20in%20G.{suffix}" in answer.headers["content-disposition"]
+    if suffix == "musicxml":
+        _musicxml_schema().assertValid(etree.fromstring(answer.content))
+        truth = (EXAMPLES / "minuet-in-g" / "minuet-in-g.musicxml").read_bytes()
+        assert answer.content.count(b"<note") == truth.count(b"<note")
+
+
+def test_pictures_and_overlays(client: httpx.Client, job: str) -> None:
+    view = get(client, job, "/pages/1", answers.PageView)
+    picture = get(client, job, "/pages/1/picture")
+    assert picture.headers["content-type"] == "image/jpeg"
+    gray = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert gray.shape == (view["height"], view["width"])
+    assert get(client, job, "/overlay.png").content.startswith(b"\x89PNG")
+    assert get(client, job, "/overlay.pdf").content.startswith(b"%PDF-")
+    assert b"<html" in get(client, job, "/overlay.html").content
+    assert client.get(f"/api/jobs/{job}/pages/2").status_code == 404
+    assert client.get(f"/api/jobs/{job}/pages/2/picture").status_code == 404
+
+
+def test_views_are_as_described(client: httpx.Client, job: str) -> None:
+    overview = get(client, job, "/overview", answers.Overview)
+    assert overview["pages"][0]["picture"] == f"/api/jobs/{job}/pages/1/picture"
+    playback = get(client, job, "/playback", answers.Playback)
+    notes = [note for note in playback["notes"] if note["midi"] is not None]
+    tokens = [each["token"] for each in get(client, job, "/pages/1").json()["staves"][0]["symbols"]]
+    assert len(notes) == sum(token.startswith("note-") for token in tokens)
+
+
+def change(
+    client: httpx.Client, job: str, revision: int, symbol: int, what: dict[str, Any]
+) -> httpx.Response:
+    body = {"revision": revision, "page": 1, "staff": 0, "symbol": symbol, "change": what}
+    return client.post(f"/api/jobs/{job}/changes", json=body)
+
+
+def go(client: httpx.Client, job: str, which: str, revision: int) -> httpx.Response:
+    return client.post(f"/api/jobs/{job}/{which}", json={"revision": revision})
+
+
+def test_changes_are_made_undone_and_made_again(client: httpx.Client) -> None:
+    job = read(client, STAFF.read_bytes())["id"]
+    as_read = get(client, job, "/score.musicxml").content
+    assert get(client, job, "/samples.zip").content[:2] == b"PK"
+    tokens = [each["token"] for each in get(client, job, "/pages/1").json()["staves"][0]["symbols"]]
+    note = next(index for index, token in enumerate(tokens) if token.startswith("note-"))
+    assert go(client, job, "undo", 0).status_code == 422
+
+    up = change(client, job, 0, note, {"do": "move", "steps": 1})
+    assert up.status_code == 200, up.text
+    answers.Changed.model_validate(up.json(), strict=True)
+    symbol = up.json()["view"]["staves"][0]["symbols"][note]
+    assert symbol["token"] != tokens[note]
+    assert symbol["mended"]
+    assert (
+        up.json()["revision"],
+        up.json()["overview"]["can_undo"],
+        up.json()["overview"]["mended_staves"],
+    ) == (
+        *(1, True),
+        1,
+    )
+    mended = get(client, job, "/score.musicxml").content
+    assert mended != as_read
+    assert get(client, job, "/score.musicxml?original=true").content == as_read
+    with zipfile.ZipFile(io.BytesIO(get(client, job, "/samples.zip").content)) as archive:
+        assert {Path(name).suffix for name in archive.namelist()} >= {".png", ".semantic", ".agnostic"}
+
+    assert change(client, job, 0, note, {"do": "move", "steps": 1}).status_code == 409
+    longer = change(client, job, 1, note, {"do": "dots", "dots": 2})
+    assert longer.json()["overview"]["odd_bars"]
+    undone = go(client, job, "undo", 2).json()
+    assert (undone["revision"], undone["symbol"], undone["overview"]["can_redo"]) == (3, note, True)
+    assert get(client, job, "/score.musicxml").content == mended
+    assert go(client, job, "undo", 3).json()["overview"]["can_undo"] is False
+    assert get(client, job, "/score.musicxml").content == as_read
+    assert go(client, job, "redo", 4).json()["overview"]["mended_staves"] == 1
+    assert get(client, job, "/score.musicxml").content == mended
+    assert go(client, job, "redo", 4).status_code == 409
+    assert change(client, job, 5, note, {"do": "delete"}).status_code == 200
+    assert go(client, job, "redo", 6).status_code == 422  # what was undone is gone
+    folder = client.app.state.server.store.folder(job)  # type: ignore[attr-defined]
+    assert not [file for file in folder.glob("made-[0-9]*") if not file.name.startswith("made-6-")]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "what", "says"),
+    [
+        (0, {"do": "move", "steps": 1}, ""),
+        (9_999, {"do": "tie"}, "no symbol"),
+        (3, {"do": "explode"}, "change"),
+        (3, {"do": "move", "steps": 10**9}, "steps"),
+        (3, {"do": "token", "token": "note-X9_\ud800"}, ""),
+        (3, {}, "change"),
+    ],
+)
+def test_changes_that_cannot_be_made(
+    client: httpx.Client, job: str, symbol: int, what: dict[str, Any], says: str
+) -> None:
+    body = {"revision": 0, "page": 1, "staff": 0, "symbol": symbol, "change": what}
+    headers = {"Content-Type": "application/json"}
+    answer = client.post(f"/api/jobs/{job}/changes", content=json.dumps(body), headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert says in answer.json()["error"]
+    assert get(client, job, "/overview").json()["revision"] == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"revision": NaN}', b'{"revision": 1e400}', b"\xff"]
+)
+def test_malformed_changes(client: httpx.Client, job: str, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post(f"/api/jobs/{job}/changes", content=body, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert len(answer.json()["error"].splitlines()) == 1
+
+
+def test_ten_thousand_pages_fail_at_once(client: httpx.Client) -> None:
+    document, file = pypdfium2.PdfDocument.new(), io.BytesIO()
+    for _ in range(10_000):
+        document.new_page(100, 100).close()
+    document.save(file)
+    document.close()
+    state = read(client, file.getvalue(), "book.pdf")
+    assert state["status"] == "failed"
+    assert state["error"] == "book.pdf: 10000 pages, at most 20 are read here"
+
+
+def test_what_cannot_be_read_is_said(client: httpx.Client) -> None:
+    blank = cv2.imencode(".png", np.full((300, 400), 255, np.uint8))[1].tobytes()
+    state = read(client, blank, "blank.png")
+    assert (state["status"], state["error"].startswith("blank.png: no staff")) == ("failed", True)
+    answer = client.get(f"/api/jobs/{state['id']}/overview")
+    assert answer.status_code == 409
+    assert "no staff" in answer.json()["error"]
+    assert read(client, b"%PDF-1.4\nnothing more", "cut.pdf")["error"].startswith(
+        "cut.pdf: the PDF is cut off"
+    )
+
+
+def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
+    readers = client.app.state.server.readers  # type: ignore[attr-defined]
+    long = send(client, pages(12), "long.tiff").json()["id"]
+    following = send(client, STAFF.read_bytes(), "next.jpg").json()["id"]
+    while client.get(f"/api/jobs/{long}").json()["status"] != "running":
+        time.sleep(0.01)
+    (pid,) = readers.pids()
+    os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    state = wait_for(client, long)
+    assert (state["status"], state["error"]) == ("failed", "long.tiff: ends the process that reads it")
+    assert wait_for(client, following)["status"] == "done"
+
+
+def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
+    with served(tmp_path, seconds=0.3) as client:
+        state = read(client, pages(12), "long.tiff")
+        assert (state["status"], state["error"]) == ("failed", "long.tiff: takes longer than 0.3 s")
+
+
+def test_a_running_job_can_be_deleted(client: httpx.Client) -> None:
+    long = send(client, pages(12), "long.tiff").json()["id"]
+    while client.get(f"/api/jobs/{long}").json()["status"] != "running":
+        time.sleep(0.01)
+    assert client.delete(f"/api/jobs/{long}").status_code == 204
+    assert client.get(f"/api/jobs/{long}").status_code == 404
+    assert read(client, STAFF.read_bytes())["status"] == "done"
+    assert not client.app.state.server.store.folder(long).exists()  # type: ignore[attr-defined]
+
+
+def test_what_was_done_survives_the_server(tmp_path: Path) -> None:
+    with served(tmp_path, warm=False) as client:
+        job = read(client, STAFF.read_bytes())["id"]
+        assert change(client, job, 0, 4, {"do": "delete"}).status_code == 200
+        score = get(client, job, "/score.abc").content
+    with served(tmp_path, workers=0, warm=False) as client:
+        assert get(client, job, "/score.abc").content == score
+        assert get(client, job, "/overview").json()["can_undo"]
+        assert go(client, job, "undo", 1).status_code == 200
+
+
+def test_figures_are_kept(client: httpx.Client, job: str) -> None:
+    text = client.get("/metrics").text
+    assert 'focal_omr_jobs{status="done"}' in text
+    assert "focal_omr_queue_length 0.0" in text
+    assert 'focal_omr_reading_seconds_count{result="read"}' in text
+    assert 'focal_omr_requests_total{route="/api/jobs/{id}",status="200"}' in text
+    assert job not in text
+
+
+def test_the_process_that_answers_loads_nothing_heavy() -> None:
+    """What decodes files of strangers may crash or take all memory: elsewhere, please."""
+    heavy = ("numpy", "cv2", "onnxruntime", "verovio", "pypdfium2", "torch", "PIL")
+    code = (
+        "import sys; from pathlib import Path; from focal_omr.web.app import create_app;"
+        "from focal_omr.web.settings import Settings; create_app(Settings(Path('x'))).openapi();"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
