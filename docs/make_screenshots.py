@@ -105,10 +105,10 @@ def write(page: Page, name: str) -> None:
 
 
 def with_fewer_colours(data: bytes) -> bytes:
-    """The same picture with five bits of each colour."""
+    """The same picture with six bits of each colour."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
-    coarse = np.minimum((picture.astype(np.uint16) + 4) // 8 * 8, 255).astype(np.uint8)
+    coarse = np.minimum((picture.astype(np.uint16) + 2) // 4 * 4, 255).astype(np.uint8)
     return bytes(cv2.imencode(".png", coarse, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
 
 

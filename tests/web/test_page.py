@@ -9,8 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 import pytest
+from pdfs import picture_pdf
 from served import read as read_by
 from served import served
 
@@ -275,6 +278,26 @@ def test_changes_of_another_window_are_not_lost(
     expect(view.page.locator(".toast")).to_contain_text("changed in another window")
     expect(view.page.locator("#s-0-3")).to_have_attribute("aria-label", re.compile("^B4 quarter, .*mended"))
     assert chosen(view.page) == "D4 half"
+
+
+def test_pages_turn_by_hand_and_by_the_music(
+    opened: Callable[..., SimpleNamespace], server: httpx.Client
+) -> None:
+    staff = np.asarray(cv2.imread(str(STAFF), cv2.IMREAD_GRAYSCALE), np.uint8)
+    data = picture_pdf([staff, staff])
+    job = read_by(server, data, "two.pdf")["id"]
+    page = opened(f"/#/job/{job}").page
+    is_done(page)
+    page.keyboard.press("PageDown")
+    expect(page.locator("#page-choice")).to_have_value("2")
+    expect(page.locator("#symbols")).to_have_attribute("aria-label", "Symbols of page 2")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")  # over the edge of the page
+    expect(page.locator("#page-choice")).to_have_value("1")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    expect(page.locator("#page-choice")).to_have_value("2")
+    expect(page.locator("#scan-cursor")).to_have_attribute("visibility", "visible")
 
 
 # What the page needs, and what it says --------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The keyboard, every button with data-act, and the table of keys in the help.
 import { ACTIONS, byKey, byName, keyNames } from "./actions.js";
 import { byId, element } from "./state.js";
+import { inTurn } from "./mend.js";
 import { keep, settings } from "./settings.js";
 
 /** "Mod+Shift+z": Mod is ctrl or cmd; shift is said with letters and named keys, for "+" and "?" it is part of the sign. */
@@ -26,7 +27,13 @@ function press(event) {
   const action = byKey.get(spelled(event));
   if (!action) return;
   event.preventDefault();
-  action.act();
+  act(action);
+}
+
+/** Changes wait for each other by themselves; what goes by the place that is chosen waits for them too. */
+function act(action) {
+  if (action.group === "Look") inTurn(action.act);
+  else action.act();
 }
 
 const range = (from, to) => [element("kbd", {}, from), " to ", element("kbd", {}, to)];
@@ -54,7 +61,10 @@ const shown = action => action.keys.slice(0, 2).flatMap((key, at) =>
 export function startKeys() {
   tabulate();
   document.addEventListener("keydown", press);
-  document.addEventListener("click", event => byName.get(event.target.closest("[data-act]")?.dataset.act)?.act());
+  document.addEventListener("click", event => {
+    const action = byName.get(event.target.closest("[data-act]")?.dataset.act);
+    if (action) act(action);
+  });
   const box = byId("keys-everywhere");
   box.checked = settings.keysEverywhere;
   box.addEventListener("change", () => keep({ keysEverywhere: box.checked }));

@@ -18,7 +18,7 @@ import { listRecent } from "./recent.js";
 
 function route() {
   const [, id] = /^#\/job\/([\w-]+)$/.exec(location.hash) ?? [];
-  byId("downloads").hidePopover();
+  byId("downloads").togglePopover?.(false);
   if (id) return follow(id);
   leave();
   state.job = null;

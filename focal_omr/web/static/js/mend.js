@@ -14,8 +14,9 @@ export function change(what) {
     const symbol = symbolAt(state.place);
     if (!symbol) return say("Choose a symbol first");
     const made = typeof what === "function" ? what(symbol) : what;
-    const answer = await api.change(state.job, state.overview.revision, state.place, made);
-    await applyAnswer(answer);
+    const asked = state.place;
+    const answer = await api.change(state.job, state.overview.revision, asked, made);
+    await applyAnswer(answer, { keep: state.place !== asked }); // a click meanwhile chose something else
     const now = symbolAt(state.place);
     say(told(made, now));
   });
@@ -35,6 +36,12 @@ const back = (send, word, can) => () => line(async () => {
 });
 export const undo = back(api.undo, "undo", "can_undo");
 export const redo = back(api.redo, "redo", "can_redo");
+
+/** Do something that depends on what is chosen: after the changes that are under way, for they choose too. */
+export function inTurn(act) {
+  if (waiting) queue = queue.then(act).catch(explain);
+  else act();
+}
 
 /** Do something after all that was asked for before; says what went wrong. */
 function line(act) {

@@ -59,7 +59,7 @@ export function reveal(pane, rect, { smooth = true } = {}) {
 export function layOut() {
   const page = state.view;
   const strip = page && page.width > 1.7 * page.height; // a single staff: one below the other is larger
-  const narrow = matchMedia("(max-width: 50rem)").matches;
+  const narrow = matchMedia("(max-width: 64rem)").matches;
   const layout = settings.layout === "auto" ? (strip || narrow ? "stacked" : "side") : settings.layout;
   document.documentElement.dataset.layout = layout;
   document.documentElement.toggleAttribute("data-strip", Boolean(strip));

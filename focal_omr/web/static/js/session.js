@@ -67,16 +67,17 @@ export async function showPage(number) {
   return view;
 }
 
-/** Take the server's answer to a change: overview, page, what is chosen now. */
-export async function applyAnswer(answer) {
+/** Take the server's answer to a change: overview, page, what is chosen now (`keep`: what was chosen stays so). */
+export async function applyAnswer(answer, { keep = false } = {}) {
   views.clear(); // a clef changes what follows on other pages too
   views.set(answer.view.number ?? answer.page, answer.view);
   take(answer.overview);
   state.view = answer.view;
   const { page, staff, symbol } = answer;
-  state.place = state.anchor = symbolAt({ page, staff, symbol }) ? { page, staff, symbol } : null;
+  const place = keep ? state.place : { page, staff, symbol };
+  state.place = state.anchor = symbolAt(place) ? place : null;
   emit("view", state.view);
-  emit("place", { scroll: true });
+  emit("place", { scroll: !keep });
   loadPlayback();
 }
 
