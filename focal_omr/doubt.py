@@ -34,7 +34,9 @@ def is_doubtful(symbol: Symbol, reading: StaffReading) -> bool:
     That is where it is less sure than `DOUBTFUL_BELOW` or had to be left out of the score; not where a person
     put it or said that it is right, nor on a staff that was not read.
     """
-    return not reading.unread and not symbol.mended and (symbol.confidence < DOUBTFUL_BELOW or not symbol.used)
+    return (
+        not reading.unread and not symbol.mended and (symbol.confidence < DOUBTFUL_BELOW or not symbol.used)
+    )
 
 
 # Bars that do not add up -----------------------------------------------------------------------------------

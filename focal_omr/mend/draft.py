@@ -11,9 +11,10 @@ from focal_omr.document import Page, StaffReading, Symbol
 from focal_omr.errors import MendError
 from focal_omr.mend.changes import check_token
 from focal_omr.mend.paper import Paper
+from focal_omr.mend.spelling import moved, printed_accidental
 from focal_omr.notation.joining import Carried
 from focal_omr.notation.names import symbol_name
-from focal_omr.notation.score import STEPS, Clef, Event, Key, Meter, Note, Pitch, Rest
+from focal_omr.notation.score import Clef, Event, Key, Meter, Note, Rest
 from focal_omr.notation.semantic import note_token, parse_sign, sign_token, ungrammatical
 
 _DEFAULT_CLEF = Clef("G", 2)  # as `boxes` has it where none was read
@@ -294,16 +295,3 @@ class Draft:
         before = self.symbols[index - 1].polygon if index else None
         after = self.symbols[index].polygon if index < len(self.symbols) else None
         return self._paper.between(token, before, after, self.clef(index))
-
-
-def printed_accidental(note: Note, key: Key, *, marked: bool) -> int | None:
-    """The alteration that the printed accidental of a note's token names; None: none is printed."""
-    return note.pitch.alter if marked or note.pitch.alter != key.alter(note.pitch.step) else None
-
-
-def moved(pitch: Pitch, steps: int) -> Pitch:
-    """A pitch some steps up the staff, its alteration as it was. Raises MendError beyond octaves 0 to 9."""
-    octave, step = divmod(pitch.diatonic + steps, len(STEPS))
-    if not 0 <= octave <= 9:
-        raise MendError("a note would be out of range")
-    return Pitch(STEPS[step], octave, pitch.alter)

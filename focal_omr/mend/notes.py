@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from focal_omr.errors import MendError
 from focal_omr.mend.changes import AccidentalSign
-from focal_omr.mend.draft import Draft, moved
+from focal_omr.mend.draft import Draft
 from focal_omr.mend.passage import Passage
+from focal_omr.mend.spelling import moved
 from focal_omr.notation.score import STEPS, Duration, Note, Pitch, Rest, Step
 from focal_omr.notation.semantic import note_token, sign_token
 

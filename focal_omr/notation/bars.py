@@ -18,6 +18,7 @@ from focal_omr.notation.vocabulary import BLANK
 # Nats. Chosen on rendered staves, see experiments/LOG.md.
 _BAR = 2.0  # a bar that adds up to its meter, or does not
 _TIE = 2.0  # a tie to a note of another pitch, to a rest, or after no note
+_KNOWN_STAVES = 1000  # that are remembered: of a book the staves that did not change are not checked again
 _MOST_KNOWN = 50_000  # steps that are remembered; a long run over many pictures meets ever new ones
 _SIGN = 3.0  # two clefs, keys or meters at one place; an accidental before no note; a tuplet in another
 
@@ -135,16 +136,23 @@ def check_staves(
     """
     state, checked = BarState(full=bar_length), []
     for tokens in staves:
-        bars: list[bool | None] = []
-        open_ = False
-        for token in tokens:
-            symbol = _symbol(token)
-            open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
-            if not open_:
-                bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
-            state, _ = _step(state, symbol)
-        checked.append([*bars, None] if open_ else bars)
+        state, bars = _through_staff(state, tuple(tokens))
+        checked.append(list(bars))
     return checked
+
+
+@lru_cache(maxsize=_KNOWN_STAVES)
+def _through_staff(state: BarState, tokens: tuple[str, ...]) -> tuple[BarState, tuple[bool | None, ...]]:
+    """The state after a staff, and whether its bars add up; None for the one that is open at its end."""
+    bars: list[bool | None] = []
+    open_ = False
+    for token in tokens:
+        symbol = _symbol(token)
+        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
+        if not open_:
+            bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
+        state, _ = _step(state, symbol)
+    return state, (*bars, None) if open_ else tuple(bars)
 
 
 def close_staves(
@@ -161,8 +169,7 @@ def close_staves(
     state = BarState(full=bar_length)
     closed, added = [], []
     for number, tokens in enumerate(staves):
-        for token in tokens:
-            state, _ = _step(state, _symbol(token))
+        state, _ = _through_staff(state, tuple(tokens))
         full = state.full is not None and state.filled == state.full
         closed.append([*tokens, "barline"] if full else list(tokens))
         if full:

@@ -83,7 +83,7 @@ def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
 
 
 def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
-    """For each staff of a part the places of its tokens, without the signs at its beginning that hold already.
+    """For each staff of a part the places of its tokens but the signs at its beginning that hold already.
 
     Args:
         staves: The tokens of each.

@@ -1,4 +1,4 @@
-"""One page of a document, engraved: its measures, with what holds there, broken into systems as on the scan."""
+"""One page of a document, engraved: its measures, with what holds there, in systems as on the scan."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -144,7 +144,7 @@ def _page_score(
         }
     )
     first, last = on_page[0], on_page[-1]
-    breaks = _breaks(page, parts, first)
+    breaks = _breaks(page, parts)
     cut = [
         _cut(score.parts[number], number + 1, stretch, (first, last + 1), breaks)
         for number, stretch in enumerate(stretches)
@@ -158,24 +158,24 @@ def _by_measure(part: Part, places: Sequence[SymbolPlace | None]) -> _Places:
 
 
 def _measure_places(measure: Measure, waiting: Iterator[SymbolPlace | None]) -> list[SymbolPlace]:
-    """Where a measure stands: its notes and rests, for signs may announce it at the end of the line before."""
+    """Where the notes and rests of a measure stand; signs may announce it at the end of the line before."""
     pairs = [(event, next(waiting)) for event in flat_events(measure)]
     timed = [place for event, place in pairs if isinstance(event, Note | Rest | MultiRest)]
     return [place for place in (timed or [place for _, place in pairs]) if place]
 
 
-def _breaks(page: Page, parts: Sequence[_Places], first: int) -> set[int]:
-    """The measures, after the first, with which a system of the page begins in its uppermost part."""
-    begins: set[int] = set()
+def _breaks(page: Page, parts: Sequence[_Places]) -> set[int]:
+    """The measures with which the systems of the page but the first begin, in their uppermost part."""
+    begins = []
     for system in page.systems:
         staves = {(page.number, staff) for staff in system.staves}
-        opened = (
-            next((i for i, places in enumerate(part) if places and places[0][:2] in staves), None)
-            for part in parts
-        )
-        index = next((index for index in opened if index is not None), first)
-        begins.add(index)
-    return {index for index in begins if index > first}
+        if any(place[:2] in staves for part in parts for places in part for place in places):
+            opened = (
+                next((i for i, places in enumerate(part) if places and places[0][:2] in staves), None)
+                for part in parts
+            )
+            begins.append(next((index for index in opened if index is not None), None))
+    return {index for index in begins[1:] if index is not None}
 
 
 def _cut(
@@ -216,7 +216,7 @@ def _opened(
         holding = next((event for event in reversed(before) if isinstance(event, kind)), None)
         if holding and not any(isinstance(event, kind) for event, _ in signs):
             signs.append((holding, None))
-    signs.sort(key=lambda pair: _SIGNS.index(type(pair[0])))  # type: ignore[arg-type]  # only signs are in it
+    signs.sort(key=lambda pair: _SIGNS.index(type(pair[0])))
     events = (*(event for event, _ in signs), *measure.events[count:])
     return replace(measure, events=events), [*(each for _, each in signs), *ids[count:]]
 

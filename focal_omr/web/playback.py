@@ -38,7 +38,7 @@ _DECIMALS = 6
 
 @dataclass
 class _Sound:
-    """A note or rest that is played: its number in its part; times in whole notes; None for what is silent."""
+    """A note or rest that is played: its number in its part; times in whole notes; None is silent."""
 
     event: int
     onset: Fraction

@@ -1,4 +1,4 @@
-"""Verovio's SVG made fit for a web page: no styles, the page's own colour, ids for signs, classes for doubt."""
+"""Verovio's SVG made fit for a web page: no styles, the page's own colour, ids for signs, doubt."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -49,8 +49,7 @@ class Drawn:
 def plain_svg(drawn: Sequence[Drawn], *, doubtful: Collection[str] = ()) -> str:
     """Scores below each other as one SVG without style sheet, styles and colours.
 
-    Lines and signs have the current colour; it has a view box, no size, and no ids but those of `mei.event_id`
-    and those of glyphs.
+    It has the current colour, a view box, no size, and no ids but those of `mei.event_id` and of glyphs.
 
     Args:
         drawn: The scores, of one font.
@@ -93,7 +92,7 @@ def _clean(root: ET.Element, glyphs: ET.Element) -> None:
 def _plain(element: ET.Element) -> None:
     for child in [child for child in element if _is_left_out(child)]:
         element.remove(child)
-    kind = element.get("class", "")
+    kind = element.get("class", "").partition(" ")[0]
     element.attrib.pop("color", None)
     if not _EVENT_ID.fullmatch(element.get("id", "")):
         element.attrib.pop("id", None)

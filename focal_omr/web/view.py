@@ -18,7 +18,7 @@ def overview(document: Document) -> dict[str, Any]:
 
     Returns:
         "name", "title", "warnings", "pieces" (how many), "pages" ("number", "width", "height", "staves"),
-        "doubtful" and "odd_bars" as places ("page": its number; "staff" and "symbol" from 0) in reading order,
+        "doubtful" and "odd_bars" as places in reading order ("page": its number; the others from 0),
         "mended_staves" (how many).
     """
     staves = [

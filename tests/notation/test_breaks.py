@@ -7,7 +7,9 @@ from lxml import etree
 from test_musicxml import schema  # noqa: F401  # a fixture
 
 from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import mei_tree
+from focal_omr.notation.joining import StaffTokens, join_staves
+from focal_omr.notation.mei import mei_tree, write_mei
+from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
 from focal_omr.notation.score import Score, map_notes
 from focal_omr.notation.semantic import read_semantic
@@ -62,3 +64,25 @@ def test_all_pages_are_engraved():
     assert tops[1] > 2000
     assert root.get("width") == "210mm"
     assert svg.count('class="measure"') == 300
+
+
+def test_a_clef_that_changes_where_a_system_begins_is_that_systems():
+    part = join_staves(
+        [
+            StaffTokens(("clef-G2", "note-C5_whole", "barline")),
+            StaffTokens(("clef-F4", "note-C3_whole", "barline"), "system"),
+        ]
+    )
+    text = write_mei(Score((part,)))
+    assert text.index("<sb") < text.index('<clef shape="F"') < text.index('<measure n="2"')
+    read = [measure.events for measure in read_mei(text).parts[0].measures]
+    assert read == [measure.events for measure in part.measures]
+
+
+def test_a_score_cut_out_of_another_keeps_its_ids():
+    score = read_semantic("clef-G2 note-C5_half_fermata note-D5_half tie barline note-D5_whole barline")
+    tree = mei_tree(score, ids=[[None, "p3e7", "p3e8", "p3e9"]])
+    ids = [each.get("xml:id") for each in tree.iter() if each.tag in ("clef", "note")]
+    assert ids == [None, "p3e7", "p3e8", "p3e9"]
+    assert tree.find(".//tie").get("startid") == "#p3e8"
+    assert tree.find(".//fermata").get("startid") == "#p3e7"

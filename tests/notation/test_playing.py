@@ -93,3 +93,14 @@ def test_instruments():
 def test_a_tempo_that_no_midi_file_can_say(tempo):
     with pytest.raises(NotationError, match=f"tempo {tempo}"):
         Playback(tempo=tempo)
+
+
+def test_a_passage_that_comes_again_and_prints_its_signs_gets_no_others():
+    score = read_semantic(
+        "clef-G2 timeSignature-4/4 note-C4_whole barline-final "
+        "clef-F4 timeSignature-3/4 note-D3_half. barline multirest-2 barline-repeat_end"
+    )
+    measures = unfold_repeats(score).parts[0].measures
+    assert measures[3].events == measures[1].events
+    ends = [moment["qstamp"] for moment in Engraver().timemap(playable_mei(score, Playback(unfold=True)))]
+    assert max(ends) == 4 + 2 * 9

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -285,6 +286,22 @@ def test_figures_are_kept(client: httpx.Client, job: str) -> None:
     assert 'focal_omr_reading_seconds_count{result="read"}' in text
     assert 'focal_omr_requests_total{route="/api/jobs/{id}",status="200"}' in text
     assert job not in text
+
+
+@pytest.mark.parametrize("language", ["sh", "python"])
+def test_what_the_documentation_says_works(client: httpx.Client, tmp_path: Path, language: str) -> None:
+    if language == "sh" and not (shutil.which("curl") and shutil.which("bash")):
+        pytest.skip("needs curl and bash")
+    text = (EXAMPLES.parent / "docs" / "server.md").read_text(encoding="utf-8")
+    block = text.partition(f"```{language}\n")[2].partition("```")[0]
+    code = block.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/"))
+    file = tmp_path / "minuet.musicxml"
+    if language == "sh":
+        command = ["bash", "-ec", code.replace(file.name, str(file))]
+    else:
+        command = [sys.executable, "-c", f"{code}\nopen({str(file)!r}, 'wb').write(score)"]
+    subprocess.run(command, check=True, cwd=EXAMPLES.parent, timeout=60)
+    assert b"<score-partwise" in file.read_bytes()
 
 
 def test_the_process_that_answers_loads_nothing_heavy() -> None:

@@ -1,0 +1,137 @@
+"""Symbols on the scan and events of the score: each symbol is the event that it says."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hand_made import make_document, with_unread
+from web_documents import (
+    NAMES,
+    WEIGHTS,
+    Timed,
+    all_symbols,
+    events_by_id,
+    example,
+    on_one_page,
+    one_after_the_other,
+    recognizer,
+)
+
+from focal_omr.document import Document
+from focal_omr.errors import NotationError
+from focal_omr.notation.score import NO_KEY, Event, Note
+from focal_omr.notation.semantic import parse_sign
+from focal_omr.web.events import SymbolPlace, score_events
+
+SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / "shared"))
+PAGES = SHARED / "data" / "pages"
+OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
+SYSTEM = "clef-G2 keySignature-GM"
+
+
+def check(document: Document) -> None:
+    """Every used note and rest, and every sign that the score keeps, is the event of its id."""
+    ids, events = score_events(document).ids, events_by_id(document)
+    assert len(set(ids.values())) == len(ids)
+    for place, symbol in all_symbols(document).items():
+        sign = parse_sign(symbol.token)
+        found = ids.get(SymbolPlace(*place))
+        if symbol.used and isinstance(sign, Timed):
+            assert found is not None, place
+        if found is not None:
+            assert same(sign, events[found]), (place, symbol.token)
+
+
+def same(sign: Event | None, event: Event) -> bool:
+    """Whether a token says an event; accidentals that hold through the bar are not in the token."""
+    if isinstance(event, Note) and isinstance(sign, Note):
+        said, heard = sign.pitch, event.pitch
+        same_place = (said.step, said.octave) == (heard.step, heard.octave)
+        sounds = event.accidental is None or said.alter == heard.alter
+        return same_place and sounds and (sign.duration, sign.grace) == (event.duration, event.grace)
+    return sign == event
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the packaged weights are not there")
+@pytest.mark.parametrize("name", NAMES)
+def test_examples(name):
+    check(example(name))
+
+
+@pytest.mark.skipif(not (PAGES.is_dir() and WEIGHTS.is_file()), reason="the pages are not there")
+@pytest.mark.parametrize(
+    "file",
+    ["quartet-parts/sq8437280-Part-Violoncello.pdf", "petrie/petrie-033.png", "petrie/petrie-102.png"],
+)
+def test_real_pages(file):
+    document = recognizer().read(PAGES / file)
+    check(document)
+    assert len(score_events(document).ids) > 250
+
+
+def test_what_a_system_repeats_is_no_event_and_what_changes_is():
+    document = make_document(
+        f"{OPEN} note-G4_half barline note-G4_half barline",
+        f"{SYSTEM} note-F#4_half tie note-F4_half barline keySignature-FM",
+        "clef-F4 keySignature-FM note-B3_quarter accidental note-Bb3_quarter barline-final",
+    )
+    check(document)
+    ids = score_events(document).ids
+    assert SymbolPlace(1, 0, 0) in ids  # the first clef
+    assert SymbolPlace(1, 1, 0) not in ids
+    assert SymbolPlace(1, 1, 1) not in ids
+    assert SymbolPlace(1, 1, 6) in ids  # announced at the end of the line, repeated on the next
+    assert SymbolPlace(1, 2, 0) in ids
+    assert SymbolPlace(1, 2, 1) not in ids
+
+
+def test_tuplets_printed_and_understood():
+    triplet = "tuplet-3 note-G4_eighth note-A4_eighth note-B4_eighth tuplet-end note-G4_quarter barline"
+    silent = "note-G4_eighth note-A4_eighth note-B4_eighth gracenote-C5_eighth note-C5_quarter barline"
+    check(make_document(f"{OPEN} {triplet}", f"{SYSTEM} {silent} multirest-3 barline note-G4_half barline"))
+
+
+def test_staves_that_were_not_read_have_rests_without_symbols():
+    document = with_unread(
+        make_document(
+            (f"{OPEN} note-G4_half barline", f"{OPEN} note-B4_half barline note-B4_half barline"),
+            (f"{SYSTEM} note-G4_half barline note-A4_half barline", f"{SYSTEM} note-B4_half barline"),
+        ),
+        0,
+        2,
+    )
+    check(document)
+    places = score_events(document).places
+    assert [place for place in places[0] if place and place.symbol is None] == [SymbolPlace(1, 2, None)] * 2
+    assert all(place and place.symbol is not None for place in places[1])
+
+
+def test_pieces_of_other_parts_and_without_a_key():
+    document = one_after_the_other(
+        make_document((f"{OPEN} note-G4_half barline-final", f"{OPEN} note-G4_half barline-final")),
+        make_document("clef-G2 timeSignature-2/4 note-F4_half barline note-F4_half barline-final"),
+        make_document(("clef-G2 note-A4_half barline-final", "clef-F4 note-A3_half barline-final")),
+        make_document("clef-G2 note-A4_half barline note-B4_half barline-final"),
+    )
+    for each in (document, on_one_page(document)):
+        check(each)
+    first, second = score_events(document).places
+    assert first.count(None) == 3  # the natural key of the pieces that print none
+    assert document.score.parts[0].measures[1].events[1] == NO_KEY
+    assert sum(place is not None for place in second) == 4 + 2
+
+
+def test_grammar_broken_and_repeat_signs():
+    check(
+        make_document(
+            f"{OPEN} barline-repeat_start tie note-G4_half barline-repeat_end tuplet-3 note-A4_half"
+        )
+    )
+
+
+def test_a_score_of_other_staves_is_told():
+    document = make_document(f"{OPEN} note-G4_half barline note-G4_half barline")
+    other = make_document(f"{OPEN} note-G4_half barline note-G4_quarter note-G4_quarter barline")
+    with pytest.raises(NotationError, match="piece 1, part 1"):
+        score_events(replace(document, pages=other.pages))

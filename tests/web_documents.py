@@ -1,0 +1,73 @@
+"""What the tests of the web page share: documents of several pieces, made by hand, and those of examples."""
+
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from focal_omr import Recognizer
+from focal_omr.assembly import assemble
+from focal_omr.document import Document, Symbol
+from focal_omr.notation.score import Event, MultiRest, Note, Rest, flat_events
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NAMES = ("ode-to-joy", "minuet-in-g", "greensleeves")
+WEIGHTS = files("focal_omr.weights") / "default.onnx"
+Timed = Note | Rest | MultiRest
+
+
+def picture_of(name: str) -> Path:
+    """The picture of an example."""
+    return next(path for path in (EXAMPLES / name).iterdir() if path.suffix in (".png", ".jpg"))
+
+
+@cache
+def recognizer() -> Recognizer:
+    return Recognizer(threads=1)
+
+
+@cache
+def example(name: str) -> Document:
+    """An example as the packaged weights read it."""
+    return recognizer().read(picture_of(name))
+
+
+def one_after_the_other(*documents: Document) -> Document:
+    """Documents of one piece each as one of several; every one begins a page."""
+    pages = []
+    for piece, document in enumerate(documents, 1):
+        for page in document.pages:
+            staves = tuple(replace(staff, piece=piece) for staff in page.staves)
+            pages.append(replace(page, staves=staves, number=len(pages) + 1))
+    return assemble("several.png", "Several", pages)
+
+
+def on_one_page(document: Document) -> Document:
+    """The same with all staves on its first page; their places on the picture stay what they are."""
+    staves = [staff for page in document.pages for staff in page.staves]
+    systems, before = [], 0
+    for page in document.pages:
+        for system in page.systems:
+            systems.append(replace(system, staves=tuple(before + staff for staff in system.staves)))
+        before += len(page.staves)
+    page = replace(document.pages[0], staves=tuple(staves), systems=tuple(systems))
+    return assemble(document.source, document.score.title, [page])
+
+
+def events_by_id(document: Document) -> dict[str, Event]:
+    """The events of the score by the ids that MEI gives them."""
+    return {
+        f"p{number}e{event}": what
+        for number, part in enumerate(document.score.parts, 1)
+        for event, what in enumerate(each for measure in part.measures for each in flat_events(measure))
+    }
+
+
+def all_symbols(document: Document) -> dict[tuple[int, int, int], Symbol]:
+    """The symbols by page number, staff and place."""
+    return {
+        (page.number, staff, place): symbol
+        for page in document.pages
+        for staff, reading in enumerate(page.staves)
+        for place, symbol in enumerate(reading.symbols)
+    }
