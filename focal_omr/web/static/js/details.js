@@ -1,0 +1,88 @@
+// What is known of the chosen symbol: its name, how sure it is, a closer look, where it stands.
+import { byId, element, on, state } from "./state.js";
+import { symbolAt } from "./session.js";
+import { addsUp, percent, spoken } from "./labels.js";
+import { say } from "./say.js";
+
+let last = "";
+
+function tell() {
+  const symbol = symbolAt(state.place);
+  byId("facts-box").hidden = !symbol;
+  byId("choose-hint").hidden = Boolean(symbol);
+  byId("now").replaceChildren();
+  if (!symbol) {
+    byId("read").textContent = "Choose a note";
+    last = "";
+    return;
+  }
+  const staff = state.view.staves[state.place.staff];
+  byId("read").textContent = symbol.name;
+  const sure = symbol.mended ? "mended by you" : `${percent(symbol.confidence)} sure${symbol.doubtful ? ", doubtful" : ""}`;
+  byId("sure-text").textContent = sure;
+  const fill = byId("sure-fill");
+  fill.style.width = `${100 * symbol.confidence}%`;
+  fill.style.background = symbol.mended ? "var(--mended)" : symbol.colour;
+  byId("facts").replaceChildren(...facts(symbol, staff).flatMap(([name, value]) =>
+    [element("dt", {}, name), element("dd", {}, String(value))]));
+  byId("now").append(symbol.name, element("span", { class: "soft" }, ` · bar ${symbol.bar} · ${sure}`));
+  byId("unread-box").hidden = !staff.unread;
+  byId("unread-text").textContent = `This staff is not used: ${staff.unread}.`;
+  lookCloser(symbol);
+  announce(symbol);
+}
+
+function facts(symbol, staff) {
+  const { overview, place } = state;
+  return [
+    ["Bar", `${symbol.bar}, ${addsUp(symbol.adds_up)}`],
+    ["Staff", overview.pages.length > 1 ? `${place.staff + 1} of page ${place.page}` : place.staff + 1],
+    overview.pieces > 1 && ["Piece", staff.piece],
+    state.view.staves.some(each => each.part > 1) && ["Part", staff.part],
+    !symbol.used && !staff.unread && ["Left out", "it breaks the grammar of the score"],
+  ].filter(Boolean);
+}
+
+/** The scan around the symbol, as large as it goes. */
+function lookCloser(symbol) {
+  const [left, top, right, bottom] = symbol.box, { width, height } = state.view;
+  const high = 1.35 * (bottom - top), wide = 3.4 * high; // the shape of the panel
+  const closer = byId("closer");
+  closer.setAttribute("viewBox", `${(left + right - wide) / 2} ${(top + bottom - high) / 2} ${wide} ${high}`);
+  const picture = byId("closer-picture");
+  picture.setAttribute("width", width);
+  picture.setAttribute("height", height);
+  picture.setAttribute("preserveAspectRatio", "none");
+  const mark = byId("closer-mark");
+  mark.setAttribute("points", symbol.points);
+  mark.setAttribute("stroke", symbol.mended ? "#009e73" : symbol.colour);
+}
+
+/** Said where the listbox has no focus, for it then says nothing itself; and always after a change. */
+function announce(symbol) {
+  const words = spoken(symbol);
+  if (document.activeElement !== byId("symbols") && words !== last) say(words);
+  last = words;
+}
+
+function tip(what) {
+  const box = byId("tip");
+  box.hidden = !what;
+  if (!what) return;
+  const symbol = symbolAt(what.place);
+  box.textContent = symbol ? `${symbol.name} · ${symbol.mended ? "mended" : percent(symbol.confidence)}` : `Not read: ${what.text}`;
+  box.style.left = `${Math.min(what.event.clientX + 14, innerWidth - box.offsetWidth - 8)}px`;
+  box.style.top = `${Math.min(what.event.clientY + 18, innerHeight - box.offsetHeight - 8)}px`;
+}
+
+export function startDetails() {
+  on("place", tell);
+  on("view", tell);
+  on("tip", tip);
+  on("reason", reason => {
+    byId("facts-box").hidden = true;
+    byId("choose-hint").hidden = false;
+    byId("read").textContent = `Not read: ${reason}`;
+    say(`Not read: ${reason}`);
+  });
+}

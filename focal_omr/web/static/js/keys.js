@@ -1,0 +1,75 @@
+// The keyboard, every button with data-act, and the table of keys in the help.
+import { ACTIONS, byKey, byName, keyNames } from "./actions.js";
+import { byId, element } from "./state.js";
+import { inTurn } from "./mend.js";
+import { keep, settings } from "./settings.js";
+
+/** "Mod+Shift+z": Mod is ctrl or cmd; shift is said with letters and named keys, for "+" and "?" it is part of the sign. */
+function spelled(event) {
+  const letter = /^\p{L}$/u.test(event.key), named = event.key.length > 1;
+  const key = letter ? event.key.toLowerCase() : event.key;
+  return [(event.ctrlKey || event.metaKey) && "Mod", event.altKey && "Alt", event.shiftKey && (letter || named) && "Shift", key]
+    .filter(Boolean).join("+");
+}
+
+/** Whether the keyboard belongs to what has the focus, not to the music. */
+function taken(event) {
+  const { target } = event;
+  if (document.querySelector("dialog[open]") || target.closest("[popover]")) return true;
+  if (target.matches("select, textarea, input:not([type=checkbox])")) return true;
+  if (target.closest("button, a, summary, input") && [" ", "Enter"].includes(event.key)) return true;
+  return !settings.keysEverywhere && !event.ctrlKey && !event.metaKey && !target.closest(".view");
+}
+
+function press(event) {
+  if (document.documentElement.dataset.state !== "done" && event.key !== "?") return;
+  if (event.isComposing || taken(event)) return;
+  const action = byKey.get(spelled(event));
+  if (!action) return;
+  event.preventDefault();
+  act(action);
+}
+
+/** Changes wait for each other by themselves; what goes by the place that is chosen waits for them too. */
+function act(action) {
+  if (action.group === "Look") inTurn(action.act);
+  else action.act();
+}
+
+const range = (from, to) => [element("kbd", {}, from), " to ", element("kbd", {}, to)];
+const IN_ONE = {
+  Notes: [[range("a", "g"), "The nearest note of this name"]],
+  Value: [[range("1", "8"), "64th, 32nd, 16th, eighth (4), quarter (5), half (6), whole (7), breve"]],
+};
+
+function tabulate() {
+  const groups = Map.groupBy ? Map.groupBy(ACTIONS, action => action.group) : grouped(ACTIONS);
+  byId("key-table").replaceChildren(...[...groups].map(([name, actions]) => element("div", {}, element("h3", {}, name),
+    element("dl", {}, ...(IN_ONE[name] ?? actions.filter(action => action.keys.length).map(action => [shown(action), action.name]))
+      .flatMap(([keys, what]) => [element("dt", {}, ...keys), element("dd", {}, what)])))));
+}
+
+function grouped(actions) {
+  const groups = new Map();
+  for (const action of actions) groups.set(action.group, [...(groups.get(action.group) ?? []), action]);
+  return groups;
+}
+
+const shown = action => action.keys.slice(0, 2).flatMap((key, at) =>
+  [...(at ? [" or "] : []), ...keyNames(key).flatMap(name => [element("kbd", {}, name), " "])]);
+
+export function startKeys() {
+  tabulate();
+  document.addEventListener("keydown", press);
+  document.addEventListener("click", event => {
+    const action = byName.get(event.target.closest("[data-act]")?.dataset.act);
+    if (action) act(action);
+  });
+  const box = byId("keys-everywhere");
+  box.checked = settings.keysEverywhere;
+  box.addEventListener("change", () => keep({ keysEverywhere: box.checked }));
+  for (const [id, name] of [["undo", "Undo"], ["redo", "Redo"]]) {
+    byId(id).title = `${name} (${keyNames(byName.get(id).keys[0]).join(" ")})`;
+    byId(id).setAttribute("aria-label", name);
+  }
+}

@@ -1,0 +1,119 @@
+// While a document is read: how far it is, how many wait before it, and what went wrong.
+import * as api from "./api.js";
+import { byId, emit, show } from "./state.js";
+import { forget } from "./settings.js";
+
+let current = null; // the job that is followed
+let rounds = 0; // each call of follow ends the one before
+let stop = () => {};
+
+const many = (count, word, plural = `${word}s`) => `${count} ${count === 1 ? word : plural}`;
+
+/** Show that a file goes up; returns the function that is told how much has gone. */
+export function reading(file, cancel) {
+  current = null;
+  stop = cancel;
+  preview(file);
+  begin(file.name);
+  byId("progress-text").textContent = "Sending the picture…";
+  return share => { byId("progress").value = 0.1 * share; };
+}
+
+function begin(name) {
+  byId("reading-title").textContent = name ? `Reading ${name}` : "Reading";
+  byId("progress").removeAttribute("value");
+  show("reading");
+  byId("reading").focus({ preventScroll: true });
+}
+
+function preview(file) {
+  const picture = byId("preview-picture");
+  if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
+  const shown = file && /^image\/(png|jpeg|webp|bmp|gif)/.test(file.type);
+  byId("preview").hidden = !shown;
+  if (shown) picture.src = URL.createObjectURL(file);
+}
+
+/** Say that this job is the one whose picture is on the page already. */
+export function following(id) {
+  current = id;
+}
+
+/** Follow a job until it is done; emits "done" with its id, or shows why it failed. */
+export async function follow(id) {
+  if (current !== id) preview(null);
+  current = id;
+  const round = ++rounds;
+  let wait = 250, lost = 0, shown = false;
+  stop = async () => {
+    current = null;
+    forget(id);
+    location.hash = "#/";
+    await api.cancel(id).catch(() => {}); // it may be done already, or gone
+  };
+  while (current === id && round === rounds) {
+    try {
+      const job = await api.status(id);
+      lost = 0;
+      if (current !== id) return;
+      if (job.status === "done") return emit("done", job);
+      if (job.status === "failed") return fail(job.error ?? "The reader gave no reason.", { hint: helpFor(job.error) });
+      if (!shown) begin(job.name);
+      shown = true;
+      tell(job);
+    } catch (error) {
+      if (current !== id) return;
+      if (error.status === 404) return gone(id);
+      if (error.status !== 0 && error.status !== 429) return fail(error.message, { retry: () => follow(id) });
+      if (++lost > 8) return fail(error.message, { retry: () => follow(id) });
+      byId("progress-text").textContent = "The server does not answer; trying again…";
+    }
+    await new Promise(done => setTimeout(done, wait));
+    wait = Math.min(1200, wait * 1.25);
+  }
+}
+
+/** Follow nothing any more: another document is shown. */
+export function leave() {
+  current = null;
+}
+
+function tell(job) {
+  const bar = byId("progress");
+  if (job.status === "queued") {
+    bar.removeAttribute("value");
+    byId("progress-text").textContent =
+      job.waiting ? `Waiting: ${many(job.waiting, "document is", "documents are")} before this one.` : "It is read next.";
+    return;
+  }
+  bar.value = 0.1 + 0.9 * job.progress;
+  const page = job.pages > 1 ? `Page ${Math.min(job.pages_read + 1, job.pages)} of ${job.pages}` : "Reading the page";
+  const staves = job.staves_read ? `, ${many(job.staves_read, "staff", "staves")} read so far` : "";
+  byId("progress-text").textContent = `${page}${staves}.`;
+}
+
+function helpFor(error = "") {
+  return /staff|staves/i.test(error ?? "")
+    ? "The picture should show whole staves of five lines, not too slanted, with some paper around them." : "";
+}
+
+function gone(id) {
+  forget(id);
+  fail("This document is not on the server any more.", { hint: "What was read is kept for a while and then deleted." });
+}
+
+/** Show that something failed, in its one line. */
+export function fail(text, { hint = "", retry = null } = {}) {
+  current = null;
+  byId("failed-text").textContent = text;
+  byId("failed-hint").textContent = hint;
+  const button = byId("retry");
+  button.hidden = !retry;
+  button.onclick = retry;
+  show("failed");
+  byId("failed").focus({ preventScroll: true });
+}
+
+export function startProgress() {
+  byId("cancel").addEventListener("click", () => stop());
+}
