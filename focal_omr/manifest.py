@@ -16,11 +16,7 @@ from typing import Any, Literal
 
 from focal_omr.errors import OutputError
 from focal_omr.files import remove_parts, write_atomic
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs in one folder are the user's care there
-    fcntl = None  # type: ignore[assignment]
+from focal_omr.folder_lock import alone_in
 
 __all__ = ["MANIFEST", "Entry", "Manifest", "content_digest", "open_manifest"]
 
@@ -132,7 +128,7 @@ def open_manifest(folder: Path, *, keep: Callable[[Entry], bool] | None = None) 
         OutputError: Another run is at work in the folder, what is called manifest.jsonl there is none of
             ours, or it cannot be read or written.
     """
-    with _alone_in(folder):
+    with alone_in(folder):
         earlier = _read_entries(folder / MANIFEST)
         if keep is not None:
             remove_parts(folder)
@@ -175,27 +171,3 @@ def _entry(line: bytes) -> Entry | None:
     if not isinstance(values, dict) or values.pop("format", None) != MANIFEST_FORMAT:
         return None
     return Entry(**values) if values.keys() == {field.name for field in fields(Entry)} else None
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """A lock on the folder itself: it leaves no file, and ends with the process however that ends."""
-    if fcntl is None:
-        yield
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be opened: {error.strerror or error}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"{folder}: another run writes its manifest there; wait for it, or use another folder"
-            ) from None
-        except OSError as error:  # a file system that has no locks, such as some network ones
-            logger.info("%s: no lock (%s)", folder, error)
-        yield
-    finally:
-        os.close(descriptor)
