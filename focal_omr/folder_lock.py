@@ -21,20 +21,25 @@ _LOCK_FILE = ".focal-omr.lock"
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, *, other: str = "another run") -> Iterator[None]:
     """Hold the lock of a folder that exists; it ends with the process, however that ends.
 
     Where a folder itself can be locked, nothing is written; on Windows a file in it is.
 
+    Args:
+        folder: The folder.
+        other: What else may be at work there, for the message.
+
     Raises:
         OutputError: Another process holds it, or the folder cannot be opened.
     """
-    with _folder_locked(folder) if fcntl is not None else _file_locked(folder):
+    taken = OutputError(f"{folder}: {other} is at work there; wait for it, or use another folder")
+    with _folder_locked(folder, taken) if fcntl is not None else _file_locked(folder, taken):
         yield
 
 
 @contextmanager
-def _folder_locked(folder: Path) -> Iterator[None]:
+def _folder_locked(folder: Path, taken: OutputError) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
@@ -43,7 +48,7 @@ def _folder_locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _taken(folder) from None
+            raise taken from None
         except OSError as error:  # a file system that has no locks, such as some network ones
             logger.info("%s: no lock (%s)", folder, error)
         yield
@@ -52,7 +57,7 @@ def _folder_locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _file_locked(folder: Path) -> Iterator[None]:
+def _file_locked(folder: Path, taken: OutputError) -> Iterator[None]:
     from filelock import FileLock, Timeout  # installed on Windows alone
 
     if not folder.is_dir():  # a FileLock would make it
@@ -61,14 +66,10 @@ def _file_locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise _taken(folder) from None
+        raise taken from None
     except OSError as error:
         raise OutputError(f"{folder}: no file can be made in it ({error.strerror or error})") from error
     try:
         yield
     finally:
         lock.release()
-
-
-def _taken(folder: Path) -> OutputError:
-    return OutputError(f"{folder}: another run writes its manifest there; wait for it, or use another folder")

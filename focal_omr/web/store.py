@@ -11,18 +11,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from focal_omr.errors import OmrError
 from focal_omr.files import remove_parts
-
-try:
-    import fcntl
-except ImportError:  # Windows: two servers in one folder are the user's care there
-    fcntl = None  # type: ignore[assignment]
+from focal_omr.folder_lock import alone_in
 
 __all__ = ["ConflictError", "Entry", "FullError", "Job", "Place", "Status", "Store", "new_id"]
 
@@ -31,7 +27,7 @@ Place = tuple[int, int, int]  # number of the page, indices of staff and symbol
 _FORMAT = 1  # of the tables; a file of another format is refused
 _ID_BYTES = 16  # 128 random bits: nobody guesses the address of another's job
 _PATIENCE_S = 10.0  # that one writer waits for another; each takes milliseconds
-_JOBS, _DATABASE, _LOCK = "jobs", "jobs.sqlite3", "lock"
+_JOBS, _DATABASE = "jobs", "jobs.sqlite3"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -143,7 +139,7 @@ class Store:
         self._jobs = data / _JOBS
         self._connections: list[sqlite3.Connection] = []
         self._of_thread = threading.local()
-        self._lock: Any = None
+        self._alone = ExitStack()
         try:
             self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_tables()
@@ -151,15 +147,8 @@ class Store:
             raise OmrError(f"{data}: cannot be used as the server's folder ({error})") from error
 
     def lock(self) -> None:
-        """Keep other servers from this folder, until `close`. Raises OmrError where one is at work there."""
-        if fcntl is None:
-            return
-        self._lock = (self._jobs.parent / _LOCK).open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.close()
-            raise OmrError(f"{self._jobs.parent}: another server is at work in this folder") from None
+        """Keep other servers from this folder, until `close`. Raises OutputError where one is there."""
+        self._alone.enter_context(alone_in(self._jobs.parent, other="another server"))
 
     def close(self) -> None:
         """Close the database in all threads."""
@@ -167,9 +156,7 @@ class Store:
             connection.close()
         self._connections.clear()
         self._of_thread = threading.local()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._alone.close()
 
     def folder(self, job: str) -> Path:
         """Where the files of a job lie; `job` is an id that this module made, nothing that a client sent."""
