@@ -140,11 +140,16 @@ class Store:
         self._connections: list[sqlite3.Connection] = []
         self._of_thread = threading.local()
         self._alone = ExitStack()
+        self._started = time.time() - time.monotonic()
         try:
             self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._make_tables()
         except (OSError, sqlite3.Error) as error:
             raise OmrError(f"{data}: cannot be used as the server's folder ({error})") from error
+
+    def _now(self) -> float:
+        """Seconds since 1970 by the clock at the start: one that is set anew removes no jobs."""
+        return self._started + time.monotonic()
 
     def lock(self) -> None:
         """Keep other servers from this folder, until `close`. Raises OutputError where one is there."""
@@ -177,7 +182,7 @@ class Store:
         Raises:
             FullError: One of the two would be exceeded.
         """
-        now = time.time()
+        now = self._now()
         with self._writing() as database:
             self._check_room(database, size, queued, stored)
             database.execute(
@@ -203,7 +208,7 @@ class Store:
     def find(self, job: str) -> Job | None:
         """A job by its id; None where there is none, or no longer."""
         row = self._connection.execute(
-            "SELECT * FROM jobs WHERE id = ? AND expires > ?", (job, time.time())
+            "SELECT * FROM jobs WHERE id = ? AND expires > ?", (job, self._now())
         ).fetchone()
         return None if row is None else Job(*row)
 
@@ -269,7 +274,7 @@ class Store:
 
     def remove_expired(self) -> int:
         """Remove the jobs whose time has come; how many."""
-        rows = self._connection.execute("SELECT id FROM jobs WHERE expires <= ?", (time.time(),)).fetchall()
+        rows = self._connection.execute("SELECT id FROM jobs WHERE expires <= ?", (self._now(),)).fetchall()
         return sum(self.delete(job) for (job,) in rows)
 
     def recover(self, attempts: int) -> None:

@@ -1,6 +1,7 @@
 """Jobs and histories in SQLite: order, room, expiry, and what a killed server leaves."""
 
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_a_job_expires_with_its_files(store: Store) -> None:
     assert store.remove_expired() == 1
     assert not store.folder(old).exists()
     assert store.folder(new).exists()
+
+
+def test_a_clock_that_jumps_removes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = queued(store)
+    later = time.time() + 1e7
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert store.remove_expired() == 0
+    assert found(store, job).status == "queued"
 
 
 def test_deleting_takes_the_history_along(store: Store) -> None:
