@@ -1,0 +1,94 @@
+"""Every code block of the documentation is run, in its order, and prints what its page says."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import typer
+from documented import OUTPUT, ROOT, SHELL, Block, Session, blocks, expect, markdown_files
+
+from docs.make_cli import leaf_commands
+from focal_omr.cli import app
+
+WEIGHTS = files("focal_omr.weights") / "default.onnx"
+RUNNABLE = (SHELL, "python")
+# Written by commands: their figures are tested where they are made.
+NOT_SHELL_OR_PYTHON = {"toml", OUTPUT, "json", "yaml", "html", "semantic", ""}
+
+
+def _runs(block: Block) -> bool:
+    return (block.language in RUNNABLE or "file" in block.notes) and not block.reason
+
+
+DOCUMENTS = [name for name in markdown_files() if any(map(_runs, blocks(name)))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_blocks_of_a_page_do_what_it_says(
+    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not WEIGHTS.is_file():
+        pytest.skip("the packaged weights are not there")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("examples", "configs", "experiments", "focal_omr"):
+        (folder / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(folder)
+    session = Session(folder)
+    for block in blocks(document):
+        if _runs(block):
+            session.run(block)
+
+
+def test_blocks_that_are_not_run_say_why(capsys: pytest.CaptureFixture[str]) -> None:
+    """And they are few: the list is printed."""
+    skipped = [block for name in markdown_files() for block in blocks(name) if block.reason]
+    run = [block for name in markdown_files() for block in blocks(name) if _runs(block)]
+    with capsys.disabled():
+        print(f"\n{len(run)} blocks of the documentation are run; not run:")
+        for block in skipped:
+            print(f"  {block.place}: {block.reason}")
+    assert len(skipped) < len(run) / 2
+    assert all(len(block.reason) > 10 for block in skipped)
+
+
+def test_every_block_has_a_language_that_is_known() -> None:
+    for name in markdown_files():
+        for block in blocks(name):
+            assert block.language in (*RUNNABLE, *NOT_SHELL_OR_PYTHON), block.place
+
+
+def test_every_command_is_shown_and_most_are_run() -> None:
+    shown: dict[str, bool] = {}
+    commands = dict(leaf_commands(typer.main.get_command(app)))
+    for name in markdown_files():
+        for block in blocks(name):
+            for line in block.commands if block.language == SHELL else ():
+                for command in commands:
+                    if f"{line} ".startswith(f"{command} "):
+                        shown[command] = shown.get(command, False) or _runs(block)
+    assert set(shown) == set(commands)
+    assert sum(shown.values()) >= 0.8 * len(commands), sorted(name for name in shown if not shown[name])
+
+
+def test_output_may_leave_out_what_differs() -> None:
+    expect("a 12 b\nc 3.4 s\n", "a 12 b\nc ... s\n", "here")
+    with pytest.raises(AssertionError, match="here: it prints"):
+        expect("a 13 b\n", "a 12 b\n", "here")
+
+
+def test_comments_before_a_block_say_how_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Page\n\n<!-- before: echo 1 > one -->\n<!-- run as: 500 => 5 -->\n\n```sh\necho 500\ncat one\n```\n\n"
+        "```text\n5\n1\n```\n\n<!-- not run: it takes an hour -->\n\n```sh\nsleep 3600\n```\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr("documented.ROOT", tmp_path)
+    first, second = blocks("page.md")
+    assert (first.line, first.output, second.reason) == (6, "5\n1\n", "it takes an hour")
+    assert first.notes == {"before": ["echo 1 > one"], "run as": ["500 => 5"]}
+    Session(tmp_path).run(first)
+    first.output = "5\n2\n"
+    with pytest.raises(AssertionError, match=r"page\.md:6: it prints"):
+        Session(tmp_path).run(first)
