@@ -43,10 +43,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         page = todo.pop()
         text = files.src_uris[page].content_string
         for path in sorted(set(_linked(text, _repository_path(page)))):
-            uri = _site_uri(path)
-            if uri in files.src_uris or not (root / path).is_file():
+            uri = _site_uri(path, root)
+            if uri in files.src_uris or not (root / path).exists():
                 continue  # a link to nothing is MkDocs' to complain of
-            files.append(File.generated(config, uri, abs_src_path=str(root / path)))
+            if (root / path).is_dir():
+                files.append(File.generated(config, uri, content=folder_page(root / path, path)))
+            else:
+                files.append(File.generated(config, uri, abs_src_path=str(root / path)))
             if uri.endswith(".md"):
                 todo.append(uri)
     return files
@@ -60,9 +63,9 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     def moved(match: re.Match[str]) -> str:
         path, anchor = _split(match.group())
         target = _resolved(path, _repository_path(here))
-        if target is None or not (root / target).exists() or (root / target).is_dir():
+        if target is None or not (root / target).exists():
             return match.group()
-        return posixpath.relpath(_site_uri(target), posixpath.dirname(here) or ".") + anchor
+        return posixpath.relpath(_site_uri(target, root), posixpath.dirname(here) or ".") + anchor
 
     return "".join(
         text if is_code else _LINK.sub(moved, text) for is_code, text in _code_and_text(markdown)
@@ -78,6 +81,12 @@ def notebook_page(path: Path) -> str:
         if number == 0:
             parts.append(f"This page is a notebook: [{path.name}]({path.name}).")
     return "\n\n".join(parts) + "\n"
+
+
+def folder_page(folder: Path, name: str) -> str:
+    """The files of a folder that a page links to, as a page."""
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    return f"# {name}\n\n" + "".join(f"- [{each}]({each})\n" for each in files)
 
 
 def _code_and_text(markdown: str) -> Iterator[tuple[bool, str]]:
@@ -115,8 +124,10 @@ def _repository_path(uri: str) -> str:
     return uri.removeprefix(_OUTSIDE) if uri.startswith(_OUTSIDE) else f"docs/{uri}"
 
 
-def _site_uri(path: str) -> str:
-    return path.removeprefix("docs/") if path.startswith("docs/") else _OUTSIDE + path
+def _site_uri(path: str, root: Path) -> str:
+    """Where a file of the repository lies on the site; a folder is the page that lists it."""
+    uri = path.removeprefix("docs/") if path.startswith("docs/") else _OUTSIDE + path
+    return f"{uri}/index.md" if (root / path).is_dir() else uri
 
 
 def on_post_build(config: MkDocsConfig, **_: Any) -> None:
