@@ -1,5 +1,6 @@
 """Every code block of the documentation is run, in its order, and prints what its page says."""
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +22,15 @@ def _runs(block: Block) -> bool:
 
 
 DOCUMENTS = [name for name in markdown_files() if any(map(_runs, blocks(name)))]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """Small tensors are quicker so, tenfold on a busy machine; where torch is not there, there is nothing to do."""
+    with suppress(ModuleNotFoundError):
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
