@@ -1,4 +1,4 @@
-"""`python -m docs.make_cli`: every command of `focal-omr`, its arguments and options, as docs/reference/cli.md.
+"""`python -m docs.make_cli`: every command of `focal-omr`, its arguments and options: docs/reference/cli.md.
 
 From the functions of the command line themselves; a test compares the page with them.
 """
@@ -16,8 +16,8 @@ from focal_omr.cli import app
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 HEAD = """# Commands
 
-Made by `python -m docs.make_cli` from the command line itself; `--help` after a command says the same. Exit status of
-all: 0 all done, 1 some of several inputs failed, 2 wrong usage or nothing could be done.
+Made by `python -m docs.make_cli` from the command line itself; `--help` after a command says the same. Exit
+status of all: 0 all done, 1 some of several inputs failed, 2 wrong usage or nothing could be done.
 """
 _NOTE = re.compile(r"\s*\[([^\]]*)\]$")  # what typer adds to a help: [default: 5; x>=0], [required]
 

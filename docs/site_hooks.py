@@ -1,8 +1,8 @@
 """What MkDocs is told beyond mkdocs.yml: the files of the repository that pages link to, and the notebooks.
 
-On the hosting site of a repository the links of the pages work as they are, also those to files outside docs/, such as
-`../experiments/LOG.md`. Here such a file becomes part of the site, under `repository/`: Markdown as a page, all else as
-it is. So nothing on the site leads to another host but where a page says so.
+In a repository that is looked at on its hosting site, the links of the pages work as they are, also those to
+files outside docs/, such as `../experiments/LOG.md`. Here such a file becomes part of the site, under
+`repository/`: Markdown as a page, all else as it is. So a link leads to another host only where it says so.
 """
 
 import json
@@ -67,13 +67,11 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return match.group()
         return posixpath.relpath(_site_uri(target, root), posixpath.dirname(here) or ".") + anchor
 
-    return "".join(
-        text if is_code else _LINK.sub(moved, text) for is_code, text in _code_and_text(markdown)
-    )
+    return "".join(text if is_code else _LINK.sub(moved, text) for is_code, text in _code_and_text(markdown))
 
 
 def notebook_page(path: Path) -> str:
-    """A notebook as Markdown: its text, its code, and the text that its cells printed where they keep some."""
+    """A notebook as Markdown: its text, its code, and where to get it."""
     parts = []
     for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
         source = "".join(cell["source"])

@@ -31,7 +31,9 @@ from focal_omr import cli
 ROOT = Path(__file__).parent.parent
 ALL = os.environ.get("FOCAL_OMR_DOCS") == "all"
 SHELL, OUTPUT = "sh", "text"
-_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL
+)
 _COMMENT = re.compile(r"<!-- ([a-z ]+): (.*?) -->\s*", re.DOTALL)
 
 
@@ -115,9 +117,7 @@ class Session:
         if block.language == SHELL:
             lines = [_smaller(line, block) for line in block.commands]
             status = int(block.notes.get("status", ["0"])[0])
-            printed = "".join(
-                self._shell(line, block, status if line is lines[-1] else 0) for line in lines
-            )
+            printed = "".join(self._shell(line, block, status if line is lines[-1] else 0) for line in lines)
         else:
             printed = self._python(block)
         if block.output is not None:
@@ -169,7 +169,7 @@ def _command(words: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def _fresh_logging() -> Iterator[None]:
-    """Logging as in a new process, so that what a command logs is printed, and levels as they were after it."""
+    """Logging as in a new process, so that what a command logs is printed; afterwards as it was."""
     root, ours = logging.getLogger(), logging.getLogger("focal_omr")
     handlers, level, our_level = root.handlers[:], root.level, ours.level
     root.handlers[:] = []

@@ -26,7 +26,7 @@ DOCUMENTS = [name for name in markdown_files() if any(map(_runs, blocks(name)))]
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Small tensors are quicker so, tenfold on a busy machine; where torch is not there, there is nothing to do."""
+    """Small tensors are quicker so, tenfold on a busy machine."""
     with suppress(ModuleNotFoundError):
         import torch
 
@@ -90,8 +90,8 @@ def test_output_may_leave_out_what_differs() -> None:
 def test_comments_before_a_block_say_how_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "# Page\n\n<!-- before: echo 1 > one -->\n<!-- run as: 500 => 5 -->\n\n```sh\necho 500\ncat one\n```\n\n"
-        "```text\n5\n1\n```\n\n<!-- not run: it takes an hour -->\n\n```sh\nsleep 3600\n```\n",
+        "# Page\n\n<!-- before: echo 1 > one -->\n<!-- run as: 500 => 5 -->\n\n```sh\necho 500\ncat one\n"
+        "```\n\n```text\n5\n1\n```\n\n<!-- not run: it takes an hour -->\n\n```sh\nsleep 3600\n```\n",
         encoding="utf-8",
     )
     monkeypatch.setattr("documented.ROOT", tmp_path)

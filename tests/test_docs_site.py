@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, and shows nothing from other hosts; notebooks run."""
+"""The documentation as a site: it builds without a warning, and loads nothing from other hosts."""
 
 import json
 import os
@@ -14,7 +14,9 @@ from documented import ROOT
 from docs import make_cli
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
-_LOADED = re.compile(r"<(?:script|link|img|iframe|source|video|audio)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
+_LOADED = re.compile(
+    r"<(?:script|link|img|iframe|source|video|audio)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>"
+)
 _LOADED_BY_STYLE = re.compile(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)\"']*")
 
 
@@ -40,7 +42,8 @@ def test_every_page_is_there(site: Path) -> None:
 def test_public_functions_are_described(site: Path) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html"))
     homes = ("recognize.Recognizer.read", "document.Document.save", "loss.sequence.focal_ctc_loss")
-    homes += ("metrics.error_rates", "decode.beam_decode", "notation.score.Note", "data.primus.samples.read_primus")
+    homes += ("metrics.error_rates", "decode.beam_decode", "notation.score.Note")
+    homes += ("data.primus.samples.read_primus",)
     for name in homes:
         assert f'id="focal_omr.{name}"' in text, name
 
