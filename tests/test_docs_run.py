@@ -78,7 +78,7 @@ def test_every_command_is_shown_and_most_are_run() -> None:
                     if f"{line} ".startswith(f"{command} "):
                         shown[command] = shown.get(command, False) or _runs(block)
     assert set(shown) == set(commands)
-    assert sum(shown.values()) >= 0.8 * len(commands), sorted(name for name in shown if not shown[name])
+    assert sum(shown.values()) >= 0.75 * len(commands), sorted(name for name in shown if not shown[name])
 
 
 def test_output_may_leave_out_what_differs() -> None:
