@@ -73,16 +73,19 @@ def test_every_block_has_a_language_that_is_known() -> None:
 
 
 def test_every_command_is_shown_and_most_are_run() -> None:
-    shown: dict[str, bool] = {}
     commands = dict(leaf_commands(typer.main.get_command(app)))
-    for name in markdown_files():
-        for block in blocks(name):
-            for line in block.commands if block.language == SHELL else ():
-                for command in commands:
-                    if f"{line} ".startswith(f"{command} "):
-                        shown[command] = shown.get(command, False) or _runs(block)
-    assert set(shown) == set(commands)
-    assert sum(shown.values()) >= 0.75 * len(commands), sorted(name for name in shown if not shown[name])
+    pages = [name for name in markdown_files() if name != "docs/reference/cli.md"]
+    texts = "".join((ROOT / name).read_text(encoding="utf-8") for name in pages)
+    assert [command for command in commands if command not in texts] == []
+    lines = [
+        f"{line} "
+        for name in pages
+        for block in blocks(name)
+        if block.language == SHELL and _runs(block)
+        for line in block.commands
+    ]
+    run = [command for command in commands if any(line.startswith(f"{command} ") for line in lines)]
+    assert len(run) >= 0.75 * len(commands), sorted(set(commands) - set(run))
 
 
 def test_output_may_leave_out_what_differs() -> None:
