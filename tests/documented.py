@@ -4,7 +4,8 @@ What stands in a comment of its own before a block says how it is meant:
 
     <!-- not run: REASON -->            it is only parsed
     <!-- slow: REASON -->               it is run where FOCAL_OMR_DOCS=all is in the environment
-    <!-- run as: A => B; C => D -->     with these replacements, smaller; as it stands where it is all
+    <!-- run as: A => B; C => D -->     with these replacements, smaller
+    <!-- run small as: A => B -->       the same, but as it stands where FOCAL_OMR_DOCS=all
     <!-- file: NAME -->                 it is a file, which is written
     <!-- status: 1 -->                  its last command fails on purpose
     <!-- before: COMMAND -->            what the reader has already: done first, not shown
@@ -182,7 +183,8 @@ def _fresh_logging() -> Iterator[None]:
 
 
 def _smaller(code: str, block: Block) -> str:
-    for note in [] if ALL else block.notes.get("run as", []):
+    smaller = block.notes.get("run as", []) + ([] if ALL else block.notes.get("run small as", []))
+    for note in smaller:
         for change in note.split(";"):
             old, new = (each.strip() for each in change.split("=>"))
             code = code.replace(old, new)
