@@ -60,8 +60,8 @@ def test_blocks_that_are_not_run_say_why(capsys: pytest.CaptureFixture[str]) -> 
         print(f"\n{len(run)} blocks of the documentation are run; not run:")
         for block in skipped:
             print(f"  {block.place}: {block.reason}")
-        for name, reason in RUN_ELSEWHERE.items():
-            print(f"  {name}: {reason}")
+        for name in RUN_ELSEWHERE.keys() & set(markdown_files()):
+            print(f"  {name}: {RUN_ELSEWHERE[name]}")
     assert len(skipped) < len(run) / 2
     assert all(len(block.reason) > 10 for block in skipped)
 
