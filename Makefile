@@ -1,6 +1,6 @@
 # make demo   reads the examples            make check  what CI runs, in an environment that is there
 # make test   sets up, then checks          make bench  times and sizes, as one JSON object
-# make clean  removes what these made
+# make docs   the documentation as a site   make clean  removes what these made
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ SOURCES := focal_omr tests benchmarks examples docs release
 # glibc keeps the memory that it frees; else page faults decide which loss looks faster (benchmarks/loss.py).
 KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/focal-omr read examples --out $(DEMO) --to musicxml,midi,overlay
@@ -31,6 +31,10 @@ check:
 bench: $(VENV)/.installed-dev
 	@$(KEEP_MEMORY) $(BIN)/python -m benchmarks
 
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation lies in out/site: open index.html, or \`$(BIN)/python -m http.server -d out/site\` to search it."
+
 clean:
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -47,4 +51,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what training and the tests need into $(VENV)"
 	@$(INSTALL) -e '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "Installing what the documentation needs into $(VENV)"
+	@$(INSTALL) -e '.[docs]'
 	@touch $@
