@@ -54,6 +54,10 @@ InstrumentOption = Annotated[
 UnfoldOption = Annotated[
     bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
 ]
+MemoryOption = Annotated[
+    int,
+    typer.Option(min=200, metavar="MB", help="Megabytes that a process which reads foreign files may hold."),
+]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
 
@@ -159,9 +163,12 @@ def read(
     timeout: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="Seconds after which one of several documents is given up.", show_default="300"
+            min=0.1,
+            help="Seconds after which a document is given up.",
+            show_default="300, of a single document 3600",
         ),
     ] = None,
+    memory: MemoryOption = 4000,
     engine: Annotated[
         Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
     ] = Engine.PROCESSES,
@@ -177,7 +184,7 @@ def read(
         from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_names
         from focal_omr.manifest import MANIFEST
         from focal_omr.many import Batch
-        from focal_omr.page.load import parse_pages
+        from focal_omr.page.ranges import parse_pages
         from focal_omr.reader import ReadOptions, Task
 
         names = output_names(to)
@@ -195,7 +202,7 @@ def read(
         if pages is not None:
             parse_pages(pages)
         check_folder(out)
-        options = ReadOptions(tuple(names), output, model, _beam_width(beam), pages)
+        options = ReadOptions(tuple(names), output, model, beam, pages)
         batch = Batch(
             tuple(tasks),
             out,
@@ -203,6 +210,7 @@ def read(
             threads=threads,
             workers=workers,
             limit_s=timeout,
+            memory_mb=memory,
             on_ray=engine is Engine.RAY,
             with_manifest=resume or (len(tasks) > 1 if manifest is None else manifest),
             resume=resume,
@@ -238,15 +246,13 @@ def _read_all(batch: "Batch", *, as_json: bool) -> int:
 
 def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) -> None:
     """Say what came of a document."""
-    from focal_omr.document import JSON_FORMAT
-
     if outcome.error is not None:
         _say(f"focal-omr: {outcome.error}")
     written = [str(batch.folder / name) for name in outcome.results]
     if as_json:
         plain = outcome.document if outcome.error is None else None
-        said = {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
-        print(json.dumps(said if plain is None else {**plain, "outputs": written}), flush=True)
+        said = _failure(task, outcome) if plain is None else {**plain, "outputs": written}
+        print(json.dumps(said), flush=True)
     elif outcome.error is None:
         print(
             f"{task.label}: {outcome.symbols} symbols, mean confidence {outcome.confidence:.2f} -> "
@@ -254,6 +260,13 @@ def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) 
         )
         for warning in outcome.warnings:
             _say(f"focal-omr: {task.label}: {warning}")
+
+
+def _failure(task: "Task", outcome: "Outcome") -> dict[str, object]:
+    """What JSON says of a document that could not be read."""
+    from focal_omr.document import JSON_FORMAT
+
+    return {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
 
 
 def _playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":

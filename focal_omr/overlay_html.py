@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from focal_omr.document import Document, Page, StaffReading, staff_lines
-from focal_omr.doubt import DOUBTFUL_BELOW, confidence_rgb, odd_bars
+from focal_omr.doubt import confidence_rgb, odd_bars
+from focal_omr.notation.mei import DOUBTFUL_BELOW
 from focal_omr.notation.names import symbol_name
 from focal_omr.page.load import PageImage
 

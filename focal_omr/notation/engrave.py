@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import verovio
-
 from focal_omr.errors import EngraveError
 
 # One system as wide as its music, without page furniture.
@@ -42,6 +40,8 @@ class Engraver:
     """A Verovio toolkit with its options; making one costs some milliseconds, so keep it."""
 
     def __init__(self, **options: Any) -> None:
+        import verovio  # here: who only names formats need not wait for it
+
         verovio.enableLog(verovio.LOG_OFF)
         self._toolkit = verovio.toolkit()
         self._options = frozenset(self._toolkit.getDefaultOptions())

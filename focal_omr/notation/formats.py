@@ -1,15 +1,12 @@
 """Scores and files: which suffix is read and written how."""
 
-import io
 import re
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError, OutputError
-from focal_omr.files import write_atomic
+from focal_omr.files import read_within, write_atomic
 from focal_omr.notation.abc_tune import write_abc
 from focal_omr.notation.agnostic import read_agnostic, write_agnostic
 from focal_omr.notation.beaming import beam_by_meter
@@ -21,6 +18,8 @@ from focal_omr.notation.musicxml import write_musicxml
 from focal_omr.notation.playing import Playback, playable_mei
 from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic, write_semantic
+from focal_omr.notation.suffixes import PIECE_BY_PIECE, SUFFIXES
+from focal_omr.notation.xml_input import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,16 @@ def _beamed(score: Score) -> Score:
 
 # The formats that `save_score` writes, by the names that the command line takes.
 FORMATS: dict[str, OutputFormat] = {
-    "musicxml": OutputFormat(".musicxml", _text(write_musicxml)),
-    "midi": OutputFormat(".mid", lambda score: write_midi(score, Playback())),
-    "mei": OutputFormat(".mei", _text(lambda score: write_mei(_beamed(score)))),
-    "semantic": OutputFormat(".semantic", _line(write_semantic)),
-    "agnostic": OutputFormat(".agnostic", _line(write_agnostic)),
-    "svg": OutputFormat(".svg", _text(_svg)),
-    "pae": OutputFormat(".pae", _text(_pae)),
-    "kern": OutputFormat(".krn", _text(write_kern)),
-    "abc": OutputFormat(".abc", _text(write_abc)),
+    "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
+    "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_midi(score, Playback())),
+    "mei": OutputFormat(SUFFIXES["mei"], _text(lambda score: write_mei(_beamed(score)))),
+    "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
+    "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
+    "svg": OutputFormat(SUFFIXES["svg"], _text(_svg)),
+    "pae": OutputFormat(SUFFIXES["pae"], _text(_pae)),
+    "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
+    "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
 }
-# Formats of one staff or one tune; a file of them can hold several, one after the other.
-PIECE_BY_PIECE = ("semantic", "agnostic", "abc")
 _WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
     ".xml": "musicxml",
     ".midi": "midi",
@@ -92,7 +89,7 @@ def load_score(path: Path | str) -> Score:
     if read is None:
         raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(_READERS)}")
     try:
-        return read(path.read_bytes())
+        return read(read_within(path, MAX_SCORE_BYTES))
     except OSError as error:
         raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
     except OmrError as error:
@@ -157,33 +154,6 @@ def plain_text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _xml(data: bytes) -> str:
-    """XML text, in the encoding that its byte order mark or its declaration names, or UTF-8."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        declared = re.match(rb"<\?xml[^>]*encoding=[\"']([\w.-]+)", data)
-        encoding = declared[1].decode() if declared else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise NotationError(f"not XML in its encoding {encoding}: {error}") from None
-
-
-def unzip_musicxml(data: bytes) -> bytes:
-    """The MusicXML document in a zipped MusicXML file: the first that its container names."""
-    # Verovio 6.4 ends the process when it gets something that is no zip archive.
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            container = ET.fromstring(archive.read("META-INF/container.xml"))
-            root = next(e for e in container.iter() if e.tag.rpartition("}")[2] == "rootfile")
-            return archive.read(root.get("full-path", ""))
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, StopIteration) as error:
-        raise NotationError(
-            f"not a zipped MusicXML file: {str(error) or 'its container names no file'}"
-        ) from None
-
-
 def _one_line(data: bytes) -> str:
     """The label of a file that has one; `read` writes several lines, a part or a piece each."""
     lines = [line for line in plain_text(data).splitlines() if line.strip()]
@@ -204,10 +174,10 @@ def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Sc
 
 
 _READERS: dict[str, Callable[[bytes], Score]] = {
-    ".mei": lambda data: read_mei(_xml(data)),
-    ".musicxml": _by_verovio("musicxml", _xml),
-    ".xml": _by_verovio("auto", _xml),
-    ".mxl": _by_verovio("musicxml", lambda data: _xml(unzip_musicxml(data))),
+    ".mei": lambda data: read_mei(xml_text(data)),
+    ".musicxml": _by_verovio("musicxml", xml_text),
+    ".xml": _by_verovio("auto", xml_text),
+    ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
     ".krn": _by_verovio("kern", _kern),
     ".kern": _by_verovio("kern", _kern),
     ".abc": _by_verovio("abc", plain_text),

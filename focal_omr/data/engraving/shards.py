@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.errors import DataError
+from focal_omr.errors import DataError, ImageError
 from focal_omr.files import write_atomic
+from focal_omr.image_file import decode_gray
 from focal_omr.notation.semantic import join_label, split_label
 
 _INDEX_FORMAT = 1
@@ -55,7 +56,7 @@ class PlateRecord:
 
     def gray(self) -> NDArray[np.uint8]:
         """(140, W) the picture, ink 0 .. paper 255."""
-        return _decoded(self.png)
+        return _decoded(self.png, name=self.id)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class StoredPlate:
         """
         try:
             with self.shard.open("rb") as file:
-                return _decoded(_slice(file, self))
+                return _decoded(_slice(file, self), name=f"{self.shard}: {self.id}")
         except OSError as error:
             raise DataError(f"{self.shard}: cannot be read ({error.strerror})") from error
 
@@ -232,5 +233,8 @@ def _png_width(png: bytes) -> int:
     return int.from_bytes(png[16:20], "big")
 
 
-def _decoded(png: bytes) -> NDArray[np.uint8]:
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+def _decoded(png: bytes, *, name: str) -> NDArray[np.uint8]:
+    try:
+        return decode_gray(png, name=name)
+    except ImageError as error:
+        raise DataError(str(error)) from error
