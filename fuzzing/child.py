@@ -17,7 +17,7 @@ def main() -> None:
     import atheris
 
     with atheris.instrument_imports(include=["focal_omr"]):
-        import focal_omr.checkpoint  # noqa: F401  # torch itself is not looked into
+        import focal_omr.checkpoint  # torch itself is not looked into
         import focal_omr.compare
         import focal_omr.data.loader
         import focal_omr.data.music.sources

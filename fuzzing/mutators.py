@@ -205,6 +205,18 @@ def _change_value(root: list[Any], random: Random) -> None:
     holder[key] = random.choice((*odd, odd_text(random), nested))
 
 
+def json_lines(data: bytes, random: Random) -> bytes:
+    """Of lines of JSON: one of them, as `json_values`."""
+    rows = data.split(b"\n")
+    at = random.randrange(len(rows))
+    return b"\n".join((*rows[:at], json_values(rows[at], random), *rows[at + 1 :]))
+
+
+def one_of(*mutators: Mutator) -> Mutator:
+    """One of several changes, each as likely."""
+    return lambda data, random: random.choice(mutators)(data, random)
+
+
 def zipped(inner: Mutator, names: Sequence[str] = ()) -> Mutator:
     """Of zip archives: their files by `inner`, and their names; a broken archive has its bytes changed."""
 

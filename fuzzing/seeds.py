@@ -19,65 +19,31 @@ from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic
 
 ROOT = Path(__file__).parent.parent
-LABELS = (
-    "clef-G2 keySignature-DM timeSignature-3/4 note-D4_quarter tie note-D4_eighth. accidental note-F4_sixteenth "
-    "barline tuplet-3 note-A4_eighth rest-eighth note-Bb4_eighth tuplet-end note-C5_half_fermata barline-final",
-    "clef-F4 keySignature-BbM timeSignature-C/ gracenote-F##3_sixteenth note-G3_whole barline-repeat_both "
-    "multirest-4 barline-double rest-whole clef-C3 timeSignature-6/8 keySignature-CM note-Ebb4_half. "
-    "barline-repeat_end",
-    "clef-C1 note-C4_quarter",
-)
-# What Verovio's formats hold that ours do not write.
-KERN = (
-    "**kern\t**kern\n*clefF4\t*clefG2\n*k[b-]\t*k[b-]\n*M4/4\t*M4/4\n=1\t=1\n4C\t8c\n.\t8d#\n4r\t16ee-LL\n"
-    ".\t16ffJJ\n.\t8.gg\n2D;\t[2a\n*\t*^\n=2\t=2\t=2\n1E\t4a]\t2f\n.\t4b\t.\n.\t2cc\t2e\n*\t*v\t*v\n==\t==\n*-\t*-\n",
-    "!!!OTL: a tune\n**kern\n*clefG2\n*k[f#]\n*M6/8\n*met(c)\n=1-\n8gL\n8a\n8bJ\n4.dd\n=:|!\n12ccL\n12b\n12aJ\n"
-    "qqf\n2g\n=\n*-\n",
-)
-ABC = (
-    "X:1\nT:A tune\nM:6/8\nL:1/8\nQ:1/4=120\nK:Dm\n|:d2f a>gf|(3efg a2 z|[M:2/4]^f_B=c'|{g}A,,4:|\nw:la la la\n",
-    "X:2\nM:C|\nK:G clef=bass\nG,2 A,/2B,/2 !fermata!C4-|C4 z4|]\n",
-)
-PAE = (
-    "@clef:G-2\n@keysig:xFC\n@timesig:3/4\n@data:'4DE8.F6G/{8AB}2''C+/4C(8'ABG)g6Ft4E//",
-    "@clef:F-4\n@keysig:bBE\n@timesig:c/\n@data:,2B''xC/=4/(4ABC;5)4-//:2.(D)4E://",
-)
-CHORDS = """<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" "http://www.musicxml.org/dtds/partwise.dtd">
-<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Piano</part-name></score-part>
-</part-list><part id="P1"><measure number="1"><attributes><divisions>2</divisions><key><fifths>-3</fifths></key>
-<time><beats>4</beats><beat-type>4</beat-type></time><staves>2</staves><clef number="1"><sign>G</sign>
-<line>2</line></clef><clef number="2"><sign>F</sign><line>4</line></clef></attributes>
-<note><pitch><step>C</step><octave>5</octave></pitch><duration>4</duration><voice>1</voice><type>half</type>
-<staff>1</staff></note><note><chord/><pitch><step>E</step><alter>-1</alter><octave>5</octave></pitch>
-<duration>4</duration><voice>1</voice><type>half</type><staff>1</staff></note><note><grace/><pitch><step>D</step>
-<octave>5</octave></pitch><voice>1</voice><type>eighth</type><staff>1</staff></note><note><rest/>
-<duration>4</duration><voice>1</voice><type>half</type><staff>1</staff></note><backup><duration>8</duration></backup>
-<note><pitch><step>C</step><octave>3</octave></pitch><duration>8</duration><voice>2</voice><type>whole</type>
-<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification><staff>2</staff>
-</note></measure></part></score-partwise>
-"""
 CONTAINER = (
     '<container><rootfiles><rootfile full-path="a.musicxml"/><rootfile full-path="b.pdf" media-type="x"/>'
     "</rootfiles></container>"
 )
 
 
-def scores() -> list[Score]:
-    """The music of the labels, and that of the shortest example."""
-    labels = [*LABELS, (ROOT / "examples/ode-to-joy/ode-to-joy.semantic").read_text(encoding="utf-8")]
-    return [read_semantic(label) for label in labels]
+def good(suffix: str) -> list[bytes]:
+    """The files of `good/` with a suffix."""
+    return [path.read_bytes() for path in sorted((ROOT / "fuzzing" / "good").glob(f"*{suffix}"))]
 
 
 def semantic() -> list[bytes]:
-    return [label.encode() for label in LABELS]
+    return good(".semantic")
+
+
+def scores() -> list[Score]:
+    """The music of the labels, and that of the shortest example."""
+    labels = [*semantic(), (ROOT / "examples/ode-to-joy/ode-to-joy.semantic").read_bytes()]
+    return [read_semantic(label.decode()) for label in labels]
 
 
 def agnostic() -> list[bytes]:
-    return [write_agnostic(score).encode() for score in (scores()[0], scores()[2], scores()[3])] + [
-        b"clef.C-L3 accidental.flat-L3 metersign.C/-L3 digit.1-S5 digit.2-S5 multirest-L3 barline-L1 "
-        b"fermata.above-S6 note.beamedRight1-S2 slur.start-S2 slur.end-S2 note.beamedLeft2-S2 dot-S2 rest.whole-L4"
-    ]
+    return [write_agnostic(score).encode() for score in (scores()[0], scores()[2], scores()[3])] + good(
+        ".agnostic"
+    )
 
 
 def mei() -> list[bytes]:
@@ -85,19 +51,19 @@ def mei() -> list[bytes]:
 
 
 def musicxml() -> list[bytes]:
-    return [write_musicxml(score).encode() for score in scores()] + [CHORDS.encode()]
+    return [write_musicxml(score).encode() for score in scores()] + good(".musicxml")
 
 
 def kern() -> list[bytes]:
-    return [text.encode() for text in KERN] + [write_kern(scores()[0]).encode()]
+    return [*good(".krn"), write_kern(scores()[0]).encode()]
 
 
 def abc() -> list[bytes]:
-    return [text.encode() for text in ABC] + [write_abc(scores()[0]).encode()]
+    return [*good(".abc"), write_abc(scores()[0]).encode()]
 
 
 def pae() -> list[bytes]:
-    return [text.encode() for text in PAE]
+    return good(".pae")
 
 
 def mxl() -> list[bytes]:
@@ -219,7 +185,8 @@ def shards() -> list[bytes]:
 
 def shard_indices() -> list[bytes]:
     """The index of `shards()`."""
-    tar = tarfile.open(fileobj=io.BytesIO(shards()[0]))
+    with tarfile.open(fileobj=io.BytesIO(shards()[0])) as tar:
+        members = [member for member in tar if member.name.endswith(".png")]
     plates = [
         {
             **{
@@ -230,8 +197,7 @@ def shard_indices() -> list[bytes]:
             },
             **{"x": [3.0, None, 90], "accidental_x": [None, None, None], "offset": m.offset_data},
         }
-        for m in tar
-        if m.name.endswith(".png")
+        for m in members
     ]
     return [json.dumps({"format": 1, "bytes": len(shards()[0]), "plates": plates}).encode()]
 
@@ -241,7 +207,7 @@ def primus() -> list[bytes]:
     png = cv2.imencode(".png", staff_picture())[1].tobytes()
     files: dict[str, bytes] = {}
     for name in ("000051650-1_1_1", "200000000-1_2_1"):
-        own = {".png": png, ".semantic": LABELS[2].encode(), ".agnostic": b"clef.G-L2 note.quarter-L1"}
+        own = {".png": png, ".semantic": semantic()[2], ".agnostic": b"clef.G-L2 note.quarter-L1"}
         own |= {"_distorted.jpg": cv2.imencode(".jpg", staff_picture())[1].tobytes(), ".mei": mei()[2]}
         files |= {f"set/{name}/{name}{ending}": content for ending, content in own.items()}
     return [tar_of(files)]

@@ -32,7 +32,7 @@ class Target:
     read: Callable[[Path], object]
     seeds: Callable[[], list[bytes]]
     mutate: Mutator
-    most: int = 20_000
+    most: int = 8_000
     names_file: bool = True
     verovio: bool = False
 
@@ -138,6 +138,8 @@ def _shard_index(path: Path) -> None:
     plates = shard_index(tar)
     for plate in plates:
         plate.gray()
+    if len(plates) < 2:
+        return
     codec = Codec("semantic", Vocabulary(("clef-G2", "note-C4_quarter", "barline")))
     _ = PlateBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)[0]
 
@@ -309,7 +311,10 @@ TARGETS: dict[str, Target] = {
     "shards": Target(".tar", _shard, seeds.shards, mutators.tarred(mutators.picture)),
     "shard-index": Target(".json", _shard_index, seeds.shard_indices, mutators.json_values),
     "manifest": Target(
-        ".jsonl", _manifest, seeds.manifests, mutators.lines(_text_lines(seeds.manifests(), "{}", "[]"), ",")
+        ".jsonl",
+        _manifest,
+        seeds.manifests,
+        mutators.one_of(mutators.lines(_text_lines(seeds.manifests(), "{}", "[]"), ","), mutators.json_lines),
     ),
     "primus": Target(".tar", _primus, seeds.primus, mutators.tarred(mutators.picture)),
     "index": Target(

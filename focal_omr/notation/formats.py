@@ -18,7 +18,7 @@ from focal_omr.notation.musicxml import write_musicxml
 from focal_omr.notation.playing import Playback, playable_mei
 from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic, write_semantic
-from focal_omr.notation.suffixes import PIECE_BY_PIECE, SUFFIXES
+from focal_omr.notation.suffixes import SUFFIXES
 from focal_omr.notation.xml_input import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 
 
@@ -113,13 +113,29 @@ def save_score(
         EngraveError: Verovio could not engrave the score.
     """
     path = Path(path)
-    name = _WRITTEN.get(path.suffix.lower()) if format is None else format
-    if name not in FORMATS:
-        unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
-        if format is not None:
-            unknown = f"format {format!r}; known are {', '.join(FORMATS)}"
-        raise OutputError(f"{path} cannot be written: unknown {unknown}")
-    write_atomic(path, write_score(score, name, playback))
+    write_atomic(path, write_score(score, _format_of(path, format), playback))
+
+
+def converted(files: tuple[Path, Path], playback: Playback) -> bytes:
+    """What the second file holds when the score of the first is saved to it; nothing is written.
+
+    Raises:
+        NotationError, EngraveError, OutputError: As `load_score` and `save_score` do.
+    """
+    source, target = files
+    score = load_score(source)
+    return write_score(score, _format_of(target, None), playback)
+
+
+def _format_of(path: Path, name: str | None) -> str:
+    """The format that is named, or that of the file's suffix. Raises OutputError for an unknown one."""
+    name, given = _WRITTEN.get(path.suffix.lower()) if name is None else name, name
+    if name in FORMATS:
+        return name
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
+    if given is not None:
+        unknown = f"format {given!r}; known are {', '.join(FORMATS)}"
+    raise OutputError(f"{path} cannot be written: unknown {unknown}")
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:

@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from typing import IO, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +40,7 @@ class PlateRecord:
         semantic: Its label.
         xs: For each token the column where it stands; empty where that is not known. See `render.Plate`.
         accidental_xs: For each token the column of the accidental printed before that note.
+        shard: That it was read from.
     """
 
     id: str
@@ -48,6 +48,7 @@ class PlateRecord:
     semantic: tuple[str, ...]
     xs: Places = ()
     accidental_xs: Places = ()
+    shard: Path | None = None
 
     @property
     def width(self) -> int:
@@ -56,7 +57,7 @@ class PlateRecord:
 
     def gray(self) -> NDArray[np.uint8]:
         """(140, W) the picture, ink 0 .. paper 255."""
-        return _decoded(self.png, name=self.id)
+        return _decoded(self.png, name=f"{self.shard}: {self.id}" if self.shard else self.id)
 
 
 @dataclass(frozen=True)
@@ -134,22 +135,33 @@ def shard_index(path: Path) -> list[StoredPlate]:
         content = json.loads(index.read_text(encoding="utf-8"))
         if content["format"] != _INDEX_FORMAT or content["bytes"] != path.stat().st_size:
             raise DataError(f"{index}: not of this {path.name}; without it the shard is looked through")
-        return [_from_index(path, entry) for entry in content["plates"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [_from_index(path, entry, content["bytes"]) for entry in content["plates"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{index}: not a readable index ({error})") from error
 
 
-def _from_index(path: Path, entry: dict[str, Any]) -> StoredPlate:
-    return StoredPlate(
-        entry["id"],
-        path,
-        entry["offset"],
-        entry["size"],
-        entry["width"],
-        tuple(split_label(entry["semantic"])),
-        tuple(entry["x"]),
-        tuple(entry["accidental_x"]),
-    )
+def _from_index(path: Path, entry: dict[str, Any], most: int) -> StoredPlate:
+    """A plate of the index of a shard of `most` bytes. Raises ValueError where a value cannot be its."""
+    name, semantic = entry["id"], entry["semantic"]
+    if not isinstance(name, str) or not isinstance(semantic, str):
+        raise ValueError(f"an id {name!r} with a label {semantic!r}")
+    offset, size, width = (_whole(entry[key], key, most) for key in ("offset", "size", "width"))
+    if offset + size > most:
+        raise ValueError(f"{name} ends at byte {offset + size} of {most}")
+    places = (_places(entry["x"]), _places(entry["accidental_x"]))
+    return StoredPlate(name, path, offset, size, width, tuple(split_label(semantic)), *places)
+
+
+def _whole(value: Any, key: str, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value
+    raise ValueError(f"{key} {value!r}; a whole number up to {most} is needed")
+
+
+def _places(values: Any) -> Places:
+    if not isinstance(values, list) or not all(x is None or isinstance(x, int | float) for x in values):
+        raise ValueError("a place of a symbol that is no number")
+    return tuple(values)
 
 
 def _looked_through(path: Path) -> Iterator[StoredPlate]:
@@ -167,8 +179,14 @@ def _looked_through(path: Path) -> Iterator[StoredPlate]:
                 known = json.loads(_content(tar, places)) if places else {"x": (), "accidental_x": ()}
                 width = _png_width(_content(tar, member, _PNG_HEAD))
                 where = (path, member.offset_data, member.size, width)
-                yield StoredPlate(stem, *where, tuple(label), tuple(known["x"]), tuple(known["accidental_x"]))
-    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+                yield StoredPlate(
+                    stem,
+                    *where,
+                    tuple(label),
+                    _places(list(known["x"])),
+                    _places(list(known["accidental_x"])),
+                )
+    except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: not a readable shard ({error})") from error
 
 
@@ -218,7 +236,7 @@ def read_shards(
             with path.open("rb") as file:
                 for plate in plates[passed:]:
                     png = _slice(file, plate)
-                    yield PlateRecord(plate.id, png, plate.semantic, plate.xs, plate.accidental_xs)
+                    yield PlateRecord(plate.id, png, plate.semantic, plate.xs, plate.accidental_xs, path)
 
 
 def _slice(file: IO[bytes], plate: StoredPlate) -> bytes:
