@@ -144,8 +144,10 @@ class Batch:
         yield from found
 
 
-def _open(options: ReadOptions) -> None:
+def _open(options: ReadOptions) -> bool:
+    """Whether the network can be opened: it can, or ModelError says why not."""
     Reader(options).open()
+    return True
 
 
 def cores() -> int:

@@ -134,6 +134,8 @@ class OnnxModel:
         """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
         import numpy as np
 
+        if heights := {strip.shape[0] for strip in strips} - {self.card.height_px}:
+            raise ModelError(f"{self.source}: reads {self.card.height_px} rows, not {min(heights)}")
         widths = np.array([strip.shape[1] for strip in strips], np.int64)
         images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
         for row, strip in enumerate(strips):

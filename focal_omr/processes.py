@@ -49,7 +49,8 @@ def in_processes(
     """Each item with `function(item)`.
 
     Args:
-        function: Found by its name in fresh processes. An exception that it raises is raised here.
+        function: Found by its name in fresh processes. An exception that it raises is raised here. It must
+            not give None, which stands for "not done yet".
         items: Read as they are needed.
         workers: Processes.
         limit_s: Seconds that one item may take; then its process is stopped, and another one started. What

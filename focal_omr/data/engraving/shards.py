@@ -25,6 +25,7 @@ from focal_omr.image_file import decode_gray
 from focal_omr.notation.semantic import join_label, split_label
 
 _INDEX_FORMAT = 1
+_MAX_WIDTH_PX = 100_000
 _PNG_HEAD = 24  # bytes of a PNG up to and with its size
 
 Places = tuple[float | None, ...]
@@ -145,7 +146,8 @@ def _from_index(path: Path, entry: dict[str, Any], most: int) -> StoredPlate:
     name, semantic = entry["id"], entry["semantic"]
     if not isinstance(name, str) or not isinstance(semantic, str):
         raise ValueError(f"an id {name!r} with a label {semantic!r}")
-    offset, size, width = (_whole(entry[key], key, most) for key in ("offset", "size", "width"))
+    offset, size = (_whole(entry[key], key, most) for key in ("offset", "size"))
+    width = _whole(entry["width"], "width", _MAX_WIDTH_PX)
     if offset + size > most:
         raise ValueError(f"{name} ends at byte {offset + size} of {most}")
     places = (_places(entry["x"]), _places(entry["accidental_x"]))
