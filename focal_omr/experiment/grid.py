@@ -162,7 +162,7 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     except (OSError, ValueError) as error:  # the second: a name that no file can have
         reason = error.strerror if isinstance(error, OSError) else str(error)
         known_ones = ", ".join(grid_names())
-        raise ConfigError(f"{name}: no grid, and no file ({reason}); there are {known_ones}") from None
+        raise ConfigError(f"{name}: no file, and no grid; there are {known_ones} ({reason})") from None
     values = read_toml(data, source=name)
     for override in overrides:
         overridden(values, override)

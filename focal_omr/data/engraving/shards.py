@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import IO, Any
@@ -49,7 +49,7 @@ class PlateRecord:
     semantic: tuple[str, ...]
     xs: Places = ()
     accidental_xs: Places = ()
-    shard: Path | None = None
+    shard: Path | None = field(default=None, compare=False)
 
     @property
     def width(self) -> int:
