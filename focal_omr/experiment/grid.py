@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -131,10 +132,12 @@ class Grid(_Frozen):
         Raises:
             ConfigError: The grid's `train` has an unknown key, or a value of a wrong type or range.
         """
-        values = json.loads(json.dumps(self.train))
+        values = deepcopy(self.train)  # a TOML date is a value, too, and no JSON
         values["seed"] = seed
         values["loss"] = loss.model_dump()
-        values.setdefault("data", {}).update(shards=[str(shards)], validation=[str(validation)])
+        if not isinstance(values.setdefault("data", {}), dict):
+            raise ConfigError("train.data: a value; it has keys of its own")
+        values["data"].update(shards=[str(shards)], validation=[str(validation)])
         try:
             return TrainConfig.model_validate(values)
         except ValidationError as error:
