@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO := out/demo
 # The build tools are pinned as well: without build isolation pip takes them from the environment.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-build-isolation -c constraints.txt
-SOURCES := focal_omr tests benchmarks examples docs release
+SOURCES := focal_omr tests benchmarks fuzzing examples docs release
 # glibc keeps the memory that it frees; else page faults decide which loss looks faster (benchmarks/loss.py).
 KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000
 

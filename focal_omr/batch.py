@@ -1,22 +1,25 @@
-"""From inputs to files: which pictures are read, where their results go, and how these are written."""
+"""From inputs to files: which pictures are read, where their results go, and how these are written.
+
+What makes the content of the files is imported where it is made: the process that gives the orders and writes
+the results has no need of it.
+"""
 
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from focal_omr.document import Document
-from focal_omr.doubt import DOUBTFUL_BELOW, mark_doubtful
 from focal_omr.errors import OmrError, OutputError
 from focal_omr.files import write_together
-from focal_omr.notation.formats import FORMATS, PIECE_BY_PIECE, write_pieces, write_score
-from focal_omr.notation.playing import Playback, unfold_repeats
-from focal_omr.notation.score import Score
-from focal_omr.overlay import overlay_pdf, overlay_png
-from focal_omr.overlay_html import overlay_html
-from focal_omr.page.load import load_pages
-from focal_omr.pieces import join_pieces
+from focal_omr.notation.mei import DOUBTFUL_BELOW
+from focal_omr.notation.playing import Playback
+from focal_omr.notation.suffixes import PIECE_BY_PIECE, SUFFIXES
+
+if TYPE_CHECKING:
+    from focal_omr.document import Document
+    from focal_omr.notation.score import Score
 
 __all__ = [
     "OUTPUTS",
@@ -36,7 +39,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", "
 STDIN = Path("-")  # an input: what comes through the standard input
 # What `read --to` takes, and the suffixes of the files.
 OUTPUTS = {
-    **{name: output.suffix for name, output in FORMATS.items()},
+    **SUFFIXES,
     "json": ".json",
     "overlay": ".overlay.png",  # of several pages ".overlay.pdf"
     "overlay-html": ".overlay.html",
@@ -127,7 +130,7 @@ def check_folder(folder: Path) -> None:
 
 
 def document_results(
-    document: Document,
+    document: "Document",
     stem: str,
     names: Sequence[str],
     options: OutputOptions | None = None,
@@ -150,6 +153,8 @@ def document_results(
     options = options or OutputOptions()
     source = document.source if source is None else source
     if options.mark_doubtful:
+        from focal_omr.doubt import mark_doubtful
+
         document = mark_doubtful(document, below=options.doubtful_below)
     results: dict[str, bytes] = {}
     for name in names:
@@ -189,9 +194,13 @@ def make_folder(folder: Path, *, name: str) -> None:
 
 
 def _contents(
-    document: Document, name: str, options: OutputOptions, source: str | Path | bytes
+    document: "Document", name: str, options: OutputOptions, source: str | Path | bytes
 ) -> Iterator[tuple[str, bytes]]:
     """What follows the target's name in the name of each file, and what is in it."""
+    from focal_omr.notation.formats import write_pieces, write_score
+    from focal_omr.notation.playing import unfold_repeats
+    from focal_omr.pieces import join_pieces
+
     suffix = OUTPUTS[name]
     if name == "json":
         yield suffix, (json.dumps(document.to_json(), indent=1) + "\n").encode()
@@ -209,11 +218,17 @@ def _contents(
         yield suffix, write_score(score, name, options.playback)
 
 
-def _titled(piece: Score, document: Document) -> Score:
+def _titled(piece: "Score", document: "Document") -> "Score":
+    from focal_omr.pieces import join_pieces
+
     return join_pieces([piece], title=piece.title or document.score.title)
 
 
-def _overlay(document: Document, name: str, source: str | Path | bytes) -> tuple[str, bytes]:
+def _overlay(document: "Document", name: str, source: str | Path | bytes) -> tuple[str, bytes]:
+    from focal_omr.overlay import overlay_pdf, overlay_png
+    from focal_omr.overlay_html import overlay_html
+    from focal_omr.page.load import load_pages
+
     numbers = ",".join(str(page.number) for page in document.pages)
     pictures = load_pages(source, name=document.source, pages=numbers)
     if name == "overlay-html":

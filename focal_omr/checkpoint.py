@@ -52,6 +52,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: not a checkpoint of this version ({FORMAT_VERSION})")
     if missing := _KEYS - state.keys():
         raise ModelError(f"{path}: a checkpoint without {', '.join(sorted(missing))}")
+    if not isinstance(state["vocabulary"], str) or not isinstance(state["model"], dict):
+        raise ModelError(f"{path}: a checkpoint whose vocabulary is no text, or whose weights are none")
     try:
         state["config"] = make_config(state["config"], source="its configuration")
         state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
@@ -92,6 +94,6 @@ def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
 def _fill(path: Path, model: torch.nn.Module, state: dict[str, Any]) -> None:
     try:
         model.load_state_dict(state["model"])
-    except RuntimeError as error:  # its message names every tensor, a line each
-        reason = str(error).splitlines()[1].strip()
+    except (RuntimeError, TypeError, AttributeError) as error:  # its message names every tensor, a line each
+        reason = [*str(error).splitlines()[:2], ""][1].strip() or type(error).__name__
         raise ModelError(f"{path}: a checkpoint of another network ({reason})") from error

@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from focal_omr import __version__
-from focal_omr.cli_data import data_app, extra
+from focal_omr.cli_data import MemoryOption, data_app, extra
 from focal_omr.cli_serve import serve
-from focal_omr.errors import ImageError, OmrError, OutputError
+from focal_omr.errors import DataError, ImageError, OmrError, OutputError
 
 if TYPE_CHECKING:
     from focal_omr.many import Batch
     from focal_omr.model_file import ModelCard
     from focal_omr.notation.playing import Playback
     from focal_omr.reader import Outcome, Task
-    from focal_omr.recognize import Recognizer
 
 # Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
 app = typer.Typer(
@@ -55,6 +54,9 @@ InstrumentOption = Annotated[
 ]
 UnfoldOption = Annotated[
     bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
+]
+TimeoutOption = Annotated[
+    float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds that reading a file may take.")
 ]
 ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
 
@@ -161,9 +163,12 @@ def read(
     timeout: Annotated[
         float | None,
         typer.Option(
-            min=0.1, help="Seconds after which one of several documents is given up.", show_default="300"
+            min=0.1,
+            help="Seconds after which a document is given up.",
+            show_default="300, of a single document 3600",
         ),
     ] = None,
+    memory: MemoryOption = 4000,
     engine: Annotated[
         Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
     ] = Engine.PROCESSES,
@@ -179,7 +184,7 @@ def read(
         from focal_omr.batch import OutputOptions, check_folder, output_names, picture_files, result_names
         from focal_omr.manifest import MANIFEST
         from focal_omr.many import Batch
-        from focal_omr.page.load import parse_pages
+        from focal_omr.page.ranges import parse_pages
         from focal_omr.reader import ReadOptions, Task
 
         names = output_names(to)
@@ -197,7 +202,7 @@ def read(
         if pages is not None:
             parse_pages(pages)
         check_folder(out)
-        options = ReadOptions(tuple(names), output, model, _beam_width(beam), pages)
+        options = ReadOptions(tuple(names), output, model, beam, pages)
         batch = Batch(
             tuple(tasks),
             out,
@@ -205,6 +210,7 @@ def read(
             threads=threads,
             workers=workers,
             limit_s=timeout,
+            memory_mb=memory,
             on_ray=engine is Engine.RAY,
             with_manifest=resume or (len(tasks) > 1 if manifest is None else manifest),
             resume=resume,
@@ -240,15 +246,13 @@ def _read_all(batch: "Batch", *, as_json: bool) -> int:
 
 def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) -> None:
     """Say what came of a document."""
-    from focal_omr.document import JSON_FORMAT
-
     if outcome.error is not None:
         _say(f"focal-omr: {outcome.error}")
     written = [str(batch.folder / name) for name in outcome.results]
     if as_json:
         plain = outcome.document if outcome.error is None else None
-        said = {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
-        print(json.dumps(said if plain is None else {**plain, "outputs": written}), flush=True)
+        said = _failure(task, outcome) if plain is None else {**plain, "outputs": written}
+        print(json.dumps(said), flush=True)
     elif outcome.error is None:
         print(
             f"{task.label}: {outcome.symbols} symbols, mean confidence {outcome.confidence:.2f} -> "
@@ -256,6 +260,13 @@ def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) 
         )
         for warning in outcome.warnings:
             _say(f"focal-omr: {task.label}: {warning}")
+
+
+def _failure(task: "Task", outcome: "Outcome") -> dict[str, object]:
+    """What JSON says of a document that could not be read."""
+    from focal_omr.document import JSON_FORMAT
+
+    return {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
 
 
 def _playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
@@ -268,12 +279,6 @@ def _splits(split: str | None) -> bool:
     if split not in (None, "pieces"):
         raise OutputError(f"--split {split}: only 'pieces' is known")
     return split is not None
-
-
-def _recognizer(model: str, threads: int, beam: int | None) -> "Recognizer":
-    from focal_omr.recognize import Recognizer
-
-    return Recognizer(model=model, threads=threads, beam_width=_beam_width(beam))
 
 
 def _beam_width(beam: int | None) -> int:
@@ -352,18 +357,22 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Folder for report.md, with the worst staves as pictures.")
     ] = None,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Error rates of a model on labelled pictures."""
     with _native_libraries_silenced():
-        from focal_omr.evaluate import evaluate as evaluate_model
+        from focal_omr.contained import Limits, contained
+        from focal_omr.evaluate import Order, evaluate_contained
 
-        recognizer = _recognizer(model, threads, beam)
-        result = evaluate_model(recognizer, data, ignore=tuple(ignore or ()), distorted=distorted)
+        order = Order(data, model, threads, _beam_width(beam), tuple(ignore or ()), distorted)
+        result, card = contained(
+            evaluate_contained, order, name=data, limits=Limits(None, memory), error=DataError
+        )
     name = f"{data.name} (distorted)" if distorted else data.name
     if record:
         from focal_omr.results import record as append_row
 
-        append_row(record, _evaluation_row(result.to_json(), name, recognizer.card, tuple(ignore or ())))
+        append_row(record, _evaluation_row(result.to_json(), name, card, tuple(ignore or ())))
     if report:
         from focal_omr.report import write_report
 
@@ -490,12 +499,19 @@ def convert(
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
     unfold_repeats: UnfoldOption = False,
+    timeout: TimeoutOption = 300.0,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where it makes sense."""
-    from focal_omr.notation.formats import load_score, save_score
+    from functools import partial
 
-    playback = _playback(tempo, instrument, unfold_repeats)
-    save_score(load_score(source), target, playback=playback)
+    from focal_omr.contained import Limits, contained
+    from focal_omr.files import write_atomic
+    from focal_omr.notation.formats import converted
+
+    work = partial(converted, playback=_playback(tempo, instrument, unfold_repeats))
+    limits = Limits(timeout, memory)
+    write_atomic(target, contained(work, (source, target), name=source, limits=limits))
     print(target)
 
 
@@ -512,6 +528,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ned: Annotated[bool, typer.Option("--ned/--no-ned", help="Measure OMR-NED, with musicdiff.")] = True,
     show: Annotated[int, typer.Option(min=0, help="How many of the wrong places of a score to show.")] = 10,
+    timeout: TimeoutOption = 300.0,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Compare what was read with what it should be, in MusicXML, MEI, kern or labels: two scores or folders.
 
@@ -524,12 +542,14 @@ def compare(
     usage.
     """
     from focal_omr.compare import compare_files, compare_folders
+    from focal_omr.contained import Limits
 
+    limits = Limits(timeout, memory)
     if truth.is_dir() and not result.is_file():
-        folders = compare_folders(result, truth, part=part, with_omr_ned=ned)
+        folders = compare_folders(result, truth, part=part, with_omr_ned=ned, limits=limits)
         pairs, figures = folders.pairs, folders.to_json()
     else:
-        pairs = (compare_files(result, truth, part=part, with_omr_ned=ned),)
+        pairs = (compare_files(result, truth, part=part, with_omr_ned=ned, limits=limits),)
         figures = pairs[0].to_json()
     if as_json:
         print(json.dumps(figures))

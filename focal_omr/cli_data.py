@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,10 @@ import typer
 from focal_omr.errors import DataError, OmrError
 
 EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
+MemoryOption = Annotated[
+    int,
+    typer.Option(min=200, metavar="MB", help="Megabytes that a process which reads foreign files may hold."),
+]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
 
 
@@ -83,17 +88,21 @@ def primus(
     list_: Annotated[
         Path | None, typer.Option("--list", help="File for the ids of the good samples; .gz is gzipped.")
     ] = None,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Check, describe and index PrIMuS or Camera-PrIMuS, as it was downloaded.
 
     Every sample is opened. Exit status: 0 all are good, 1 some have defects or are on the list but not there,
     2 none is good, or bad usage.
     """
+    from focal_omr.contained import Limits, contained
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
     from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
 
     wanted = None if ids is None else read_ids(ids)
-    entries, defects = index_primus(paths, only=wanted)
+    index_all, name = partial(index_primus, only=wanted), ", ".join(map(str, paths))
+    limits = Limits(None, memory)
+    entries, defects = contained(index_all, paths, name=name, limits=limits, error=DataError)
     known = {entry.id for entry in entries} | {defect.id for defect in defects}
     absent = apply_ids(wanted or (), known)[1]
     if index:
@@ -246,6 +255,7 @@ def tunes(
     only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
     limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Read tunes once and keep their monophonic music as a collection, with a report of every file."""
     with extra("render"):
@@ -255,7 +265,7 @@ def tunes(
     if only is not None:
         files = files.only(only)
     root = roots[0] if len(roots) == 1 else Path()  # of several, messages name the files alone
-    count = collect_tunes(files, out, root=root, workers=workers, limit_s=limit)
+    count = collect_tunes(files, out, root=root, workers=workers, limit_s=limit, memory_mb=memory)
     print(f"{out}: {count} monophonic parts and runs of bars")
 
 
@@ -273,8 +283,6 @@ def shards(
     engraver: EngraverOption = "verovio",
 ) -> None:
     """Engrave plates for training and pack them into shards."""
-    from functools import partial
-
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
         from focal_omr.data.engraving.plates import write_shards
@@ -294,14 +302,17 @@ def pack(
         bool, typer.Option("--distorted", help="The <id>_distorted.jpg of a Camera-PrIMuS set.")
     ] = False,
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Pack labelled pictures of your own into shards to train on."""
     with extra("render"):
         from focal_omr.data.pack import pack_samples
+    from focal_omr.contained import Limits, contained
     from focal_omr.data.primus.split import read_ids
 
     wanted = None if ids is None else read_ids(ids)
-    packed = pack_samples(data, out, ids=wanted, distorted=distorted, size=size)
+    work = partial(pack_samples, out=out, ids=wanted, distorted=distorted, size=size)
+    packed = contained(work, data, name=data, limits=Limits(None, memory), error=DataError)
     _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
     _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
     print(f"{out}: {packed.plates} plates")
@@ -329,12 +340,16 @@ def show(
     degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
     count: Annotated[int, typer.Option(min=1, help="Number of samples on the contact sheet.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    memory: MemoryOption = 4000,
 ) -> None:
     """Draw how often a set's symbols occur, and some samples, clean and degraded, on a page to look at."""
     with extra("lab"):
         from focal_omr.data.show.page import show_set
-    defects = show_set(
-        data, out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
+    from focal_omr.contained import Limits, contained
+
+    work = partial(
+        show_set, out=out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
     )
+    defects = contained(work, data, name=data, limits=Limits(None, memory), error=DataError)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", defects)
     print(out / "index.html")

@@ -7,14 +7,17 @@ notes count as they are printed. What cannot be read is 100 % wrong.
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 
-from focal_omr.errors import OmrError
+from focal_omr.contained import Limits, contained
+from focal_omr.errors import NotationError, OmrError
 from focal_omr.judge.align import NoteErrors, note_errors
 from focal_omr.judge.bars import NoteEvent, VoicedPart, choose_part
 from focal_omr.judge.figures import Comparison, FolderComparison
@@ -24,6 +27,7 @@ from focal_omr.judge.read import JudgedScore, read_judged
 from focal_omr.metrics import edit_distance
 from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import score_to_tokens
+from focal_omr.processes import Lost, OwnProcess
 
 __all__ = ["Comparison", "FolderComparison", "compare_files", "compare_folders", "compare_scores"]
 
@@ -37,7 +41,12 @@ def compare_scores(result: Score, truth: Score) -> Comparison:
 
 
 def compare_files(
-    result: Path, truth: Path, *, part: str | None = None, with_omr_ned: bool = True
+    result: Path,
+    truth: Path,
+    *,
+    part: str | None = None,
+    with_omr_ned: bool = True,
+    limits: Limits | None = None,
 ) -> Comparison:
     """Compare a file that was read with the one that it should be.
 
@@ -47,12 +56,14 @@ def compare_files(
         part: Name or number of the truth's part to compare with. None: all parts, in their order; or, where
             the result has one and the truth several, the one to which it is closest.
         with_omr_ned: Measure OMR-NED as well, where musicdiff is installed.
+        limits: Of the process that reads the two; None: they are read in this one.
 
     Raises:
         NotationError: The truth cannot be read, or has no such part.
         EngraveError: Verovio could not read the truth.
     """
-    compared, documents = _compare_pair(Pair(result.stem, truth, result, part))
+    with _comparing(limits) as compare:
+        compared, documents = compare(Pair(result.stem, truth, result, part))
     return _with_neds([compared], [documents])[0] if with_omr_ned else compared
 
 
@@ -62,6 +73,7 @@ def compare_folders(
     *,
     part: str | None = None,
     with_omr_ned: bool = True,
+    limits: Limits | None = None,
 ) -> FolderComparison:
     """Compare the scores of two folders, paired as `judge.pairs.pair_folders` says.
 
@@ -71,27 +83,66 @@ def compare_folders(
             be read.
         part: The truths' part to compare with, for all.
         with_omr_ned: Measure OMR-NED as well, where musicdiff is installed.
+        limits: Of the process that reads the scores, for each pair; None: they are read in this one.
 
     Raises:
         DataError: A folder that is none, or one without a score.
     """
-    pairs, without_truth = pair_folders(results, truths)
+    parts_of = _parts_of if limits is None else partial(_contained_parts, limits=limits)
+    pairs, without_truth = pair_folders(results, truths, parts_of=parts_of)
     compared: list[Comparison] = []
     documents: list[tuple[str, str] | None] = []
-    for pair in pairs:
-        wanted = replace(pair, part=part or pair.part)
-        try:
-            comparison, both = _compare_pair(wanted)
-        except OmrError as error:
-            comparison, both = Comparison(pair.name, (), part=wanted.part, error=str(error)), None
-        compared.append(comparison)
-        documents.append(both)
+    with _comparing(limits) as compare:
+        for pair in pairs:
+            wanted = replace(pair, part=part or pair.part)
+            try:
+                comparison, both = compare(wanted)
+            except OmrError as error:
+                comparison, both = Comparison(pair.name, (), part=wanted.part, error=str(error)), None
+            compared.append(comparison)
+            documents.append(both)
     if with_omr_ned:
         compared = _with_neds(compared, documents)
     return FolderComparison(tuple(compared), tuple(without_truth))
 
 
-def _compare_pair(pair: Pair) -> tuple[Comparison, tuple[str, str] | None]:
+_Compared = tuple[Comparison, tuple[str, str] | None]
+
+
+@contextmanager
+def _comparing(limits: Limits | None) -> Iterator[Callable[[Pair], _Compared]]:
+    """What compares a pair: `_compare_pair`, or the same in a process of its own."""
+    if limits is None:
+        yield _compare_pair
+        return
+    process = limits.process(_compare_pair)
+    try:
+        yield partial(_compare_contained, process)
+    finally:
+        process.stop()
+
+
+def _compare_contained(process: OwnProcess[Pair, _Compared], pair: Pair) -> _Compared:
+    """A pair compared by a process; where it is lost, the truth alone says which of the two is at fault."""
+    found = process(pair)
+    if not isinstance(found, Lost):
+        return found
+    alone = process(replace(pair, result=None))
+    if isinstance(alone, Lost):
+        raise NotationError(f"{pair.truth}: {alone.reason}")
+    comparison, documents = alone
+    return replace(comparison, error=f"{pair.result}: {found.reason}"), documents
+
+
+def _parts_of(path: Path) -> Sequence[VoicedPart]:
+    return read_judged(path).parts
+
+
+def _contained_parts(path: Path, limits: Limits) -> Sequence[VoicedPart]:
+    return contained(_parts_of, path, name=path, limits=limits)
+
+
+def _compare_pair(pair: Pair) -> _Compared:
     """Two files compared, and the two as MusicXML documents for OMR-NED."""
     truth = read_judged(pair.truth)
     if pair.part is not None:

@@ -12,7 +12,10 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from focal_omr.errors import ConfigError
+from focal_omr.files import read_within
 from focal_omr.notation.codec import Encoding
+
+MAX_TOML_BYTES = 1_000_000
 
 
 class _Frozen(BaseModel):
@@ -131,14 +134,21 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
         ConfigError: The file is missing or no TOML, a key is unknown, a value has a wrong type or range.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_within(path, MAX_TOML_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+    values = read_toml(data, source=str(path))
     for override in overrides:
         overridden(values, override)
     return make_config(values, source=str(path))
+
+
+def read_toml(data: bytes, *, source: str) -> dict[str, Any]:
+    """The values of a TOML document. Raises ConfigError that names `source` where it is none."""
+    try:
+        return tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
+    except (ValueError, RecursionError) as error:  # of numbers with thousands of digits; nested too deeply
+        raise ConfigError(f"{source}: not TOML: {error}") from None
 
 
 def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
@@ -158,7 +168,7 @@ def overridden(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: needed is key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text  # a bare word is a string
     *parents, last = key.strip().split(".")
     for parent in parents:

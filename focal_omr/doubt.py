@@ -7,11 +7,11 @@ import numpy as np
 from focal_omr.boxes import Polygon
 from focal_omr.document import Document, StaffReading, Symbol
 from focal_omr.errors import NotationError
+from focal_omr.notation.mei import DOUBTFUL_BELOW
 from focal_omr.notation.score import Event, Note, Part, Tuplet
 from focal_omr.notation.semantic import parse_barline, parse_sign
 from focal_omr.pieces import join_pieces
 
-DOUBTFUL_BELOW = 0.9  # of 100 symbols that are just as sure as this, ten are wrong
 # From very doubtful to sure: orange and blue stay apart for every kind of colour blindness (RGB).
 # Source: Okabe and Ito, "Color universal design", 2008.
 _SCALE = ((0.5, (213, 94, 0)), (DOUBTFUL_BELOW, (230, 159, 0)), (1.0, (0, 114, 178)))

@@ -29,8 +29,23 @@ __all__ = [
 ]
 
 
+_MOST_CHARACTERS = 1000
+
+
 class OmrError(Exception):
-    """The parent of all errors of this package."""
+    """The parent of all errors of this package.
+
+    Messages quote files that may come from anywhere. They stay one line that a terminal can show: line breaks
+    and what cannot be printed are written as escapes, and of a very long one the middle is left out.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if len(message) > _MOST_CHARACTERS:
+            message = f"{message[: _MOST_CHARACTERS // 2]} ... {message[-_MOST_CHARACTERS // 4 :]}"
+        if message.isprintable():
+            return message
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
 
 
 class ImageError(OmrError):

@@ -22,6 +22,7 @@ from focal_omr.metrics import (
     read_right,
     symbol_errors,
 )
+from focal_omr.model_file import ModelCard
 from focal_omr.notation.semantic import to_primus
 from focal_omr.recognize import Recognizer
 
@@ -169,6 +170,25 @@ def evaluate(
         edits = edit_distance(hypothesis, reference)
         readings.append(SampleReading(sample.id, reference, hypothesis, edits, picture, confidences))
     return Evaluation(tuple(readings), failures, time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `evaluate` is to do, as plain values; see `Recognizer` and `evaluate`."""
+
+    folder: Path
+    model: str
+    threads: int
+    beam_width: int
+    ignore: tuple[str, ...] = ()
+    distorted: bool = False
+
+
+def evaluate_contained(order: Order) -> tuple[Evaluation, ModelCard]:
+    """The evaluation and the network's metadata, for a process of its own. Raises as `evaluate`."""
+    recognizer = Recognizer(model=order.model, threads=order.threads, beam_width=order.beam_width)
+    found = evaluate(recognizer, order.folder, ignore=order.ignore, distorted=order.distorted)
+    return found, recognizer.card
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Files that are either written whole or not at all."""
+"""Files that are either written whole or not at all, and files that are no larger than they should be."""
 
 import errno
 import os
@@ -13,6 +13,15 @@ from pathlib import Path
 from focal_omr.errors import OutputError
 
 _PART = re.compile(r"\.[0-9a-f]{16}\.part")
+
+
+def read_within(path: Path | str, most: int) -> bytes:
+    """The bytes of a file that has at most so many. Raises OSError, also where it has more."""
+    with Path(path).open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"larger than the {most:,} bytes that are read", str(path))
+    return data
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """The bytes of a picture file become a grayscale picture with light paper, or an error that says why not."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
+from focal_omr.files import read_within
 from focal_omr.image_header import MAX_PICTURE_PX, read_header
 
 __all__ = [
@@ -20,7 +22,10 @@ __all__ = [
     "read_file",
 ]
 
+MAX_DOCUMENT_BYTES = 1_000_000_000  # of a file; 500 pages scanned in colour have 500 MB
 MIN_SIDE_PX = 16  # five lines at a staff space of 4 px, the smallest that can be read, are 17 px high
+
+_BAND_ROWS = 256  # that are reduced to gray at a time
 
 # What turns a picture upright, by EXIF's number: mirrored left to right, and then a turn.
 _UPRIGHT: dict[int, tuple[bool, int | None]] = {
@@ -45,7 +50,7 @@ def read_file(path: str | Path) -> bytes:
     if file.is_dir():
         raise ImageError(f"{file}: is a folder, a picture file is needed")
     try:
-        return file.read_bytes()
+        return read_within(file, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
         raise ImageError(f"{file}: no such file") from None
     except OSError as error:
@@ -159,26 +164,47 @@ def _turned_upright(gray: NDArray[np.uint8], orientation: int) -> NDArray[np.uin
 
 def _to_gray(picture: NDArray[Any], *, name: str) -> NDArray[np.uint8]:
     """Reduce (H, W), (H, W, 3) or (H, W, 4) samples of any type to (H, W) bytes, transparent = white."""
-    samples = _to_bytes(picture, name=name)
+    if picture.ndim == 2 and picture.dtype == np.uint8:
+        return np.asarray(picture, np.uint8)
+    if picture.ndim == 3 and picture.shape[2] not in (1, 3, 4):
+        raise ImageError(f"{name}: {picture.shape[2]} channels, a picture has 1, 3 or 4")
+    top = _top(picture, name=name)
+    gray = np.empty(picture.shape[:2], np.uint8)
+    for row in range(0, len(gray), _BAND_ROWS):  # what lies between takes up to 40 bytes a pixel
+        gray[row : row + _BAND_ROWS] = _gray_band(picture[row : row + _BAND_ROWS], top)
+    return gray
+
+
+def _top(picture: NDArray[Any], *, name: str) -> float:
+    """The sample that stands for white."""
+    if picture.dtype == np.uint8:
+        return 255.0
+    if picture.dtype == np.uint16:
+        return 65535.0
+    if picture.dtype.kind == "f":
+        most, least = float(picture.max()), float(picture.min())
+        if isfinite(most) and isfinite(least):
+            return 1.0 if most <= 1.0 else 255.0
+    raise ImageError(f"{name}: samples of type {picture.dtype}, 8 or 16 bits or finite numbers are needed")
+
+
+def _gray_band(picture: NDArray[Any], top: float) -> NDArray[np.uint8]:
+    """Some rows of a picture."""
+    samples = _to_bytes(picture, top)
     if samples.ndim == 2:
         return samples
     if samples.shape[2] == 1:
-        return np.ascontiguousarray(samples[:, :, 0])
+        return samples[:, :, 0]
     if samples.shape[2] == 3:
         return np.asarray(cv2.cvtColor(samples, cv2.COLOR_BGR2GRAY), np.uint8)
-    if samples.shape[2] != 4:
-        raise ImageError(f"{name}: {samples.shape[2]} channels, a picture has 1, 3 or 4")
     gray = cv2.cvtColor(samples[:, :, :3], cv2.COLOR_BGR2GRAY).astype(np.float32)
     alpha = samples[:, :, 3].astype(np.float32) / 255
     return np.asarray(np.rint(255 + (gray - 255) * alpha), np.uint8)
 
 
-def _to_bytes(picture: NDArray[Any], *, name: str) -> NDArray[np.uint8]:
+def _to_bytes(picture: NDArray[Any], top: float) -> NDArray[np.uint8]:
     if picture.dtype == np.uint8:
         return picture
     if picture.dtype == np.uint16:
         return np.asarray(np.rint(picture / np.float32(257)), np.uint8)
-    if picture.dtype.kind == "f" and np.isfinite(picture).all():
-        top = 1.0 if float(picture.max()) <= 1.0 else 255.0
-        return np.asarray(np.rint(np.clip(picture / top, 0, 1) * 255), np.uint8)
-    raise ImageError(f"{name}: samples of type {picture.dtype}, 8 or 16 bits or finite numbers are needed")
+    return np.asarray(np.rint(np.clip(picture / top, 0, 1) * 255), np.uint8)

@@ -166,8 +166,26 @@ def _read_entries(path: Path) -> dict[str, Entry]:
 def _entry(line: bytes) -> Entry | None:
     try:
         values: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or values.pop("format", None) != MANIFEST_FORMAT:
         return None
-    return Entry(**values) if values.keys() == {field.name for field in fields(Entry)} else None
+    if values.keys() != {field.name for field in fields(Entry)} or not _is_sound(values):
+        return None
+    return Entry(**values)
+
+
+def _is_sound(values: dict[str, Any]) -> bool:
+    """Whether the values of an entry are of its types: whatever lies under the name may be anything."""
+    texts = [values[name] for name in ("file", "name", "sha256", "work")]
+    counts = [values[name] for name in ("pages", "staves", "symbols", "size", "modified")]
+    outputs = values["outputs"]
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(type(count) is int for count in counts)
+        and all(type(values[name]) in (int, float) for name in ("confidence", "seconds"))
+        and values["status"] in ("read", "failed")
+        and isinstance(values["error"], str | None)
+        and isinstance(outputs, dict)
+        and all(isinstance(name, str) and type(size) is int for name, size in outputs.items())
+    )

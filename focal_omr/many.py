@@ -11,16 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from focal_omr.batch import STDIN, make_folder, write_results
-from focal_omr.errors import OmrError
+from focal_omr.errors import ModelError, OmrError
 from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
+from focal_omr.processes import Lost, OwnProcess
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
 
-__all__ = ["LIMIT_S", "Batch", "cores"]
+__all__ = ["ALONE_LIMIT_S", "LIMIT_S", "MEMORY_MB", "Batch", "cores"]
 
 Outcomes = Generator[tuple[Task, Outcome], None, None]
 
 LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
+ALONE_LIMIT_S = 3600.0  # of a single document, which may be a book
+MEMORY_MB = 4000  # a page of 100 million pixels, the largest that is read, takes 2 GB
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,10 @@ class Batch:
         folder: Where results go; made where it is missing.
         options: What results depend on.
         threads: Threads to compute with, all readers together; 0: all cores.
-        workers: Processes that read; None: one a thread, and none beside this one for a single document.
-        limit_s: Seconds after which a document is given up; None: `LIMIT_S`, and none for a single document.
+        workers: Processes that read, none of them this one; None: one a thread.
+        limit_s: Seconds after which a document is given up; None: `LIMIT_S`, or `ALONE_LIMIT_S` of a single
+            document.
+        memory_mb: Megabytes that a process which reads may hold.
         on_ray: Whether Ray runs the readers.
         with_manifest: Whether the folder gets a manifest.
         resume: Whether what its manifest holds as done is left out.
@@ -46,6 +51,7 @@ class Batch:
     threads: int = 0
     workers: int | None = None
     limit_s: float | None = None
+    memory_mb: int = MEMORY_MB
     on_ray: bool = False
     with_manifest: bool = True
     resume: bool = False
@@ -65,7 +71,8 @@ class Batch:
             ConfigError: Ray is wanted and not installed.
         """
         reader = Reader(self.options, threads=self._threads_each, with_document=self.with_documents)
-        reader.open()  # so that a model that cannot be used is one error, before any work
+        if len(self.tasks) > 1 or self.on_ray:
+            self._try_model()
         if not self.with_manifest:
             with closing(self._write(reader, self.tasks, None, "")) as outcomes:
                 yield len(self.tasks), outcomes
@@ -86,10 +93,21 @@ class Batch:
             with closing(self._write(reader, todo, manifest, work)) as outcomes:
                 yield len(todo), outcomes
 
+    def _try_model(self) -> None:
+        """So that a model that cannot be used is one error, before any work; a file may be anything."""
+        tried = OwnProcess(_open, limit_s=self._limit_s, memory_mb=self.memory_mb)
+        try:
+            found = tried(self.options)
+        finally:
+            tried.stop()
+        if isinstance(found, Lost):
+            raise ModelError(f"{self.options.model}: {found.reason}")
+
     @property
-    def _in_this_process(self) -> bool:
-        """One document, and nobody asks for more: starting a process would double the time of a picture."""
-        return len(self.tasks) == 1 and not self.on_ray and self.workers is None and self.limit_s is None
+    def _limit_s(self) -> float:
+        if self.limit_s is not None:
+            return self.limit_s
+        return LIMIT_S if len(self.tasks) > 1 else ALONE_LIMIT_S
 
     @property
     def _workers(self) -> int:
@@ -97,7 +115,7 @@ class Batch:
 
     @property
     def _threads_each(self) -> int:
-        if self._in_this_process:
+        if len(self.tasks) == 1:
             return self.threads
         return 1 if self.on_ray else max(1, (self.threads or cores()) // self._workers)
 
@@ -115,16 +133,21 @@ class Batch:
                 yield task, outcome
 
     def _read(self, reader: Reader, tasks: Sequence[Task]) -> Outcomes:
-        limit_s = LIMIT_S if self.limit_s is None else self.limit_s
         if not tasks:
             return
+        limit_s, memory_mb = self._limit_s, self.memory_mb
         if self.on_ray:
-            yield from read_on_ray(reader, tasks, workers=self.workers, limit_s=limit_s)
-        elif self._in_this_process:
-            for task in tasks:
-                yield task, reader(task)
+            found = read_on_ray(reader, tasks, workers=self.workers, limit_s=limit_s, memory_mb=memory_mb)
         else:
-            yield from read_in_processes(reader, tasks, workers=self._workers, limit_s=limit_s)
+            workers = min(self._workers, len(tasks))
+            found = read_in_processes(reader, tasks, workers=workers, limit_s=limit_s, memory_mb=memory_mb)
+        yield from found
+
+
+def _open(options: ReadOptions) -> bool:
+    """Whether the network can be opened: it can, or ModelError says why not."""
+    Reader(options).open()
+    return True
 
 
 def cores() -> int:

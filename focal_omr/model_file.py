@@ -5,15 +5,15 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
-
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, get_args
 
 from focal_omr.errors import ModelError, NotationError
 from focal_omr.notation.codec import Codec, Encoding
 from focal_omr.notation.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 METADATA_KEY = "focal_omr"
 FORMAT_VERSION = 1
@@ -57,6 +57,15 @@ class ModelCard:
         return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
+    def from_text(cls, text: str, *, source: str) -> "ModelCard":
+        """From the JSON in a file's metadata. Raises ModelError as `from_json`, or where it is no JSON."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:  # the second: nested too deeply
+            raise ModelError(f"{source}: damaged metadata ({error})") from error
+        return cls.from_json(values, source=source)
+
+    @classmethod
     def from_json(cls, values: Any, *, source: str) -> "ModelCard":
         """Raises ModelError where the version or a key is not the one expected."""
         if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
@@ -88,6 +97,8 @@ class OnnxModel:
         Raises:
             ModelError: Missing, not an ONNX file, or not one of ours.
         """
+        import onnxruntime  # here: a model's name and digest are asked for where none is run
+
         self.source = str(path)
         data = _model_bytes(path)
         options = onnxruntime.SessionOptions()
@@ -101,24 +112,30 @@ class OnnxModel:
         self.card = self._card()
 
     def _card(self) -> ModelCard:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        try:
+            text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{self.source}: damaged metadata ({error})") from error
         if text is None:
             raise ModelError(
                 f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes them"
             )
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ModelError(f"{self.source}: damaged metadata ({error})") from error
-        card = ModelCard.from_json(values, source=self.source)
-        classes = self._session.get_outputs()[0].shape[-1]
+        card = ModelCard.from_text(text, source=self.source)
+        inputs = {each.name: list(each.shape) for each in self._session.get_inputs()}
+        if list(inputs) != ["images", "widths"] or len(self._session.get_outputs()) != 2:
+            raise ModelError(f"{self.source}: an ONNX file with other inputs and outputs than ours")
+        classes = (self._session.get_outputs()[0].shape or [None])[-1]
         if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
             wanted = card.codec.vocabulary.classes
             raise ModelError(f"{self.source}: {classes} classes, but its vocabulary has {wanted}")
         return card
 
-    def log_probs(self, strips: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    def log_probs(self, strips: "list[NDArray[np.float32]]") -> "list[NDArray[np.float32]]":
         """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
+        import numpy as np
+
+        if heights := {strip.shape[0] for strip in strips} - {self.card.height_px}:
+            raise ModelError(f"{self.source}: reads {self.card.height_px} rows, not {min(heights)}")
         widths = np.array([strip.shape[1] for strip in strips], np.int64)
         images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
         for row, strip in enumerate(strips):

@@ -21,7 +21,12 @@ _MOST_BLOCKS = 1000  # of a data set; each is handed on when all of its document
 
 
 def read_on_ray(
-    reader: Reader, tasks: Sequence[Task], *, workers: int | None, limit_s: float
+    reader: Reader,
+    tasks: Sequence[Task],
+    *,
+    workers: int | None,
+    limit_s: float,
+    memory_mb: int | None = None,
 ) -> Generator[tuple[Task, Outcome], None, None]:
     """Each task with its outcome, as `reader.read_in_processes` gives them.
 
@@ -30,6 +35,7 @@ def read_on_ray(
         tasks: The documents.
         workers: Readers, each on a core of its own; None: as many as there are cores or documents.
         limit_s: Seconds for one document.
+        memory_mb: Megabytes that the process which reads it may hold.
 
     Raises:
         ConfigError: Ray is not installed.
@@ -47,7 +53,7 @@ def read_on_ray(
         rows = [{"task": pickle.dumps(task)} for task in tasks]
         read = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS)).map(
             _RayReader,
-            fn_constructor_args=(reader, limit_s),
+            fn_constructor_args=(reader, limit_s, memory_mb),
             compute=ray.data.ActorPoolStrategy(size=size),
             num_cpus=1,
         )
@@ -81,8 +87,8 @@ def _quiet() -> None:
 class _RayReader:
     """One of the readers of the cluster. It reads in a process beside it, which may die or never end."""
 
-    def __init__(self, reader: Reader, limit_s: float) -> None:
-        self._read: OwnProcess[Task, Outcome] = OwnProcess(reader, limit_s=limit_s)
+    def __init__(self, reader: Reader, limit_s: float, memory_mb: int | None) -> None:
+        self._read: OwnProcess[Task, Outcome] = OwnProcess(reader, limit_s=limit_s, memory_mb=memory_mb)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task: Task = pickle.loads(row["task"])

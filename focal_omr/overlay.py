@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.document import Document, Page, StaffReading, Symbol, Unread, staff_lines
-from focal_omr.doubt import DOUBTFUL_BELOW, OddBar, confidence_rgb, odd_bars
+from focal_omr.doubt import OddBar, confidence_rgb, odd_bars
+from focal_omr.notation.mei import DOUBTFUL_BELOW
 from focal_omr.notation.semantic import METER_SIGNS, TUPLET_NORMAL
 from focal_omr.page.load import PageImage
 

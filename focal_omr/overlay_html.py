@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from focal_omr.document import Document, Page
-from focal_omr.doubt import DOUBTFUL_BELOW
 from focal_omr.marks import staff_marks, unread_marks
+from focal_omr.notation.mei import DOUBTFUL_BELOW
 from focal_omr.page.load import PageImage
 
 __all__ = ["overlay_html"]

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -9,6 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar
+
+try:
+    import resource
+except ImportError:  # Windows: memory is not limited there
+    resource = None  # type: ignore[assignment]
 
 __all__ = ["Lost", "OwnProcess", "in_processes"]
 
@@ -21,11 +27,12 @@ _FRESH = multiprocessing.get_context("spawn")
 # never start has to be told from a machine with far too much to do.
 _START_S = 120.0
 _STARTED = "started"
+_ENDS = "ends the process that reads it"
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Why there is no result for an item: its process died, or was stopped after the time limit."""
+    """Why there is no result for an item: its process died, wanted too much memory, or took too long."""
 
     reason: str
 
@@ -37,19 +44,22 @@ def in_processes(
     workers: int = 2,
     limit_s: float = 60.0,
     in_order: bool = True,
+    memory_mb: int | None = None,
 ) -> Generator[tuple[T, R | Lost], None, None]:
     """Each item with `function(item)`.
 
     Args:
-        function: Found by its name in fresh processes. An exception that it raises is raised here.
+        function: Found by its name in fresh processes. An exception that it raises is raised here. It must
+            not give None, which stands for "not done yet".
         items: Read as they are needed.
         workers: Processes.
         limit_s: Seconds that one item may take; then its process is stopped, and another one started. What
             a process takes to start is not counted.
         in_order: Whether results come in the order of the items, which keeps those that are done while an
             earlier item is not; else each comes when it is there.
+        memory_mb: Megabytes of data that a process may hold; None: as many as there are. Not on Windows.
     """
-    pool = [OwnProcess(function, limit_s=limit_s) for _ in range(workers)]
+    pool = [OwnProcess(function, limit_s=limit_s, memory_mb=memory_mb) for _ in range(workers)]
     waiting = iter(enumerate(items))
     done: dict[int, tuple[T, R | Lost]] = {}
     following = 0  # the number of the item that is given out next
@@ -79,11 +89,11 @@ class OwnProcess(Generic[T, R]):
     """A function in a process of its own, started when it is first needed, and again after it was lost.
 
     Args:
-        function, limit_s: As of `in_processes`.
+        function, limit_s, memory_mb: As of `in_processes`.
     """
 
-    def __init__(self, function: Callable[[T], R], *, limit_s: float) -> None:
-        self.function, self.limit_s = function, limit_s
+    def __init__(self, function: Callable[[T], R], *, limit_s: float, memory_mb: int | None = None) -> None:
+        self.function, self.limit_s, self.memory_mb = function, limit_s, memory_mb
         self.task: tuple[int, T] | None = None
         self.deadline = 0.0
         self._starting = False
@@ -104,7 +114,9 @@ class OwnProcess(Generic[T, R]):
             self.stop()
         if self.connection is None:
             self.connection, theirs = _FRESH.Pipe()
-            self.process = _FRESH.Process(target=_serve, args=(theirs, self.function), daemon=True)
+            self.process = _FRESH.Process(
+                target=_serve, args=(theirs, self.function, self.memory_mb), daemon=True
+            )
             self.process.start()
             theirs.close()
             self._starting = True
@@ -120,11 +132,17 @@ class OwnProcess(Generic[T, R]):
             try:
                 error, value = self.connection.recv()
             except (EOFError, OSError):  # an OSError where it died while it sent
+                self.process.join(1.0)  # it is ending: its exit code says how
+                reason = _how_it_ended(self.process.exitcode)
                 self.stop()
-                return Lost("ends the process that reads it")
+                return Lost(reason)
             if error is not None and error == _STARTED:
                 self._starting, self.deadline = False, time.monotonic() + self.limit_s
                 return None
+            if isinstance(error, MemoryError):
+                self.stop()  # what is left of it is not to be trusted
+                limit = "there is" if self.memory_mb is None else f"{self.memory_mb} MB"
+                return Lost(f"needs more memory than {limit}")
             if error is not None:
                 raise error
             return value  # type: ignore[no-any-return]  # what the function gave
@@ -151,8 +169,28 @@ def _finished(busy: "list[OwnProcess[T, R]]") -> "list[tuple[OwnProcess[T, R], R
     return [(worker, result) for worker, result in results if result is not None]
 
 
-def _serve(connection: Connection, function: Callable[[T], R]) -> None:
+def _how_it_ended(exitcode: int | None) -> str:
+    """Why a process that was not stopped is gone."""
+    if exitcode is None or exitcode >= 0:
+        return _ENDS
+    try:
+        return f"{_ENDS} ({signal.Signals(-exitcode).name})"
+    except ValueError:  # a signal without a name
+        return f"{_ENDS} (signal {-exitcode})"
+
+
+def _limit_memory(memory_mb: int | None) -> None:
+    if resource is None or memory_mb is None:
+        return
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    wanted = memory_mb * 1_000_000
+    with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none of this kind
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _serve(connection: Connection, function: Callable[[T], R], memory_mb: int | None) -> None:
     """The loop of a worker process, which ends with its pipe, or at once with the process that started it."""
+    _limit_memory(memory_mb)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     connection.send((_STARTED, None))
     while True:
@@ -162,6 +200,8 @@ def _serve(connection: Connection, function: Callable[[T], R]) -> None:
             return
         try:
             connection.send((None, function(item)))
+        except MemoryError:  # without its traceback, which holds on to what took the memory
+            connection.send((MemoryError(), None))
         except Exception as error:  # raised again where the results are awaited
             connection.send((error, None))
 

@@ -1,7 +1,8 @@
 """The reader of one document after the other: from a task to the content of its files, as plain values.
 
 It works in this process, in one of its own, or on another machine, and gives the same bytes everywhere; what
-it gives is written elsewhere (`many`).
+it gives is written elsewhere (`many`). What reading needs is imported by the reader when it reads, so that a
+process which only gives tasks out does without.
 """
 
 import hashlib
@@ -12,20 +13,17 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import cv2
+from typing import TYPE_CHECKING, Any
 
 from focal_omr import __version__
 from focal_omr.batch import PICTURE_SUFFIXES, STDIN, OutputOptions, document_results
-from focal_omr.decode import BEAM_WIDTH
-from focal_omr.document import Document
 from focal_omr.errors import ImageError, OmrError
-from focal_omr.image_file import read_file
 from focal_omr.manifest import Entry, content_digest
-from focal_omr.model_file import DEFAULT_MODEL, model_digest
 from focal_omr.processes import Lost, in_processes
-from focal_omr.recognize import Recognizer
+
+if TYPE_CHECKING:
+    from focal_omr.document import Document
+    from focal_omr.recognize import Recognizer
 
 __all__ = [
     "Outcome",
@@ -44,18 +42,21 @@ class ReadOptions:
     Attributes:
         outputs: Keys of `batch.OUTPUTS`.
         output: How they are written.
-        model, beam_width: As of `Recognizer`.
+        model: As of `Recognizer`.
+        beam_width: As of `Recognizer`; None: its own default.
         pages: Which pages, such as "1,3-5"; None: all.
     """
 
     outputs: tuple[str, ...] = ("musicxml", "midi")
     output: OutputOptions = field(default_factory=OutputOptions)
-    model: str = DEFAULT_MODEL
-    beam_width: int = BEAM_WIDTH
+    model: str = "default"
+    beam_width: int | None = None
     pages: str | None = None
 
     def digest(self) -> str:
         """Of all that they are, with the model's content. Raises ModelError where it cannot be read."""
+        from focal_omr.model_file import model_digest
+
         values = {**asdict(self), "model": model_digest(self.model), "version": __version__}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -137,7 +138,7 @@ class Reader:
 
     def __init__(self, options: ReadOptions, *, threads: int = 1, with_document: bool = False) -> None:
         self.options, self.threads, self.with_document = options, threads, with_document
-        self._recognizer: Recognizer | None = None
+        self._recognizer: "Recognizer | None" = None  # noqa: UP037  # a name for the type checker alone
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the network, which each process opens for itself."""
@@ -146,11 +147,15 @@ class Reader:
     def open(self) -> None:
         """Open the network now. Raises ModelError where it cannot be used."""
         if self._recognizer is None:
+            import cv2
+
+            from focal_omr.decode import BEAM_WIDTH
+            from focal_omr.recognize import Recognizer
+
             if self.threads:
                 cv2.setNumThreads(self.threads)
-            self._recognizer = Recognizer(
-                model=self.options.model, threads=self.threads, beam_width=self.options.beam_width
-            )
+            beam = BEAM_WIDTH if self.options.beam_width is None else self.options.beam_width
+            self._recognizer = Recognizer(model=self.options.model, threads=self.threads, beam_width=beam)
 
     def __call__(self, task: Task) -> Outcome:
         """Read a document and make the content of its files; what goes wrong is in the outcome."""
@@ -162,6 +167,8 @@ class Reader:
             outcome = self._read(task, data, outcome)
         except OmrError as error:
             outcome = replace(outcome, error=str(error))
+        except MemoryError:  # whoever set the limit knows what to say
+            raise
         except Exception as error:  # a defect of this program stops one document, not the batch
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
@@ -194,24 +201,26 @@ def _bytes_of(task: Task) -> tuple[bytes, int]:
         return task.data, 0
     if task.file.is_dir():
         raise ImageError(f"{task.file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
+    from focal_omr.image_file import read_file
+
     data = read_file(task.file)
     return data, task.file.stat().st_mtime_ns
 
 
-def _mean_confidence(document: Document) -> float:
+def _mean_confidence(document: "Document") -> float:
     symbols = document.symbols
     return sum(symbol.confidence for symbol in symbols) / len(symbols) if symbols else 0.0
 
 
 def read_in_processes(
-    reader: Reader, tasks: Iterable[Task], *, workers: int, limit_s: float
+    reader: Reader, tasks: Iterable[Task], *, workers: int, limit_s: float, memory_mb: int | None = None
 ) -> Generator[tuple[Task, Outcome], None, None]:
     """Each task with its outcome, in the order in which they are done.
 
-    A document that ends its process, or takes longer than `limit_s` seconds, fails alone. Outcomes are not
-    kept: memory does not grow with the number of documents.
+    A document that ends its process, takes longer than `limit_s` seconds, or needs more than `memory_mb`
+    megabytes, fails alone. Outcomes are not kept: memory does not grow with the number of documents.
     """
-    found = in_processes(reader, tasks, workers=workers, limit_s=limit_s, in_order=False)
+    found = in_processes(reader, tasks, workers=workers, limit_s=limit_s, in_order=False, memory_mb=memory_mb)
     with closing(found) as results:  # an interrupt ends the processes at once
         for task, result in results:
             yield task, outcome_of(task, result)

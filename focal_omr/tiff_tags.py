@@ -28,6 +28,9 @@ X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 _WANTED = frozenset({REDUCED, WIDTH, HEIGHT, ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT})
 _SHORT, _LONG, _RATIONAL, _LONG8 = 3, 4, 5, 16
 _MAX_DIRECTORIES = 100_000  # a longer chain is a loop, or no document
+# Of all directories together: a page has 10 to 30. Directories that lie over one another can have millions in
+# a small file, which took half a minute to look through.
+_MAX_ENTRIES = 500_000
 
 
 class TagError(ValueError):
@@ -83,18 +86,23 @@ def read_directories(data: bytes | bytearray) -> Iterator[Directory]:
         data: a whole TIFF file, or EXIF data without what a format puts before them.
 
     Raises:
-        TagError: a directory lies outside of the file, or leads back to one before it.
+        TagError: a directory lies outside of the file, leads back to one before it, or has entries beyond
+            number.
 
     Source: TIFF 6.0, section 2; BigTIFF as libtiff describes it.
     """
     layout = _Layout.of(data)
     at = layout.unpack(layout.offset, data, layout.first_at)
     seen: set[int] = set()
+    entries = 0
     while at:
         if at in seen or len(seen) >= _MAX_DIRECTORIES:
             raise TagError(f"the directory at byte {at} follows itself")
         seen.add(at)
         count = layout.unpack(layout.count, data, at)
+        entries += count
+        if entries > _MAX_ENTRIES:
+            raise TagError(f"more than {_MAX_ENTRIES} entries up to the directory at byte {at}")
         start = at + struct.calcsize(layout.count)
         end = start + count * layout.entry_bytes
         following = layout.unpack(layout.offset, data, end)

@@ -19,6 +19,7 @@ from pdfs import picture_pdf
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import __version__, cli
+from focal_omr.reader import Reader, ReadOptions, Task
 
 ROOT = Path(__file__).parent.parent
 
@@ -439,23 +440,20 @@ def test_a_format_that_cannot_hold_the_score_stops_this_document_only(run, tmp_p
     assert names(tmp_path / "out") == ["manifest.jsonl"]
 
 
-def test_a_defect_of_the_program_is_one_line_too(run, model, tmp_path, monkeypatch):
+def test_a_defect_of_the_program_is_one_line_too(model, tmp_path, monkeypatch):
     def broken(self, source, **options):
         raise IndexError("of nothing")
 
     monkeypatch.setattr("focal_omr.recognize.Recognizer.read", broken)
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    status, _, err = run("read", picture, "--model", model)
-    assert (status, len(err)) == (2, 1)
-    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_cli.py:\d+", err[0])
+    error = Reader(ReadOptions(model=str(model)))(Task(picture, "tune")).error
+    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_cli.py:\d+$", error)
 
 
-def test_without_the_packaged_weights_the_message_says_so(run, tmp_path, monkeypatch):
+def test_without_the_packaged_weights_the_message_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("focal_omr.model_file.files", lambda package: tmp_path)
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    status, _, err = run("read", picture)
-    assert (status, len(err)) == (2, 1)
-    assert "the packaged weights" in err[0]
+    assert "the packaged weights" in Reader(ReadOptions())(Task(picture, "tune")).error
 
 
 # The process as a whole -------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def test_a_crash_and_a_document_without_end_fail_alone() -> None:
     assert {name: outcome.symbols for name, outcome in found.items() if not outcome.error} == {
         **{"a": 1, "bc": 2, "def": 3}
     }
-    assert found["crash"].error == "crash.png: ends the process that reads it"
+    assert found["crash"].error == "crash.png: ends the process that reads it (SIGSEGV)"
     assert found["sleep"].error == "sleep.png: takes longer than 2 s"
 
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from focal_omr.config import LossConfig, TrainConfig, overridden
+from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, overridden, read_toml
 from focal_omr.errors import ConfigError
+from focal_omr.files import read_within
 
 _GRIDS = files("focal_omr.experiment") / "grids"
 
@@ -131,14 +132,16 @@ class Grid(_Frozen):
         Raises:
             ConfigError: The grid's `train` has an unknown key, or a value of a wrong type or range.
         """
-        values = json.loads(json.dumps(self.train))
+        values = deepcopy(self.train)  # a TOML date is a value, too, and no JSON
         values["seed"] = seed
         values["loss"] = loss.model_dump()
-        values.setdefault("data", {}).update(shards=[str(shards)], validation=[str(validation)])
+        if not isinstance(values.setdefault("data", {}), dict):
+            raise ConfigError("train.data: a value; it has keys of its own")
+        values["data"].update(shards=[str(shards)], validation=[str(validation)])
         try:
             return TrainConfig.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(f"grid: train.{_first(error)}") from None
+            raise ConfigError(f"train.{_first(error)}") from None
 
 
 def grid_names() -> list[str]:
@@ -158,20 +161,25 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     """
     known = name in grid_names()
     try:
-        text = (_GRIDS / f"{name}.toml" if known else Path(name)).read_text(encoding="utf-8")
-        values = tomllib.loads(text)
-    except OSError:
-        raise ConfigError(f"{name}: no file, and no grid; there are {', '.join(grid_names())}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{name}: not TOML: {error}") from error
+        data = (_GRIDS / f"{name}.toml").read_bytes() if known else read_within(Path(name), MAX_TOML_BYTES)
+    except (OSError, ValueError) as error:  # the second: a name that no file can have
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        known_ones = ", ".join(grid_names())
+        raise ConfigError(f"{name}: no file, and no grid; there are {known_ones} ({reason})") from None
+    values = read_toml(data, source=name)
     for override in overrides:
         overridden(values, override)
     try:
         grid = Grid.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{name}: {_first(error)}") from None
-    for loss in grid.all_losses.values():  # a mistake in `train` is to be known before anything is engraved
-        grid.training(loss, seed=grid.seeds[0], shards=Path(), validation=Path())
+    try:
+        for (
+            loss
+        ) in grid.all_losses.values():  # a mistake in `train` is to be known before anything is engraved
+            grid.training(loss, seed=grid.seeds[0], shards=Path(), validation=Path())
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
     return grid
 
 

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
 from focal_omr.judge.bars import Bar, NoteEvent, VoicedPart
+from focal_omr.notation.bounds import MAX_BARS, MAX_NUMBER
 from focal_omr.notation.mei_elements import (
     alterations,
     key_signature,
@@ -113,6 +114,8 @@ class _StaffReader:
                     self.now += self.bar_length
                 case "multiRest":
                     self.multirest = max(1, whole_number(element, "num"))
+                    if len(self.bars) + self.multirest > MAX_BARS:
+                        raise NotationError(f"more than {MAX_BARS} bars, which are all that are read")
                     self.now += self.bar_length
                 case "keySig":
                     self.state.set_key(key_signature(dict(element.attrib)))
@@ -123,8 +126,10 @@ class _StaffReader:
                 case "fTrem":  # either of the two notes is written with the time of both
                     self._walk(element, scale / 2)
                 case "tuplet":
-                    shortened = Fraction(whole_number(element, "numbase"), whole_number(element, "num"))
-                    self._walk(element, scale * shortened)
+                    actual, normal = whole_number(element, "num"), whole_number(element, "numbase")
+                    if not (0 < actual <= MAX_NUMBER and 0 < normal <= MAX_NUMBER):
+                        raise NotationError(f"a tuplet {actual}:{normal}; 1 to {MAX_NUMBER} are known")
+                    self._walk(element, scale * Fraction(normal, actual))
                 case tag if tag in _REPEATS:
                     self.now += self.bar_length
 

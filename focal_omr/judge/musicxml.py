@@ -6,6 +6,7 @@ Pitches are those of <pitch>, which a transposing instrument reads; durations ar
 Source: MusicXML 4.0, W3C Community Group final report.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -16,6 +17,8 @@ from focal_omr.judge.bars import Bar, NoteEvent, VoicedPart
 
 __all__ = ["musicxml_parts", "only_parts"]
 
+# No exponents, which make numbers of a million digits.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 # Quarters of each <type>.
 _QUARTERS = {
     "maxima": Fraction(32),
@@ -125,7 +128,7 @@ def _measure(
 def _event(note: ET.Element, index: int, onset: Fraction, lasts: Fraction) -> NoteEvent:
     pitch = note.find("pitch")
     if pitch is not None:
-        step, alter = pitch.findtext("step") or "", float(pitch.findtext("alter") or 0)
+        step, alter = pitch.findtext("step") or "", float(_number(pitch, "alter", Fraction(0)))
         octave = int(_number(pitch, "octave"))
     else:  # of percussion: where it stands
         step, alter = note.findtext("unpitched/display-step") or "", 0.0
@@ -152,7 +155,6 @@ def _number(element: ET.Element, name: str, missing: Fraction | None = None) -> 
     text = element.findtext(name)
     if text is None and missing is not None:
         return missing
-    try:
-        return Fraction((text or "").strip())
-    except ValueError:
-        raise ValueError(f"<{element.tag}> with the {name} {text!r}; a number is needed") from None
+    if not _NUMBER.fullmatch(number := (text or "").strip()):
+        raise ValueError(f"<{element.tag}> with the {name} {text!r}; a number is needed")
+    return Fraction(number)

@@ -4,12 +4,12 @@ A truth without a result of its stem takes those named STEM-Part-NAME, one for e
 parts of a score are commonly exported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from focal_omr.errors import DataError, OmrError
-from focal_omr.judge.bars import choose_part
+from focal_omr.judge.bars import VoicedPart, choose_part
 from focal_omr.judge.read import SUFFIXES, read_judged
 
 __all__ = ["Pair", "pair_folders", "part_in_name"]
@@ -34,12 +34,19 @@ class Pair:
     part: str | None = None
 
 
-def pair_folders(results: Path, truths: Path) -> tuple[list[Pair], list[Path]]:
+def _parts_of(path: Path) -> Sequence[VoicedPart]:
+    return read_judged(path).parts
+
+
+def pair_folders(
+    results: Path, truths: Path, *, parts_of: Callable[[Path], Sequence[VoicedPart]] = _parts_of
+) -> tuple[list[Pair], list[Path]]:
     """Pair every truth, and list the results that have none.
 
     Args:
         results: Folder of scores, looked through with the folders in it.
         truths: Likewise.
+        parts_of: Reads the parts of a truth; an OmrError counts as none.
 
     Raises:
         DataError: A folder that is none, or one without a score.
@@ -49,7 +56,7 @@ def pair_folders(results: Path, truths: Path) -> tuple[list[Pair], list[Path]]:
     for stem, truth in meant.items():
         parts = [each for each in read if each.startswith(stem + _PART) and each not in meant]
         pairs += (
-            _by_parts(stem, truth, {each: read[each] for each in parts})
+            _by_parts(stem, truth, {each: read[each] for each in parts}, parts_of)
             if parts and stem not in read
             else [Pair(stem, truth, read.get(stem))]
         )
@@ -63,12 +70,14 @@ def part_in_name(path: Path) -> str | None:
     return name.replace("_", " ") if found and name else None
 
 
-def _by_parts(stem: str, truth: Path, results: dict[str, Path]) -> Iterator[Pair]:
+def _by_parts(
+    stem: str, truth: Path, results: dict[str, Path], parts_of: Callable[[Path], Sequence[VoicedPart]]
+) -> Iterator[Pair]:
     """The results that are parts of one truth, and the parts that have none."""
     for name, path in results.items():
         yield Pair(name, truth, path, part_in_name(path))
     try:
-        parts = read_judged(truth).parts
+        parts = parts_of(truth)
     except OmrError:
         return  # each of the pairs will say so
     found: set[int] = set()

@@ -1,8 +1,7 @@
 """Files to the bars of their parts, by the suffix.
 
 MusicXML is read from its elements, MEI too, kern through Verovio's MEI; what a `Score` says whole (semantic,
-agnostic, ABC, PAE) as the MusicXML that is written of it. XML is parsed by expat, which fetches nothing from
-elsewhere and refuses entities that the document does not declare itself.
+agnostic, ABC, PAE) as the MusicXML that is written of it.
 """
 
 from dataclasses import dataclass
@@ -10,14 +9,16 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError
+from focal_omr.files import read_within
 from focal_omr.judge.bars import Bar, VoicedPart, choose_part
 from focal_omr.judge.mei import mei_parts
 from focal_omr.judge.musicxml import musicxml_parts, only_parts
 from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.formats import load_score, plain_text, unzip_musicxml
+from focal_omr.notation.formats import load_score, plain_text
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
 from focal_omr.notation.score import Score
+from focal_omr.notation.xml_input import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 
 __all__ = ["SUFFIXES", "JudgedScore", "part_notes", "read_judged"]
 
@@ -113,18 +114,11 @@ def part_notes(path: Path | str, part: str = "1") -> tuple[Bar, ...]:
 
 
 def _read(path: Path, suffix: str) -> JudgedScore:
-    data = path.read_bytes()
+    data = read_within(path, MAX_SCORE_BYTES)
     if suffix in _KERN:
         mei = Engraver().mei(plain_text(data), input_format="kern")
-        return JudgedScore(tuple(mei_parts(_tree(mei))), path=path)
-    root = _tree(unzip_musicxml(data) if suffix == ".mxl" else data)
+        return JudgedScore(tuple(mei_parts(parse_xml(mei))), path=path)
+    root = parse_xml(unzip_musicxml(data) if suffix == ".mxl" else data)
     if root.tag.rpartition("}")[2] == "mei":
         return JudgedScore(tuple(mei_parts(root)), path=path)
     return JudgedScore(tuple(musicxml_parts(root)), root, path=path)
-
-
-def _tree(data: bytes | str) -> ET.Element:
-    try:
-        return ET.fromstring(data)
-    except (ET.ParseError, LookupError, ValueError) as error:  # an encoding that nobody knows is the second
-        raise NotationError(f"not an XML document: {error}") from None

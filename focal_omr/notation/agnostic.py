@@ -37,10 +37,10 @@ places of signatures after D. Rizo's MEI converter (github.com/davidrizo/im3), w
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import NoReturn
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.score import (
     NOTE_VALUES,
     STEPS,
@@ -93,7 +93,8 @@ _FLATS = {
 
 _VALUE = "|".join(NOTE_VALUES)
 _STEM = rf"(?:{_VALUE}|beamed(?:Right|Both|Left)[0-{len(_BEAMED) - 1}])"
-_NUMBER = "-?[1-9][0-9]*|0"
+_MOST_DIGITS = 5  # of a multi-measure rest
+_NUMBER = "-?[1-9][0-9]?|0"
 _TOKEN = re.compile(rf"(.+)-([LS])({_NUMBER})")
 # Every glyph, and the positions at which it may stand.
 _GLYPHS = tuple(
@@ -103,7 +104,7 @@ _GLYPHS = tuple(
         (r"accidental\.(?:sharp|flat|natural)|slur\.(?:start|end)", rf"[LS](?:{_NUMBER})"),
         (r"dot", rf"S(?:{_NUMBER})"),
         (r"clef\.[GFC]", "L[1-5]"),
-        (r"digit\.[1-9][0-9]*", "L[24]"),
+        (r"digit\.[1-9][0-9]{0,2}", "L[24]"),
         (r"digit\.[0-9]", "S5"),
         (r"metersign\.C/?|multirest", "L3"),
         (rf"rest\.(?!whole)(?:{_VALUE})", "L3"),
@@ -292,7 +293,9 @@ def agnostic_to_score(tokens: Sequence[str]) -> Score:
     Raises:
         NotationError: A token is unknown or has no plain meaning where it stands; the message says where.
     """
-    return Score((sound_accidentals(Part(_Reader(tokens).measures())),))
+    part = Part(_Reader(tokens).measures())
+    check_bounds(part)
+    return Score((sound_accidentals(part),))
 
 
 class _Reader:
@@ -311,6 +314,7 @@ class _Reader:
         self.events: list[Event] = []
         self.clef: Clef | None = None
         self.tied: Note | None = None
+        self.begun = False  # whether a note or rest was read
         self._forget()
 
     def _forget(self) -> None:
@@ -390,12 +394,14 @@ class _Reader:
         while self._is_digit(self._peek(), 9):
             self.next += 1
         if self.next > start:
-            bars = int("".join(glyph.detail for glyph in self.glyphs[start : self.next]))
-            if not self._take("multirest", 4) or bars == 0:
+            digits = "".join(glyph.detail for glyph in self.glyphs[start : self.next])
+            bars = int(digits[:_MOST_DIGITS])
+            if len(digits) > _MOST_DIGITS or not self._take("multirest", 4) or bars == 0:
                 self._fail(
                     f"digits on S5 name {bars} bars: needed are one or more, and multirest-L3 after them"
                 )
             self.events.append(MultiRest(bars))
+            self.begun = True
             return
         beats, unit = [*self.glyphs[start : start + 2], None, None][:2]
         if not (beats and unit and self._is_digit(beats, 6) and self._is_digit(unit, 2)):
@@ -409,8 +415,10 @@ class _Reader:
 
     def _read_accidentals(self) -> None:
         """A run of accidentals: a key signature, then those of the note that follows; either may be empty."""
-        run = tuple(takewhile(lambda glyph: glyph.kind == "accidental", self.glyphs[self.next :]))
-        after = next(iter(self.glyphs[self.next + len(run) :]), None)
+        end = self.next
+        while end < self.total and self.glyphs[end].kind == "accidental":
+            end += 1
+        run, after = tuple(self.glyphs[self.next : end]), self.glyphs[end] if end < self.total else None
         splits = [len(run) - own for own in range(min(len(run), 2) + 1)]
         for split in splits if self._opens() else reversed(splits):
             key = self._key(run[:split])
@@ -426,8 +434,7 @@ class _Reader:
 
     def _opens(self) -> bool:
         """Whether the glyph before is the opening clef, after which a key signature is to be expected."""
-        before = [glyph.kind for glyph in self.glyphs[: self.next]]
-        return before[-1:] == ["clef"] and not {"note", "gracenote", "rest", "multirest"} & set(before)
+        return self.next > 0 and self.glyphs[self.next - 1].kind == "clef" and not self.begun
 
     @staticmethod
     def _own(run: Sequence[Glyph], note: Glyph | None) -> bool:
@@ -462,6 +469,7 @@ class _Reader:
         tie = self._take("slur.start", glyph.step)
         note = Note(pitch, duration, accidental, tie=tie, grace=grace, fermata=fermata, beam=beam)
         self.events.append(note)
+        self.begun = True
         self.tied = open_tie(self.tied, note)
         self._forget()
 
@@ -477,6 +485,7 @@ class _Reader:
         self._expect_no_waiting(f"before {glyph}")
         self.next += 1
         self.events.append(Rest(Duration(glyph.detail, self._dots(5)), fermata))
+        self.begun = True
 
     def _dots(self, step: int) -> int:
         start = self.next

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import verovio
-
 from focal_omr.errors import EngraveError
 
 # One system as wide as its music, without page furniture.
@@ -42,6 +40,8 @@ class Engraver:
     """A Verovio toolkit with its options; making one costs some milliseconds, so keep it."""
 
     def __init__(self, **options: Any) -> None:
+        import verovio  # here: who only names formats need not wait for it
+
         verovio.enableLog(verovio.LOG_OFF)
         self._toolkit = verovio.toolkit()
         self._options = frozenset(self._toolkit.getDefaultOptions())
@@ -181,6 +181,8 @@ def _kern_trouble(text: str) -> str | None:
         fields = line.split("\t")
         if spines and len(fields) != spines:
             return f"line {number} has {len(fields)} columns; {spines} are needed"
+        if not spines and not line.startswith("**"):
+            return f"line {number} stands where no column is open"
         spines = _spines_after(fields) if line.startswith("*") else len(fields)
     return None
 
@@ -195,6 +197,8 @@ def _spines_after(fields: Sequence[str]) -> int:
 
 def _abc_trouble(text: str) -> str | None:
     """Why Verovio 6.4 ends the process on an ABC text, or does not read it as it is meant."""
+    if number := re.search(r"^(?![A-Z]:)(?!%).*?(\d{7,})|^[LMQ]:.*?(\d{7,})", text, re.MULTILINE):
+        return f"a number of {len(number[1] or number[2])} digits; no length or meter has so many"
     tunes = len(re.findall(r"^X:", text, re.MULTILINE))
     if tunes != 1:
         return f"{tunes} tunes (lines that begin with X:) in one text; exactly one is needed"

@@ -1,15 +1,12 @@
 """Scores and files: which suffix is read and written how."""
 
-import io
 import re
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError, OutputError
-from focal_omr.files import write_atomic
+from focal_omr.files import read_within, write_atomic
 from focal_omr.notation.abc_tune import write_abc
 from focal_omr.notation.agnostic import read_agnostic, write_agnostic
 from focal_omr.notation.beaming import beam_by_meter
@@ -21,6 +18,8 @@ from focal_omr.notation.musicxml import write_musicxml
 from focal_omr.notation.playing import Playback, playable_mei
 from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic, write_semantic
+from focal_omr.notation.suffixes import SUFFIXES
+from focal_omr.notation.xml_input import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,16 @@ def _beamed(score: Score) -> Score:
 
 # The formats that `save_score` writes, by the names that the command line takes.
 FORMATS: dict[str, OutputFormat] = {
-    "musicxml": OutputFormat(".musicxml", _text(write_musicxml)),
-    "midi": OutputFormat(".mid", lambda score: write_midi(score, Playback())),
-    "mei": OutputFormat(".mei", _text(lambda score: write_mei(_beamed(score)))),
-    "semantic": OutputFormat(".semantic", _line(write_semantic)),
-    "agnostic": OutputFormat(".agnostic", _line(write_agnostic)),
-    "svg": OutputFormat(".svg", _text(_svg)),
-    "pae": OutputFormat(".pae", _text(_pae)),
-    "kern": OutputFormat(".krn", _text(write_kern)),
-    "abc": OutputFormat(".abc", _text(write_abc)),
+    "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
+    "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_midi(score, Playback())),
+    "mei": OutputFormat(SUFFIXES["mei"], _text(lambda score: write_mei(_beamed(score)))),
+    "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
+    "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
+    "svg": OutputFormat(SUFFIXES["svg"], _text(_svg)),
+    "pae": OutputFormat(SUFFIXES["pae"], _text(_pae)),
+    "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
+    "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
 }
-# Formats of one staff or one tune; a file of them can hold several, one after the other.
-PIECE_BY_PIECE = ("semantic", "agnostic", "abc")
 _WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
     ".xml": "musicxml",
     ".midi": "midi",
@@ -92,7 +89,7 @@ def load_score(path: Path | str) -> Score:
     if read is None:
         raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(_READERS)}")
     try:
-        return read(path.read_bytes())
+        return read(read_within(path, MAX_SCORE_BYTES))
     except OSError as error:
         raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
     except OmrError as error:
@@ -116,13 +113,29 @@ def save_score(
         EngraveError: Verovio could not engrave the score.
     """
     path = Path(path)
-    name = _WRITTEN.get(path.suffix.lower()) if format is None else format
-    if name not in FORMATS:
-        unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
-        if format is not None:
-            unknown = f"format {format!r}; known are {', '.join(FORMATS)}"
-        raise OutputError(f"{path} cannot be written: unknown {unknown}")
-    write_atomic(path, write_score(score, name, playback))
+    write_atomic(path, write_score(score, _format_of(path, format), playback))
+
+
+def converted(files: tuple[Path, Path], playback: Playback) -> bytes:
+    """What the second file holds when the score of the first is saved to it; nothing is written.
+
+    Raises:
+        NotationError, EngraveError, OutputError: As `load_score` and `save_score` do.
+    """
+    source, target = files
+    score = load_score(source)
+    return write_score(score, _format_of(target, None), playback)
+
+
+def _format_of(path: Path, name: str | None) -> str:
+    """The format that is named, or that of the file's suffix. Raises OutputError for an unknown one."""
+    name, given = _WRITTEN.get(path.suffix.lower()) if name is None else name, name
+    if name in FORMATS:
+        return name
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
+    if given is not None:
+        unknown = f"format {given!r}; known are {', '.join(FORMATS)}"
+    raise OutputError(f"{path} cannot be written: unknown {unknown}")
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
@@ -157,33 +170,6 @@ def plain_text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _xml(data: bytes) -> str:
-    """XML text, in the encoding that its byte order mark or its declaration names, or UTF-8."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        declared = re.match(rb"<\?xml[^>]*encoding=[\"']([\w.-]+)", data)
-        encoding = declared[1].decode() if declared else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise NotationError(f"not XML in its encoding {encoding}: {error}") from None
-
-
-def unzip_musicxml(data: bytes) -> bytes:
-    """The MusicXML document in a zipped MusicXML file: the first that its container names."""
-    # Verovio 6.4 ends the process when it gets something that is no zip archive.
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            container = ET.fromstring(archive.read("META-INF/container.xml"))
-            root = next(e for e in container.iter() if e.tag.rpartition("}")[2] == "rootfile")
-            return archive.read(root.get("full-path", ""))
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, StopIteration) as error:
-        raise NotationError(
-            f"not a zipped MusicXML file: {str(error) or 'its container names no file'}"
-        ) from None
-
-
 def _one_line(data: bytes) -> str:
     """The label of a file that has one; `read` writes several lines, a part or a piece each."""
     lines = [line for line in plain_text(data).splitlines() if line.strip()]
@@ -204,10 +190,10 @@ def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Sc
 
 
 _READERS: dict[str, Callable[[bytes], Score]] = {
-    ".mei": lambda data: read_mei(_xml(data)),
-    ".musicxml": _by_verovio("musicxml", _xml),
-    ".xml": _by_verovio("auto", _xml),
-    ".mxl": _by_verovio("musicxml", lambda data: _xml(unzip_musicxml(data))),
+    ".mei": lambda data: read_mei(xml_text(data)),
+    ".musicxml": _by_verovio("musicxml", xml_text),
+    ".xml": _by_verovio("auto", xml_text),
+    ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
     ".krn": _by_verovio("kern", _kern),
     ".kern": _by_verovio("kern", _kern),
     ".abc": _by_verovio("abc", plain_text),

@@ -46,6 +46,7 @@ MEI_DURATIONS = {
 }
 # Seen by all who are colour-blind in any way, and unlike ink. Source: Okabe and Ito, 2008.
 DOUBT_COLOUR = "#D55E00"
+DOUBTFUL_BELOW = 0.9  # of 100 symbols that are just as sure as this, ten are wrong
 MEI_ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 MEI_BARLINES: dict[BarlineKind, str] = {
     "single": "single",

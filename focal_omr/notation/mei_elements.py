@@ -34,6 +34,8 @@ BARLINES: dict[str, BarlineKind | None] = {
     "dbldotted": "double",
     "dblheavy": "double",
 }
+_MOST_DIGITS = 5  # more has no number in music, and Python refuses thousands of them
+_MOST_DOTS = 9
 _METER_SIGNS = {"common": Meter(4, 4, "C"), "cut": Meter(2, 2, "C/")}
 # Attributes of a scoreDef or staffDef that stand for a sign, by the sign's element: MEI 4 and MEI 5 names.
 SIGN_ATTRIBUTES = {
@@ -44,11 +46,17 @@ SIGN_ATTRIBUTES = {
 
 
 def whole_number(element: ET.Element, name: str) -> int:
-    """An attribute that must be a whole number."""
-    text = element.get(name, "")
-    if not text.isascii() or not text.isdigit():
-        raise NotationError(f"a <{element.tag}> with {name}={text!r}; a whole number is needed")
-    return int(text)
+    """An attribute that must be a whole number of at most `_MOST_DIGITS` digits."""
+    number = _whole(element.get(name, ""))
+    if number is None:
+        raise NotationError(
+            f"a <{element.tag}> with {name}={element.get(name, '')!r}; a whole number is needed"
+        )
+    return number
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def written_duration(element: ET.Element) -> Duration:
@@ -56,7 +64,10 @@ def written_duration(element: ET.Element) -> Duration:
     value = element.get("dur", "")
     if value not in _VALUES:
         raise NotationError(f"a <{element.tag}> with dur={value!r}; known are {', '.join(_VALUES)}")
-    return Duration(_VALUES[value], whole_number(element, "dots") if "dots" in element.attrib else 0)
+    dots = whole_number(element, "dots") if "dots" in element.attrib else 0
+    if dots > _MOST_DOTS:  # its length would be a fraction of as many digits
+        raise NotationError(f"a <{element.tag}> with {dots} dots; at most {_MOST_DOTS} are read")
+    return Duration(_VALUES[value], dots)
 
 
 def alterations(note: ET.Element) -> tuple[int | None, int | None]:
@@ -111,8 +122,8 @@ def time_signature(attributes: dict[str, str]) -> Meter:
     """A time signature; one that is only a sign means 4/4 or 2/2."""
     sign = _METER_SIGNS.get(attributes.get("sym", ""))
     count, unit = attributes.get("count", ""), attributes.get("unit", "")
-    if count.isdigit() and unit.isdigit() and int(count) and int(unit):
-        return Meter(int(count), int(unit), sign.symbol if sign else None)
+    if (beats := _whole(count)) and (of := _whole(unit)):
+        return Meter(beats, of, sign.symbol if sign else None)
     if sign is None or count or unit:
         raise NotationError(f"a time signature {count!r}/{unit!r}; two whole numbers are needed")
     return sign

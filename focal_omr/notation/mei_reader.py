@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.mei_staff import StaffReader, element_text, staff_layers
 from focal_omr.notation.score import (
     Note,
@@ -31,6 +32,7 @@ from focal_omr.notation.score import (
     print_accidentals,
     sound_accidentals,
 )
+from focal_omr.notation.xml_input import parse_xml
 
 
 def read_mei(text: str) -> Score:
@@ -47,6 +49,7 @@ def read_mei(text: str) -> Score:
     if not staff_defs:
         raise NotationError("the MEI document has no staff that can be read")
     parts = [StaffReader(staff_def, timeline, ties, fermatas).part() for staff_def in staff_defs]
+    check_bounds(*parts)
     title = element_text(root.find("meiHead/fileDesc/titleStmt/title"))
     return Score(tuple(_with_accidentals(parts, root)), title)
 
@@ -95,6 +98,7 @@ def read_runs(text: str) -> tuple[list[Run], int]:
             found = list(reader.runs())
             whole = voices == 1 and not reader.gaps
             runs += [Run(part, number, voice, first, whole) for first, part in found]
+    check_bounds(*(run.part for run in runs))
     parts = _with_accidentals([run.part for run in runs], root)
     return [replace(run, part=part) for run, part in zip(runs, parts, strict=True)], measures * len(
         staff_defs
@@ -111,9 +115,9 @@ def _voices(timeline: Sequence[ET.Element], staff: str) -> int:
 def _parse(text: str) -> ET.Element:
     """The tree with bare tag names."""
     try:
-        root = ET.fromstring(text)
-    except ET.ParseError as error:
-        raise NotationError(f"not an MEI document: {error}; it begins with {text[:40]!r}") from None
+        root = parse_xml(text)
+    except NotationError as error:
+        raise NotationError(f"not an MEI document, {error}; it begins with {text[:40]!r}") from None
     for element in root.iter():
         if isinstance(element.tag, str):
             element.tag = element.tag.rpartition("}")[2]

@@ -22,6 +22,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.score import (
     BARLINE_KINDS,
     NOTE_VALUES,
@@ -68,12 +69,12 @@ METER_SIGNS = {"C": Meter(4, 4, "C"), "C/": Meter(2, 2, "C/")}
 # How many notes of the plain value a tuplet of N replaces, by custom.
 TUPLET_NORMAL = {2: 3, 3: 2, 4: 3, 5: 4, 6: 4, 7: 4, 8: 6, 9: 8, 10: 8, 11: 8, 12: 8}
 
-_NOTE = re.compile(r"(note|gracenote)-([A-G])(##|#|bb|b|)(\d)_([a-z_]+?)(\.*)(_fermata)?")
-_REST = re.compile(r"rest-([a-z_]+?)(\.*)(_fermata)?")
+_NOTE = re.compile(r"(note|gracenote)-([A-G])(##|#|bb|b|)([0-9])_([a-z_]+?)(\.{0,4})(_fermata)?")
+_REST = re.compile(r"rest-([a-z_]+?)(\.{0,4})(_fermata)?")
 _CLEF = re.compile(r"clef-([GFC])([1-5])")
-_METER = re.compile(r"timeSignature-([1-9]\d*)/([1-9]\d*)")
-_MULTIREST = re.compile(r"multirest-([1-9]\d*)")
-_TUPLET = re.compile(r"tuplet-(\d+)")
+_METER = re.compile(r"timeSignature-([1-9][0-9]{0,2})/([1-9][0-9]{0,2})")
+_MULTIREST = re.compile(r"multirest-([1-9][0-9]{0,3})")
+_TUPLET = re.compile(r"tuplet-([0-9]{1,3})")
 
 
 def split_label(text: str) -> list[str]:
@@ -226,7 +227,9 @@ def tokens_to_score(tokens: Sequence[str]) -> Score:
         raise NotationError(
             f"the label ends after token {len(tokens)} inside a tuplet or before a marked note"
         )
-    return Score((sound_accidentals(Part(builder.finish())),))
+    part = Part(builder.finish())
+    check_bounds(part)
+    return Score((sound_accidentals(part),))
 
 
 def ungrammatical(tokens: Sequence[str]) -> list[int]:

@@ -1,6 +1,5 @@
 """A file, or its bytes, becomes pages: gray pictures, one at a time, whatever the format."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,14 @@ from numpy.typing import NDArray
 from focal_omr.errors import ImageError
 from focal_omr.image_file import decode_gray, read_file
 from focal_omr.image_header import read_header
+from focal_omr.page.ranges import PageRange, choose_pages, parse_pages
 from focal_omr.tiff_tags import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
 
 __all__ = ["PageImage", "PageRange", "choose_pages", "count_pages", "load_pages", "parse_pages"]
 
-PageRange = tuple[int, int | None]  # first and last page, both from 1; None: to the end
-
 _PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as Acrobat does
 # PDFium keeps what it has read of a page, up to 0.9 MB (observed), until its document is closed.
 _PAGES_OPEN = 10
-_RANGE = re.compile(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?")
 
 
 @dataclass(frozen=True)
@@ -86,41 +83,6 @@ def count_pages(data: bytes, *, name: str) -> int:
         with pdf.open_pdf(data, name=name) as document:
             return len(document)
     return len(_tiff_directories(data, name=name)) if is_tiff(data) else 1
-
-
-def parse_pages(text: str) -> list[PageRange]:
-    """Read a list of pages: numbers and ranges with commas between, "8-" for page 8 and all that follow.
-
-    Raises:
-        ImageError: it is no such list, or a range ends before it begins.
-    """
-    ranges: list[PageRange] = []
-    for part in text.split(","):
-        match = _RANGE.fullmatch(part.strip())
-        if match is None:
-            raise ImageError(f"pages {text!r}: page numbers from 1 and ranges are needed, such as 1,3-5,8-")
-        first = int(match[1])
-        last = int(match[3]) if match[3] else None if match[2] else first
-        if last is not None and last < first:
-            raise ImageError(f"pages {text!r}: the range {part.strip()} ends before it begins")
-        ranges.append((first, last))
-    return ranges
-
-
-def choose_pages(ranges: Sequence[PageRange] | None, count: int, *, name: str) -> list[int]:
-    """The numbers of the pages that ranges name in a document of `count` pages, ascending; None names all.
-
-    Raises:
-        ImageError: a page that is named does not exist; the message names the document.
-    """
-    if ranges is None:
-        return list(range(1, count + 1))
-    for first, last in ranges:
-        missing = first if first > count else last
-        if missing is not None and missing > count:
-            has = "1 page" if count == 1 else f"{count} pages"
-            raise ImageError(f"{name}: there is no page {missing}, the document has {has}")
-    return sorted({page for first, last in ranges for page in range(first, (last or count) + 1)})
 
 
 def _pdf_pages(data: bytes, ranges: Sequence[PageRange] | None, *, name: str) -> Iterator[PageImage]:

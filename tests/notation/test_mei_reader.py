@@ -365,7 +365,7 @@ def test_a_sign_that_cannot_be_read_ends_the_staff():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no music", "not an MEI document: syntax error"),
+        ("no music", "not an MEI document, not an XML document: syntax error"),
         ("<html/>", "its root is <html>"),
         (HEAD + TAIL, "no staff that can be read"),
         ('<mei xmlns="http://www.music-encoding.org/ns/mei"/>', "0 <score> elements"),

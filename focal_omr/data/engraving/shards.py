@@ -11,21 +11,22 @@ import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.engraving.storage import Place, exists, opened, read_all, read_part, size_of
-from focal_omr.errors import DataError
+from focal_omr.errors import DataError, ImageError
 from focal_omr.files import write_atomic
+from focal_omr.image_file import decode_gray
 from focal_omr.notation.semantic import join_label, split_label
 
 _INDEX_FORMAT = 1
+_MAX_WIDTH_PX = 100_000
 _PNG_HEAD = 24  # bytes of a PNG up to and with its size
 
 Places = tuple[float | None, ...]
@@ -41,6 +42,7 @@ class PlateRecord:
         semantic: Its label.
         xs: For each token the column where it stands; empty where that is not known. See `render.Plate`.
         accidental_xs: For each token the column of the accidental printed before that note.
+        shard: That it was read from.
     """
 
     id: str
@@ -48,6 +50,7 @@ class PlateRecord:
     semantic: tuple[str, ...]
     xs: Places = ()
     accidental_xs: Places = ()
+    shard: Place | None = field(default=None, compare=False)
 
     @property
     def width(self) -> int:
@@ -56,7 +59,7 @@ class PlateRecord:
 
     def gray(self) -> NDArray[np.uint8]:
         """(140, W) the picture, ink 0 .. paper 255."""
-        return _decoded(self.png)
+        return _decoded(self.png, name=f"{self.shard}: {self.id}" if self.shard else self.id)
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class StoredPlate:
         Raises:
             DataError: The shard is gone or was changed since its index was read.
         """
-        return _decoded(_picture(self))
+        return _decoded(_picture(self), name=f"{self.shard}: {self.id}")
 
 
 AnyPlate = PlateRecord | StoredPlate
@@ -130,22 +133,34 @@ def shard_index(path: Place) -> list[StoredPlate]:
         content = json.loads(read_all(index))
         if content["format"] != _INDEX_FORMAT or content["bytes"] != size_of(path):
             raise DataError(f"{index}: not of this {path.name}; without it the shard is looked through")
-        return [_from_index(path, entry) for entry in content["plates"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [_from_index(path, entry, content["bytes"]) for entry in content["plates"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{index}: not a readable index ({error})") from error
 
 
-def _from_index(path: Place, entry: dict[str, Any]) -> StoredPlate:
-    return StoredPlate(
-        entry["id"],
-        path,
-        entry["offset"],
-        entry["size"],
-        entry["width"],
-        tuple(split_label(entry["semantic"])),
-        tuple(entry["x"]),
-        tuple(entry["accidental_x"]),
-    )
+def _from_index(path: Place, entry: dict[str, Any], most: int) -> StoredPlate:
+    """A plate of the index of a shard of `most` bytes. Raises ValueError where a value cannot be its."""
+    name, semantic = entry["id"], entry["semantic"]
+    if not isinstance(name, str) or not isinstance(semantic, str):
+        raise ValueError(f"an id {name!r} with a label {semantic!r}")
+    offset, size = (_whole(entry[key], key, most) for key in ("offset", "size"))
+    width = _whole(entry["width"], "width", _MAX_WIDTH_PX)
+    if offset + size > most:
+        raise ValueError(f"{name} ends at byte {offset + size} of {most}")
+    places = (_places(entry["x"]), _places(entry["accidental_x"]))
+    return StoredPlate(name, path, offset, size, width, tuple(split_label(semantic)), *places)
+
+
+def _whole(value: Any, key: str, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value
+    raise ValueError(f"{key} {value!r}; a whole number up to {most} is needed")
+
+
+def _places(values: Any) -> Places:
+    if not isinstance(values, list) or not all(x is None or isinstance(x, int | float) for x in values):
+        raise ValueError("a place of a symbol that is no number")
+    return tuple(values)
 
 
 def _looked_through(path: Place) -> Iterator[StoredPlate]:
@@ -163,8 +178,14 @@ def _looked_through(path: Place) -> Iterator[StoredPlate]:
                 known = json.loads(_content(tar, places)) if places else {"x": (), "accidental_x": ()}
                 width = _png_width(_content(tar, member, _PNG_HEAD))
                 where = (path, member.offset_data, member.size, width)
-                yield StoredPlate(stem, *where, tuple(label), tuple(known["x"]), tuple(known["accidental_x"]))
-    except (tarfile.TarError, OSError, ValueError, KeyError) as error:
+                yield StoredPlate(
+                    stem,
+                    *where,
+                    tuple(label),
+                    _places(list(known["x"])),
+                    _places(list(known["accidental_x"])),
+                )
+    except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path}: not a readable shard ({error})") from error
 
 
@@ -211,7 +232,8 @@ def read_shards(
         passed = min(start, len(plates))
         start -= passed
         for plate in plates[passed:]:
-            yield PlateRecord(plate.id, _picture(plate), plate.semantic, plate.xs, plate.accidental_xs)
+            png = _picture(plate)
+            yield PlateRecord(plate.id, png, plate.semantic, plate.xs, plate.accidental_xs, path)
 
 
 def _picture(plate: StoredPlate) -> bytes:
@@ -228,5 +250,8 @@ def _png_width(png: bytes) -> int:
     return int.from_bytes(png[16:20], "big")
 
 
-def _decoded(png: bytes) -> NDArray[np.uint8]:
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+def _decoded(png: bytes, *, name: str) -> NDArray[np.uint8]:
+    try:
+        return decode_gray(png, name=name)
+    except ImageError as error:
+        raise DataError(str(error)) from error

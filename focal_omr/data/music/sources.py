@@ -1,15 +1,16 @@
 """Where tunes come from: folders and archives of kern, ABC, PAE, MusicXML and MEI, read file by file."""
 
-import io
 import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree as ET
+from typing import IO
 
-from focal_omr.errors import DataError
+from focal_omr.errors import DataError, NotationError
+from focal_omr.files import read_within
+from focal_omr.notation.xml_input import MAX_SCORE_BYTES, NO_ZIP, unzip_musicxml, xml_text
 
 FORMATS = {
     ".krn": "kern",
@@ -129,7 +130,7 @@ def _read_files(root: Path, names: Sequence[str]) -> Iterator[TuneFile]:
         return
     for name in names:
         try:
-            yield TuneFile(name, (root / name).read_bytes())
+            yield TuneFile(name, read_within(root / name, MAX_SCORE_BYTES))
         except OSError as error:
             raise DataError(f"{root / name}: cannot be read ({error.strerror})") from error
 
@@ -141,16 +142,28 @@ def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[
             with zipfile.ZipFile(archive) as file:
                 for info in file.infolist():
                     if not info.is_dir() and (wanted is None or info.filename in wanted):
-                        yield info.filename, b"" if wanted is None else file.read(info)
+                        yield (
+                            info.filename,
+                            b"" if wanted is None else _unpacked(file.open(info), info.filename),
+                        )
             return
         with tarfile.open(archive) as tar:
             for member in tar:
                 name = member.name.removeprefix("./")
                 if member.isfile() and (wanted is None or name in wanted):
-                    stream = tar.extractfile(member)
-                    yield name, b"" if wanted is None or stream is None else stream.read()
-    except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
+                    stream = None if wanted is None else tar.extractfile(member)
+                    yield name, b"" if stream is None else _unpacked(stream, name)
+    except (*NO_ZIP, tarfile.TarError) as error:
         raise DataError(f"{archive}: not a readable archive ({error})") from error
+
+
+def _unpacked(stream: IO[bytes], name: str) -> bytes:
+    """A file of an archive, of which no more is unpacked than a score may have."""
+    with stream:
+        data = stream.read(MAX_SCORE_BYTES + 1)
+    if len(data) > MAX_SCORE_BYTES:
+        raise tarfile.ReadError(f"{name} in it is larger than the {MAX_SCORE_BYTES:,} bytes that are read")
+    return data
 
 
 def score_texts(file: TuneFile) -> dict[int, str]:
@@ -176,11 +189,6 @@ def single_scores(file: TuneFile) -> list[TuneFile]:
 
 def _mxl_text(data: bytes) -> str:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            container = ET.fromstring(archive.read("META-INF/container.xml"))
-            for element in container.iter():
-                if element.tag.rpartition("}")[2] == "rootfile":
-                    return archive.read(element.get("full-path", "")).decode("utf-8")
-    except (OSError, zipfile.BadZipFile, KeyError, UnicodeDecodeError, ET.ParseError) as error:
-        raise DataError(f"no compressed MusicXML ({error})") from error
-    raise DataError("no compressed MusicXML: the archive names no root file")
+        return xml_text(unzip_musicxml(data))
+    except NotationError as error:
+        raise DataError(str(error)) from error

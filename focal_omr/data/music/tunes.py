@@ -60,7 +60,13 @@ def music21_folder() -> Path:
 
 
 def collect_tunes(
-    source: TuneSource, collection: Path, *, root: Path, workers: int = 2, limit_s: float = 60.0
+    source: TuneSource,
+    collection: Path,
+    *,
+    root: Path,
+    workers: int = 2,
+    limit_s: float = 60.0,
+    memory_mb: int | None = None,
 ) -> int:
     """Read tune files and write the collection of their monophonic music, and the report beside it.
 
@@ -74,6 +80,7 @@ def collect_tunes(
         root: Named with the files in messages.
         workers: Processes that read.
         limit_s: Seconds that one file may take.
+        memory_mb: Megabytes that a process may hold; None: as many as there are.
 
     Returns:
         The number of parts and runs.
@@ -89,7 +96,7 @@ def collect_tunes(
         raise OutputError(f"{collection} cannot be written: {error.strerror or error}") from error
     reports: list[FileReport] = []
     with temporary.open("w", encoding="utf-8") as out:
-        for lines, report in _read_all(source, root, workers, limit_s):
+        for lines, report in _read_all(source, root, workers, limit_s, memory_mb):
             if report.trouble:
                 logger.info("%s: %s", root / report.name, report.trouble)
             out.writelines(lines)
@@ -100,13 +107,14 @@ def collect_tunes(
 
 
 def _read_all(
-    source: TuneSource, root: Path, workers: int, limit_s: float
+    source: TuneSource, root: Path, workers: int, limit_s: float, memory_mb: int | None
 ) -> Iterator[tuple[list[str], FileReport]]:
     """Lines and report of each file, at the end those of the tunes of files that had to be read in parts."""
     files: Iterable[TuneFile] = source.read()
     while files:
         in_parts: list[TuneFile] = []
-        for file, result in in_processes(_read_file, files, workers=workers, limit_s=limit_s):
+        found = in_processes(_read_file, files, workers=workers, limit_s=limit_s, memory_mb=memory_mb)
+        for file, result in found:
             if not isinstance(result, Lost):
                 yield result
             elif singles := single_scores(file):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 # What Python raises on damaged archives.
-DAMAGED = (tarfile.TarError, OSError, EOFError, zlib.error)
+DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError, zlib.error)
+_MAX_BYTES = 100_000_000  # of a picture or a label; PrIMuS's have up to 100,000
 _GZIP = b"\x1f\x8b"
 _BLOCK = 512  # of a tar archive, which ends with two empty ones
 
@@ -36,7 +37,9 @@ def archive_files(
                 inside = path / member.name.lstrip("/")
                 if member.isdir():
                     folders[inside] = None
-                elif (data := tar.extractfile(member)) and wanted(inside.name):
+                elif wanted(inside.name) and (data := tar.extractfile(member)):
+                    if member.size > _MAX_BYTES:
+                        raise tarfile.ReadError(f"{member.name} has more than {_MAX_BYTES:,} bytes")
                     yield inside, data.read()
         _check_end(zipped, file)
 

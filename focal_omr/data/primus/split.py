@@ -5,6 +5,7 @@ with the 2018 paper's code do: 3,867 of their 8,923 test ids come from sources o
 """
 
 import gzip
+import io
 import re
 import zlib
 from collections import defaultdict
@@ -15,9 +16,10 @@ from random import Random
 from focal_omr.data.primus.samples import file_part, source_of
 from focal_omr.data.primus.stratify import stratified
 from focal_omr.errors import DataError, OutputError
-from focal_omr.files import write_together
+from focal_omr.files import read_within, write_together
 
 _GZIP = b"\x1f\x8b"
+_MAX_BYTES = 100_000_000  # four million ids; PrIMuS has 87,678
 # An order of sources in which whole ones fill the parts exactly is drawn again until one is found: the first
 # order nearly always is one, but with few sources, each of several ids, there may be none.
 _TRIES = 200
@@ -36,8 +38,13 @@ def read_ids(path: Path) -> list[str]:
         DataError: The file cannot be read, is no list of ids, or names an id twice.
     """
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data.startswith(_GZIP) else data).decode("utf-8-sig")
+        data = read_within(path, _MAX_BYTES)
+        if data.startswith(_GZIP):
+            with gzip.open(io.BytesIO(data)) as unzipped:
+                data = unzipped.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise DataError(f"{path}: more than {_MAX_BYTES:,} bytes when it is unzipped")
+        text = data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no readable list of ids ({error})") from error
     lines: dict[str, int] = {}

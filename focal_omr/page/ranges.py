@@ -1,0 +1,46 @@
+"""Which pages of a document: "1,3-5,8-" as people write it."""
+
+import re
+from collections.abc import Sequence
+
+from focal_omr.errors import ImageError
+
+__all__ = ["PageRange", "choose_pages", "parse_pages"]
+
+PageRange = tuple[int, int | None]  # first and last page, both from 1; None: to the end
+_RANGE = re.compile(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?")
+
+
+def parse_pages(text: str) -> list[PageRange]:
+    """Read a list of pages: numbers and ranges with commas between, "8-" for page 8 and all that follow.
+
+    Raises:
+        ImageError: it is no such list, or a range ends before it begins.
+    """
+    ranges: list[PageRange] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ImageError(f"pages {text!r}: page numbers from 1 and ranges are needed, such as 1,3-5,8-")
+        first = int(match[1])
+        last = int(match[3]) if match[3] else None if match[2] else first
+        if last is not None and last < first:
+            raise ImageError(f"pages {text!r}: the range {part.strip()} ends before it begins")
+        ranges.append((first, last))
+    return ranges
+
+
+def choose_pages(ranges: Sequence[PageRange] | None, count: int, *, name: str) -> list[int]:
+    """The numbers of the pages that ranges name in a document of `count` pages, ascending; None names all.
+
+    Raises:
+        ImageError: a page that is named does not exist; the message names the document.
+    """
+    if ranges is None:
+        return list(range(1, count + 1))
+    for first, last in ranges:
+        missing = first if first > count else last
+        if missing is not None and missing > count:
+            has = "1 page" if count == 1 else f"{count} pages"
+            raise ImageError(f"{name}: there is no page {missing}, the document has {has}")
+    return sorted({page for first, last in ranges for page in range(first, (last or count) + 1)})

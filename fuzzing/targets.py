@@ -1,0 +1,331 @@
+"""The readers that are fuzzed: what reads a file, what it is called, how files are changed, and good ones."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from focal_omr.errors import OmrError
+from focal_omr.notation.vocabulary import primus_agnostic, primus_semantic
+from fuzzing import mutators, seeds
+from fuzzing.mutators import Mutator
+
+__all__ = ["TARGETS", "Target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader.
+
+    Attributes:
+        suffix: Of the files' names.
+        read: Reads one, and does what follows at once; raises OmrError where it is not to be read.
+        seeds: Gives good files.
+        mutate: Changes a file.
+        most: Bytes of the largest file that is tried.
+        names_file: Whether errors name the file.
+        verovio: Whether Verovio reads it, which then gets a process of its own.
+    """
+
+    suffix: str
+    read: Callable[[Path], object]
+    seeds: Callable[[], list[bytes]]
+    mutate: Mutator
+    most: int = 8_000
+    names_file: bool = True
+    verovio: bool = False
+
+
+# Readers ----------------------------------------------------------------------------------------------------
+
+
+def _header(path: Path) -> None:
+    from focal_omr.image_header import read_header
+    from focal_omr.tiff_tags import TagError, is_tiff, read_directories
+
+    data = path.read_bytes()
+    if is_tiff(data):
+        with suppress(TagError):  # documented: no error of the package
+            list(read_directories(data))
+    read_header(data, name=str(path))
+
+
+def _pages(path: Path) -> None:
+    from focal_omr.page.load import load_pages
+
+    for _, page in zip(range(3), load_pages(path), strict=False):
+        assert page.gray.ndim == 2
+        assert page.dpi is None or 0 < page.dpi < 1e5
+
+
+def _score(path: Path) -> None:
+    """Read, and written in the formats that need no Verovio: a score that was read can be written, or not."""
+    from focal_omr.notation.formats import load_score, write_score
+    from focal_omr.notation.playing import Playback, playable_mei
+
+    score = load_score(path)
+    for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
+        with suppress(OmrError):
+            write_score(score, name)
+    for unfold in (False, True):
+        with suppress(OmrError):
+            playable_mei(score, Playback(unfold=unfold))
+
+
+def _judged(path: Path) -> None:
+    """As `compare` reads it."""
+    from focal_omr.compare import compare_files
+
+    compare_files(path, path, with_omr_ned=False)
+
+
+def _card(path: Path) -> None:
+    from focal_omr.model_file import ModelCard
+
+    ModelCard.from_text(path.read_text(encoding="utf-8", errors="replace"), source=str(path))
+
+
+def _network(path: Path) -> None:
+    import numpy as np
+
+    from focal_omr.model_file import OnnxModel
+
+    model = OnnxModel(path, threads=1)
+    model.log_probs([np.zeros((96, 40), np.float32), np.ones((96, 24), np.float32)])
+
+
+def _config(path: Path) -> None:
+    from focal_omr.config import load_config
+
+    _ = load_config(path).digest
+
+
+def _grid(path: Path) -> None:
+    from focal_omr.experiment.grid import load_grid
+
+    grid = load_grid(str(path))
+    _ = grid.digest, grid.steps
+
+
+def _checkpoint(path: Path) -> None:
+    import torch
+
+    from focal_omr.checkpoint import load_checkpoint, load_weights
+
+    state = load_checkpoint(path)
+    load_weights(path, torch.nn.Linear(2, 2), state["codec"])
+
+
+def _shard(path: Path) -> None:
+    from focal_omr.data.engraving.shards import read_shard
+
+    for record in read_shard(path):
+        _ = record.width, record.gray().shape
+
+
+def _shard_index(path: Path) -> None:
+    """The file is the index; the shard beside it is a good one."""
+    from focal_omr.config import DataConfig
+    from focal_omr.data.engraving.shards import shard_index
+    from focal_omr.data.loader import PlateBatches
+    from focal_omr.notation.codec import Codec
+    from focal_omr.notation.vocabulary import Vocabulary
+
+    tar = path.with_suffix(".tar")
+    if not tar.exists():
+        tar.write_bytes(seeds.shards()[0])
+    plates = shard_index(tar)
+    for plate in plates:
+        plate.gray()
+    if len(plates) < 2:
+        return
+    codec = Codec("semantic", Vocabulary(("clef-G2", "note-C4_quarter", "barline")))
+    _ = PlateBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)[0]
+
+
+def _manifest(path: Path) -> None:
+    from focal_omr.manifest import _read_entries
+
+    for entry in _read_entries(path).values():
+        entry.holds(path, path.parent, "cd")
+        entry.to_json()
+
+
+def _primus(path: Path) -> None:
+    from focal_omr.data.primus.index import describe, description_lines, index_primus
+
+    entries, defects = index_primus([path])
+    list(description_lines(describe(entries, defects)))
+
+
+def _index(path: Path) -> None:
+    from focal_omr.data.primus.index import describe, read_index
+
+    describe(read_index(path), [])
+
+
+def _ids(path: Path) -> None:
+    from focal_omr.data.primus.split import read_ids
+
+    read_ids(path)
+
+
+def _tunes(path: Path) -> None:
+    from focal_omr.data.music.sources import score_texts, single_scores, tune_files
+
+    for file in tune_files(path).read():
+        single_scores(file)
+        with suppress(OmrError):  # it is put into the report with its name
+            score_texts(file)
+
+
+def _collection(path: Path) -> None:
+    from focal_omr.data.music.collection import read_collection
+
+    read_collection(path)
+
+
+# Changes ----------------------------------------------------------------------------------------------------
+
+_SEMANTIC = (*primus_semantic().symbols[::7], "tie", "accidental", "tuplet-3", "tuplet-end", "barline-double")
+_SEMANTIC += (
+    "barline-repeat_start",
+    "barline-repeat_end",
+    "multirest-1000000000",
+    "timeSignature-999/7",
+    "x",
+)
+_AGNOSTIC = (
+    *primus_agnostic().symbols[::3],
+    "digit.999999999-L4",
+    "digit.9-S5",
+    "multirest-L3",
+    "note.half-L-999",
+)
+
+
+def _text_lines(made: Iterable[bytes], *more: str) -> tuple[str, ...]:
+    return (*(line for text in made for line in text.decode().split("\n")), *more)
+
+
+_KERN = (
+    "*^",
+    "*v\t*v",
+    "*-",
+    "*+",
+    "*x",
+    "*",
+    ".",
+    "!",
+    "!!c",
+    "=",
+    "==:|",
+    "*>A",
+    "*clefX",
+    "*M0/0",
+    "*k[]",
+)
+_KERN += ("4c 4e", "q", "8%3c", "000c", "4C--", "[4c]", "*tremolo", "*staff1", "**text", "**dynam", "**kern")
+_ABC = (
+    "V:1",
+    "V:2 clef=bass",
+    "K:C",
+    "K:none",
+    "L:1/0",
+    "M:none",
+    "P:A",
+    "[1",
+    "|]",
+    "(3:2:4",
+    "A9/0",
+    "%%x",
+    "U:T=!",
+)
+_PAE = (
+    "@end",
+    "@key:",
+    "%C-3",
+    "$xFCG",
+    "@c",
+    "!A!f",
+    "i/",
+    "=999/",
+    "(((",
+    "7.",
+    "^",
+    "qq r",
+    "+'''''''''",
+    "@timesig:0/0",
+)
+
+_toml = mutators.lines(
+    (
+        *("[data]", "[model]", "[[losses]]", "[train.data]", "seed = 1", "steps = -1", 'kind = "ctc"', "x"),
+        *(
+            "channels = [1,2,3,4,5]",
+            "a.b.c = 1",
+            "alpha = [0.1, nan]",
+            'name = ""',
+            "seeds = []",
+            "gamma = inf",
+        ),
+        *(
+            "samples = 99999999999999999999",
+            "date = 1979-05-27",
+            "[" * 200,
+            "a = " + "[" * 3000,
+            "batch = 1e9",
+        ),
+    ),
+    " ",
+)
+_xml = mutators.xml
+
+
+TARGETS: dict[str, Target] = {
+    "header": Target(".tif", _header, seeds.pictures, mutators.picture),
+    "picture": Target(".png", _pages, seeds.pictures, mutators.picture),
+    "pdf": Target(".pdf", _pages, seeds.pdfs, mutators.pdf),
+    "semantic": Target(".semantic", _score, seeds.semantic, mutators.tokens(_SEMANTIC)),
+    "agnostic": Target(".agnostic", _score, seeds.agnostic, mutators.tokens(_AGNOSTIC)),
+    "mei": Target(".mei", _score, seeds.mei, _xml),
+    "musicxml": Target(".musicxml", _score, seeds.musicxml, _xml, verovio=True),
+    "mxl": Target(".mxl", _score, seeds.mxl, mutators.zipped(_xml, ("a.musicxml", "x")), verovio=True),
+    "judge": Target(".xml", _judged, seeds.musicxml, _xml, verovio=True),
+    "judge-mei": Target(".mei", _judged, seeds.mei, _xml, verovio=True),
+    "kern": Target(
+        ".krn", _score, seeds.kern, mutators.lines(_text_lines(seeds.kern(), *_KERN), "\t"), verovio=True
+    ),
+    "abc": Target(
+        ".abc", _score, seeds.abc, mutators.lines(_text_lines(seeds.abc(), *_ABC), " "), verovio=True
+    ),
+    "pae": Target(
+        ".pae", _score, seeds.pae, mutators.lines(_text_lines(seeds.pae(), *_PAE), "/"), verovio=True
+    ),
+    "card": Target(".json", _card, seeds.cards, mutators.json_values),
+    "onnx": Target(".onnx", _network, seeds.networks, mutators.binary),
+    "config": Target(".toml", _config, partial(seeds.texts, "configs/*.toml"), _toml),
+    "grid": Target(".toml", _grid, partial(seeds.texts, "focal_omr/experiment/grids/*.toml"), _toml),
+    "checkpoint": Target(".pt", _checkpoint, seeds.checkpoints, mutators.zipped(mutators.binary)),
+    "shards": Target(".tar", _shard, seeds.shards, mutators.tarred(mutators.picture)),
+    "shard-index": Target(".json", _shard_index, seeds.shard_indices, mutators.json_values),
+    "manifest": Target(
+        ".jsonl",
+        _manifest,
+        seeds.manifests,
+        mutators.one_of(mutators.lines(_text_lines(seeds.manifests(), "{}", "[]"), ","), mutators.json_lines),
+    ),
+    "primus": Target(".tar", _primus, seeds.primus, mutators.tarred(mutators.picture)),
+    "index": Target(
+        ".csv", _index, seeds.indices, mutators.lines(_text_lines(seeds.indices(), '"', ""), ",")
+    ),
+    "ids": Target(".txt", _ids, lambda: [b"000051650-1_1_1\na/b/c.png\n"], mutators.binary),
+    "tunes": Target(".zip", _tunes, seeds.tunes, mutators.zipped(mutators.zipped(_xml))),
+    "collection": Target(
+        ".txt",
+        _collection,
+        lambda: [b"a.krn#0.0\t" + LABEL + b"\n" for LABEL in seeds.semantic()],
+        mutators.lines(("a\tb", "", "\t", *_SEMANTIC), "\t"),
+    ),
+}
