@@ -111,7 +111,7 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     status, out, err = run("read", *pictures, "--json", "--model", model, "-o", tmp_path / "out")
     assert (status, err, len(out)) == (0, [], 2)
     (document,) = (json.loads(line) for line in out if "b.png" in line)  # they come as they are done
-    assert document.keys() == {"format", "source", "warnings", "pieces", "pages", "outputs"}
+    assert document.keys() == {"format", "source", "title", "warnings", "pieces", "pages", "outputs"}
     assert (document["format"], document["source"], document["warnings"]) == (2, str(pictures[1]), [])
     assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
     (page,) = document["pages"]
