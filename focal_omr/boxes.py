@@ -43,7 +43,7 @@ def symbol_polygons(
         frame_px: Pixels of the strip per frame.
     """
     clef = Clef("G", 2)
-    polygons = []
+    edges = []  # left, top, right, bottom of each, on the strip
     opening = _opening(tokens, decoded, frame_px)
     for index, (token, symbol) in enumerate(zip(tokens, decoded, strict=True)):
         sign = parse_sign(token)
@@ -51,9 +51,11 @@ def symbol_polygons(
         half, top, bottom = _extent(token, sign, clef)
         middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
         left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
-        x, y = to_page(staff, np.array([left, right, right, left]), np.array([top, top, bottom, bottom]))
-        polygons.append(tuple(zip(x.tolist(), y.tolist(), strict=True)))
-    return polygons
+        edges.append((left, top, right, bottom))
+    boxes = np.array(edges, np.float64).reshape(-1, 4)
+    x, y = to_page(staff, boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]])
+    corners = np.stack([x, y], axis=2).tolist()  # (N, 4, 2)
+    return [tuple((across, down) for across, down in polygon) for polygon in corners]
 
 
 def plain_polygons(decoded: Sequence[Decoded], *, frame_px: int, scale: float, height: int) -> list[Polygon]:
