@@ -1,4 +1,4 @@
-"""Losses from the labels' columns: the same as from all classes, in value and in the gradient to the logits."""
+"""Losses from the labels' columns: the same as from all classes, in value and in the logits' gradient."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_the_gradient_to_logits_is_torchs(concatenated: bool, zero_infinity: boo
     spelled = torch.tensor([1.0, 2.0, 0.5, 1.0, 0.0], dtype=torch.float64)
     (wanted,) = torch.autograd.grad(theirs[:4] @ spelled[:4], logits)
     (got,) = torch.autograd.grad((ours.where(torch.isfinite(ours), 0) * spelled).sum(), logits)
-    torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(got, wanted.nan_to_num(), rtol=1e-9, atol=1e-12)  # torch: NaN for L infinite
 
 
 def test_long_targets_go_over_all_classes(monkeypatch: pytest.MonkeyPatch) -> None:
