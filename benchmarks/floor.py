@@ -45,7 +45,7 @@ def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: floa
     counts = count_multiply_adds(model, strip.shape[1])
     network = OnnxModel(model, threads=threads)
     product = _product(threads)
-    # In turns, so that a change of the machine's speed meets both; the best of each, others only slow it down.
+    # In turns, so that a change of the machine's speed meets both. The best of each counts.
     spent_ms, gflops = [], []
     for _ in range(30):
         gflops.append(product())
