@@ -9,7 +9,7 @@ from typing import Any
 
 _NOISE = 0.10
 _COUNTED = ("million_multiply_adds", "moved_mb", "weights_mb", "_modules", "staves", "width_px")  # no noise
-_HIGHER_IS_BETTER = ("_per_s", "gflops", "gops", "training.ratio")
+_HIGHER_IS_BETTER = ("_per_s", "gflops", "gops", "training.ratio", "of_training")
 
 
 def compared(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:

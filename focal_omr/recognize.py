@@ -303,7 +303,7 @@ class Recognizer:
     def _decoded(self, log_probs: NDArray[np.float32], carried: Carried) -> list[Decoded]:
         if not self._beam_width:
             return greedy_decode(log_probs)
-        start = self._rules.start._replace(full=carried.bar_length)
+        start = self._rules.starting(carried.bar_length)
         return beam_decode(log_probs, self._rules, start=start, beam_width=self._beam_width)
 
     def _polygons(
