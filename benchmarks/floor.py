@@ -43,15 +43,14 @@ def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: floa
         the network and of its floor, and how many times that floor network and reading take.
     """
     counts = count_multiply_adds(model, strip.shape[1])
-    network = OnnxModel(model, threads=threads)
-    product = _product(threads)
-    # In turns, so that a change of the machine's speed meets both. The best of each counts.
     spent_ms, gflops = [], []
-    for _ in range(30):
-        gflops.append(product())
-        start = time.perf_counter()
-        network.log_probs([strip])
-        spent_ms.append((time.perf_counter() - start) * 1e3)
+    # In turns, so that a change of the machine's speed meets both, and each alone: the threads of a session
+    # that is still open wait busily, and take the processor from the other's. The best of each counts.
+    for _ in range(5):
+        gflops.append(product_speed(threads))
+        network = OnnxModel(model, threads=threads)
+        spent_ms.append(_least_s(lambda network=network: network.log_probs([strip]), repeats=8) * 1e3)
+        del network
     speed, network_ms = max(gflops), min(spent_ms)
     floor_ms = 2 * sum(counts.values()) / (speed * 1e9) * 1e3
     return {
@@ -141,31 +140,23 @@ def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 
     return times
 
 
-def _product(threads: int) -> Callable[[], float]:
-    """A function that measures GFLOP/s of a plain float32 matrix product, the best of its sizes.
+def product_speed(threads: int) -> float:
+    """GFLOP/s of a plain float32 product of matrices, the best of some sizes.
 
     By ONNX Runtime, which runs the network, on as many threads. A product is 2 n^3 operations.
     """
-    jobs = [(size, *_one_product(size, threads)) for size in _SIZES]
-
-    def measured() -> float:
-        best = 0.0
-        for size, session, given in jobs:
-            start = time.perf_counter()
-            session.run(None, given)
-            best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
-        return best
-
-    return measured
-
-
-def _one_product(size: int, threads: int) -> tuple[onnxruntime.InferenceSession, dict[str, np.ndarray]]:
-    random = np.random.default_rng(size)
-    weight = numpy_helper.from_array(random.random((size, size), np.float32), "weight")
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [size, size]) for name in ("x", "y")]
-    node = helper.make_node("MatMul", ["x", "weight"], ["y"])
-    graph = helper.make_graph([node], "product", ends[:1], ends[1:], [weight])
-    return _session(graph, threads), {"x": random.random((size, size), np.float32)}
+    best = 0.0
+    for size in _SIZES:
+        random = np.random.default_rng(size)
+        weight = numpy_helper.from_array(random.random((size, size), np.float32), "weight")
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [size, size]) for name in ("x", "y")]
+        node = helper.make_node("MatMul", ["x", "weight"], ["y"])
+        session = _session(helper.make_graph([node], "product", ends[:1], ends[1:], [weight]), threads)
+        given = {"x": random.random((size, size), np.float32)}
+        spent_s = _least_s(lambda session=session, given=given: session.run(None, given), repeats=8)
+        best = max(best, 2 * size**3 / spent_s / 1e9)
+        del session
+    return best
 
 
 def int8_speed(threads: int, *, size: int = 512) -> float:

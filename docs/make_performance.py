@@ -89,9 +89,9 @@ def _training(run: dict[str, Any]) -> str:
     values |= {"many": loss["focal_ratio"], "few": loss["focal_few_ratio"]}
     return (
         "A step on 16 staves has {billion:.1f} thousand million multiply-adds. Torch's product of "
-        "matrices reaches {torch_product_gflops:.0f} GFLOP/s, which makes a floor of {floor_ms:.0f} ms; the step takes "
-        "{step_ms:.0f} ms, {step_of_floor:.1f} times that. Focal CTC costs {many:.2f} of plain CTC at 1,782 "
-        "classes, {few:.2f} at 61.\n\n"
+        "matrices reaches {torch_product_gflops:.0f} GFLOP/s, which makes a floor of {floor_ms:.0f} ms; the "
+        "step takes {step_ms:.0f} ms, {step_of_floor:.1f} times that. Focal CTC costs {many:.2f} of plain "
+        "CTC at 1,782 classes, {few:.2f} at 61.\n\n"
     ).format(**values)
 
 
