@@ -11,15 +11,16 @@ measured ones pay.
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from benchmarks.plates import SEED, plates, records
 from focal_omr.config import DataConfig, ModelConfig, TrainConfig
 from focal_omr.data.engraving.shards import PlateRecord
-from focal_omr.data.loader import PlateBatches
-from focal_omr.model import build_model
+from focal_omr.data.loader import Batch, PlateBatches
+from focal_omr.model import FactorisedLinear, build_model
 from focal_omr.notation.codec import full_codec
 from focal_omr.train import make_loss
 
@@ -51,12 +52,7 @@ def measure(*, threads: int, repeats: int = 7, warm_up: int = 2) -> dict[str, fl
 
 def _step(preset: Literal["default", "paper"], made: Sequence[PlateRecord]) -> Callable[[], None]:
     """One update of a fresh network on all plates."""
-    torch.manual_seed(SEED)
-    config = TrainConfig(model=ModelConfig(preset=preset), data=DataConfig(batch=_BATCH, curriculum=0))
-    codec = full_codec(config.encoding)
-    batches = PlateBatches(made, codec, config.data, SEED, plain=preset == "paper")
-    batch = sorted((batches[step] for step in range(3)), key=lambda each: each.images.shape[3])[1]
-    model = build_model(config.model, codec.vocabulary).train()
+    config, model, batch = _made(preset, made)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.optimizer.rate, fused=True)
     score = make_loss(config.loss)
 
@@ -69,3 +65,36 @@ def _step(preset: Literal["default", "paper"], made: Sequence[PlateRecord]) -> C
         optimizer.step()
 
     return step
+
+
+def _made(
+    preset: Literal["default", "paper"], made: Sequence[PlateRecord]
+) -> tuple[TrainConfig, nn.Module, Batch]:
+    """A fresh network and the batch that it is trained on."""
+    torch.manual_seed(SEED)
+    config = TrainConfig(model=ModelConfig(preset=preset), data=DataConfig(batch=_BATCH, curriculum=0))
+    codec = full_codec(config.encoding)
+    batches = PlateBatches(made, codec, config.data, SEED, plain=preset == "paper")
+    batch = sorted((batches[step] for step in range(3)), key=lambda each: each.images.shape[3])[1]
+    return config, build_model(config.model, codec.vocabulary).train(), batch
+
+
+def forward_multiply_adds() -> int:
+    """Multiply-adds of the default network's layers, forward, on the batch that is measured."""
+    _, model, batch = _made("default", records(plates(_DRAWN)))
+    counts: list[int] = []
+
+    def count(layer: nn.Module, given: tuple[Any, ...], out: Any) -> None:
+        if isinstance(layer, nn.Conv2d):
+            counts.append(out.numel() * layer.weight[0].numel())
+        elif isinstance(layer, nn.LSTM):
+            counts.append(out[0].numel() * 4 * (layer.input_size + layer.hidden_size))
+        else:
+            counts.append(out.numel() * given[0].shape[2])
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.LSTM | nn.Linear | FactorisedLinear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        model(batch.images, batch.widths)
+    return sum(counts)

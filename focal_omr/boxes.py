@@ -43,7 +43,7 @@ def symbol_polygons(
         frame_px: Pixels of the strip per frame.
     """
     clef = Clef("G", 2)
-    polygons = []
+    edges = []  # left, top, right, bottom of each, on the strip
     opening = _opening(tokens, decoded, frame_px)
     for index, (token, symbol) in enumerate(zip(tokens, decoded, strict=True)):
         sign = parse_sign(token)
@@ -51,14 +51,16 @@ def symbol_polygons(
         half, top, bottom = _extent(token, sign, clef)
         middle = (symbol.first_frame + symbol.end_frame) / 2 * frame_px
         left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
-        polygons.append(_on_page(staff, left, right, top, bottom))
-    return polygons
+        edges.append((left, top, right, bottom))
+    return _on_page(staff, edges)
 
 
-def _on_page(staff: Staff, left: float, right: float, top: float, bottom: float) -> Polygon:
-    """The corners on the picture of a box of the strip."""
-    x, y = to_page(staff, np.array([left, right, right, left]), np.array([top, top, bottom, bottom]))
-    return tuple(zip(x.tolist(), y.tolist(), strict=True))
+def _on_page(staff: Staff, edges: Sequence[Box]) -> list[Polygon]:
+    """The corners on the picture of boxes of the strip."""
+    boxes = np.array(edges, np.float64).reshape(-1, 4)
+    x, y = to_page(staff, boxes[:, [0, 2, 2, 0]], boxes[:, [1, 1, 3, 3]])
+    corners = np.stack([x, y], axis=2).tolist()  # (N, 4, 2)
+    return [tuple((across, down) for across, down in polygon) for polygon in corners]
 
 
 def symbol_polygon(token: str, staff: Staff, clef: Clef, *, at: float) -> Polygon:
@@ -71,7 +73,8 @@ def symbol_polygon(token: str, staff: Staff, clef: Clef, *, at: float) -> Polygo
         at: Where along the staff its middle is, in pixels of the strip, see `place_on_staff`.
     """
     half, top, bottom = _extent(token, parse_sign(token), clef)
-    return _on_page(staff, at - half, at + half, top, bottom)
+    (polygon,) = _on_page(staff, [(at - half, top, at + half, bottom)])
+    return polygon
 
 
 def place_on_staff(polygon: Polygon, staff: Staff) -> float:

@@ -1,9 +1,9 @@
 """From frames to symbols: CTC decoding, greedy or by a beam with rules, with place and confidence."""
 
-import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ S = TypeVar("S")
 BEAM_WIDTH = 8  # readings that are followed at a time
 _LEAST_TRIED = math.log(0.001)
 _MOST_TRIED = 6
+_VALUE = itemgetter(1)
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,19 @@ class Decoded:
     confidence: float
 
 
-def greedy_decode(log_probs: NDArray[Any]) -> list[Decoded]:
+def greedy_decode(log_probs: NDArray[Any], likeliest: NDArray[np.intp] | None = None) -> list[Decoded]:
     """Best class of every frame, runs collapsed, blanks dropped.
 
     Args:
         log_probs: (T, C) natural logarithms of one sample's frames.
+        likeliest: (T,) the best class of each, where it is known.
 
     Returns:
         The symbols from left to right.
 
     Source: Graves et al. 2006, "Connectionist temporal classification", section 3.2, best path decoding.
     """
-    best = log_probs.argmax(axis=1)
+    best = log_probs.argmax(axis=1) if likeliest is None else likeliest
     edges = np.flatnonzero(np.diff(best)) + 1
     starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(best)]
     symbols = []
@@ -128,37 +130,59 @@ def beam_decode(
     of the language model. Deviation: in each frame only classes of a probability above 0.001, at most six,
     are tried as longer sequences.
     """
-    frames = _without_choice(log_probs.astype(np.float64), sorted(rules.kept))
-    tried = _worth_trying(frames)
+    likeliest = log_probs.argmax(axis=1)
+    frames = _without_choice(log_probs.astype(np.float64), likeliest, sorted(rules.kept))
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
     beam: dict[_Prefix[S], tuple[float, float]] = {
         _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)
     }
-    for frame, symbols in zip(frames, tried, strict=True):
+    value_at = frames.item  # a plain number, faster than the array gives one of its own
+    for frame, symbols in enumerate(_worth_trying(frames)):
+        blank = value_at(frame, BLANK)
+        if not symbols:  # as in two frames of three: every sequence stays as it is
+            beam = {
+                prefix: (_sum(in_blank, in_symbol) + blank, in_symbol + value_at(frame, prefix.number))
+                for prefix, (in_blank, in_symbol) in beam.items()
+            }
+            continue
         found: dict[_Prefix[S], tuple[float, float]] = {}
         for prefix, (in_blank, in_symbol) in beam.items():
             either = _sum(in_blank, in_symbol)
-            _add(found, prefix, either + float(frame[BLANK]), in_symbol + float(frame[prefix.number]))
+            _add(found, prefix, either + blank, in_symbol + value_at(frame, prefix.number))
             for number, value in symbols:
                 before = in_blank if number == prefix.number else either
                 if before > -math.inf:
                     _add(found, prefix.extended(number, rules), -math.inf, before + value)
-        beam = (
-            dict(heapq.nlargest(beam_width, found.items(), key=_total)) if len(found) > beam_width else found
-        )
+        beam = _best(found, beam_width)
     best = max(beam.items(), key=_total)[0].numbers()
-    greedy = greedy_decode(log_probs)
+    greedy = greedy_decode(log_probs, likeliest)
     return greedy if best == [symbol.number for symbol in greedy] else align(log_probs, best)
 
 
-def _without_choice(frames: NDArray[np.float64], kept: Sequence[int]) -> NDArray[np.float64]:
-    """The frames with the classes of `kept` made certain, as a group, where one of them is the likeliest."""
+def _best(
+    found: dict[_Prefix[S], tuple[float, float]], beam_width: int
+) -> dict[_Prefix[S], tuple[float, float]]:
+    """The likeliest sequences, first the likeliest; all of them, in any order, where they are few."""
+    if len(found) <= beam_width:
+        return found
+    return dict(sorted(found.items(), key=_total, reverse=True)[:beam_width])
+
+
+def _without_choice(
+    frames: NDArray[np.float64], likeliest: NDArray[np.intp], kept: Sequence[int]
+) -> NDArray[np.float64]:
+    """The frames with the classes of `kept` made certain, as a group, where one of them is the likeliest.
+
+    They are changed in place.
+    """
     if not kept:
         return frames
     inside = np.zeros(frames.shape[1], bool)
     inside[kept] = True
-    seen = inside[frames.argmax(axis=1)] if len(frames) else np.zeros(0, bool)
-    return np.where(seen[:, None] == inside[None, :], frames, -np.inf)
+    seen = inside[likeliest]
+    frames[np.ix_(~seen, inside)] = -np.inf
+    frames[np.ix_(seen, ~inside)] = -np.inf
+    return frames
 
 
 def _worth_trying(frames: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
@@ -166,9 +190,14 @@ def _worth_trying(frames: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
     tried: list[list[tuple[int, float]]] = [[] for _ in frames]
     likely = frames > _LEAST_TRIED
     likely[:, BLANK] = False
-    for frame, number in np.argwhere(likely).tolist():
-        tried[frame].append((number, float(frames[frame, number])))
-    return [heapq.nlargest(_MOST_TRIED, each, key=lambda pair: pair[1]) for each in tried]
+    places = np.nonzero(likely)
+    for frame, number, value in zip(*(each.tolist() for each in (*places, frames[places])), strict=True):
+        tried[frame].append((number, value))
+    for each in tried:
+        if len(each) > 1:
+            each.sort(key=_VALUE, reverse=True)
+            del each[_MOST_TRIED:]
+    return tried
 
 
 def _sum(one: float, other: float) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.image_file import as_dark_on_light, decode_gray, load_gray
+from focal_omr.image_file import as_dark_on_light, decode_gray, load_gray, middle_gray
 from focal_omr.staff_lines.staff import Staff, find_staff
 
 __all__ = [
@@ -232,7 +232,7 @@ def _sample(
     left, top = max(0, int(x.min()) - 2), max(0, int(y.min()) - 2)
     right, bottom = min(width, int(x.max()) + 3), min(height, int(y.max()) + 3)
     region = gray[top:bottom, left:right]
-    paper = float(np.median(region))
+    paper = middle_gray(region)
     shrink_x = shrink_y = 1.0
     if scale > 2:
         size = (max(1, round(region.shape[1] * 2 / scale)), max(1, round(region.shape[0] * 2 / scale)))

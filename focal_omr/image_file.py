@@ -133,13 +133,21 @@ def as_dark_on_light(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (width // shrink, height // shrink)
     whole = gray[: size[1] * shrink, : size[0] * shrink]
     small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    if float(np.median(small)) >= 112:  # paper of a dark photograph has 120 or more, a dark ground 0 to 60
+    if middle_gray(small) >= 112:  # paper of a dark photograph has 120 or more, a dark ground 0 to 60
         return gray
     stroke = np.ones((3, 3), np.uint8)  # of a page's staff space of 5 px at this size, more than a line has
     light = float(cv2.morphologyEx(small, cv2.MORPH_TOPHAT, stroke).mean())
     dark = float(cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, stroke).mean())
     # Observed: light / dark is 1.5 to 20 for inverted prints and photographs, 0.03 to 1 for pages on desks.
     return 255 - gray if light > 1.25 * dark else gray
+
+
+def middle_gray(gray: NDArray[np.uint8]) -> float:
+    """The median of a picture, by counting its values: `np.median` sorts, which takes ten times as long."""
+    sums = np.cumsum(cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel(), dtype=np.float64)
+    last = gray.size - 1
+    middle = np.searchsorted(sums, [last // 2, last - last // 2], side="right")
+    return float(middle.mean())
 
 
 def check_size(size: tuple[int, int], *, name: str) -> None:

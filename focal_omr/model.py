@@ -72,8 +72,10 @@ class Crnn(nn.Module):
         lengths = widths
         for block, (_, stride) in zip(self.convolutions, self._STRIDES, strict=True):
             x = block(x)
-            lengths = (lengths + stride - 1) // stride
-            x = x * _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
+            if stride > 1:  # where frames stay as wide, so does the mask
+                lengths = (lengths + stride - 1) // stride
+                mask = _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
+            x = x * mask
         x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, C * rows)
         x = self.dropout(self.project(x))
         for layer in self.recurrent:

@@ -28,7 +28,7 @@ from focal_omr.image import (
     load_gray,
     plain_picture,
 )
-from focal_omr.model_file import DEFAULT_MODEL, ModelCard, OnnxModel
+from focal_omr.model_file import BATCH, DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.notation.bars import BarRules, check_staves
 from focal_omr.notation.joining import Carried
 from focal_omr.notation.semantic import ungrammatical
@@ -115,6 +115,7 @@ class Recognizer:
         model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
         threads: Threads to compute with; 0 means all cores.
         beam_width: Readings that the beam search follows at a time; 0 takes the best class of each frame.
+        batch: Staves of a page that go through the network together; a matter of time and memory alone.
         calibrate: Whether confidences are calibrated; else they are the network's probabilities.
 
     Raises:
@@ -127,11 +128,12 @@ class Recognizer:
         model: str | Path = DEFAULT_MODEL,
         threads: int = 0,
         beam_width: int = BEAM_WIDTH,
+        batch: int = BATCH,
         calibrate: bool = True,
     ) -> None:
         self._model = OnnxModel(model, threads=threads)
         self._calibration = self._model.card.calibration if calibrate else (1.0, 0.0)
-        self._beam_width = beam_width
+        self._beam_width, self._batch = beam_width, batch
         self._rules = BarRules(self._model.card.codec.vocabulary.symbols)
         card = self._model.card
         wanted = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
@@ -255,11 +257,16 @@ class Recognizer:
             systems = [System((0,))]
         else:
             strips = [extract_strip(gray, staff, name=name) for staff in staves]
-            frames = []
-            for strip in strips:
-                log_probs = self._model.log_probs([strip.ink])[0]
-                frames.append(_Frames(log_probs, strip.staff, stacked_share(strip.ink)))
-                told(len(frames), len(strips))
+            read: dict[int, NDArray[np.float32]] = {}
+            for number, log_probs in self._model.in_batches(
+                [strip.ink for strip in strips], batch=self._batch
+            ):
+                read[number] = log_probs
+                told(len(read), len(strips))
+            frames = [
+                _Frames(read[number], strip.staff, stacked_share(strip.ink))
+                for number, strip in enumerate(strips)
+            ]
             systems = find_systems(gray, staves)
         return _PageFrames(1, gray.shape[1], gray.shape[0], tuple(frames), tuple(systems))
 
@@ -344,7 +351,7 @@ class Recognizer:
     def _decoded(self, log_probs: NDArray[np.float32], carried: Carried) -> list[Decoded]:
         if not self._beam_width:
             return greedy_decode(log_probs)
-        start = self._rules.start._replace(full=carried.bar_length)
+        start = self._rules.starting(carried.bar_length)
         return beam_decode(log_probs, self._rules, start=start, beam_width=self._beam_width)
 
     def _polygons(

@@ -77,7 +77,7 @@ def _json(card: ModelCard) -> str:
 
 
 def _graph(table: NDArray[np.float32]) -> onnx.ModelProto:
-    """images (1, 1, H, W), widths (1,) -> log_probs (widths // 4, 1, C), lengths: the table, then blanks."""
+    """images (B, 1, H, W), widths (B,) -> log_probs (most // 4, B, C), lengths: the table, then blanks."""
     constants = {"table": table, "four": np.int64(FRAME_PX), "zero": np.int64(0), "one": np.int64(1)}
     constants |= {"last": np.int64(len(table) - 1), "axis": np.array([1], np.int64)}
     nodes = [
@@ -85,15 +85,17 @@ def _graph(table: NDArray[np.float32]) -> onnx.ModelProto:
         helper.make_node("ReduceMax", ["lengths"], ["frames"], keepdims=0),
         helper.make_node("Range", ["zero", "frames", "one"], ["places"]),
         helper.make_node("Min", ["places", "last"], ["rows"]),
-        helper.make_node("Gather", ["table", "rows"], ["read"]),
-        helper.make_node("Unsqueeze", ["read", "axis"], ["log_probs"]),
+        helper.make_node("Unsqueeze", ["rows", "axis"], ["column"]),
+        helper.make_node("Mul", ["lengths", "zero"], ["of_each"]),
+        helper.make_node("Add", ["column", "of_each"], ["rows_of_each"]),
+        helper.make_node("Gather", ["table", "rows_of_each"], ["log_probs"]),
     ]
     inputs = [
         helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 1, STRIP_HEIGHT_PX, "width"]),
         helper.make_tensor_value_info("widths", TensorProto.INT64, ["batch"]),
     ]
     outputs = [
-        helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["frames", 1, table.shape[1]]),
+        helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["frames", "batch", table.shape[1]]),
         helper.make_tensor_value_info("lengths", TensorProto.INT64, ["batch"]),
     ]
     initial = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]

@@ -260,3 +260,33 @@ def test_reading_needs_no_torch(small: Path) -> None:
     root = Path(__file__).parent.parent
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
+
+
+def test_batches_give_what_one_by_one_gives_in_the_order_of_the_strips(
+    exported: tuple[ModelConfig, nn.Module, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _, path = exported
+    strips = random_strips(150, 64, 201, 64, 90, height=input_height_px(config))
+    model = OnnxModel(path, threads=1)
+    alone = [model.log_probs([strip])[0] for strip in strips]
+    run: list[int] = []
+    log_probs = model.log_probs
+    monkeypatch.setattr(model, "log_probs", lambda part: run.append(len(part)) or log_probs(part))
+    for batch, wanted in {1: [1] * 5, 2: [2, 2, 1], 9: [5]}.items():
+        run.clear()
+        read = dict(model.in_batches(strips, batch=batch))
+        for number, each in enumerate(alone):
+            np.testing.assert_allclose(read[number], each, atol=1e-4, rtol=0)
+        assert run == wanted
+    monkeypatch.setattr("focal_omr.model_file._MOST_COLUMNS", 410)
+    run.clear()
+    list(model.in_batches(strips, batch=9))
+    assert run == [2, 3]  # of 201 and 150 columns; the rest
+    assert not list(model.in_batches([], batch=4))
+
+
+def test_both_ways_of_a_layer_are_one_node(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+    config, _, path = exported
+    nodes = [node for node in onnx.load(str(path)).graph.node if node.op_type == "LSTM"]
+    assert len(nodes) == (2 if config.preset == "paper" else config.layers)
+    assert all(onnx.helper.get_node_attr_value(node, "direction") == b"bidirectional" for node in nodes)

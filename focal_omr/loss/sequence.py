@@ -14,9 +14,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_factor, check_options, checked
+from focal_omr.loss.columns import LabelColumns
 
 
 def focal_ctc_loss(
@@ -229,7 +231,57 @@ def _focal_slope(nll: Tensor, alpha: float, gamma: float) -> Tensor:
 
 
 def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
-    """Return L of each sequence in nats, (B,), with a gradient that is finite where torch's is NaN."""
+    """Return L of each sequence in nats, (B,), with a gradient that is finite where torch's is NaN.
+
+    On a CPU from the columns of the labels alone, where these are few. A GPU goes over all classes in less
+    time than it needs to start the kernels that pick some.
+    """
+    longest = int(batch.target_lengths.max())
+    if batch.log_probs.device.type == "cpu" and 1 + longest < batch.log_probs.shape[2]:
+        columns = LabelColumns.of(batch, blank)
+        nll: Tensor = _LabelNll.apply(batch.log_probs, batch, columns, zero_infinity)  # type: ignore[no-untyped-call]
+        return nll
+    return _nll_of_all_classes(batch, blank, zero_infinity)
+
+
+class _LabelNll(torch.autograd.Function):
+    """L (B,) from the columns of the labels, by torch's own CTC.
+
+    Torch's gradient to the log probabilities is p - q in all classes, with q the share of the alignments that
+    visit the class. After ``log_softmax`` -q alone is the same, for p and q both sum to 1; and outside of the
+    columns q is 0.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, log_probs: Tensor, batch: CtcBatch, columns: LabelColumns, zero_infinity: bool
+    ) -> Tensor:
+        seen = log_probs.gather(2, columns.of_frames(log_probs.shape[0]))  # (T, B, 1 + S)
+        lengths = batch.input_lengths.tolist(), batch.target_lengths.tolist()
+        nll, log_alpha = torch._ctc_loss(seen, columns.names, *lengths, 0, zero_infinity)
+        ctx.columns, ctx.lengths, ctx.classes = columns, lengths, log_probs.shape[2]
+        ctx.save_for_backward(seen, nll, log_alpha)
+        return torch.where(torch.isposinf(nll), 0, nll) if zero_infinity else nll
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        seen, nll, log_alpha = ctx.saved_tensors
+        frames = seen.shape[0]
+        grad = torch.ops.aten._ctc_loss_backward(
+            grad_output, seen, ctx.columns.names, *ctx.lengths, nll, log_alpha, 0, False
+        )
+        weights = grad_output.expand(frames, -1)
+        if min(ctx.lengths[0]) < frames:
+            weights = weights * (torch.arange(frames)[:, None] < torch.tensor(ctx.lengths[0]))
+        grad.sub_(seen.exp().mul_(weights[..., None]))
+        if not torch.isfinite(grad.sum()):  # torch has NaN, from inf - inf, where no alignment goes
+            grad.masked_fill_(torch.isneginf(seen) | torch.isposinf(nll)[:, None], 0)
+        all_classes = grad.new_zeros(frames, grad.shape[1], ctx.classes)
+        return all_classes.scatter_add_(2, ctx.columns.of_frames(frames), grad), None, None, None
+
+
+def _nll_of_all_classes(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
     log_probs = batch.log_probs.view_as(batch.log_probs)  # a tensor of our own to hook, not the caller's
     nll = functional.ctc_loss(
         log_probs,

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
 
 from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_options, checked
+from focal_omr.loss.columns import LabelColumns
 
 
 def symbol_focal_ctc_loss(
@@ -127,11 +127,10 @@ class _SymbolFocal(torch.autograd.Function):
         blank: int,
         zero_infinity: bool,
     ) -> Tensor:
-        labels = _padded(batch.targets, batch.target_lengths, fill=blank)  # (B, S)
-        columns = torch.cat((torch.full_like(labels[:, :1], blank), labels), 1)  # (B, 1 + S)
-        frames = log_probs.shape[0]
-        seen = log_probs.gather(2, columns.expand(frames, -1, -1))  # (T, B, 1 + S)
-        lattice = _lattice(seen, labels, batch)
+        columns = LabelColumns.of(batch, blank)
+        labels = columns.labels
+        seen = log_probs.gather(2, columns.of_frames(log_probs.shape[0]))  # (T, B, 1 + S)
+        lattice = _lattice(seen, columns, batch)
         possible = ~torch.isposinf(lattice.nll)
 
         last = batch.target_lengths.to(log_probs.device)[:, None]  # (B, 1)
@@ -158,7 +157,7 @@ class _SymbolFocal(torch.autograd.Function):
         (by_column,) = ctx.saved_tensors  # (T, B, 1 + S)
         frames, batch, _ = by_column.shape
         grad = by_column.new_zeros(frames, batch, ctx.classes)
-        grad.scatter_add_(2, ctx.columns.expand(frames, -1, -1), by_column * grad_output[:, None])
+        grad.scatter_add_(2, ctx.columns.of_frames(frames), by_column * grad_output[:, None])
         return grad, None, None, None, None, None, None
 
 
@@ -167,20 +166,16 @@ def _of_states(weights: Tensor) -> Tensor:
     return weights.repeat_interleave(2, 1)[:, :-1]
 
 
-def _lattice(seen: Tensor, labels: Tensor, batch: CtcBatch) -> _Lattice:
+def _lattice(seen: Tensor, columns: LabelColumns, batch: CtcBatch) -> _Lattice:
     """The states of a batch, from the columns of the blank and of each label in turn, (T, B, 1 + S).
 
     Forward and backward variables both come from torch's own forward pass, the second from the sequence read
     from its end. The columns are few, so both cost little beside a pass over all classes.
     """
     frames, size, _ = seen.shape
-    device = seen.device
+    device, labels, names, fresh = seen.device, columns.labels, columns.names, columns.fresh
     t_len, u_len = batch.input_lengths.to(device), batch.target_lengths.to(device)
     spots = torch.arange(labels.shape[1], device=device)
-    # A label's class is its column, and of equal neighbours the first one's: a blank must stand between them.
-    fresh = torch.ones_like(labels, dtype=torch.bool)
-    fresh[:, 1:] = labels[:, 1:] != labels[:, :-1]
-    names = torch.where(fresh, spots + 1, 0).cummax(1).values
 
     time = torch.arange(frames, device=device)[:, None]
     back_in_time = torch.where(time < t_len, t_len - 1 - time, time)  # (T, B)
@@ -224,16 +219,6 @@ def _prefix_nll(forward: Tensor, emitted: Tensor, fresh: Tensor) -> Tensor:
     at_once = torch.full_like(emitted[:, :1, 1::2], -torch.inf)  # in frame 0 the first label alone can begin
     at_once[..., 0] = emitted[:, :1, 1]
     return -torch.cat((at_once, before + emitted[:, 1:, 1::2]), 1).logsumexp(1)
-
-
-def _padded(targets: Tensor, lengths: Tensor, *, fill: int) -> Tensor:
-    """Targets as (B, S), `fill` beyond each one's length; S is 1 or more."""
-    if targets.dim() == 1:
-        targets = pad_sequence(list(torch.split(targets, lengths.tolist())), batch_first=True)
-    longest = int(lengths.max())
-    targets = targets[:, :longest] if longest else targets.new_zeros(len(lengths), 1)
-    spots = torch.arange(targets.shape[1], device=targets.device)
-    return targets.masked_fill(spots >= lengths.to(targets.device)[:, None], fill)
 
 
 def _checked_weights(weights: Tensor | None, log_probs: Tensor) -> Tensor:

@@ -85,7 +85,15 @@ class BarRules:
         self.kept = frozenset(
             number for number, symbol in enumerate(self._symbols, BLANK + 1) if symbol.kind is _Kind.METER
         )
-        self._known: dict[tuple[BarState, int], tuple[BarState, float]] = {}
+        # (id of a state, class) -> that state, kept so that its id stays its own; the next; what it is worth.
+        # Numbers take a twentieth of the time that hashing a state's fractions does.
+        self._known: dict[tuple[int, int], tuple[BarState, BarState, float]] = {}
+        self._states: dict[BarState, BarState] = {}  # equal ones are one
+
+    def starting(self, bar_length: Fraction | None) -> BarState:
+        """The state before the first symbol, where bars of this length, in whole notes, hold."""
+        state = self.start._replace(full=bar_length)
+        return self._states.setdefault(state, state)
 
     def step(self, state: BarState, number: int) -> tuple[BarState, float]:
         """The state after one more symbol, and what that symbol is worth here in nats.
@@ -94,12 +102,14 @@ class BarRules:
             state: Before it.
             number: Its class, from 1.
         """
-        key = state, number
-        if (result := self._known.get(key)) is None:
+        key = id(state), number
+        if (known := self._known.get(key)) is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            result = self._known[key] = _step(state, self._symbols[number - BLANK - 1])
-        return result
+                self._states.clear()
+            after, worth = _step(state, self._symbols[number - BLANK - 1])
+            known = self._known[key] = state, self._states.setdefault(after, after), worth
+        return known[1:]
 
 
 def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:

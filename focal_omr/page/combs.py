@@ -98,15 +98,17 @@ class Combs:
             rows: (blocks,) the path.
         """
         height, blocks = self._met[0].shape
-        lowest, highest = height, 0
-        for block in range(max(0, first), min(blocks, last + 1)):
-            top = max(0, round(float(rows[block]) - spaces * ROWS))
-            bottom = max(top, min(height, round(float(rows[block]) + spaces * ROWS) + 1))
-            lowest, highest = min(lowest, top), max(highest, bottom)
-            for comb in self._met:
-                comb[top:bottom, block] = 0
-        lowest, highest = max(0, lowest - 1), min(height, highest + 1)
+        along = slice(max(0, first), min(blocks, last + 1))
+        middle = rows[along].astype(np.float64)
+        tops = np.maximum(np.rint(middle - spaces * ROWS).astype(int), 0)
+        bottoms = np.maximum(np.minimum(np.rint(middle + spaces * ROWS).astype(int) + 1, height), tops)
+        if not tops.size:
+            return
+        lowest, highest = max(0, int(tops.min()) - 1), min(height, int(bottoms.max()) + 1)
+        place = np.arange(lowest, highest)[:, None]
+        left = (place < tops) | (place >= bottoms)  # (rows, blocks) what stays
         for comb, mean in zip(self._met, self._means, strict=True):
+            comb[lowest:highest, along] *= left
             mean[lowest:highest] = _windowed(comb[lowest:highest])
 
 

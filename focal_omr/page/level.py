@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_darkness, to_ridges, work_means
+from focal_omr.staff_lines.work import CELLS, ROWS, Floats, quantile, to_darkness, to_ridges, work_means
 
 _COLUMN_PX = 4
 _TILE_PX = 96  # about 12 spaces: lines go on over it, words do not
@@ -75,8 +75,8 @@ def _column_ridges(gray: NDArray[np.uint8]) -> Floats:
     means = cv2.resize(
         gray[:, : columns * _COLUMN_PX], (columns, gray.shape[0]), interpolation=cv2.INTER_AREA
     )
-    ridges = to_ridges(to_darkness(np.asarray(means, np.float32)), 2)
-    return np.minimum(ridges, max(float(np.quantile(ridges, 0.95)), 0.02)).astype(np.float32)
+    ridges = to_ridges(to_darkness(np.asarray(means)), 2)
+    return np.minimum(ridges, max(quantile(ridges, 0.95), 0.02)).astype(np.float32)
 
 
 def _tile_slopes(ridges: Floats) -> tuple[Floats, Floats]:
@@ -233,7 +233,7 @@ def level_picture(gray: NDArray[np.uint8], curves: Curves | None, spacing: Spaci
     fine_y = (map_y + np.float32(0.5)) * np.float32(fine / height) - np.float32(0.5)
     seen = cv2.remap(means, map_x, fine_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     size = (cells, names.size // 2)
-    darkness = to_darkness(np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA), np.float32))
+    darkness = to_darkness(np.asarray(cv2.resize(seen, size, interpolation=cv2.INTER_AREA)))
     map_y = np.asarray((map_y[::2] + map_y[1::2]) / 2, np.float32)
     names = np.asarray((names[::2] + names[1::2]) / 2, np.float32)
     return Level(darkness, map_y, names, width / cells)

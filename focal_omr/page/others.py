@@ -58,7 +58,7 @@ def find_others(small: NDArray[np.uint8], staves: Sequence[Staff]) -> list[Other
     Returns:
         boxes in that picture's pixels, from top to bottom.
     """
-    darkness = to_darkness(np.asarray(_without(small, staves), np.float32))
+    darkness = to_darkness(_without(small, staves))
     found = []
     for group in _groups(_long_lines(darkness), small.shape[0]):
         if (kind := _kind(group, darkness)) is not None:

@@ -14,13 +14,13 @@ from focal_omr.image_file import as_dark_on_light
 from focal_omr.page.level import Curves, Spacing, find_curves, level_picture, levelled, to_level, to_page
 from focal_omr.page.others import OtherLines, find_others
 from focal_omr.page.search import Searched, search
-from focal_omr.page.sheet import find_sheet, on_paper_alone
+from focal_omr.page.sheet import Mask, find_sheet, on_paper_alone
 from focal_omr.staff_lines.space import space_candidates
 from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.verdict import what_was_seen
 from focal_omr.staff_lines.work import ROWS
 
-__all__ = ["OtherLines", "PageStaves", "find_staves"]
+__all__ = ["OtherLines", "PageStaves", "SmallPage", "find_staves", "find_staves_on"]
 
 _LONG_SIDE_PX = (
     1600  # of the picture in which slopes and staff spaces are found: there a space has 5 to 12 px
@@ -59,9 +59,34 @@ def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
         staves in pixels of the picture; none, and the reason, where there are none.
     """
     gray = as_dark_on_light(gray)
-    small, shrink = _shrunk(gray)
-    sheet = find_sheet(small)
-    small = small if sheet is None else on_paper_alone(small, sheet)
+    return find_staves_on(gray, SmallPage.of(gray), name=name)
+
+
+@dataclass(frozen=True)
+class SmallPage:
+    """A page at a size at which slopes and staff spaces are found, with paper in the place of a desk.
+
+    Attributes:
+        gray: (H, W).
+        shrink: How many times smaller that is.
+        sheet: Where the sheet is; None where it fills the page.
+    """
+
+    gray: NDArray[np.uint8]
+    shrink: int
+    sheet: Mask | None
+
+    @classmethod
+    def of(cls, gray: NDArray[np.uint8]) -> "SmallPage":
+        """Of a page whose paper is light."""
+        small, shrink = _shrunk(gray)
+        sheet = find_sheet(small)
+        return cls(small if sheet is None else on_paper_alone(small, sheet), shrink, sheet)
+
+
+def find_staves_on(gray: NDArray[np.uint8], page: SmallPage, *, name: str = "image") -> PageStaves:
+    """`find_staves` on a page whose paper is light, and that was looked at from afar."""
+    small, shrink, sheet = page.gray, page.shrink, page.sheet
     curves = find_curves(small)
     level_small = small if curves is None else levelled(small, curves)
     page_curves = None if curves is None else curves.scaled(shrink)

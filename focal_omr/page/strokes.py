@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.work import Floats
+from focal_omr.staff_lines.work import Floats, quantile
 
 _FINE = 16  # samples to a staff space, both ways
 _HALF = _FINE // 2
@@ -74,7 +74,7 @@ def look_at_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
     darkness = _darkness(gray, staff)
     five = darkness[1:6]
     on_line = darkness[:, _HALF - 1 : _HALF + 2].max(axis=1)
-    level = float(np.quantile(on_line[1:6], 0.6))
+    level = quantile(on_line[1:6], 0.6)
     seen = on_line > 0.5 * level
     breaks = (seen[1:6, 1:] != seen[1:6, :-1]).sum(axis=1) * _FINE / seen.shape[1]
     profile = np.median(five, axis=2).mean(axis=0)  # (17,) over the heights

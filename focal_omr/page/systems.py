@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff_lines.work import quantile
 
 __all__ = ["System", "find_systems"]
 
@@ -81,7 +82,7 @@ def _joined(gray: NDArray[np.uint8], upper: Staff, lower: Staff) -> bool:
         max(2, round(region.shape[0] / space * _ROWS)),
     )
     small = cv2.resize(region, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-    paper = float(np.quantile(small, 0.9))
+    paper = quantile(small, 0.9)
     # A thin line fills about a third of a cell; it may lean by a cell or two on its way down.
     dark = cv2.dilate((small < 0.75 * paper).astype(np.uint8), np.ones((1, 3), np.uint8))
     return bool(dark.mean(axis=0).max() >= _JOINED)

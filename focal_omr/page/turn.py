@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.image_file import as_dark_on_light
-from focal_omr.page.sheet import find_sheet, on_paper_alone
-from focal_omr.page.staves import PageStaves, find_staves
+from focal_omr.page.staves import PageStaves, SmallPage, find_staves_on
 from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.work import to_darkness, to_ridges
+from focal_omr.staff_lines.work import quantile, to_darkness, to_ridges
 
 __all__ = ["TurnedPage", "head_up", "lies_sideways", "turned_over", "upright"]
 
-_LONG_SIDE_PX = 1600
 _STRIP_PX = 16  # lines go on over it, stems and letters do not
 _CLEARLY = 1.3
 _MORE = 1.15  # ink on one end than on the other
@@ -61,11 +59,12 @@ def upright(
         name: what `found.seen` calls the picture.
     """
     gray = as_dark_on_light(gray)
-    turns = 1 if lies_sideways(gray) else 0
+    small = SmallPage.of(gray)
+    turns = 1 if _runs_down(small) else 0
     page = np.ascontiguousarray(np.rot90(gray, turns))
-    found = find_staves(page, name=name)
+    found = find_staves_on(page, SmallPage.of(page) if turns else small, name=name)
     if turns and not found.staves:  # what ran down the page were no staff lines: a dark edge, a table
-        turns, page, found = 0, gray, find_staves(gray, name=name)
+        turns, page, found = 0, gray, find_staves_on(gray, small, name=name)
     votes = head_up(page, found.staves)
     over, sure = votes <= -_SURE, abs(votes) >= _SURE
     if confidence is not None and found.staves and votes < _SURE:
@@ -73,7 +72,7 @@ def upright(
         over, sure = gain > 0 or (over and gain == 0), True
     if over:
         turns, page = turns + 2, np.ascontiguousarray(np.rot90(page, 2))
-        found = find_staves(page, name=name)
+        found = find_staves_on(page, SmallPage.of(page), name=name)
     return TurnedPage(page, turns, found, sure)
 
 
@@ -95,21 +94,18 @@ def turned_over(staff: Staff, shape: tuple[int, ...]) -> Staff:
 
 def lies_sideways(gray: NDArray[np.uint8]) -> bool:
     """Whether the thin lines of a page run down it."""
-    gray = as_dark_on_light(gray)
-    shrink = max(1, -(-max(gray.shape) // _LONG_SIDE_PX))
-    height, width = (max(1, side // shrink) for side in gray.shape)
-    whole = gray[: height * shrink, : width * shrink]
-    small = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    sheet = find_sheet(small)
-    small = small if sheet is None else on_paper_alone(small, sheet)
-    return _lines(np.ascontiguousarray(small.T)) > _CLEARLY * _lines(small)
+    return _runs_down(SmallPage.of(as_dark_on_light(gray)))
+
+
+def _runs_down(page: SmallPage) -> bool:
+    return _lines(np.ascontiguousarray(page.gray.T)) > _CLEARLY * _lines(page.gray)
 
 
 def _lines(small: NDArray[np.uint8]) -> float:
     """How much there is of ridges that go on from strip to strip."""
     strips = max(1, small.shape[1] // _STRIP_PX)
     means = cv2.resize(small[:, : strips * _STRIP_PX], (strips, small.shape[0]), interpolation=cv2.INTER_AREA)
-    ridges = cv2.dilate(to_ridges(to_darkness(np.asarray(means, np.float32)), 2), np.ones((3, 1), np.uint8))
+    ridges = cv2.dilate(to_ridges(to_darkness(np.asarray(means)), 2), np.ones((3, 1), np.uint8))
     if strips < 4:
         return 0.0
     along = np.minimum.reduce([ridges[:, at : strips - 3 + at] for at in range(4)])
@@ -147,5 +143,5 @@ def _end_ink(gray: NDArray[np.uint8], staff: Staff, side: int) -> float:
     map_y = (np.interp(x, staff.xs, staff.middle_ys) + heights * spaces).astype(np.float32)
     map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
     seen = cv2.remap(gray, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    paper = float(np.quantile(seen, 0.9))  # the light may fall from one side
+    paper = quantile(seen, 0.9)  # the light may fall from one side
     return float((1 - seen.astype(np.float32) / max(paper, 1.0)).mean())

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines.work import CELLS, LINES, ROWS, Floats, to_cells, to_ridges
+from focal_omr.staff_lines.work import CELLS, LINES, ROWS, Floats, quantile, to_cells, to_ridges
 
 _THICK = 0.6  # of the darkness in the middle: what has more a quarter of a space beside it is a beam
 _STIFFNESS = 4.0  # of the fitted middle line, per block of one space
@@ -124,7 +124,7 @@ def _smooth(values: Floats, weights: Floats, stiffness: float) -> Floats:
 
     Minimises sum weights * (values - curve)^2 + stiffness * sum (second differences of curve)^2. The five
     diagonals are eliminated by hand: numpy solves full matrices only, and with threads that wait on a busy
-    machine (5 ms to 1 s for 100 unknowns; this takes 0.2 ms).
+    machine (5 ms to 1 s for 100 unknowns; this takes 0.06 ms).
     """
     n = values.size
     if n < 3:
@@ -132,22 +132,24 @@ def _smooth(values: Floats, weights: Floats, stiffness: float) -> Floats:
     bend = np.zeros((3, n + 2))  # diagonals 0, 1 and 2 of D'D, D taking second differences
     for at, (a, b, c) in enumerate(((1, -2, 1), (4, -2, 0), (1, 0, 0))):
         bend[:, at : at + n - 2] += np.array([[a], [b], [c]])
-    diagonal = (stiffness * bend[0, :n] + weights + 1e-6).tolist()
-    first, second = (stiffness * bend[1, :n]).tolist(), (stiffness * bend[2, :n]).tolist()
-    right = (weights * values).astype(np.float64).tolist()
-    for i in range(n - 1):
-        factor = first[i] / diagonal[i]
-        diagonal[i + 1] -= factor * first[i]
-        first[i + 1] -= factor * second[i]
-        right[i + 1] -= factor * right[i]
-        if i + 2 < n:
-            factor = second[i] / diagonal[i]
-            diagonal[i + 2] -= factor * second[i]
-            right[i + 2] -= factor * right[i]
-    curve = [0.0] * (n + 2)
-    for i in range(n - 1, -1, -1):
-        curve[i] = (right[i] - first[i] * curve[i + 1] - second[i] * curve[i + 2]) / diagonal[i]
-    return np.array(curve[:n], np.float32)
+    diagonals = (stiffness * bend[0, :n] + weights + 1e-6).tolist()
+    firsts, second = (stiffness * bend[1, :n]).tolist(), stiffness
+    rights = (weights * values).astype(np.float64).tolist()
+    rows = []  # of the triangle: diagonal, first and second beside it, right side
+    diagonal, first, right = diagonals[0], firsts[0], rights[0]
+    below, right_below = diagonals[1], rights[1]
+    for next_first, last, right_last in zip(firsts[1:], diagonals[2:], rights[2:], strict=False):
+        rows.append((diagonal, first, second, right))
+        one, two = first / diagonal, second / diagonal
+        diagonal, first, below = below - one * first, next_first - one * second, last - two * second
+        right, right_below = right_below - one * right, right_last - two * right
+    one = first / diagonal
+    rows += [(diagonal, first, 0.0, right), (below - one * first, 0.0, 0.0, right_below - one * right)]
+    curve, after, later = [], 0.0, 0.0
+    for diagonal, first, beyond, right in reversed(rows):
+        after, later = (right - first * after - beyond * later) / diagonal, after
+        curve.append(after)
+    return np.array(curve[::-1], np.float32)
 
 
 def _level(seen: Floats) -> float:
@@ -156,7 +158,7 @@ def _level(seen: Floats) -> float:
     In each column the middle of five, since clutter hides two lines at most; then that of the clearest
     fifth, since the staff may fill no more of the picture's width.
     """
-    return max(float(np.quantile(np.median(seen, axis=0), 0.8)), 1e-3)
+    return max(quantile(np.sort(seen, axis=0)[seen.shape[0] // 2], 0.8), 1e-3)
 
 
 def _extent(straight: Floats) -> tuple[int, int, Floats, Floats]:

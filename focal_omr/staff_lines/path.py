@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines.work import LINES, ROWS, Floats
+from focal_omr.staff_lines.work import LINES, ROWS, Floats, quantile
 
 BLOCK = 6  # cells per block of the path search: 1.5 spaces, in which 5 degrees are 0.13 spaces
 _BLOCK_SHIFT = 2  # rows that the path may climb per block: 1 in 6, or 9 degrees
@@ -26,7 +26,7 @@ def comb_sums(ridges: Floats, limit: float) -> Floats:
 
 def comb_paths(ridges: Floats) -> list[NDArray[np.intp]]:
     """Paths (blocks,) of rows along which the comb finds most, at most four, best first."""
-    limit = max(0.5 * float(np.quantile(ridges, 0.97)), 1e-3)
+    limit = max(0.5 * quantile(ridges, 0.97), 1e-3)
     comb = comb_sums(ridges, limit)
     cost = 0.02 * float(comb.max())  # of a row's climb: one line lost for 10 rows
     enough = 0.0
@@ -49,39 +49,53 @@ def best_path(comb: Floats, cost: float, *, start: int | None = None) -> tuple[N
     It is followed from the block `start` to both sides, by default from its clearest place, for beyond a
     staff's ends there is nothing to find.
     """
-    forward, backward = _best_sums(comb, cost), _best_sums(comb[:, ::-1], cost)[:, ::-1]
+    forward, backward = _best_sums(comb, cost)
     if start is None:
         start = int(np.argmax(cv2.blur(comb.max(axis=0)[None], (9, 1), borderType=cv2.BORDER_CONSTANT)))
-    through = forward[:, start] + backward[:, start] - comb[:, start]
+    through = forward[start] + backward[start] - comb[:, start]
     row = int(np.argmax(through))
     left, right = _follow(forward, row, start, -1, cost), _follow(backward, row, start, 1, cost)
     return np.array([*reversed(left), row, *right]), float(through[row])
 
 
-def _best_sums(comb: Floats, cost: float) -> Floats:
-    """(rows, blocks) the greatest sum of a path that comes from the left and ends at each point."""
-    sums = comb.copy()
+def _best_sums(comb: Floats, cost: float) -> tuple[Floats, Floats]:
+    """(blocks, rows) twice: the greatest sum of a path that ends there, from the left and from the right.
+
+    Both at once, a block in one piece of memory, so that numpy is called a quarter as often.
+    """
+    sums = np.stack([comb.T, comb.T[::-1]], axis=1)  # (blocks, 2, rows)
     rows = comb.shape[0]
-    padded = np.full(rows + 2 * _BLOCK_SHIFT, -np.inf, np.float32)
+    padded = np.full((2, rows + 2 * _BLOCK_SHIFT), -np.inf, np.float32)
+    before = padded[:, _BLOCK_SHIFT:-_BLOCK_SHIFT]
+    steps = range(1, _BLOCK_SHIFT + 1)
+    higher = [padded[:, _BLOCK_SHIFT - n :][:, :rows] for n in steps]
+    lower = [padded[:, _BLOCK_SHIFT + n :][:, :rows] for n in steps]
+    prices = [np.float32(cost * n) for n in steps]
+    best, beside = np.empty((2, rows), np.float32), np.empty((2, rows), np.float32)
     for block in range(1, comb.shape[1]):
-        padded[_BLOCK_SHIFT:-_BLOCK_SHIFT] = sums[:, block - 1]
-        best = padded[_BLOCK_SHIFT:-_BLOCK_SHIFT].copy()
-        for shift in range(1, _BLOCK_SHIFT + 1):
-            low, high = padded[_BLOCK_SHIFT - shift :][:rows], padded[_BLOCK_SHIFT + shift :][:rows]
-            np.maximum(best, np.maximum(low, high) - np.float32(cost * shift), out=best)
-        sums[:, block] += best
-    return sums
+        before[:] = best[:] = sums[block - 1]
+        for high, low, price in zip(higher, lower, prices, strict=True):
+            np.maximum(high, low, out=beside)
+            np.subtract(beside, price, out=beside)
+            np.maximum(best, beside, out=best)
+        sums[block] += best
+    return sums[:, 0], sums[::-1, 1]
 
 
 def _follow(sums: Floats, row: int, start: int, step: int, cost: float) -> list[int]:
-    """The rows of the best path from (row, start) to the edge of the picture, the start excluded."""
-    rows, blocks = sums.shape
+    """The rows of the best path from (row, start) to the edge of the picture, the start excluded.
+
+    Args:
+        sums: (blocks, rows).
+    """
+    blocks, rows = sums.shape
     path = []
     block = start + step
     while 0 <= block < blocks:
         low = max(0, row - _BLOCK_SHIFT)
-        near = sums[low : min(rows, row + _BLOCK_SHIFT + 1), block]
-        row = low + int(np.argmax(near - cost * np.abs(np.arange(low, low + near.size) - row)))
+        near = sums[block, low : min(rows, row + _BLOCK_SHIFT + 1)].tolist()
+        worth = [value - cost * abs(at - row) for at, value in enumerate(near, low)]
+        row = low + worth.index(max(worth))
         path.append(row)
         block += step
     return path

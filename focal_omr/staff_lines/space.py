@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines.work import Floats, to_darkness, to_ridges
+from focal_omr.staff_lines.work import Floats, quantile, to_darkness, to_ridges
 
 _REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a line 1, 2 and 3 spaces away
 _SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
@@ -28,7 +28,7 @@ def space_candidates(gray: NDArray[np.uint8]) -> list[float]:
     means = cv2.resize(gray[:, : blocks * wide], (blocks, gray.shape[0]), interpolation=cv2.INTER_AREA)
     shrink = 1
     while means.shape[0] >= 4 * 4:
-        ridges = to_ridges(to_darkness(np.asarray(means, np.float32)), 2)
+        ridges = to_ridges(to_darkness(np.asarray(means)), 2)
         found += [(score, lag * shrink) for score, lag in _repeats(ridges)]
         rows, blocks = means.shape[0] // 2, max(1, means.shape[1] // 2)
         means = cv2.resize(means[: rows * 2, : blocks * 2], (blocks, rows), interpolation=cv2.INTER_AREA)
@@ -52,7 +52,7 @@ def _repeats(ridges: Floats) -> list[tuple[float, float]]:
     """(score, lag in rows) of the best lag between 3.5 and 8 rows at which ridges (rows, blocks) repeat."""
     rows = ridges.shape[0]
     top = min(24, rows - 1)
-    clipped = np.minimum(ridges, max(float(np.quantile(ridges, 0.9)), 0.02))
+    clipped = np.minimum(ridges, max(quantile(ridges, 0.9), 0.02))
     wide = cv2.blur(clipped, (1, 3), borderType=cv2.BORDER_CONSTANT)
     centred = wide - wide.mean()
     own = float((centred * centred).sum())

@@ -4,6 +4,8 @@ Means over short column blocks keep staff lines and lose noise. Lines are looked
 darker than the rows above and below them.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +15,36 @@ Floats = NDArray[np.float32]
 ROWS = 8  # rows per staff space of the working picture
 CELLS = 4  # columns ("cells") per staff space of the working picture
 LINES = np.arange(-2, 3)
+_COARSE_PX = 32  # a staff space that is as good as a larger one: rows of 4 px, moved by less than one
 _THICK_ROWS = 3  # of ink thicker than a line: beams have 4 rows, lines 2 at most
 
 
 def work_means(gray: NDArray[np.uint8], *, space_px: float) -> Floats:
     """(H, W) -> darkness (rows, cells) of the working picture: means over cells, 8 x 4 to a staff space."""
+    if (shrink := int(space_px) // _COARSE_PX) > 1:  # whole numbers shrink ten times faster
+        height, width = (max(1, side // shrink) for side in gray.shape)
+        whole = gray[: height * shrink, : width * shrink]
+        gray = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        space_px = space_px / shrink
     height, width = gray.shape
     cells, rows = max(1, round(width * CELLS / space_px)), max(1, round(height * ROWS / space_px))
     wide, high = min(cells, width), min(rows, height)
     means = cv2.resize(gray, (wide, high), interpolation=cv2.INTER_AREA)
     if (wide, high) != (cells, rows):
         means = cv2.resize(means, (cells, rows), interpolation=cv2.INTER_LINEAR)
-    return to_darkness(np.asarray(means, np.float32))
+    return to_darkness(np.asarray(means))
 
 
-def to_darkness(means: Floats) -> Floats:
-    """1 - value / paper, the paper being the lightest value within about a space, averaged over two."""
-    paper = cv2.blur(cv2.dilate(means, np.ones((2 * ROWS + 1, 5), np.uint8)), (5, 5))
-    return np.asarray(np.clip(1 - means / np.maximum(paper, 1), 0, 1), np.float32)
+def to_darkness(means: NDArray[np.uint8] | Floats) -> Floats:
+    """1 - value / paper, the paper being the lightest value within about a space, averaged over two.
+
+    Args:
+        means: (rows, columns) of 0..255; the lightest of bytes is found ten times as fast as that of floats.
+    """
+    lightest = cv2.dilate(means, np.ones((2 * ROWS + 1, 5), np.uint8))
+    paper = cv2.max(cv2.blur(np.asarray(lightest, np.float32), (5, 5)), 1.0)
+    darkness = cv2.subtract(1.0, cv2.divide(np.asarray(means, np.float32), paper))
+    return np.asarray(np.clip(darkness, 0, 1, out=darkness), np.float32)
 
 
 def without_thick(darkness: Floats) -> Floats:
@@ -48,6 +62,16 @@ def to_ridges(darkness: Floats, arm: int) -> Floats:
     padded = cv2.copyMakeBorder(darkness, arm, arm, 0, 0, cv2.BORDER_CONSTANT, value=0)
     neighbours = np.maximum(padded[: -2 * arm], padded[2 * arm :])
     return np.asarray(np.maximum(darkness - neighbours, 0), np.float32)
+
+
+def quantile(values: NDArray[Any], share: float) -> float:
+    """As `np.quantile` of all values together, straight between two of them; a tenth of its time on a few."""
+    flat = values.ravel()
+    place = share * (flat.size - 1)
+    low = int(place)
+    high = min(low + 1, flat.size - 1)
+    parted = np.partition(flat, (low, high))
+    return float(parted[low]) + (float(parted[high]) - float(parted[low])) * (place - low)
 
 
 def to_cells(values: Floats, cells: int) -> Floats:

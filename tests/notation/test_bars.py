@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from strategies import scores
 
-from focal_omr.notation.bars import BarRules, check_bars
+from focal_omr.notation.bars import BarRules, BarState, check_bars
 from focal_omr.notation.printed import full_printed, semantic_to_printed
 from focal_omr.notation.semantic import read_semantic, score_to_tokens
 from focal_omr.notation.vocabulary import full_semantic
@@ -86,3 +86,22 @@ def test_any_score_can_be_followed_in_both_encodings(score):
         ended.append((state.filled, state.full))
     assert ended[0] == ended[1]
     assert len(check_bars(tokens)) == len(read_semantic(" ".join(tokens)).parts[0].measures)
+
+
+def test_steps_are_the_same_when_what_is_known_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are told apart by their identity; forgetting must not mix up an old one with a new one."""
+    symbols = ("timeSignature-2/4", "note-C4_quarter", "note-D4_eighth", "tie", "barline")
+    numbers = [1, *([2, 4, 3, 3, 5] * 40), *([3, 4, 3, 2, 5] * 40)]
+
+    def walked(rules: BarRules) -> list[tuple[BarState, float]]:
+        state, steps = rules.starting(None), []
+        for number in numbers:
+            state, worth = rules.step(state, number)
+            steps.append((state, worth))
+        return steps
+
+    wanted = walked(BarRules(symbols))
+    monkeypatch.setattr("focal_omr.notation.bars._MOST_KNOWN", 2)
+    rules = BarRules(symbols)
+    assert walked(rules) == wanted == walked(rules)
+    assert len(rules._known) <= 2

@@ -1,0 +1,89 @@
+"""The benchmarks: operations counted by hand, comparisons of two runs, and a start that loads little."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper, save
+
+from benchmarks import against, starting
+from benchmarks.floor import count_multiply_adds
+
+_HEAVY = ("torch", "onnxruntime", "cv2", "numpy", "verovio", "pydantic", "pypdfium2")
+
+
+def _network(path: Path) -> Path:
+    """(1, 1, 8, W) -> two channels -> LSTM of 3 both ways over W frames of 16 -> 5 classes."""
+    weights = {"kernel": (2, 1, 3, 3), "into": (2, 12, 16), "again": (2, 12, 3), "head": (6, 5)}
+    initial = [numpy_helper.from_array(np.zeros(s, np.float32), name) for name, s in weights.items()]
+    initial.append(numpy_helper.from_array(np.array([0, 1, -1]), "frames"))
+    initial.append(numpy_helper.from_array(np.array([0, 1, 6]), "ways"))
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["seen"], pads=[1, 1, 1, 1]),
+        helper.make_node("Transpose", ["seen"], ["columns"], perm=[3, 0, 1, 2]),
+        helper.make_node("Reshape", ["columns", "frames"], ["each"]),
+        helper.make_node(
+            "LSTM", ["each", "into", "again"], ["both"], hidden_size=3, direction="bidirectional"
+        ),
+        helper.make_node("Reshape", ["both", "ways"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "head"], ["log_probs"]),
+        helper.make_node("Identity", ["widths"], ["lengths"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 1, 8, "width"]),
+        helper.make_tensor_value_info("widths", TensorProto.INT64, [1]),
+    ]
+    outs = [
+        helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, None),
+        helper.make_tensor_value_info("lengths", TensorProto.INT64, [1]),
+    ]
+    graph = helper.make_graph(nodes, "tiny", ends, outs, initial)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), str(path))
+    return path
+
+
+def test_multiply_adds_are_those_of_each_layer(tmp_path: Path) -> None:
+    path = _network(tmp_path / "tiny.onnx")
+    assert count_multiply_adds(path, 10) == {
+        "Conv": 2 * 8 * 10 * 9,
+        "LSTM": 10 * 2 * 3 * 4 * (16 + 3),
+        "MatMul": 10 * 6 * 5,
+    }
+
+
+def _run(**figures: Any) -> dict[str, Any]:
+    return {"machine": "this", "threads": 2, "commit": "x", **figures}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "verdict"),
+    [
+        ("median_ms", 10.0, 10.9, "same"),
+        ("median_ms", 10.0, 12.0, "worse"),
+        ("median_ms", 10.0, 5.0, "better"),
+        ("staves_per_s", 10.0, 12.0, "better"),
+        ("staves_per_s", 10.0, 8.0, "worse"),
+        ("moved_mb", 100.0, 101.0, "worse"),
+    ],
+)
+def test_what_moved_is_named(name: str, old: float, new: float, verdict: str) -> None:
+    (row,) = against.compared(_run(part={name: old}), _run(part={name: new}))
+    assert (row["figure"], row["verdict"]) == (f"part.{name}", verdict)
+    assert row["ratio"] == round(new / old, 3)
+    assert verdict in against.as_text([row])
+
+
+def test_times_of_another_machine_say_nothing() -> None:
+    old = {**_run(part={"ms": 10.0, "gone": 1.0, "yes": True}), "machine": "other"}
+    rows = against.compared(old, _run(part={"ms": 90.0, "new": 2.0, "yes": False}))
+    assert [(row["figure"], row["verdict"]) for row in rows] == [("part.ms", "another machine")]
+
+
+def test_starting_loads_nothing_heavy() -> None:
+    """Counted, not timed: what takes long is what these bring with them, 30 to 400 ms each."""
+    _, modules = starting.imported("import focal_omr")
+    assert len(modules) < 150  # 67, of which Python itself has about 50
+    assert not set(modules) & set(_HEAVY)
+    _, modules = starting.imported("import focal_omr.cli")
+    assert not set(modules) & {"torch", "onnxruntime", "cv2", "numpy", "verovio", "pypdfium2"}
