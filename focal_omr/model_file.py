@@ -153,8 +153,8 @@ class OnnxModel:
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
     def in_batches(
-        self, strips: Sequence[NDArray[np.float32]], *, batch: int
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        self, strips: "Sequence[NDArray[np.float32]]", *, batch: int
+    ) -> "Iterator[tuple[int, NDArray[np.float32]]]":
         """`log_probs` of any number of strips, so many of about one width at a time, as they are done.
 
         What comes out does not depend on `batch`. Memory is bounded: together the strips of a batch are no
