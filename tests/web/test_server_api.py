@@ -248,7 +248,8 @@ def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
     (pid,) = readers.pids()
     os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     state = wait_for(client, long)
-    assert (state["status"], state["error"]) == ("failed", "long.tiff: ends the process that reads it")
+    assert state["status"] == "failed"
+    assert state["error"].startswith("long.tiff: ends the process that reads it")  # and by which signal
     assert wait_for(client, following)["status"] == "done"
 
 
