@@ -72,7 +72,7 @@ def tuplets(draw: st.DrawFn) -> Tuplet:
 
 
 def _needed_accidental(note: Note, state: AccidentalState) -> Note:
-    needed = note.pitch.alter != state.expected(note.pitch.step, note.pitch.octave)
+    needed = note.pitch.alter != state.expected(note.pitch.step, note.pitch.octave, grace=note.grace)
     return replace(note, accidental=note.pitch.alter) if needed else note
 
 

@@ -66,7 +66,7 @@ def test_reading_and_the_command_line_load_no_torch() -> None:
         "from focal_omr import read, Recognizer, load_score, save_score, OmrError\n"
         "import focal_omr.cli, focal_omr.evaluate"
     )
-    assert "onnxruntime" in loaded
+    assert "cv2" in loaded
     assert not loaded & NOT_FOR_READING
 
 

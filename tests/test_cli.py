@@ -115,7 +115,9 @@ def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
     assert (document["format"], document["source"], document["warnings"]) == (2, str(pictures[1]), [])
     assert document["outputs"] == [f"{tmp_path}/out/b.musicxml", f"{tmp_path}/out/b.mid"]
     (page,) = document["pages"]
-    assert page.keys() == {"number", "width", "height", "quarter_turns", "systems", "staves", "unread"}
+    assert page.keys() == {
+        *("number", "width", "height", "quarter_turns", "systems", "indents", "staves", "unread")
+    }
     (staff,) = page["staves"]
     assert staff.keys() == {
         *("piece", "part", "lines", "symbols", "first_bar", "bars", "expected_error", "unread")
@@ -499,8 +501,9 @@ def test_read_in_a_fresh_process_is_quiet_and_loads_no_torch(model, tmp_path):
     assert ran.stderr == ""
     status, *loaded = ran.stdout.splitlines()[-1].split()
     assert status == "0"
-    assert "onnxruntime" in loaded
-    assert not {"torch", "lightning_fabric", "music21", "onnx", "resvg_py", "pandas"} & set(loaded)
+    # What reads is loaded in a process of its own (tests/test_export.py looks at what that is).
+    heavy = {"torch", "lightning_fabric", "music21", "onnx", "resvg_py", "numpy", "cv2", "onnxruntime"}
+    assert not heavy & set(loaded)
 
 
 def test_an_interrupt_leaves_whole_documents_only(model, tmp_path):
@@ -610,7 +613,7 @@ def test_pack_then_what_is_left_out_is_said(run, tmp_path):
     ("arguments", "message"),
     [
         (["nonsense"], "nonsense: no file, and no grid; there are imbalance, losses, seed-study, smoke"),
-        (["smoke", "--set", "train.stepz=3"], "grid: train.stepz: Extra inputs are not permitted"),
+        (["smoke", "--set", "train.stepz=3"], "smoke: train.stepz: Extra inputs are not permitted"),
         (["smoke", "--set", "seeds=[]"], "smoke: seeds: Tuple should have at least 1 item"),
         (["smoke", "--data", "nowhere"], "nowhere"),
     ],

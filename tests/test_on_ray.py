@@ -43,7 +43,7 @@ def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pyt
     finally:
         ray.shutdown()
     assert found.keys() == set(tasks)
-    assert found[tasks[1]].error == f"{pictures[1]}: ends the process that reads it"
+    assert found[tasks[1]].error == f"{pictures[1]}: ends the process that reads it (SIGSEGV)"
     assert found[tasks[3]].error == f"{pictures[3]}: the file is empty"
     reader = Reader(options)
     for task in (tasks[0], tasks[2]):

@@ -225,7 +225,7 @@ def load_batches(batches: PlateBatches, steps: range, *, workers: int = 0) -> It
     try:
         yield from loader
     except DataError as error:  # torch puts the traceback of the process before it
-        raise DataError(str(error).rpartition("DataError: ")[2].strip()) from error
+        raise DataError(str(error.args[0]).rpartition("DataError: ")[2].strip()) from error
     except (RuntimeError, OSError, EOFError) as error:  # the latter two where it was sending a batch
         if not workers or (isinstance(error, RuntimeError) and "DataLoader worker (pid" not in str(error)):
             raise

@@ -109,9 +109,8 @@ def _beats(meter: Meter | None) -> _Beats:
 
 
 def _beam_measure(measure: Measure, beats: _Beats, start: Fraction) -> Measure:
-    leaves = list(flat_events(measure))
     main = _places(list(_main_groups(measure.events, beats, start)))
-    grace = _places(list(_grace_groups(leaves)))
+    grace = _places(list(_grace_groups(measure.events)))
     beams = iter([full or small for full, small in zip(main, grace, strict=True)])
 
     def beamed(event: Event) -> Event:
@@ -178,10 +177,14 @@ def _leaf_group(leaf: Note | Rest | MultiRest | Clef | Key | Meter, group: _Grou
     return _ENDS
 
 
-def _grace_groups(leaves: Iterable[Event]) -> Iterator[_Group]:
-    for leaf in leaves:
-        graced = isinstance(leaf, Note) and leaf.grace and _has_flags(leaf)
-        yield "grace" if graced else _ENDS
+def _grace_groups(events: Iterable[Event], place: int | None = None) -> Iterator[_Group]:
+    """The group of each leaf; no beam of grace notes leads into a tuplet (`place`) or out of it."""
+    for number, event in enumerate(events):
+        if isinstance(event, Tuplet):
+            yield from _grace_groups(event.events, number)
+        else:
+            graced = isinstance(event, Note) and event.grace and _has_flags(event)
+            yield ("grace", place) if graced else _ENDS
 
 
 def _has_flags(note: Note) -> bool:

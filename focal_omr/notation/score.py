@@ -312,9 +312,11 @@ class AccidentalState:
         self.key = key
         self._printed.clear()
 
-    def expected(self, step: str, octave: int) -> int:
-        """Alteration in semitones of an unmarked note here."""
+    def expected(self, step: str, octave: int, *, grace: bool = False) -> int:
+        """Alteration in semitones of an unmarked note, or an unmarked grace note, here."""
         tied = self._tied
+        if tied is not None and grace and not tied.grace:
+            tied = None  # such a tie passes over it
         if tied is not None and (tied.pitch.step, tied.pitch.octave) == (step, octave):
             return tied.pitch.alter
         return self._printed.get((step, octave), self.key.alter(step))
@@ -374,7 +376,7 @@ def print_accidentals(part: Part) -> Part:
     """
 
     def printed(note: Note, state: AccidentalState) -> Note:
-        needed = note.pitch.alter != state.expected(note.pitch.step, note.pitch.octave)
+        needed = note.pitch.alter != state.expected(note.pitch.step, note.pitch.octave, grace=note.grace)
         return replace(note, accidental=note.pitch.alter if needed else None)
 
     return map_notes(part, printed)
@@ -385,7 +387,7 @@ def sound_accidentals(part: Part) -> Part:
 
     def sounding(note: Note, state: AccidentalState) -> Note:
         step, octave = note.pitch.step, note.pitch.octave
-        alter = state.expected(step, octave) if note.accidental is None else note.accidental
+        alter = state.expected(step, octave, grace=note.grace) if note.accidental is None else note.accidental
         if note.pitch.alter == alter:
             return note
         return replace(note, pitch=replace(note.pitch, alter=alter))
