@@ -30,7 +30,6 @@ TARGETS = {
     "reading_warm.median_ms": ("<=", 25.0),
     "floor.reading_of_floor": ("<=", 3.0),
     "reading_cold.median_s": ("<=", 1.2),
-    "reading_cold.torch_loaded": ("<=", 0),
     "page_warm.whole_s": ("<=", 0.6),
     "page_cold.median_s": ("<=", 3.5),
     "page_cold.peak_mb": ("<=", 700),

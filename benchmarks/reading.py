@@ -16,10 +16,11 @@ from benchmarks.plates import SEED, plates
 from focal_omr.recognize import Recognizer
 
 _SPACE_PX = 18  # as in PrIMuS
-# Runs the command and then says what it cost. The high-water mark of /proc belongs to this program alone;
-# that of getrusage still has the memory of the process that started it.
+# Runs the command and then says what it cost: its own memory, and that of the process in which it reads. The
+# high-water mark of /proc belongs to this program alone; getrusage's still has that of who started it, which
+# of the reader is less than its own.
 _COLD = """
-import json, sys
+import json, resource, sys
 from pathlib import Path
 from focal_omr.cli import main
 try:
@@ -27,8 +28,8 @@ try:
 except SystemExit as end:
     status = end.code or 0
 memory = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
-peak_mb = int(memory["VmHWM"].split()[0]) / 1024
-print(json.dumps({"status": status, "peak_mb": peak_mb, "torch_loaded": "torch" in sys.modules}))
+peak_kb = int(memory["VmHWM"].split()[0]) + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps({"status": status, "peak_mb": peak_kb / 1024}))
 """
 
 
