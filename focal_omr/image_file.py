@@ -72,7 +72,7 @@ def load_gray(path: str | Path) -> NDArray[np.uint8]:
     return decode_gray(read_file(path), name=str(Path(path)))
 
 
-def decode_gray(data: bytes | bytearray, *, name: str) -> NDArray[np.uint8]:
+def decode_gray(data: bytes | bytearray, *, name: str, dark_on_light: bool = False) -> NDArray[np.uint8]:
     """Decode the bytes of a picture file to gray values.
 
     Transparency is composited on white, EXIF rotation is applied, CMYK and palettes become gray, 16-bit and
@@ -81,6 +81,7 @@ def decode_gray(data: bytes | bytearray, *, name: str) -> NDArray[np.uint8]:
     Args:
         data: the whole file.
         name: what an error message calls the picture.
+        dark_on_light: whether it is known to be, and need not be looked at for that.
 
     Returns:
         (H, W) gray values, paper light.
@@ -113,7 +114,7 @@ def decode_gray(data: bytes | bytearray, *, name: str) -> NDArray[np.uint8]:
     # OpenCV 5.0 turns what it decodes to gray, and any TIFF, but no other picture with all its channels.
     if header.alpha and header.kind != "TIFF":
         gray = _turned_upright(gray, header.orientation)
-    return as_dark_on_light(gray)
+    return gray if dark_on_light else as_dark_on_light(gray)
 
 
 def as_dark_on_light(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

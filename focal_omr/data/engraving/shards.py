@@ -252,6 +252,6 @@ def _png_width(png: bytes) -> int:
 
 def _decoded(png: bytes, *, name: str) -> NDArray[np.uint8]:
     try:
-        return decode_gray(png, name=name)
+        return decode_gray(png, name=name, dark_on_light=True)
     except ImageError as error:
         raise DataError(str(error)) from error
