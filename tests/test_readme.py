@@ -44,6 +44,8 @@ def _mentioned() -> list[str]:
 def _parse(command: str) -> None:
     """Its command exists, and takes these arguments and options; nothing is run."""
     words = shlex.split(command, comments=True)[1:]
+    if words in (["--help"], ["--version"]):  # of the program itself
+        return
     node = typer.main.get_command(app)
     names = []
     while hasattr(node, "commands"):
