@@ -42,8 +42,8 @@ def record(path: Path, figures: Mapping[str, object]) -> None:
 def commit() -> str:
     """Short hash of the commit that runs, with `+` where files differ from it; "unknown" outside git."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=False)
+    return done.stdout.decode("ascii").strip() or "unknown"
 
 
 def machine() -> str:
