@@ -2,34 +2,19 @@
 
 import json
 import logging
-import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from focal_omr.errors import DataError, OmrError
+from focal_omr.cli_options import MemoryOption
+from focal_omr.errors import DataError
+from focal_omr.terminal import ALL_FAILED, SOME_FAILED, extra, say
 
 EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
-MemoryOption = Annotated[
-    int,
-    typer.Option(min=200, metavar="MB", help="Megabytes that a process which reads foreign files may hold."),
-]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
-
-
-@contextmanager
-def extra(name: str) -> Iterator[None]:
-    """Turns a missing optional dependency into the command that installs it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise OmrError(
-            f"{error.name} is not installed; `pip install focal-ctc-omr[{name}]` brings it"
-        ) from None
 
 
 @data_app.command()
@@ -112,9 +97,9 @@ def primus(
     figures = describe(entries, defects, absent)
     print(json.dumps(figures) if as_json else "\n".join(description_lines(figures)))
     if not entries:
-        raise typer.Exit(2)
+        raise typer.Exit(ALL_FAILED)
     if defects or absent:
-        raise typer.Exit(1)
+        raise typer.Exit(SOME_FAILED)
 
 
 @data_app.command()
@@ -242,7 +227,7 @@ def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
     """Say what is left out, where anything is."""
     if items:
         more = [f"and {len(items) - shown} more"] if len(items) > shown else []
-        print(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}", file=sys.stderr)
+        say(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}")
 
 
 @data_app.command()

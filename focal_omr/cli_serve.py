@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from focal_omr.cli_data import extra
+from focal_omr.cli_options import ModelOption
 from focal_omr.errors import ModelError, OmrError
+from focal_omr.terminal import extra
 
 if TYPE_CHECKING:
     import uvicorn
@@ -37,7 +38,7 @@ def serve(
             metavar="DIR", help="Folder of the documents until they expire.", show_default="a cache folder"
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")] = "default",
+    model: ModelOption = "default",
     threads: Annotated[
         int, typer.Option(min=0, help="Threads to compute with, all workers together; 0: all cores.")
     ] = 0,
