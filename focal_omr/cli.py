@@ -86,7 +86,10 @@ def convert(
     timeout: TimeoutOption = 300.0,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Convert between semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC where it makes sense."""
+    """Convert scores and labels between formats.
+
+    They are semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC, where it makes sense.
+    """
     from functools import partial
 
     from focal_omr.contained import Limits, contained
@@ -102,9 +105,14 @@ def convert(
 @app.command()
 def compare(
     result: Annotated[
-        Path, typer.Argument(help="A score or a label, such as `read` wrote, or a folder of them.")
+        Path,
+        typer.Argument(
+            metavar="RESULT", help="A score or a label, such as `read` wrote, or a folder of them."
+        ),
     ],
-    truth: Annotated[Path, typer.Argument(help="The score that it should be, or a folder of them.")],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="The score that it should be, or a folder of them.")
+    ],
     part: Annotated[
         str | None,
         typer.Option(help="Name or number of the truth's part; else a single part's closest one."),
@@ -115,12 +123,13 @@ def compare(
     timeout: TimeoutOption = 300.0,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Compare what was read with what it should be, in MusicXML, MEI, kern or labels: two scores or folders.
+    """Compare what was read with what it should be.
 
-    The note error is the edit distance over spelled pitch and duration, bar by bar, in percent of the truth's
-    notes; grace notes and bars with chords are left out. Files of folders are paired by their names, and
-    NAME-Part-PART with the part of NAME. What is missing or cannot be read is 100 % wrong. Where musicdiff is
-    installed (extra `judge`), OMR-NED, its normalised edit distance of engraved scores, is given too.
+    Both are scores in MusicXML, MEI or kern, or labels, or folders of these. The note error is the edit
+    distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
+    bars with chords are left out. Files of folders are paired by their names, and NAME-Part-PART with the
+    part of NAME. What is missing or cannot be read is 100 % wrong. Where musicdiff is installed (extra
+    `judge`), OMR-NED, its normalised edit distance of engraved scores, is given too.
 
     Exit status: 0 all were compared, 1 some results of folders could not be, 2 the only one could not, or bad
     usage.
@@ -192,8 +201,8 @@ def _print_comparison(figures: dict[str, Any], show: int) -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="An exported ONNX file, or 'default'.")],
-    data: Annotated[Path, typer.Argument(help="Folder in PrIMuS layout.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An exported ONNX file, or 'default'.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder in PrIMuS layout.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
@@ -210,7 +219,7 @@ def evaluate(
     ] = None,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Error rates of a model on labelled pictures."""
+    """Measure the error rates of a model on labelled pictures."""
     with native_libraries_silenced():
         from focal_omr.contained import Limits, contained
         from focal_omr.evaluate import Order, evaluate_contained
@@ -275,13 +284,18 @@ def _evaluation_row(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML configuration; see configs/.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML configuration; see configs/.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder.")] = Path("runs/run"),
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the configuration.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the configuration; repeatable.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
 ) -> None:
-    """Train a network into a run folder; several processes, on one machine or many, through torchrun."""
+    """Train a network into a run folder.
+
+    Several processes, on one machine or many, train as one where torchrun starts them.
+    """
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun only this one speaks
     logging.getLogger("focal_omr").setLevel(logging.INFO if first else logging.WARNING)
     with extra("train"):
@@ -296,19 +310,24 @@ def train(
 
 @app.command()
 def experiment(
-    name: Annotated[str, typer.Argument(help="smoke, seed-study, losses, imbalance, or a TOML file.")],
+    name: Annotated[
+        str, typer.Argument(metavar="GRID", help="smoke, seed-study, losses, imbalance, or a TOML file.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, results and report.")],
     data: Annotated[
         Path | None, typer.Option(help="A tree or an archive in PrIMuS layout; else staves are composed.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time; as many as cores allow if it is not given.")
+        int | None,
+        typer.Option(min=1, help="Runs at a time.", show_default="as many as cores allow"),
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the grid.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the grid; repeatable.")
+    ] = None,
 ) -> None:
-    """Train a grid of losses, seeds and data sets, compare them, and write a report.
+    """Train a grid of losses, seeds and data sets, and compare them.
 
-    What is done already is not done again; an interrupted study goes on where it was.
+    A report is written. What is done already is not done again; an interrupted study goes on where it was.
     """
     logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
     with extra("lab"):
@@ -322,7 +341,9 @@ def experiment(
 
 @app.command()
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of a run, such as runs/run/last.pt.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint of a run, such as runs/run/last.pt.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
     state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
     calibrate: Annotated[

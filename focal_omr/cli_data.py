@@ -31,7 +31,8 @@ def render(
         typer.Option(help="none; scan: worn pictures; camera: <id>_distorted.jpg beside the clean pictures."),
     ] = "none",
     strength: Annotated[
-        float | None, typer.Option(help="Of the wear, 0 to 1; drawn for each sample if it is not given.")
+        float | None,
+        typer.Option(help="Of the wear, 0 to 1.", show_default="drawn for each sample"),
     ] = None,
     primus: Annotated[
         bool,
@@ -43,7 +44,10 @@ def render(
     archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
     engraver: EngraverOption = "verovio",
 ) -> None:
-    """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
+    """Render labelled staves, from real tunes or composed at random.
+
+    They lie in PrIMuS layout.
+    """
     with extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(
@@ -75,10 +79,12 @@ def primus(
     ] = None,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Check, describe and index PrIMuS or Camera-PrIMuS, as it was downloaded.
+    """Check, describe and index PrIMuS or Camera-PrIMuS.
 
-    Every sample is opened. Exit status: 0 all are good, 1 some have defects or are on the list but not there,
-    2 none is good, or bad usage.
+    It is read as it was downloaded, and every sample is opened.
+
+    Exit status: 0 all are good, 1 some have defects or are on the list but not there, 2 none is good,
+    or bad usage.
     """
     from focal_omr.contained import Limits, contained
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
@@ -123,7 +129,10 @@ def sample(
         Path | None, typer.Option(help="JSON file for what was dropped, and the counts.")
     ] = None,
 ) -> None:
-    """Draw a subset closed under few symbols: the rarest symbols go, and the samples that hold them."""
+    """Draw a subset closed under few symbols.
+
+    The rarest symbols go, and the samples that hold them.
+    """
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.split import write_ids
     from focal_omr.data.subset import draw_subset, subset_lines
@@ -234,15 +243,21 @@ def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
 def tunes(
     sources: Annotated[
         list[Path],
-        typer.Argument(help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21."),
+        typer.Argument(
+            metavar="PATH",
+            help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
     only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
     limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Read tunes once and keep their monophonic music as a collection, with a report of every file."""
+    """Collect the monophonic music of many files in one.
+
+    Beside the collection there is a report of every file.
+    """
     with extra("render"):
         from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
@@ -259,9 +274,9 @@ def shards(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
-    seed: Annotated[int, typer.Option()] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that engrave.")] = 2,
     rare: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the staves that rare symbols are put into.")
     ] = 0.4,
@@ -327,7 +342,10 @@ def show(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     memory: MemoryOption = 4000,
 ) -> None:
-    """Draw how often a set's symbols occur, and some samples, clean and degraded, on a page to look at."""
+    """Draw how often a set's symbols occur, and some of its samples.
+
+    All is on a page to look at, the samples clean and degraded.
+    """
     with extra("lab"):
         from focal_omr.data.show.page import show_set
     from focal_omr.contained import Limits, contained

@@ -11,7 +11,9 @@ ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'defau
 BeamOption = Annotated[
     int | None,
     typer.Option(
-        min=0, help="Readings that the search for the best one follows at a time; 0: greedy decoding."
+        min=0,
+        help="Readings that the search for the best one follows at a time; 0: greedy decoding.",
+        show_default="8",
     ),
 ]
 TempoOption = Annotated[int, typer.Option(help="MIDI: quarter notes a minute.")]

@@ -106,10 +106,10 @@ def read(
         Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
     ] = Engine.PROCESSES,
 ) -> None:
-    """Read printed music: one score for each document, MusicXML and MIDI unless --to says otherwise.
+    """Read printed music to MusicXML, MIDI and other formats.
 
-    Results are named after the documents. Several are read side by side; one that cannot be read, crashes
-    its reader or takes too long fails alone, and --resume goes on after an interrupt.
+    There is one score for each document, named after it. Several are read side by side; one that cannot be
+    read, crashes its reader or takes too long fails alone, and --resume goes on after an interrupt.
 
     Exit status: 0 all were read, 1 some could not be read, 2 none, or bad usage.
     """

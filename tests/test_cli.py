@@ -19,6 +19,7 @@ from pdfs import picture_pdf
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import __version__, cli
+from focal_omr.decode import BEAM_WIDTH
 from focal_omr.reader import Reader, ReadOptions, Task
 
 ROOT = Path(__file__).parent.parent
@@ -468,6 +469,13 @@ def test_version_and_help(run):
         assert (status, err) == (0, [])
         assert out[0].startswith("Usage: focal-omr")
     assert "musicdiff" in " ".join(out)
+
+
+def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
+    for group in ((), ("data",)):
+        assert not any(line.startswith("  ") and line.endswith("...") for line in run(*group, "--help")[1])
+    said = " ".join(" ".join(run("read", "--help")[1]).split())
+    assert f"0: greedy decoding. [default: ({BEAM_WIDTH})" in said
 
 
 def test_help_loads_nothing_heavy():
