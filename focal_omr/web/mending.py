@@ -9,7 +9,7 @@ from starlette.responses import Response
 from focal_omr.mend.changes import Change
 from focal_omr.web import answers
 from focal_omr.web.answers import problems
-from focal_omr.web.desk import Order
+from focal_omr.web.orders import Order
 from focal_omr.web.server import GivenServer, ReadJob, Server
 from focal_omr.web.store import Entry, Job
 

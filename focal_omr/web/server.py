@@ -16,8 +16,8 @@ from starlette.responses import Response, StreamingResponse
 
 from focal_omr.files import write_atomic
 from focal_omr.web.content import check_content, disposition
-from focal_omr.web.desk import Subject
 from focal_omr.web.metrics import Metrics
+from focal_omr.web.orders import Subject
 from focal_omr.web.readers import Readers
 from focal_omr.web.reading import UPLOAD
 from focal_omr.web.settings import Settings
