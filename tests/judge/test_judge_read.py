@@ -7,7 +7,7 @@ import pytest
 
 from focal_omr.errors import NotationError
 from focal_omr.judge.bars import choose_part
-from focal_omr.judge.read import part_notes, read_judged
+from focal_omr.judge.read import read_judged
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.formats import load_score, save_score
 from focal_omr.notation.semantic import read_semantic
@@ -64,10 +64,11 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
             archive.write(tmp_path / "piece.musicxml", "a.xml")
     else:
         save_score(read_semantic(LABEL), path)
-    assert reads(part_notes(path)) == READS
-    assert [bar.index for bar in part_notes(path)] == list(range(1, 10))
-    assert not any(bar.has_chord for bar in part_notes(path))
-    assert sum(bar.length for bar in part_notes(path)) == 25
+    (part,) = read_judged(path).parts
+    assert reads(part.bars) == READS
+    assert [bar.index for bar in part.bars] == list(range(1, 10))
+    assert not any(bar.has_chord for bar in part.bars)
+    assert sum(bar.length for bar in part.bars) == 25
 
 
 def test_kern_with_chords(tmp_path):
@@ -91,7 +92,7 @@ def test_two_voices_and_repeat_signs_in_mei(tmp_path):
         '<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5"/></staffGrp></scoreDef>'
         f"<section>{measures}</section></score></mdiv></body></music></mei>"
     )
-    bars = part_notes(tmp_path / "a.mei")
+    bars = read_judged(tmp_path / "a.mei").parts[0].bars
     assert reads(bars) == [["C4:2", "E4:2"], [], ["D4:2"]]
     assert [bar.has_chord for bar in bars] == [True, False, False]
     assert [bar.length for bar in bars] == [2, 2, 2]
