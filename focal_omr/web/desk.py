@@ -29,7 +29,7 @@ class Desk:
     """Carries out orders, one after the other; keeps the last few documents.
 
     Args:
-        memory_mb: That its process may ask for.
+        memory_mb: Of data that its process may hold.
     """
 
     def __init__(self, memory_mb: int) -> None:
