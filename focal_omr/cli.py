@@ -18,6 +18,8 @@ import typer
 from focal_omr import __version__
 from focal_omr.cli_data import data_app
 from focal_omr.cli_options import (
+    LIMIT_S,
+    MEMORY_MB,
     BeamOption,
     InstrumentOption,
     MemoryOption,
@@ -83,12 +85,12 @@ def convert(
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
     unfold_repeats: UnfoldOption = False,
-    timeout: TimeoutOption = 300.0,
-    memory: MemoryOption = 4000,
+    timeout: TimeoutOption = LIMIT_S,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Convert scores and labels between formats.
 
-    They are semantic, agnostic, MEI, MusicXML, MIDI, kern, PAE and ABC, where it makes sense.
+    MusicXML, MEI, kern, ABC, PAE, semantic and agnostic are read and written, MIDI and SVG are written alone.
     """
     from functools import partial
 
@@ -120,8 +122,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ned: Annotated[bool, typer.Option("--ned/--no-ned", help="Measure OMR-NED, with musicdiff.")] = True,
     show: Annotated[int, typer.Option(min=0, help="How many of the wrong places of a score to show.")] = 10,
-    timeout: TimeoutOption = 300.0,
-    memory: MemoryOption = 4000,
+    timeout: TimeoutOption = LIMIT_S,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Compare what was read with what it should be.
 
@@ -217,7 +219,7 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Folder for report.md, with the worst staves as pictures.")
     ] = None,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Measure the error rates of a model on labelled pictures."""
     with native_libraries_silenced():

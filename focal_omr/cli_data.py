@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from focal_omr.cli_options import MemoryOption
+from focal_omr.cli_options import MEMORY_MB, MemoryOption
 from focal_omr.errors import DataError
 from focal_omr.terminal import ALL_FAILED, SOME_FAILED, extra, say
 
@@ -77,7 +77,7 @@ def primus(
     list_: Annotated[
         Path | None, typer.Option("--list", help="File for the ids of the good samples; .gz is gzipped.")
     ] = None,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Check, describe and index PrIMuS or Camera-PrIMuS.
 
@@ -252,7 +252,7 @@ def tunes(
     only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
     limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Collect the monophonic music of many files in one.
 
@@ -302,7 +302,7 @@ def pack(
         bool, typer.Option("--distorted", help="The <id>_distorted.jpg of a Camera-PrIMuS set.")
     ] = False,
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Pack labelled pictures of your own into shards to train on."""
     with extra("render"):
@@ -340,7 +340,7 @@ def show(
     degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
     count: Annotated[int, typer.Option(min=1, help="Number of samples on the contact sheet.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Draw how often a set's symbols occur, and some of its samples.
 

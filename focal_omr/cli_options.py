@@ -7,6 +7,10 @@ import typer
 if TYPE_CHECKING:
     from focal_omr.notation.playing import Playback
 
+# Defaults of the library, said again: asking it would double the time of `--help`. A test compares them.
+MEMORY_MB = 4000
+LIMIT_S = 300.0
+
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
 BeamOption = Annotated[
     int | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from focal_omr.cli_options import (
+    MEMORY_MB,
     BeamOption,
     InstrumentOption,
     MemoryOption,
@@ -101,7 +102,7 @@ def read(
             show_default="300, of a single document 3600",
         ),
     ] = None,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
     engine: Annotated[
         Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
     ] = Engine.PROCESSES,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from focal_omr.image_header import MAX_PICTURE_PX
-from focal_omr.processes import cores
 
 __all__ = ["MB", "Settings", "default_data_folder"]
 
@@ -66,6 +65,8 @@ class Settings:
     @property
     def threads_each(self) -> int:
         """Threads of one worker: all together use no more than there are cores."""
+        from focal_omr.processes import cores  # here: every command asks for the defaults above
+
         return max(1, (self.threads or cores()) // max(1, self.workers))
 
 
