@@ -204,7 +204,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Parts that sound together; first light reads one."""
+    """Parts that sound together."""
 
     parts: tuple[Part, ...]
     title: str = ""
@@ -221,6 +221,11 @@ def sounding_length(event: Event) -> Fraction:
             inner = sum((sounding_length(e) for e in event.events), Fraction(0))
             return inner * Fraction(event.normal, event.actual)
     return Fraction(0)
+
+
+def is_grace(event: Event) -> bool:
+    """Whether an event is a grace note."""
+    return isinstance(event, Note) and event.grace
 
 
 def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | Key | Meter]:
