@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.accidentals import sound_accidentals
 from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.score import (
     NOTE_VALUES,
@@ -59,7 +60,6 @@ from focal_omr.notation.score import (
     Score,
     flat_events,
     open_tie,
-    sound_accidentals,
     tie_ends,
 )
 from focal_omr.notation.semantic import METER_SIGNS, join_label, split_label
