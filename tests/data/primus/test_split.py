@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,6 @@ from focal_omr.data.primus.split import (
     apply_ids,
     parse_size,
     read_ids,
-    shared_sources,
     split_by_source,
     write_ids,
 )
@@ -33,6 +33,11 @@ def _ids(sizes: list[int]) -> list[str]:
 # Splits -----------------------------------------------------------------------------------------------------
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=40)
+
+
+def shared_sources(one: Iterable[str], other: Iterable[str]) -> set[str]:
+    """The sources that two lists of ids have in common."""
+    return {source_of(sample_id) for sample_id in one} & {source_of(sample_id) for sample_id in other}
 
 
 @given(SIZES, st.integers(0, 5), st.data())
