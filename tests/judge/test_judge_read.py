@@ -1,9 +1,9 @@
 """Files to bars: one piece in all formats, chords in each, and the parts of real scores."""
 
 import zipfile
-from pathlib import Path
 
 import pytest
+from shared_data import SHARED
 
 from focal_omr.errors import NotationError
 from focal_omr.judge.bars import choose_part
@@ -12,7 +12,7 @@ from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.formats import load_score, save_score
 from focal_omr.notation.semantic import read_semantic
 
-SHARED = Path(__file__).resolve().parents[3] / "shared/data/pages/quartet-parts"
+PARTS = SHARED / "data" / "pages" / "quartet-parts"
 LABEL = (
     "clef-C3 keySignature-DM timeSignature-3/4 note-F#4_quarter barline gracenote-G4_eighth note-F#4_half "
     "note-F#4_quarter tie barline note-F#4_half. barline note-Bb4_quarter note-B4_half "
@@ -140,10 +140,10 @@ def test_what_cannot_be_read_is_said(tmp_path, name, data, message):
         read_judged(tmp_path / name)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the pages are not here")
+@pytest.mark.skipif(not PARTS.exists(), reason="the pages are not here")
 @pytest.mark.parametrize("stem", QUARTETS)
 def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_path, stem):
-    judged = read_judged(SHARED / f"{stem}.mxl")
+    judged = read_judged(PARTS / f"{stem}.mxl")
     counted = {
         part.name: (
             len(part.bars),

@@ -1,7 +1,6 @@
 """Lists of ids, and splits that share no source."""
 
 import gzip
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -9,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import SHARED
 
 from focal_omr.data.frequency import symbol_counts, too_rare
 from focal_omr.data.primus.samples import source_of
@@ -22,7 +22,6 @@ from focal_omr.data.primus.split import (
 from focal_omr.data.primus.stratify import goals
 from focal_omr.errors import DataError, OutputError
 
-SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / ".." / "shared"))
 with_shared = pytest.mark.skipif(not (SHARED / "seed").is_dir(), reason="the published lists are not there")
 
 
