@@ -2,34 +2,19 @@
 
 import json
 import logging
-import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from focal_omr.errors import DataError, OmrError
+from focal_omr.cli_options import MEMORY_MB, MemoryOption
+from focal_omr.errors import DataError
+from focal_omr.terminal import ALL_FAILED, SOME_FAILED, extra, say
 
 EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
-MemoryOption = Annotated[
-    int,
-    typer.Option(min=200, metavar="MB", help="Megabytes that a process which reads foreign files may hold."),
-]
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
-
-
-@contextmanager
-def extra(name: str) -> Iterator[None]:
-    """Turns a missing optional dependency into the command that installs it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise OmrError(
-            f"{error.name} is not installed; `pip install focal-ctc-omr[{name}]` brings it"
-        ) from None
 
 
 @data_app.command()
@@ -46,7 +31,8 @@ def render(
         typer.Option(help="none; scan: worn pictures; camera: <id>_distorted.jpg beside the clean pictures."),
     ] = "none",
     strength: Annotated[
-        float | None, typer.Option(help="Of the wear, 0 to 1; drawn for each sample if it is not given.")
+        float | None,
+        typer.Option(help="Of the wear, 0 to 1.", show_default="drawn for each sample"),
     ] = None,
     primus: Annotated[
         bool,
@@ -58,7 +44,10 @@ def render(
     archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
     engraver: EngraverOption = "verovio",
 ) -> None:
-    """Render labelled staves, from real tunes or composed at random, in PrIMuS layout."""
+    """Render labelled staves, from real tunes or composed at random.
+
+    They lie in PrIMuS layout.
+    """
     with extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(
@@ -88,12 +77,14 @@ def primus(
     list_: Annotated[
         Path | None, typer.Option("--list", help="File for the ids of the good samples; .gz is gzipped.")
     ] = None,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Check, describe and index PrIMuS or Camera-PrIMuS, as it was downloaded.
+    """Check, describe and index PrIMuS or Camera-PrIMuS.
 
-    Every sample is opened. Exit status: 0 all are good, 1 some have defects or are on the list but not there,
-    2 none is good, or bad usage.
+    It is read as it was downloaded, and every sample is opened.
+
+    Exit status: 0 all are good, 1 some have defects or are on the list but not there, 2 none is good,
+    or bad usage.
     """
     from focal_omr.contained import Limits, contained
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
@@ -112,9 +103,9 @@ def primus(
     figures = describe(entries, defects, absent)
     print(json.dumps(figures) if as_json else "\n".join(description_lines(figures)))
     if not entries:
-        raise typer.Exit(2)
+        raise typer.Exit(ALL_FAILED)
     if defects or absent:
-        raise typer.Exit(1)
+        raise typer.Exit(SOME_FAILED)
 
 
 @data_app.command()
@@ -138,7 +129,10 @@ def sample(
         Path | None, typer.Option(help="JSON file for what was dropped, and the counts.")
     ] = None,
 ) -> None:
-    """Draw a subset closed under few symbols: the rarest symbols go, and the samples that hold them."""
+    """Draw a subset closed under few symbols.
+
+    The rarest symbols go, and the samples that hold them.
+    """
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.split import write_ids
     from focal_omr.data.subset import draw_subset, subset_lines
@@ -242,22 +236,28 @@ def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
     """Say what is left out, where anything is."""
     if items:
         more = [f"and {len(items) - shown} more"] if len(items) > shown else []
-        print(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}", file=sys.stderr)
+        say(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}")
 
 
 @data_app.command()
 def tunes(
     sources: Annotated[
         list[Path],
-        typer.Argument(help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21."),
+        typer.Argument(
+            metavar="PATH",
+            help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
     only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
     limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Read tunes once and keep their monophonic music as a collection, with a report of every file."""
+    """Collect the monophonic music of many files in one.
+
+    Beside the collection there is a report of every file.
+    """
     with extra("render"):
         from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
@@ -274,9 +274,9 @@ def shards(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
-    seed: Annotated[int, typer.Option()] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that engrave.")] = 2,
     rare: Annotated[
         float, typer.Option(min=0, max=1, help="Share of the staves that rare symbols are put into.")
     ] = 0.4,
@@ -302,7 +302,7 @@ def pack(
         bool, typer.Option("--distorted", help="The <id>_distorted.jpg of a Camera-PrIMuS set.")
     ] = False,
     size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Pack labelled pictures of your own into shards to train on."""
     with extra("render"):
@@ -340,9 +340,12 @@ def show(
     degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
     count: Annotated[int, typer.Option(min=1, help="Number of samples on the contact sheet.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
-    memory: MemoryOption = 4000,
+    memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Draw how often a set's symbols occur, and some samples, clean and degraded, on a page to look at."""
+    """Draw how often a set's symbols occur, and some of its samples.
+
+    All is on a page to look at, the samples clean and degraded.
+    """
     with extra("lab"):
         from focal_omr.data.show.page import show_set
     from focal_omr.contained import Limits, contained

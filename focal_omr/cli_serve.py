@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 import threading
 import time
 from ipaddress import ip_address
@@ -11,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from focal_omr.cli_data import extra
+from focal_omr.cli_options import ModelOption
 from focal_omr.errors import ModelError, OmrError
+from focal_omr.terminal import extra, say
+from focal_omr.web.settings import MB, Settings, default_data_folder
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from focal_omr.web.settings import Settings
-
 __all__ = ["listen", "serve"]
 
+_USUAL = Settings(Path())
 _RANDOM = "random"
 _MOST_CONNECTIONS = 500
 _BACKLOG = 256
@@ -30,17 +30,19 @@ _GRACE_S = 3  # that answers in work have when the server ends
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0: all it has.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0: any free one.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that read, each a document at a time.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that read, each a document at a time.")
+    ] = _USUAL.workers,
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR", help="Folder of the documents until they expire.", show_default="a cache folder"
         ),
     ] = None,
-    model: Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")] = "default",
+    model: ModelOption = _USUAL.model,
     threads: Annotated[
         int, typer.Option(min=0, help="Threads to compute with, all workers together; 0: all cores.")
-    ] = 0,
+    ] = _USUAL.threads,
     token: Annotated[
         str,
         typer.Option(
@@ -54,17 +56,20 @@ def serve(
         list[str] | None,
         typer.Option(help="A name by which the server may be called, such as omr.example.org; repeatable."),
     ] = None,
-    rate: Annotated[int, typer.Option(min=0, help="Uploads a minute for each client; 0: any number.")] = 0,
+    rate: Annotated[
+        int, typer.Option(min=0, help="Uploads a minute for each client; 0: any number.")
+    ] = _USUAL.rate,
     expire_hours: Annotated[
         float, typer.Option(min=0.01, help="Hours after which a document is removed.")
-    ] = 24.0,
-    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes that a file may have.")] = 50,
-    max_pages: Annotated[int, typer.Option(min=1, help="Pages that a document may have.")] = 200,
+    ] = _USUAL.expire_s / 3600,
+    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes that a file may have.")] = _USUAL.upload_bytes
+    // MB,
+    max_pages: Annotated[int, typer.Option(min=1, help="Pages that a document may have.")] = _USUAL.pages,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
-    """Serve the web page and the HTTP API; docs/server.md says more.
+    """Serve the web page and its HTTP API.
 
-    Nothing leaves this machine, and nobody else is let in, unless --host says so.
+    Nothing leaves this machine, and nobody else is let in, unless --host says so. docs/server.md says more.
     """
     with extra("web"):
         import prometheus_client  # noqa: F401
@@ -73,7 +78,6 @@ def serve(
 
         from focal_omr.web.app import create_app
         from focal_omr.web.guard import new_token
-        from focal_omr.web.settings import MB, Settings, default_data_folder
         from focal_omr.web.store import Store
     settings = Settings(
         data=data or default_data_folder(),
@@ -133,7 +137,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _address(host: str, port: int, settings: "Settings") -> str:
+def _address(host: str, port: int, settings: Settings) -> str:
     """What to open, on this machine, in a browser."""
     shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     query = ""
@@ -144,7 +148,7 @@ def _address(host: str, port: int, settings: "Settings") -> str:
     return f"http://{shown}:{port}/{query}"
 
 
-def _greet(server: "uvicorn.Server", address: str, settings: "Settings", open_: bool) -> None:
+def _greet(server: "uvicorn.Server", address: str, settings: Settings, open_: bool) -> None:
     """Say where the server is, once it is there."""
     while not server.started:
         if server.should_exit:
@@ -152,7 +156,7 @@ def _greet(server: "uvicorn.Server", address: str, settings: "Settings", open_: 
         time.sleep(0.02)
     print(f"{address} (documents are kept in {settings.data}; Ctrl+C ends the server)", flush=True)
     if not settings.token and not _is_local(settings.hosts[0]):
-        print("focal-omr: whoever reaches this address may use the server; see --token", file=sys.stderr)
+        say("focal-omr: whoever reaches this address may use the server; see --token")
     if open_:
         import webbrowser
 

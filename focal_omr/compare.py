@@ -22,7 +22,7 @@ from focal_omr.judge.align import NoteErrors, note_errors
 from focal_omr.judge.bars import NoteEvent, VoicedPart, choose_part
 from focal_omr.judge.figures import Comparison, FolderComparison
 from focal_omr.judge.ned import has_musicdiff, omr_neds
-from focal_omr.judge.pairs import Pair, pair_folders
+from focal_omr.judge.pairs import Pair, pair_folders, read_parts
 from focal_omr.judge.read import JudgedScore, read_judged
 from focal_omr.metrics import edit_distance
 from focal_omr.notation.score import Score
@@ -88,7 +88,7 @@ def compare_folders(
     Raises:
         DataError: A folder that is none, or one without a score.
     """
-    parts_of = _parts_of if limits is None else partial(_contained_parts, limits=limits)
+    parts_of = read_parts if limits is None else partial(_contained_parts, limits=limits)
     pairs, without_truth = pair_folders(results, truths, parts_of=parts_of)
     compared: list[Comparison] = []
     documents: list[tuple[str, str] | None] = []
@@ -134,12 +134,8 @@ def _compare_contained(process: OwnProcess[Pair, _Compared], pair: Pair) -> _Com
     return replace(comparison, error=f"{pair.result}: {found.reason}"), documents
 
 
-def _parts_of(path: Path) -> Sequence[VoicedPart]:
-    return read_judged(path).parts
-
-
 def _contained_parts(path: Path, limits: Limits) -> Sequence[VoicedPart]:
-    return contained(_parts_of, path, name=path, limits=limits)
+    return contained(read_parts, path, name=path, limits=limits)
 
 
 def _compare_pair(pair: Pair) -> _Compared:

@@ -209,7 +209,7 @@ def _page_json(page: Page) -> dict[str, Any]:
         "indents": [round(system.indent_spaces, 2) for system in page.systems],
         "staves": [_staff_json(reading, page) for reading in page.staves],
         "unread": [
-            {"box": _rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
+            {"box": rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
         ],
     }
 
@@ -225,7 +225,7 @@ def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
         "piece": reading.piece,
         "part": reading.part,
         "lines": [
-            [_rounded(page.on_picture(*point)) for point in line] for line in staff_lines(reading.staff)
+            [rounded(page.on_picture(*point)) for point in line] for line in staff_lines(reading.staff)
         ],
         "symbols": [_symbol_json(*pair, page) for pair in pairs],
         "first_bar": reading.first_bar,
@@ -240,8 +240,8 @@ def _symbol_json(symbol: Symbol, bar: SymbolBar, page: Page) -> dict[str, Any]:
     polygon = tuple(page.on_picture(*corner) for corner in symbol.polygon)
     return {
         "token": symbol.token,
-        "box": _rounded(bounds(polygon)),
-        "polygon": [_rounded(corner) for corner in polygon],
+        "box": rounded(bounds(polygon)),
+        "polygon": [rounded(corner) for corner in polygon],
         "confidence": round(symbol.confidence, 4),
         "used": symbol.used,
         "bar": bar.number,
@@ -250,7 +250,8 @@ def _symbol_json(symbol: Symbol, bar: SymbolBar, page: Page) -> dict[str, Any]:
     }
 
 
-def _rounded(values: Sequence[float]) -> list[float]:
+def rounded(values: Sequence[float]) -> list[float]:
+    """Values with one decimal, as JSON has places."""
     return [round(value, 1) for value in values]
 
 

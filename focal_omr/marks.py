@@ -6,11 +6,11 @@ Places are in pixels of the upright page, points of an outline as SVG wants them
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from focal_omr.document import Page, StaffReading, staff_lines
+from focal_omr.document import Page, StaffReading, rounded, staff_lines
 from focal_omr.doubt import confidence_rgb, odd_bars
 from focal_omr.notation.names import symbol_name
 
-__all__ = ["rounded", "staff_marks", "unread_marks"]
+__all__ = ["staff_marks", "unread_marks"]
 
 
 def staff_marks(reading: StaffReading) -> dict[str, Any]:
@@ -39,11 +39,6 @@ def staff_marks(reading: StaffReading) -> dict[str, Any]:
 def unread_marks(page: Page) -> list[dict[str, Any]]:
     """What was seen on a page and not read."""
     return [{"box": rounded(each.box), "reason": each.reason} for each in page.unread]
-
-
-def rounded(values: Sequence[float]) -> list[float]:
-    """Values with one decimal."""
-    return [round(value, 1) for value in values]
 
 
 def _points(corners: Iterable[Sequence[float]]) -> str:

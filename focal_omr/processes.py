@@ -1,4 +1,7 @@
-"""A function over many items in processes that may die or never end; the item is then lost, not the run."""
+"""A function over many items in processes that may die or never end; the item is then lost, not the run.
+
+And what processes may use: cores and memory.
+"""
 
 import multiprocessing
 import os
@@ -16,7 +19,7 @@ try:
 except ImportError:  # Windows: memory is not limited there
     resource = None  # type: ignore[assignment]
 
-__all__ = ["Lost", "OwnProcess", "in_processes"]
+__all__ = ["Lost", "OwnProcess", "cores", "in_processes", "limit_memory"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -179,18 +182,24 @@ def _how_it_ended(exitcode: int | None) -> str:
         return f"{_ENDS} (signal {-exitcode})"
 
 
-def _limit_memory(memory_mb: int | None) -> None:
-    if resource is None or memory_mb is None:
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def limit_memory(size: int) -> None:
+    """Let this process hold no more than so many bytes of data; where the system cannot say so, nothing."""
+    if resource is None:
         return
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    wanted = memory_mb * 1_000_000
     with suppress(ValueError, OSError):  # a lower limit is set already, or the system has none of this kind
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (size if hard < 0 else min(size, hard), hard))
 
 
 def _serve(connection: Connection, function: Callable[[T], R], memory_mb: int | None) -> None:
     """The loop of a worker process, which ends with its pipe, or at once with the process that started it."""
-    _limit_memory(memory_mb)
+    if memory_mb is not None:
+        limit_memory(memory_mb * 1_000_000)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     connection.send((_STARTED, None))
     while True:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from focal_omr.notation.accidentals import AccidentalState, map_notes
 from focal_omr.notation.score import (
     BARLINE_KINDS,
     NOTE_VALUES,
     STEPS,
-    AccidentalState,
     BeamPlace,
     Clef,
     Duration,
@@ -23,7 +23,6 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
-    map_notes,
 )
 from focal_omr.notation.semantic import KEY_NAMES, METER_SIGNS, TUPLET_NORMAL
 from focal_omr.notation.vocabulary import full_semantic

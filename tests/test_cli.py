@@ -1,5 +1,6 @@
 """The command line: what it writes, what it prints, and that every bad input is one line that says why."""
 
+import inspect
 import io
 import json
 import os
@@ -18,7 +19,12 @@ from onnx import TensorProto, helper
 from pdfs import picture_pdf
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
-from focal_omr import __version__, cli
+from focal_omr import __version__, cli, cli_read, many
+from focal_omr.cli_options import LIMIT_S, MEMORY_MB
+from focal_omr.contained import Limits
+from focal_omr.decode import BEAM_WIDTH
+from focal_omr.notation.mei import DOUBTFUL_BELOW
+from focal_omr.notation.playing import Playback
 from focal_omr.reader import Reader, ReadOptions, Task
 
 ROOT = Path(__file__).parent.parent
@@ -468,6 +474,23 @@ def test_version_and_help(run):
         assert (status, err) == (0, [])
         assert out[0].startswith("Usage: focal-omr")
     assert "musicdiff" in " ".join(out)
+
+
+def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
+    for group in ((), ("data",)):
+        assert not any(line.startswith("  ") and line.endswith("...") for line in run(*group, "--help")[1])
+    said = " ".join(" ".join(run("read", "--help")[1]).split())
+    assert f"0: greedy decoding. [default: ({BEAM_WIDTH})" in said
+
+
+def test_the_options_have_the_defaults_of_the_library():
+    """They are said twice, as the library takes long to load."""
+    options = {name: each.default for name, each in inspect.signature(cli_read.read).parameters.items()}
+    assert options["memory"] == MEMORY_MB == Limits().memory_mb == many.MEMORY_MB
+    assert Limits().seconds == LIMIT_S == many.LIMIT_S
+    assert options["doubtful_below"] == DOUBTFUL_BELOW
+    assert (options["tempo"], options["unfold_repeats"]) == (Playback().tempo, Playback().unfold)
+    assert options["to"].split(",") == list(ReadOptions().outputs)
 
 
 def test_help_loads_nothing_heavy():

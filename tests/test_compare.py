@@ -1,10 +1,10 @@
 """How far two scores are apart."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from shared_data import SHARED
 from strategies import scores
 
 from focal_omr.compare import compare_files, compare_folders, compare_scores
@@ -18,7 +18,7 @@ TUNES = {
     "Viola": "clef-C3 note-C4_half barline note-G4_quarter note-A4_quarter barline",
     "Cello": "clef-F4 note-C3_half barline rest-half barline",
 }
-SHARED = Path(__file__).resolve().parents[2] / "shared/data/pages/quartet-parts"
+QUARTETS = SHARED / "data" / "pages" / "quartet-parts"
 
 
 def part(name, label=None):
@@ -167,10 +167,10 @@ def test_folders(tmp_path, truth):
     json.dumps(figures)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the pages are not here")
+@pytest.mark.skipif(not QUARTETS.exists(), reason="the pages are not here")
 @pytest.mark.parametrize("stem", ["sq8437280", "sq8437358"])
 def test_a_quartet_against_itself(stem):
-    path = SHARED / f"{stem}.mxl"
+    path = QUARTETS / f"{stem}.mxl"
     figures = compare_files(path, path, part="Viola", with_omr_ned=False).to_json()
     assert (figures["note_error"], figures["f1"], figures["differences"]) == (0, 1, [])
     assert figures["result_notes"] == figures["truth_notes"] > 300

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shared_data import SHARED
 
 from focal_omr import image
 from focal_omr.errors import ImageError, NoStaffError
 from focal_omr.image import Staff
 
 LINE_ROWS = (32, 40, 48, 56, 64)
-REAL_STAVES = Path(__file__).parents[2] / "shared" / "data" / "staves"
+REAL_STAVES = SHARED / "data" / "staves"
 
 Gray = NDArray[np.uint8]
 

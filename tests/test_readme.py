@@ -48,6 +48,8 @@ def _parse(command: str) -> None:
         return
     node = typer.main.get_command(app)
     names = []
+    if words[:1] in (["--help"], ["--version"]):
+        return  # options of the program itself
     while hasattr(node, "commands"):
         assert words, f"{command}: names no command"
         names.append(words.pop(0))

@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from focal_omr.data.degrade.augment import check_wear, degraded_strip, worn_picture
 from focal_omr.data.degrade.chance import Gray
 from focal_omr.data.engraving.render import tight_crop
-from focal_omr.data.engraving.shards import StoredPlate, shard_index
-from focal_omr.data.primus.samples import Sample, primus_samples
-from focal_omr.data.primus.split import read_ids
-from focal_omr.errors import DataError, NoStaffError, OutputError
-from focal_omr.files import write_together
+from focal_omr.data.engraving.shards import StoredPlate
+from focal_omr.data.primus.samples import Sample
+from focal_omr.errors import DataError, NoStaffError
 from focal_omr.image import decode_gray, find_staff
 
-__all__ = ["Shown", "contact_sheet", "only_ids", "sheet_png", "sheet_section", "show_data", "shown_staves"]
+__all__ = ["Shown", "contact_sheet", "only_ids", "sheet_png", "sheet_section", "shown_staves"]
 
 Staves = Mapping[str, Sample] | Mapping[str, StoredPlate]
 
@@ -50,39 +48,6 @@ class Shown:
     id: str
     label: tuple[str, ...]
     staves: tuple[tuple[str, Gray], ...]
-
-
-def show_data(
-    folder: Path, out: Path, *, count: int = 12, seed: int = 1, degrade: str = "none", ids: Path | None = None
-) -> None:
-    """Write `contact.png` and `index.html` of some samples, drawn by the seed and in order of their ids.
-
-    Args:
-        folder: A tree in PrIMuS layout, or a folder of shards.
-        out: The folder to write to.
-        count: Number of samples; fewer if there are fewer.
-        seed: Same seed, same bytes.
-        degrade: As for `shown_staves`.
-        ids: A text file with one id per line: only these samples are shown.
-
-    Raises:
-        DataError: No samples, an unknown kind, or an id that is not there.
-        OutputError: The files cannot be written.
-    """
-    check_wear(degrade)
-    staves: Staves
-    if shards := sorted(folder.glob("*.tar")):
-        staves = {plate.id: plate for shard in shards for plate in shard_index(shard)}
-    else:
-        staves = {sample.id: sample for sample in primus_samples(folder)}
-    names = list(staves) if ids is None else only_ids(read_ids(ids), staves, folder)
-    shown = shown_staves(staves, names, count=count, seed=seed, degrade=degrade)
-    page = _page(folder, shown, degrade, seed)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
-    write_together({out / "contact.png": sheet_png(shown), out / "index.html": page.encode()})
 
 
 def only_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
@@ -229,22 +194,3 @@ def sheet_section(shown: Sequence[Shown], degrade: str, seed: int) -> str:
 <dl>
 {labels}
 </dl>"""
-
-
-def _page(folder: Path, shown: Sequence[Shown], degrade: str, seed: int) -> str:
-    title = html.escape(f"{len(shown)} samples of {folder.name}")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 sans-serif; max-width: 1600px; margin: 2em auto; padding: 0 1em; }}
-img {{ max-width: 100%; }}
-dt {{ font-weight: bold; }}
-dd {{ margin: 0 0 1em; font-family: monospace; overflow-wrap: anywhere; }}
-</style>
-<h1>{title}</h1>
-{sheet_section(shown, degrade, seed)}
-</html>
-"""

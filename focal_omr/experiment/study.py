@@ -1,6 +1,5 @@
 """A study from nothing to its report; what is done already is not done again."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import prepare
 from focal_omr.experiment.report import write_report
 from focal_omr.experiment.runs import do_runs, runs_of
+from focal_omr.processes import cores
 
 
 def run_study(
@@ -34,6 +34,6 @@ def run_study(
         OmrError: A run's process died.
     """
     runs = runs_of(grid, sets := prepare(grid, folder, data), folder)
-    at_once = workers or max(1, (os.cpu_count() or 1) // runs[0].config.threads)
+    at_once = workers or max(1, cores() // runs[0].config.threads)
     do_runs(runs, workers=at_once, progress=progress)
     write_report(grid, sets, runs, folder)

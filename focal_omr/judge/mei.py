@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
 from focal_omr.judge.bars import Bar, NoteEvent, VoicedPart
+from focal_omr.notation.accidentals import AccidentalState
 from focal_omr.notation.bounds import MAX_BARS, MAX_NUMBER
 from focal_omr.notation.mei_elements import (
     alterations,
@@ -23,7 +24,7 @@ from focal_omr.notation.mei_elements import (
     written_duration,
 )
 from focal_omr.notation.mei_staff import element_text, staff_layers
-from focal_omr.notation.score import STEPS, AccidentalState, Duration, Note, Pitch
+from focal_omr.notation.score import STEPS, Duration, Note, Pitch
 
 __all__ = ["mei_parts"]
 

@@ -12,7 +12,7 @@ from focal_omr.errors import DataError, OmrError
 from focal_omr.judge.bars import VoicedPart, choose_part
 from focal_omr.judge.read import SUFFIXES, read_judged
 
-__all__ = ["Pair", "pair_folders", "part_in_name"]
+__all__ = ["Pair", "pair_folders", "part_in_name", "read_parts"]
 
 _PART = "-Part-"
 
@@ -34,12 +34,13 @@ class Pair:
     part: str | None = None
 
 
-def _parts_of(path: Path) -> Sequence[VoicedPart]:
+def read_parts(path: Path) -> Sequence[VoicedPart]:
+    """The parts of a file. Raises as `read_judged`."""
     return read_judged(path).parts
 
 
 def pair_folders(
-    results: Path, truths: Path, *, parts_of: Callable[[Path], Sequence[VoicedPart]] = _parts_of
+    results: Path, truths: Path, *, parts_of: Callable[[Path], Sequence[VoicedPart]] = read_parts
 ) -> tuple[list[Pair], list[Path]]:
     """Pair every truth, and list the results that have none.
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError
 from focal_omr.files import read_within
-from focal_omr.judge.bars import Bar, VoicedPart, choose_part
+from focal_omr.judge.bars import VoicedPart
 from focal_omr.judge.mei import mei_parts
 from focal_omr.judge.musicxml import musicxml_parts, only_parts
 from focal_omr.notation.engrave import Engraver
@@ -20,7 +20,7 @@ from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
 from focal_omr.notation.score import Score
 from focal_omr.notation.xml_input import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 
-__all__ = ["SUFFIXES", "JudgedScore", "part_notes", "read_judged"]
+__all__ = ["SUFFIXES", "JudgedScore", "read_judged"]
 
 _KERN = (".krn", ".kern")
 _BY_SCORE = (".semantic", ".agnostic", ".abc", ".pae")
@@ -96,21 +96,6 @@ def read_judged(source: Path | str | Score) -> JudgedScore:
         raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
     except OmrError as error:
         raise type(error)(f"{path}: {error}") from error
-
-
-def part_notes(path: Path | str, part: str = "1") -> tuple[Bar, ...]:
-    """The bars of one part of a file, with their notes.
-
-    Args:
-        path: MusicXML, zipped or not, MEI, kern, or what else `load_score` reads.
-        part: Its name ("_" is a blank), or its number from 1.
-
-    Raises:
-        NotationError: As of `read_judged`, or there is no such part.
-        EngraveError: Verovio could not read the music.
-    """
-    parts = read_judged(path).parts
-    return parts[choose_part(parts, part)].bars
 
 
 def _read(path: Path, suffix: str) -> JudgedScore:

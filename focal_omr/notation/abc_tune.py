@@ -21,6 +21,7 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
+    is_grace,
     tie_ends,
 )
 from focal_omr.notation.semantic import KEY_NAMES
@@ -143,7 +144,7 @@ class _Writer:
         raise TypeError(f"no ABC for {event!r}")
 
     def _tuplet(self, tuplet: Tuplet) -> str:
-        count = sum(not (isinstance(event, Note) and event.grace) for event in tuplet.events)
+        count = sum(not is_grace(event) for event in tuplet.events)
         text, beamed = f"({tuplet.actual}:{tuplet.normal}:{count}", True
         for event in tuplet.events:
             text += ("" if beamed else " ") + self._event(event)

@@ -40,6 +40,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.accidentals import sound_accidentals
 from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.score import (
     NOTE_VALUES,
@@ -59,7 +60,7 @@ from focal_omr.notation.score import (
     Score,
     flat_events,
     open_tie,
-    sound_accidentals,
+    tie_ends,
 )
 from focal_omr.notation.semantic import METER_SIGNS, join_label, split_label
 
@@ -194,7 +195,7 @@ def _part_glyphs(part: Part) -> Iterator[Glyph]:
             if isinstance(event, Clef):
                 clef = event
             if isinstance(event, Note):
-                yield from _note_glyphs(event, _known(clef), tie_ends=_ends_tie(tied, event))
+                yield from _note_glyphs(event, _known(clef), ends_tie=tie_ends(tied, event))
                 tied = open_tie(tied, event)
             elif isinstance(event, Key):
                 yield from _signature(event, _known(clef))
@@ -210,13 +211,6 @@ def _known(clef: Clef | None) -> Clef:
     return clef
 
 
-def _ends_tie(tied: Note | None, note: Note) -> bool:
-    """Whether the open tie (None: none is open) ends on `note`."""
-    if tied is None or (note.grace and not tied.grace):
-        return False
-    return tied.pitch.diatonic == note.pitch.diatonic
-
-
 def _signature(key: Key, clef: Clef) -> list[Glyph]:
     """The accidentals of a key signature at their places in a clef; none for C major."""
     lowest = STEPS[clef.lowest_line % 7]
@@ -224,11 +218,11 @@ def _signature(key: Key, clef: Clef) -> list[Glyph]:
     return [Glyph(f"accidental.{name}", step) for step in steps[: abs(key.fifths)]]
 
 
-def _note_glyphs(note: Note, clef: Clef, *, tie_ends: bool) -> Iterator[Glyph]:
+def _note_glyphs(note: Note, clef: Clef, *, ends_tie: bool) -> Iterator[Glyph]:
     step = note.pitch.diatonic - clef.lowest_line
     if note.fermata:
         yield Glyph("fermata.above", 11)
-    if tie_ends:
+    if ends_tie:
         yield Glyph("slur.end", step)
     for name in _accidental_names(note):
         yield Glyph(f"accidental.{name}", step)
@@ -475,7 +469,7 @@ class _Reader:
 
     def _expect_tie(self, glyph: Glyph, note: Note) -> None:
         assert self.tie_end is not None
-        if self.tie_end.step != glyph.step or not _ends_tie(self.tied, note):
+        if self.tie_end.step != glyph.step or not tie_ends(self.tied, note):
             self._fail(
                 f"{self.tie_end} before {glyph}: needed is a slur.start after an earlier note of its pitch"
             )

@@ -21,6 +21,7 @@ from focal_omr.notation.score import (
     Tuplet,
     closing_meter,
     flat_events,
+    is_grace,
     opening_meter,
     sounding_length,
 )
@@ -82,7 +83,7 @@ def imply_tuplets(part: Part, *, bar_length: Fraction | None = None) -> tuple[Pa
 
 def _kind(tuplet: Tuplet) -> tuple[int, int, str] | None:
     """What a tuplet is made of where all its members are alike."""
-    timed = [event for event in tuplet.events if not (isinstance(event, Note) and event.grace)]
+    timed = [event for event in tuplet.events if not is_grace(event)]
     values = {(event.duration.value, event.duration.dots) for event in timed}
     if len(timed) != tuplet.actual or len(values) != 1:
         return None
@@ -114,9 +115,9 @@ def _group(events: Sequence[Event], actual: int, value: str) -> "tuple[Note | Re
     group: list[Note | Rest] = []
     left = actual
     for event in events:
-        if not isinstance(event, Note | Rest) or (not group and _is_grace(event)):
+        if not isinstance(event, Note | Rest) or (not group and is_grace(event)):
             return None
-        if not _is_grace(event):
+        if not is_grace(event):
             if event.duration != Duration(value):
                 return None
             left -= 1
@@ -124,7 +125,3 @@ def _group(events: Sequence[Event], actual: int, value: str) -> "tuple[Note | Re
         if not left:
             return tuple(group)
     return None
-
-
-def _is_grace(event: Note | Rest) -> bool:
-    return isinstance(event, Note) and event.grace

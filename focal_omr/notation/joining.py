@@ -114,7 +114,7 @@ def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
     return joined, starts
 
 
-def join_staves(staves: Sequence[StaffTokens], *, name: str = "") -> Part:
+def join_staves(staves: Sequence[StaffTokens]) -> Part:
     """The part that the staves are; where one begins at a barline its first measure says so.
 
     Raises:
@@ -129,7 +129,7 @@ def join_staves(staves: Sequence[StaffTokens], *, name: str = "") -> Part:
         begins = start == 0 or parse_barline(tokens[start - 1]) is not None
         if begins and staff.break_before and bars < len(measures):
             measures[bars] = replace(measures[bars], break_before=staff.break_before)
-    return replace(part, measures=tuple(measures), name=name)
+    return replace(part, measures=tuple(measures))
 
 
 def join_parts(parts: Sequence[Part], *, name: str = "") -> Part:

@@ -21,6 +21,7 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
+    is_grace,
 )
 from focal_omr.notation.semantic import KEY_NAMES
 
@@ -85,7 +86,7 @@ def _unprinted(measures: Sequence[Measure]) -> Iterator[str]:
 def _part(measures: Sequence[Measure]) -> Iterator[str]:
     key = Key(0)
     for measure in measures:
-        for grace, group in groupby(measure.events, key=_is_grace):
+        for grace, group in groupby(measure.events, key=is_grace):
             words = []
             for event in group:
                 key = event if isinstance(event, Key) else key
@@ -93,10 +94,6 @@ def _part(measures: Sequence[Measure]) -> Iterator[str]:
             yield f"\\grace {{ {' '.join(words)} }}" if grace else " ".join(words)
         if measure.barline is not None:
             yield f'\\bar "{_BARLINES[measure.barline]}"'
-
-
-def _is_grace(event: Event) -> bool:
-    return isinstance(event, Note) and event.grace
 
 
 def _event(event: Event, key: Key) -> str:

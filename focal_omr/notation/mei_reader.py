@@ -22,16 +22,10 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.accidentals import print_accidentals, sound_accidentals
 from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.mei_staff import StaffReader, element_text, staff_layers
-from focal_omr.notation.score import (
-    Note,
-    Part,
-    Score,
-    flat_events,
-    print_accidentals,
-    sound_accidentals,
-)
+from focal_omr.notation.score import Note, Part, Score, flat_events
 from focal_omr.notation.xml_input import parse_xml
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.accidentals import AccidentalState
 from focal_omr.notation.mei_elements import (
     BARLINES,
     SIGN_ATTRIBUTES,
@@ -23,7 +24,6 @@ from focal_omr.notation.mei_elements import (
 )
 from focal_omr.notation.score import (
     STEPS,
-    AccidentalState,
     Clef,
     Duration,
     Event,

@@ -22,11 +22,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from focal_omr.errors import NotationError
+from focal_omr.notation.accidentals import AccidentalState, sound_accidentals
 from focal_omr.notation.bounds import check_bounds
 from focal_omr.notation.score import (
     BARLINE_KINDS,
     NOTE_VALUES,
-    AccidentalState,
     BarlineKind,
     Clef,
     Duration,
@@ -42,7 +42,6 @@ from focal_omr.notation.score import (
     Score,
     Step,
     Tuplet,
-    sound_accidentals,
 )
 
 KEY_NAMES = {

@@ -18,7 +18,7 @@ __all__ = [
     "problems",
 ]
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
 # Left, top, right, bottom in pixels of the upright page.
 Box = Annotated[list[float], Field(min_length=4, max_length=4)]
@@ -74,7 +74,7 @@ class JobState(Answer):
     id: str
     name: str = Field(description="Of the file that was sent.")
     status: Literal["queued", "running", "done", "failed"]
-    progress: Fraction
+    progress: Share
     error: str | None = Field(description="Why it failed.")
     pages: int | None = Field(description="Of the document; null until they are counted.")
     pages_read: int
@@ -133,7 +133,7 @@ class SymbolView(Answer):
     name: str
     points: str
     box: Box
-    confidence: Fraction
+    confidence: Share
     colour: Colour
     doubtful: bool
     used: bool

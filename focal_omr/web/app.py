@@ -18,12 +18,12 @@ from starlette.staticfiles import StaticFiles
 from focal_omr import __version__
 from focal_omr.errors import OutputError
 from focal_omr.web.answers import Api, Health, problems
-from focal_omr.web.desk import FORMATS
 from focal_omr.web.documents import router as documents_router
 from focal_omr.web.guard import Guard, error
 from focal_omr.web.jobs import router as jobs_router
 from focal_omr.web.mending import router as mending_router
 from focal_omr.web.metrics import CONTENT_TYPE_LATEST, Metrics
+from focal_omr.web.orders import FORMATS
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.server import GivenServer, Server
 from focal_omr.web.settings import Settings

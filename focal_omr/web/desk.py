@@ -3,12 +3,12 @@
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from focal_omr.errors import OmrError
 from focal_omr.files import write_atomic
+from focal_omr.web.orders import FORMATS, Changed, Made, Order, Refusal, Subject
 from focal_omr.web.reading import DOCUMENT, picture_name
 from focal_omr.web.store import Place
 from focal_omr.web.working import be_modest
@@ -20,102 +20,16 @@ if TYPE_CHECKING:
     from focal_omr.document import Document, Page
     from focal_omr.page.load import PageImage
 
-__all__ = ["FORMATS", "Changed", "Desk", "Format", "Made", "Order", "Refusal", "Subject"]
+__all__ = ["Desk"]
 
 _KEPT = 4  # documents; a book of 200 pages has 50 MB
-
-
-@dataclass(frozen=True)
-class Format:
-    """A file that a document can be had as: its name in `batch.OUTPUTS`, "" for views, and its media type."""
-
-    output: str
-    media_type: str
-
-
-FORMATS = {
-    "musicxml": Format("musicxml", "application/vnd.recordare.musicxml+xml"),
-    "mid": Format("midi", "audio/midi"),
-    "mei": Format("mei", "application/mei+xml"),
-    "json": Format("json", "application/json"),
-    "svg": Format("svg", "image/svg+xml"),
-    "krn": Format("kern", "text/plain; charset=utf-8"),
-    "abc": Format("abc", "text/vnd.abc; charset=utf-8"),
-}
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A document at one point of its history.
-
-    Attributes:
-        job, folder, name: Of its job; where its files are; what it is called.
-        revision: Which; -1 is the document as it was read.
-        staves: Symbols of the staves that changed until then.
-        can_undo, can_redo: Whether there are changes before and after.
-    """
-
-    job: str
-    folder: Path
-    name: str
-    revision: int
-    staves: Mapping[tuple[int, int], Any]
-    can_undo: bool = False
-    can_redo: bool = False
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is wanted.
-
-    Attributes:
-        subject: Of which document.
-        what: "overview", "page", "playback", "samples", "overlay.png", "overlay.pdf", "overlay.html", a key
-            of `FORMATS`; "change", or "place" for the answer to a change that was made before.
-        target: The file to write; None where the answer is a `Changed`.
-        page: Number of the page for "page".
-        unfold: Whether "playback" plays repeats.
-        everything: Whether "samples" are of all staves.
-        place, change: Of a change.
-    """
-
-    subject: Subject
-    what: str
-    target: Path | None = None
-    page: int = 0
-    unfold: bool = True
-    everything: bool = False
-    place: Place = (0, 0, 0)
-    change: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What a change did: the answer to the client, what is selected now, and the staves for the history."""
-
-    answer: bytes
-    place: Place
-    staves: Mapping[tuple[int, int], Any]
-
-
-@dataclass(frozen=True)
-class Made:
-    """The file is written."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why an order cannot be carried out, with the HTTP status that says so."""
-
-    status: int
-    error: str
 
 
 class Desk:
     """Carries out orders, one after the other; keeps the last few documents.
 
     Args:
-        memory_mb: That its process may ask for.
+        memory_mb: Of data that its process may hold.
     """
 
     def __init__(self, memory_mb: int) -> None:

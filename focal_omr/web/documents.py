@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from focal_omr.web.answers import Overview, PageView, Playback, problems
 from focal_omr.web.content import stem
-from focal_omr.web.desk import FORMATS, Order
+from focal_omr.web.orders import FORMATS, Order
 from focal_omr.web.reading import picture_name
 from focal_omr.web.server import GivenServer, ReadJob, Server, send_file
 from focal_omr.web.store import Job

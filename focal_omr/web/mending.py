@@ -9,8 +9,8 @@ from starlette.responses import Response
 from focal_omr.mend.changes import Change
 from focal_omr.web import answers
 from focal_omr.web.answers import problems
-from focal_omr.web.desk import Order
-from focal_omr.web.server import GivenServer, ReadJob, Server
+from focal_omr.web.orders import Order
+from focal_omr.web.server import GivenServer, ReadJob, Server, no_document
 from focal_omr.web.store import Entry, Job
 
 __all__ = ["router"]
@@ -73,7 +73,7 @@ def _current(server: Server, job: Job, request: Move) -> Job:
     """The job as it is now that nobody else changes it. HTTPException where the client sees another."""
     now = server.store.find(job.id)
     if now is None:
-        raise HTTPException(404, "there is no such document, or no longer")
+        raise no_document()
     if now.revision != request.revision:
         raise HTTPException(409, f"the document has changed meanwhile, it is at revision {now.revision}")
     return now

@@ -50,7 +50,7 @@ class JobReader:
         data: Folder of the store.
         model, threads: As of `Recognizer`.
         pages: That a document may have.
-        memory_mb: That this process may ask for.
+        memory_mb: Of data that this process may hold.
     """
 
     def __init__(self, data: Path, *, model: str, threads: int, pages: int, memory_mb: int) -> None:

@@ -16,15 +16,15 @@ from starlette.responses import Response, StreamingResponse
 
 from focal_omr.files import write_atomic
 from focal_omr.web.content import check_content, disposition
-from focal_omr.web.desk import Subject
 from focal_omr.web.metrics import Metrics
+from focal_omr.web.orders import Subject
 from focal_omr.web.readers import Readers
 from focal_omr.web.reading import UPLOAD
 from focal_omr.web.settings import Settings
 from focal_omr.web.store import Job, Store, new_id
 from focal_omr.web.studio import Studio
 
-__all__ = ["GivenJob", "GivenServer", "ReadJob", "Server", "send_file"]
+__all__ = ["GivenJob", "GivenServer", "ReadJob", "Server", "no_document", "send_file"]
 
 _AT_A_TIME = 2  # uploads that are checked and kept: each is in memory as a whole
 _CHUNK_BYTES = 256 * 1024
@@ -126,6 +126,11 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
+def no_document() -> HTTPException:
+    """What is answered where a job, or a file of it, is not there."""
+    return HTTPException(404, "there is no such document, or no longer")
+
+
 def _server(request: Request) -> Server:
     server: Server = request.app.state.server
     return server
@@ -139,7 +144,7 @@ async def _job(
 ) -> Job:
     job = server.store.find(id)
     if job is None:
-        raise HTTPException(404, "there is no such document, or no longer")
+        raise no_document()
     return job
 
 
@@ -175,7 +180,7 @@ def send_file(path: Path, media_type: str, *, name: str = "", cache: str = "") -
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise HTTPException(404, "there is no such document, or no longer") from None
+        raise no_document() from None
     size = path.stat().st_size
     if size <= _IN_MEMORY_BYTES:
         with file:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from focal_omr.image_header import MAX_PICTURE_PX
 
-__all__ = ["MB", "Settings", "cores", "default_data_folder"]
+__all__ = ["MB", "Settings", "default_data_folder"]
 
 MB = 2**20
 
@@ -65,12 +65,9 @@ class Settings:
     @property
     def threads_each(self) -> int:
         """Threads of one worker: all together use no more than there are cores."""
+        from focal_omr.processes import cores  # here: every command asks for the defaults above
+
         return max(1, (self.threads or cores()) // max(1, self.workers))
-
-
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_data_folder() -> Path:

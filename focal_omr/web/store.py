@@ -8,10 +8,9 @@ import json
 import secrets
 import shutil
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,45 +18,14 @@ from typing import Any, Literal
 from focal_omr.errors import OmrError
 from focal_omr.files import remove_parts
 from focal_omr.folder_lock import alone_in
+from focal_omr.web.database import Database
 
 __all__ = ["ConflictError", "Entry", "FullError", "Job", "Place", "Status", "Store", "new_id"]
 
 Status = Literal["queued", "running", "done", "failed"]
 Place = tuple[int, int, int]  # number of the page, indices of staff and symbol
-_FORMAT = 1  # of the tables; a file of another format is refused
 _ID_BYTES = 16  # 128 random bits: nobody guesses the address of another's job
-_PATIENCE_S = 10.0  # that one writer waits for another; each takes milliseconds
 _JOBS, _DATABASE = "jobs", "jobs.sqlite3"
-_TABLES = """
-CREATE TABLE IF NOT EXISTS jobs (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
-  id TEXT NOT NULL UNIQUE,
-  name TEXT NOT NULL,
-  status TEXT NOT NULL,
-  error TEXT,
-  progress REAL NOT NULL DEFAULT 0,
-  pages INTEGER,
-  pages_read INTEGER NOT NULL DEFAULT 0,
-  staves_read INTEGER NOT NULL DEFAULT 0,
-  bytes INTEGER NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0,
-  created REAL NOT NULL,
-  expires REAL NOT NULL,
-  revision INTEGER NOT NULL DEFAULT 0,
-  applied INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, number);
-CREATE INDEX IF NOT EXISTS jobs_by_expiry ON jobs (expires);
-CREATE TABLE IF NOT EXISTS changes (
-  job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-  number INTEGER NOT NULL,
-  change TEXT NOT NULL,
-  before TEXT NOT NULL,
-  after TEXT NOT NULL,
-  staves TEXT NOT NULL,
-  PRIMARY KEY (job, number)
-) WITHOUT ROWID;
-"""
 
 
 class FullError(OmrError):
@@ -135,15 +103,13 @@ class Store:
     """
 
     def __init__(self, data: Path) -> None:
-        self._database = data / _DATABASE
+        self._database = Database(data / _DATABASE)
         self._jobs = data / _JOBS
-        self._connections: list[sqlite3.Connection] = []
-        self._of_thread = threading.local()
         self._alone = ExitStack()
         self._started = time.time() - time.monotonic()
         try:
             self._jobs.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._make_tables()
+            self._database.make_tables()
         except (OSError, sqlite3.Error) as error:
             raise OmrError(f"{data}: cannot be used as the server's folder ({error})") from error
 
@@ -157,10 +123,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database in all threads."""
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._of_thread = threading.local()
+        self._database.close()
         self._alone.close()
 
     def folder(self, job: str) -> Path:
@@ -183,7 +146,7 @@ class Store:
             FullError: One of the two would be exceeded.
         """
         now = self._now()
-        with self._writing() as database:
+        with self._database.writing() as database:
             self._check_room(database, size, queued, stored)
             database.execute(
                 "INSERT INTO jobs (id, name, status, bytes, created, expires)"
@@ -193,7 +156,7 @@ class Store:
 
     def check_room(self, size: int, *, queued: int, stored: int) -> None:
         """Raise FullError where `add` would."""
-        self._check_room(self._connection, size, queued, stored)
+        self._check_room(self._database.connection, size, queued, stored)
 
     @staticmethod
     def _check_room(database: sqlite3.Connection, size: int, queued: int, stored: int) -> None:
@@ -207,31 +170,31 @@ class Store:
 
     def find(self, job: str) -> Job | None:
         """A job by its id; None where there is none, or no longer."""
-        row = self._connection.execute(
+        row = self._database.connection.execute(
             "SELECT * FROM jobs WHERE id = ? AND expires > ?", (job, self._now())
         ).fetchone()
         return None if row is None else Job(*row)
 
     def is_there(self, job: str) -> bool:
         """Whether a job was neither deleted nor removed."""
-        found = self._connection.execute("SELECT 1 FROM jobs WHERE id = ?", (job,)).fetchone()
+        found = self._database.connection.execute("SELECT 1 FROM jobs WHERE id = ?", (job,)).fetchone()
         return found is not None
 
     def waiting(self, job: Job) -> int:
         """How many jobs are read before one that is queued."""
-        (count,) = self._connection.execute(
+        (count,) = self._database.connection.execute(
             "SELECT COUNT(*) FROM jobs WHERE status = 'queued' AND number < ?", (job.number,)
         ).fetchone()
         return int(count)
 
     def counts(self) -> dict[str, int]:
         """Jobs by their status."""
-        rows = self._connection.execute("SELECT status, COUNT(*) FROM jobs GROUP BY status").fetchall()
+        rows = self._database.rows("SELECT status, COUNT(*) FROM jobs GROUP BY status")
         return {"queued": 0, "running": 0, "done": 0, "failed": 0} | dict(rows)
 
     def claim(self) -> Job | None:
         """The job that waits longest, which runs from now on; None where none waits."""
-        with self._writing() as database:
+        with self._database.writing() as database:
             row = database.execute(
                 "UPDATE jobs SET status = 'running', attempts = attempts + 1 WHERE number ="
                 " (SELECT MIN(number) FROM jobs WHERE status = 'queued') RETURNING *"
@@ -242,31 +205,31 @@ class Store:
         self, job: str, progress: float, *, pages: int, pages_read: int = 0, staves_read: int = 0
     ) -> None:
         """Say how far a running job is."""
-        self._update(
+        self._database.update_jobs(
             "progress = ?, pages = ?, pages_read = ?, staves_read = ? WHERE id = ? AND status = 'running'",
             (progress, pages, pages_read, staves_read, job),
         )
 
     def finish(self, job: str, size: int) -> None:
         """A running job is done; `size` is what its files take in bytes."""
-        self._update(
+        self._database.update_jobs(
             "status = 'done', progress = 1, bytes = ? WHERE id = ? AND status = 'running'", (size, job)
         )
 
     def fail(self, job: str, error: str) -> None:
         """A job has failed; the error is one line for the user."""
-        self._update("status = 'failed', bytes = 0, error = ? WHERE id = ?", (error, job))
+        self._database.update_jobs("status = 'failed', bytes = 0, error = ? WHERE id = ?", (error, job))
 
     def put_back(self, job: str) -> None:
         """A running job waits again, as if it had not been begun."""
-        self._update(
+        self._database.update_jobs(
             "status = 'queued', progress = 0, attempts = attempts - 1 WHERE id = ? AND status = 'running'",
             (job,),
         )
 
     def delete(self, job: str) -> bool:
         """Remove a job and its files; whether there was one."""
-        with self._writing() as database:
+        with self._database.writing() as database:
             gone = database.execute("DELETE FROM jobs WHERE id = ?", (job,)).rowcount > 0
         if gone:
             shutil.rmtree(self.folder(job), ignore_errors=True)
@@ -274,7 +237,7 @@ class Store:
 
     def remove_expired(self) -> int:
         """Remove the jobs whose time has come; how many."""
-        rows = self._connection.execute("SELECT id FROM jobs WHERE expires <= ?", (self._now(),)).fetchall()
+        rows = self._database.rows("SELECT id FROM jobs WHERE expires <= ?", (self._now(),))
         return sum(self.delete(job) for (job,) in rows)
 
     def recover(self, attempts: int) -> None:
@@ -282,17 +245,21 @@ class Store:
 
         Jobs that were read are read again, up to so many attempts; files that no job knows are removed.
         """
-        self._update("status = 'queued', progress = 0 WHERE status = 'running' AND attempts < ?", (attempts,))
+        self._database.update_jobs(
+            "status = 'queued', progress = 0 WHERE status = 'running' AND attempts < ?", (attempts,)
+        )
         message = f"the server stopped {attempts} times while it read this document"
-        self._update("status = 'failed', bytes = 0, error = ? WHERE status = 'running'", (message,))
+        self._database.update_jobs(
+            "status = 'failed', bytes = 0, error = ? WHERE status = 'running'", (message,)
+        )
         self.remove_expired()
-        known = {job for (job,) in self._connection.execute("SELECT id FROM jobs").fetchall()}
+        known = {job for (job,) in self._database.rows("SELECT id FROM jobs")}
         for folder in self._jobs.iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
             else:
                 remove_parts(folder)
-        kept = self._connection.execute("SELECT id FROM jobs WHERE status IN ('queued', 'done')").fetchall()
+        kept = self._database.rows("SELECT id FROM jobs WHERE status IN ('queued', 'done')")
         for (job,) in kept:
             if not self.folder(job).is_dir():
                 self.fail(job, "the files of this document are gone from the server")
@@ -302,7 +269,7 @@ class Store:
     def staves(self, job: Job) -> dict[tuple[int, int], Any]:
         """The symbols of the staves that were changed, as they are now, by (number of the page, staff)."""
         staves: dict[tuple[int, int], Any] = {}
-        rows = self._connection.execute(
+        rows = self._database.rows(
             "SELECT staves FROM changes WHERE job = ? AND number <= ? ORDER BY number", (job.id, job.applied)
         )
         for (text,) in rows:
@@ -311,7 +278,7 @@ class Store:
 
     def change(self, job: Job, number: int) -> Entry | None:
         """An entry of the history of a job, counted from 1."""
-        row = self._connection.execute(
+        row = self._database.connection.execute(
             "SELECT change, before, after, staves FROM changes WHERE job = ? AND number = ?", (job.id, number)
         ).fetchone()
         if row is None:
@@ -327,7 +294,7 @@ class Store:
         """
         staves = [[page, staff, symbols] for (page, staff), symbols in change.staves.items()]
         texts = [json.dumps(each) for each in (change.change, change.before, change.after, staves)]
-        with self._writing() as database:
+        with self._database.writing() as database:
             self._move(database, job, job.applied + 1)
             database.execute("DELETE FROM changes WHERE job = ? AND number > ?", (job.id, job.applied))
             database.execute(
@@ -338,7 +305,7 @@ class Store:
 
     def move(self, job: Job, applied: int) -> int:
         """Let so many changes of the history hold; the new revision. Raises ConflictError as `record`."""
-        with self._writing() as database:
+        with self._database.writing() as database:
             self._move(database, job, applied)
         return job.revision + 1
 
@@ -350,48 +317,6 @@ class Store:
         )
         if not moved.rowcount:
             raise ConflictError("the document has changed meanwhile")
-
-    # The database -------------------------------------------------------------------------------------------
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        """Of this thread."""
-        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self._database, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-            )
-            connection.execute("PRAGMA foreign_keys = ON")
-            # A killed server loses nothing with this; a power cut at most the last moments.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            self._of_thread.connection = connection
-            self._connections.append(connection)
-        return connection
-
-    def _make_tables(self) -> None:
-        database = self._connection
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _FORMAT):
-            raise OmrError(f"{self._database}: has format {version}, this version reads {_FORMAT}")
-        database.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
-        database.executescript(_TABLES)
-        database.execute(f"PRAGMA user_version = {_FORMAT}")
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds as a whole or not at all."""
-        database = self._connection
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            yield database
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
-
-    def _update(self, what: str, values: Sequence[object]) -> None:
-        with closing(self._connection.execute(f"UPDATE jobs SET {what}", values)):
-            pass
 
 
 def _staves(text: str) -> dict[tuple[int, int], Any]:

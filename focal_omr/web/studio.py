@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from focal_omr.processes import Lost, OwnProcess
-from focal_omr.web.desk import Changed, Desk, Made, Order, Refusal, Subject
+from focal_omr.web.desk import Desk
+from focal_omr.web.orders import Changed, Made, Order, Refusal, Subject
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.settings import Settings
 from focal_omr.web.working import ask

@@ -3,17 +3,11 @@
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.processes import Lost, OwnProcess, limit_memory
 from focal_omr.web.settings import MB
-
-try:
-    import resource
-except ImportError:  # Windows: no limit of memory there
-    resource = None  # type: ignore[assignment]
 
 __all__ = ["ask", "be_modest"]
 
@@ -49,12 +43,9 @@ def be_modest(memory_mb: int) -> None:
     """Let this process stand back behind others, and have no more memory than it should.
 
     Args:
-        memory_mb: What it may ask for from now on, beside what the program itself takes.
+        memory_mb: Of data that it may hold, what it has already included; 0: as much as there is.
     """
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    if resource is not None and memory_mb:
-        limit = memory_mb * MB
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        with suppress(ValueError, OSError):  # a limit that is lower already stays
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    if memory_mb:
+        limit_memory(memory_mb * MB)

@@ -1,5 +1,6 @@
 """Contact sheets of trees and shards: same bytes for a seed, the samples asked for, plain errors."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ from tiny import labels, plates, png, write_shards_of_plates
 from typer.testing import CliRunner
 
 from focal_omr.cli_data import data_app
-from focal_omr.data.contact import Shown, contact_sheet, show_data
-from focal_omr.errors import DataError, OutputError
+from focal_omr.data.contact import Shown, contact_sheet, only_ids, sheet_png, sheet_section, shown_staves
+from focal_omr.data.show.sources import read_source
+from focal_omr.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -32,39 +34,28 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("degrade", ["none", "scan", "camera"])
 @pytest.mark.parametrize("kind", ["tree", "shards"])
-def test_same_seed_same_bytes(
-    kind: str, degrade: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    folder = request.getfixturevalue(kind)
-    for name, seed in (("one", 1), ("same", 1), ("other", 2)):
-        show_data(folder, tmp_path / name, count=2, seed=seed, degrade=degrade)
-    one, same, other = ((tmp_path / name / "contact.png").read_bytes() for name in ("one", "same", "other"))
+def test_same_seed_same_bytes(kind: str, degrade: str, request: pytest.FixtureRequest) -> None:
+    staves = read_source(request.getfixturevalue(kind)).staves
+    one, same, other = (
+        sheet_png(shown_staves(staves, list(staves), count=2, seed=seed, degrade=degrade))
+        for seed in (1, 1, 2)
+    )
     assert one == same
     assert one != other
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["contact.png", "index.html"]
 
 
-def test_the_page_shows_the_sheet_and_every_label(tree: Path, tmp_path: Path) -> None:
-    show_data(tree, tmp_path, count=99)
-    page = (tmp_path / "index.html").read_text()
-    assert '<img src="contact.png"' in page
-    assert all(f"<dt>s{number}</dt><dd>{' '.join(labels()[number])}</dd>" in page for number in range(5))
+def test_the_section_shows_the_sheet_and_every_label_in_order(tree: Path) -> None:
+    staves = read_source(tree).staves
+    section = sheet_section(shown_staves(staves, list(staves), count=99, seed=1), "none", 1)
+    assert '<img src="contact.png"' in section
+    entries = [f"<dt>s{number}</dt><dd>{' '.join(labels()[number])}</dd>" for number in range(5)]
+    assert re.findall("<dt>.*</dd>", section) == entries
 
 
-def test_only_the_ids_that_are_asked_for(tree: Path, shards: Path, tmp_path: Path) -> None:
-    ids = tmp_path / "ids.txt"
-    ids.write_text("s3\ns1\n")
-    show_data(tree, tmp_path / "out", ids=ids)
-    page = (tmp_path / "out" / "index.html").read_text()
-    assert page.index("<dt>s1") < page.index("<dt>s3")
-    assert page.count("<dt>") == 2
+def test_only_the_ids_that_are_asked_for(tree: Path, shards: Path) -> None:
+    assert only_ids(["s3", "s1"], read_source(tree).labels, tree) == ["s1", "s3"]
     with pytest.raises(DataError, match="2 of 2 ids are not there, such as s1"):
-        show_data(shards, tmp_path / "out", ids=ids)
-    ids.write_text("\n")
-    with pytest.raises(DataError, match="names no id"):
-        show_data(tree, tmp_path / "out", ids=ids)
-    with pytest.raises(DataError, match="no readable list of ids"):
-        show_data(tree, tmp_path / "out", ids=tmp_path / "missing.txt")
+        only_ids(["s3", "s1"], read_source(shards).labels, shards)
 
 
 def test_every_sample_is_on_the_sheet_with_its_label() -> None:
@@ -79,14 +70,10 @@ def test_every_sample_is_on_the_sheet_with_its_label() -> None:
     )
 
 
-def test_what_cannot_be_shown_is_named(tree: Path, tmp_path: Path) -> None:
+def test_an_unknown_wear_is_named(tree: Path) -> None:
+    staves = read_source(tree).staves
     with pytest.raises(DataError, match="'fax'; known are none, scan and camera"):
-        show_data(tree, tmp_path / "out", degrade="fax")
-    with pytest.raises(DataError, match="no samples"):
-        show_data(tmp_path, tmp_path / "out")
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="file cannot be made"):
-        show_data(tree, tmp_path / "file")
+        shown_staves(staves, list(staves), count=1, seed=1, degrade="fax")
 
 
 def test_the_command(tree: Path, tmp_path: Path) -> None:

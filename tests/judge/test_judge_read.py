@@ -1,18 +1,18 @@
 """Files to bars: one piece in all formats, chords in each, and the parts of real scores."""
 
 import zipfile
-from pathlib import Path
 
 import pytest
+from shared_data import SHARED
 
 from focal_omr.errors import NotationError
 from focal_omr.judge.bars import choose_part
-from focal_omr.judge.read import part_notes, read_judged
+from focal_omr.judge.read import read_judged
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.formats import load_score, save_score
 from focal_omr.notation.semantic import read_semantic
 
-SHARED = Path(__file__).resolve().parents[3] / "shared/data/pages/quartet-parts"
+PARTS = SHARED / "data" / "pages" / "quartet-parts"
 LABEL = (
     "clef-C3 keySignature-DM timeSignature-3/4 note-F#4_quarter barline gracenote-G4_eighth note-F#4_half "
     "note-F#4_quarter tie barline note-F#4_half. barline note-Bb4_quarter note-B4_half "
@@ -64,10 +64,11 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
             archive.write(tmp_path / "piece.musicxml", "a.xml")
     else:
         save_score(read_semantic(LABEL), path)
-    assert reads(part_notes(path)) == READS
-    assert [bar.index for bar in part_notes(path)] == list(range(1, 10))
-    assert not any(bar.has_chord for bar in part_notes(path))
-    assert sum(bar.length for bar in part_notes(path)) == 25
+    (part,) = read_judged(path).parts
+    assert reads(part.bars) == READS
+    assert [bar.index for bar in part.bars] == list(range(1, 10))
+    assert not any(bar.has_chord for bar in part.bars)
+    assert sum(bar.length for bar in part.bars) == 25
 
 
 def test_kern_with_chords(tmp_path):
@@ -91,7 +92,7 @@ def test_two_voices_and_repeat_signs_in_mei(tmp_path):
         '<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5"/></staffGrp></scoreDef>'
         f"<section>{measures}</section></score></mdiv></body></music></mei>"
     )
-    bars = part_notes(tmp_path / "a.mei")
+    bars = read_judged(tmp_path / "a.mei").parts[0].bars
     assert reads(bars) == [["C4:2", "E4:2"], [], ["D4:2"]]
     assert [bar.has_chord for bar in bars] == [True, False, False]
     assert [bar.length for bar in bars] == [2, 2, 2]
@@ -139,10 +140,10 @@ def test_what_cannot_be_read_is_said(tmp_path, name, data, message):
         read_judged(tmp_path / name)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the pages are not here")
+@pytest.mark.skipif(not PARTS.exists(), reason="the pages are not here")
 @pytest.mark.parametrize("stem", QUARTETS)
 def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_path, stem):
-    judged = read_judged(SHARED / f"{stem}.mxl")
+    judged = read_judged(PARTS / f"{stem}.mxl")
     counted = {
         part.name: (
             len(part.bars),

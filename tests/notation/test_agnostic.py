@@ -1,8 +1,6 @@
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
+from shared_data import SHARED
 from strategies import CLEFS, agnostic_scores
 
 from focal_omr.errors import NotationError
@@ -18,7 +16,6 @@ from focal_omr.notation.score import STEPS, Clef, Duration, Key, Measure, Meter,
 from focal_omr.notation.semantic import read_semantic, write_semantic
 from focal_omr.notation.vocabulary import primus_agnostic
 
-SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 EXAMPLE = SHARED / "primus" / "example"
 
 

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from strategies import scores
 
+from focal_omr.notation.accidentals import map_notes
 from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.score import NOTE_VALUES, Clef, Note, flat_events, map_notes
+from focal_omr.notation.score import NOTE_VALUES, Clef, Note, flat_events
 from focal_omr.notation.semantic import read_semantic
 
 SHORT = {

@@ -6,12 +6,13 @@ from xml.etree import ElementTree as ET
 from lxml import etree
 from test_musicxml import schema  # noqa: F401  # a fixture
 
+from focal_omr.notation.accidentals import map_notes
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.joining import StaffTokens, join_staves
 from focal_omr.notation.mei import mei_tree, write_mei
 from focal_omr.notation.mei_reader import read_mei
 from focal_omr.notation.musicxml import musicxml_tree, write_musicxml
-from focal_omr.notation.score import Score, map_notes
+from focal_omr.notation.score import Score
 from focal_omr.notation.semantic import read_semantic
 
 BARS = (

@@ -1,19 +1,19 @@
 """PDF documents: pages at the right size, scans as they are, titles, and what cannot be opened."""
 
 import zlib
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pdfs import encrypted, picture_pdf, stream, strokes, text, write_pdf
+from shared_data import SHARED
 
 from focal_omr.errors import ImageError
 from focal_omr.page import pdf
 from focal_omr.page.load import load_pages
 
-QUARTET = Path(__file__).parents[3] / "shared" / "data" / "pages" / "quartet-parts"
+QUARTET = SHARED / "data" / "pages" / "quartet-parts"
 HEADING = text("Largo", 60, 690, 12) + text("A Merry Tune", 200, 780, 24) + text("Trad.", 500, 760, 10)
 
 Gray = NDArray[np.uint8]

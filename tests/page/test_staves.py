@@ -1,12 +1,12 @@
 """Every staff of a page, and nothing else."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from drawn_page import blank_page, draw_lines, draw_table, draw_text, seen_aslant
+from shared_data import SHARED
 
 from focal_omr.image_file import load_gray
 from focal_omr.page.staves import find_staves
@@ -15,7 +15,7 @@ from focal_omr.staff_lines.staff import Staff
 TOPS = (120, 260, 400, 540, 680)
 # Counted by eye.
 PETRIE = {"010": 13, "033": 12, "056": 12, "079": 12, "102": 11, "125": 12}
-REAL_PAGES = Path(__file__).parents[3] / "shared" / "data" / "pages" / "petrie"
+REAL_PAGES = SHARED / "data" / "pages" / "petrie"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,11 +1,10 @@
 """Symbols on the scan and events of the score: each symbol is the event that it says."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hand_made import make_document, with_unread
+from shared_data import SHARED
 from web_documents import (
     NAMES,
     WEIGHTS,
@@ -24,7 +23,6 @@ from focal_omr.notation.score import NO_KEY, Event, Note
 from focal_omr.notation.semantic import parse_sign
 from focal_omr.web.events import SymbolPlace, score_events
 
-SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / "shared"))
 PAGES = SHARED / "data" / "pages"
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
 SYSTEM = "clef-G2 keySignature-GM"

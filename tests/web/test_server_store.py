@@ -78,13 +78,13 @@ def test_a_clock_that_jumps_removes_nothing(store: Store, monkeypatch: pytest.Mo
     assert found(store, job).status == "queued"
 
 
-def test_deleting_takes_the_history_along(store: Store) -> None:
+def test_deleting_takes_the_history_along(store: Store, tmp_path: Path) -> None:
     job = queued(store)
     store.record(found(store, job), Entry({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
     assert store.delete(job)
     assert not store.delete(job)
     assert not store.folder(job).exists()
-    with sqlite3.connect(store._database) as database:
+    with sqlite3.connect(tmp_path / "jobs.sqlite3") as database:
         assert database.execute("SELECT COUNT(*) FROM changes").fetchone() == (0,)
     database.close()
 

@@ -8,18 +8,8 @@ from random import Random
 from focal_omr.data.music.clefs import fits_strip
 from focal_omr.data.music.collection import Tune
 from focal_omr.data.music.vary import varied
-from focal_omr.notation.score import (
-    Clef,
-    Event,
-    Key,
-    Measure,
-    Meter,
-    Note,
-    Part,
-    Score,
-    flat_events,
-    sound_accidentals,
-)
+from focal_omr.notation.accidentals import sound_accidentals
+from focal_omr.notation.score import Clef, Event, Key, Measure, Meter, Note, Part, Score, flat_events
 from focal_omr.notation.semantic import tokens_to_score
 
 # The most symbols of a staff; the systems of a page have about 60.

@@ -9,6 +9,7 @@ from typing import TypeGuard
 from focal_omr.data.music.clefs import HIGHEST_POSITION, LOWEST_POSITION
 from focal_omr.data.music.slots import SHORTEST, Bar, Slot, fill_count, plain_values, windows
 from focal_omr.data.music.ties import mend_ties
+from focal_omr.notation.accidentals import sound_accidentals
 from focal_omr.notation.score import (
     NOTE_VALUES,
     STEPS,
@@ -26,7 +27,6 @@ from focal_omr.notation.score import (
     Rest,
     Score,
     Tuplet,
-    sound_accidentals,
 )
 from focal_omr.notation.semantic import TUPLET_NORMAL, note_token, parse_barline, parse_sign
 from focal_omr.notation.vocabulary import full_semantic

@@ -22,6 +22,7 @@ from focal_omr.notation.score import (
     Pitch,
     Rest,
     Tuplet,
+    is_grace,
 )
 from focal_omr.notation.semantic import TUPLET_NORMAL, note_token
 from focal_omr.notation.vocabulary import full_semantic
@@ -240,7 +241,7 @@ class Melody:
         actual = self.random.choices((3, 5, 6, 7), (12, 1, 3, 1))[0]
         normal = TUPLET_NORMAL[actual]
         value = _PLAIN[span / normal]
-        events = [e for e in self._notes([value.length] * actual) if not (isinstance(e, Note) and e.grace)]
+        events = [e for e in self._notes([value.length] * actual) if not is_grace(e)]
         return Tuplet(actual, normal, tuple(e for e in events if isinstance(e, Note | Rest)))
 
     def _notes(self, lengths: Sequence[Fraction]) -> list[Event]:

@@ -92,11 +92,6 @@ def apply_ids(wanted: Sequence[str], there: Collection[str]) -> tuple[list[str],
     return [i for i in wanted if i in known], [i for i in wanted if i not in known]
 
 
-def shared_sources(one: Iterable[str], other: Iterable[str]) -> set[str]:
-    """The sources that two lists of ids have in common."""
-    return {source_of(sample_id) for sample_id in one} & {source_of(sample_id) for sample_id in other}
-
-
 # Splitting --------------------------------------------------------------------------------------------------
 
 

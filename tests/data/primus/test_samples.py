@@ -1,7 +1,6 @@
 """PrIMuS as trees and archives, whole and broken: every defect by name, and the rest loads."""
 
 import gzip
-import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -10,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from shared_data import SHARED
 
 from focal_omr.data.primus.check import Checked, check_samples
 from focal_omr.data.primus.samples import Defect, Sample, partition, primus_samples, read_primus, source_of
 from focal_omr.data.primus.write import label_bytes, palette_png, sample_writer
 from focal_omr.errors import DataError
 
-SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / ".." / "shared"))
 SEMANTIC = ("clef-G2", "keySignature-GM", "note-F#4_quarter", "barline")
 AGNOSTIC = ("clef.G-L2", "accidental.sharp-L5", "note.quarter-S1", "barline-L1")
 IDS = [f"00005165{source}-1_{incipit}_1" for source in range(4) for incipit in (1, 2)]

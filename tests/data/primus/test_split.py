@@ -1,13 +1,14 @@
 """Lists of ids, and splits that share no source."""
 
 import gzip
-import os
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared_data import SHARED
 
 from focal_omr.data.frequency import symbol_counts, too_rare
 from focal_omr.data.primus.samples import source_of
@@ -15,14 +16,12 @@ from focal_omr.data.primus.split import (
     apply_ids,
     parse_size,
     read_ids,
-    shared_sources,
     split_by_source,
     write_ids,
 )
 from focal_omr.data.primus.stratify import goals
 from focal_omr.errors import DataError, OutputError
 
-SHARED = Path(os.environ.get("FOCAL_OMR_SHARED", Path(__file__).parents[3] / ".." / "shared"))
 with_shared = pytest.mark.skipif(not (SHARED / "seed").is_dir(), reason="the published lists are not there")
 
 
@@ -33,6 +32,11 @@ def _ids(sizes: list[int]) -> list[str]:
 # Splits -----------------------------------------------------------------------------------------------------
 
 SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=40)
+
+
+def shared_sources(one: Iterable[str], other: Iterable[str]) -> set[str]:
+    """The sources that two lists of ids have in common."""
+    return {source_of(sample_id) for sample_id in one} & {source_of(sample_id) for sample_id in other}
 
 
 @given(SIZES, st.integers(0, 5), st.data())

@@ -1,6 +1,6 @@
 // All that can be done with a key or a button: one table for the keyboard, the palette and the help.
-import { byId, state } from "./state.js";
-import { choose, edge, showPage, step } from "./session.js";
+import { byId } from "./state.js";
+import { choose, edge, pageBeside, showPage, step } from "./session.js";
 import { change, redo, undo } from "./mend.js";
 import { nextDoubt, nextOddBar } from "./doubts.js";
 import { faster, play } from "./player.js";
@@ -21,8 +21,7 @@ const BARLINES = [
 ];
 
 async function turn(by) {
-  const pages = state.overview?.pages ?? [];
-  const number = pages[pages.findIndex(page => page.number === state.view?.number) + by]?.number;
+  const number = pageBeside(by);
   if (number !== undefined) { await choose(null); await showPage(number); }
 }
 
@@ -95,6 +94,13 @@ export const ACTIONS = [
 
 export const byKey = new Map(ACTIONS.flatMap(each => each.keys.map(key => [key, each])));
 export const byName = new Map(ACTIONS.map(each => [each.id, each]));
+
+/** Actions by the name of their group, in their order. */
+export function grouped(actions) {
+  const groups = new Map();
+  for (const each of actions) groups.set(each.group, [...(groups.get(each.group) ?? []), each]);
+  return groups;
+}
 
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 const SHOWN = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", " ": "space", Mod: APPLE ? "⌘" : "ctrl", Shift: "shift",

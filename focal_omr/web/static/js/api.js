@@ -1,6 +1,6 @@
 // Talking to the server: JSON, and errors in one line.
 
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status; // 0: no answer at all

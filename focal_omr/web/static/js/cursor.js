@@ -1,11 +1,10 @@
 // The cursor of the playback: a line on the scan and one on the engraving, and the notes that sound.
-import { byId, on, state } from "./state.js";
+import { byId, calm, on, state } from "./state.js";
 import { showPage, symbolAt } from "./session.js";
 import { outlineOf } from "./scan.js";
 import { engravedAt } from "./engraving.js";
 import { reveal } from "./panes.js";
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let frames = []; // {onset, notes}: what begins together, in the order of time
 let current = -1;
 let turning = false;
@@ -31,10 +30,14 @@ function frameAt(quarter) {
   return low;
 }
 
-const light = (note, on) => {
-  outlineOf(note)?.classList.toggle("sounding", on);
-  engravedAt(note)?.classList.toggle("sounding", on);
-};
+/** Light what sounds now, and nothing else. */
+function light(notes) {
+  for (const lit of document.querySelectorAll(".sounding")) lit.classList.remove("sounding");
+  for (const note of notes) {
+    outlineOf(note)?.classList.add("sounding");
+    engravedAt(note)?.classList.add("sounding");
+  }
+}
 
 /** Show where the music is; turns the page where it goes on to another one. */
 export async function moveCursor(quarter, { turn = true } = {}) {
@@ -49,14 +52,12 @@ export async function moveCursor(quarter, { turn = true } = {}) {
     current = -1;
     return;
   }
-  if (index !== current) {
-    for (const lit of document.querySelectorAll(".sounding")) lit.classList.remove("sounding");
-    for (const note of frame.notes) light(note, true);
-  }
+  if (index !== current) light(frame.notes);
   const after = frames[index + 1];
-  const share = after && !calm.matches ? (quarter - frame.onset) / (after.onset - frame.onset) : 0;
-  onScan(frame, after, Math.min(1, Math.max(0, share)), index !== current);
-  onScore(frame, after, Math.min(1, Math.max(0, share)), index !== current);
+  const gone = after && !calm.matches ? (quarter - frame.onset) / (after.onset - frame.onset) : 0;
+  const share = Math.min(1, Math.max(0, gone));
+  onScan(frame, after, share, index !== current);
+  onScore(frame, after, share, index !== current);
   current = index;
 }
 
@@ -106,7 +107,7 @@ export function clearCursor() {
   current = -1;
   byId("scan-cursor").setAttribute("visibility", "hidden");
   byId("score-cursor").hidden = true;
-  for (const lit of document.querySelectorAll(".sounding")) lit.classList.remove("sounding");
+  light([]);
 }
 
 on("playback", prepare);

@@ -55,7 +55,7 @@ function lookCloser(symbol) {
   picture.setAttribute("preserveAspectRatio", "none");
   const mark = byId("closer-mark");
   mark.setAttribute("points", symbol.points);
-  mark.setAttribute("stroke", symbol.mended ? "#009e73" : symbol.colour);
+  mark.style.stroke = symbol.mended ? "var(--mended)" : symbol.colour;
 }
 
 /** Said where the listbox has no focus, for it then says nothing itself; and always after a change. */

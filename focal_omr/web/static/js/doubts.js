@@ -1,6 +1,7 @@
 // From doubtful place to doubtful place, the bars that do not add up, and the warnings.
 import { byId, element, on, order, state } from "./state.js";
 import { choose } from "./session.js";
+import { many } from "./labels.js";
 import { say } from "./say.js";
 
 /** The next of some places after what is chosen (or before it), round and round. */
@@ -36,7 +37,7 @@ function tell(overview) {
   byId("odd").hidden = !odd.length;
   byId("odd-list").replaceChildren(...odd.map(bar => chip(bar, overview)));
   byId("warned").hidden = !overview.warnings.length;
-  byId("warned-title").textContent = overview.warnings.length === 1 ? "1 warning" : `${overview.warnings.length} warnings`;
+  byId("warned-title").textContent = many(overview.warnings.length, "warning");
   byId("warnings").replaceChildren(...overview.warnings.map(text => element("li", {}, text)));
 }
 

@@ -1,6 +1,7 @@
 // Taking it away: the score in every format, and the corrections as training samples.
 import * as api from "./api.js";
 import { byId, element, on, state } from "./state.js";
+import { staves } from "./labels.js";
 import { toast } from "./say.js";
 
 const FORMATS = [
@@ -17,10 +18,11 @@ const FORMATS = [
 
 const original = () => byId("original").checked;
 
+const fileOf = name => name !== "overlay" ? name : state.overview.pages.length > 1 ? "overlay.pdf" : "overlay.png";
+
 async function save(name) {
   try {
-    const path = name === "overlay" ? (state.overview.pages.length > 1 ? "overlay.pdf" : "overlay.png") : name;
-    await api.save(api.result(state.job, path, original()));
+    await api.save(api.result(state.job, fileOf(name), original()));
   } catch (error) {
     toast(error.message);
   }
@@ -28,7 +30,7 @@ async function save(name) {
 
 function list() {
   byId("formats").replaceChildren(...FORMATS.map(([name, title, what]) => {
-    const link = element("a", { href: api.result(state.job, name === "overlay" ? "overlay.png" : name), "data-format": name },
+    const link = element("a", { href: api.result(state.job, fileOf(name)), "data-format": name },
       element("b", {}, title), element("span", {}, what));
     link.addEventListener("click", event => { event.preventDefault(); save(name); });
     return element("li", {}, link);
@@ -38,7 +40,7 @@ function list() {
 function tellSamples({ mended_staves: count }) {
   byId("samples-zip").disabled = !count;
   byId("samples-text").textContent = count
-    ? `${count} ${count === 1 ? "staff" : "staves"} that you mended, each as a picture with its label in the layout of PrIMuS: focal-omr train learns from them.`
+    ? `${staves(count)} that you mended, each as a picture with its label in the layout of PrIMuS: focal-omr train learns from them.`
     : "Once you have mended something, each mended staff can be saved as a picture with its label: focal-omr train learns from them.";
 }
 

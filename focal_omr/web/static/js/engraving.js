@@ -1,8 +1,10 @@
 // The score as the server engraved it, linked to the scan by the ids of its notes.
-import { byId, element, emit, on, order, state } from "./state.js";
+import { byId, element, on, state } from "./state.js";
 import { choose } from "./session.js";
 import { fitReadable, reveal } from "./panes.js";
+import { nearest, showHover, startHover } from "./pointer.js";
 
+const NEAR_PX = 22; // from what is engraved, within which a tap still means it
 const placesById = new Map(); // id of an element -> place
 const elements = new Map(); // "staff/symbol" -> element
 
@@ -56,14 +58,7 @@ function fit() {
 function under(event) {
   for (let at = event.target; at && at !== event.currentTarget; at = at.parentNode)
     if (placesById.has(at.id)) return placesById.get(at.id);
-  let best = null, least = 22;
-  for (const [key, found] of elements) {
-    const box = found.getBoundingClientRect();
-    const apart = Math.hypot(Math.max(box.left - event.clientX, 0, event.clientX - box.right),
-      Math.max(box.top - event.clientY, 0, event.clientY - box.bottom));
-    if (apart < least) [best, least] = [placesById.get(found.id), apart];
-  }
-  return best;
+  return placesById.get(nearest(event, elements.values(), NEAR_PX)?.id) ?? null;
 }
 
 function mark({ scroll = true } = {}) {
@@ -88,27 +83,14 @@ function placeMark(found) {
   });
 }
 
-let hovered = null;
-function hover(place) {
-  engravedAt(hovered)?.classList.remove("hovered");
-  hovered = place;
-  engravedAt(place)?.classList.add("hovered");
-}
-
 export function startEngraving() {
   on("view", view => { draw(view); mark({ scroll: false }); });
   on("place", mark);
-  on("hover", hover);
+  showHover(engravedAt);
   on("zoom", pane => { if (pane === "score") mark({ scroll: false }); });
   on("layout", () => { fit(); mark({ scroll: false }); });
   const view = byId("score-view");
-  view.addEventListener("pointermove", event => {
-    if (event.pointerType !== "mouse" || event.buttons) return;
-    const place = under(event);
-    if (place ? !hovered || order(place, hovered) !== 0 : hovered) emit("hover", place);
-    emit("tip", place ? { event, place } : null);
-  });
-  view.addEventListener("pointerleave", () => { emit("hover", null); emit("tip", null); });
+  startHover(view, under);
   view.addEventListener("click", event => {
     const place = under(event);
     if (place) choose(place, { extend: event.shiftKey });

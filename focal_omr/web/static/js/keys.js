@@ -1,6 +1,6 @@
 // The keyboard, every button with data-act, and the table of keys in the help.
-import { ACTIONS, byKey, byName, keyNames } from "./actions.js";
-import { byId, element } from "./state.js";
+import { ACTIONS, byKey, byName, grouped, keyNames } from "./actions.js";
+import { byId, element, isShown } from "./state.js";
 import { inTurn } from "./mend.js";
 import { keep, settings } from "./settings.js";
 
@@ -22,7 +22,7 @@ function taken(event) {
 }
 
 function press(event) {
-  if (document.documentElement.dataset.state !== "done" && event.key !== "?") return;
+  if (!isShown("done") && event.key !== "?") return;
   if (event.isComposing || taken(event)) return;
   const action = byKey.get(spelled(event));
   if (!action) return;
@@ -43,16 +43,9 @@ const IN_ONE = {
 };
 
 function tabulate() {
-  const groups = Map.groupBy ? Map.groupBy(ACTIONS, action => action.group) : grouped(ACTIONS);
-  byId("key-table").replaceChildren(...[...groups].map(([name, actions]) => element("div", {}, element("h3", {}, name),
+  byId("key-table").replaceChildren(...[...grouped(ACTIONS)].map(([name, actions]) => element("div", {}, element("h3", {}, name),
     element("dl", {}, ...(IN_ONE[name] ?? actions.filter(action => action.keys.length).map(action => [shown(action), action.name]))
       .flatMap(([keys, what]) => [element("dt", {}, ...keys), element("dd", {}, what)])))));
-}
-
-function grouped(actions) {
-  const groups = new Map();
-  for (const action of actions) groups.set(action.group, [...(groups.get(action.group) ?? []), action]);
-  return groups;
 }
 
 const shown = action => action.keys.slice(0, 2).flatMap((key, at) =>

@@ -1,4 +1,7 @@
-// How a symbol is said in words.
+// How symbols and counts are said in words.
+
+export const many = (count, word, plural = `${word}s`) => `${count} ${count === 1 ? word : plural}`;
+export const staves = count => many(count, "staff", "staves");
 
 export const percent = confidence => `${(100 * confidence).toFixed(confidence > 0.99 && confidence < 1 ? 1 : 0)} %`;
 
@@ -16,7 +19,7 @@ export function spoken(symbol) {
 }
 
 const KINDS = [
-  [/^(note|gracenote)-/, "note"], [/^rest-/, "rest"], [/^multirest/, "rest"], [/^barline|^repeat/i, "barline"],
+  [/^(note|gracenote)-/, "note"], [/^rest-/, "rest"], [/^multirest/, "rest"], [/^barline/, "barline"],
   [/^clef-/, "clef"], [/^keySignature/, "key"], [/^timeSignature/, "meter"], [/^tie$/, "tie"],
 ];
 

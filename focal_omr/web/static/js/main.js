@@ -1,6 +1,6 @@
 // The page: which document the URL names, and all the parts that are started once.
 import * as api from "./api.js";
-import { byId, element, on, show, state } from "./state.js";
+import { byId, element, isShown, on, show, state } from "./state.js";
 import { follow, leave, startProgress } from "./progress.js";
 import { choose, open, showPage } from "./session.js";
 import { startUpload } from "./upload.js";
@@ -60,8 +60,7 @@ function startSheets() {
   });
   document.querySelector("[data-skip]").addEventListener("click", event => {
     event.preventDefault();
-    const done = document.documentElement.dataset.state === "done";
-    (done ? byId("symbols") : document.querySelector("main:not([hidden])")).focus();
+    (isShown("done") ? byId("symbols") : document.querySelector("main:not([hidden])")).focus();
   });
 }
 

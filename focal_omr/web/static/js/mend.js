@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { byId, on, state } from "./state.js";
 import { applyAnswer, reload, symbolAt } from "./session.js";
-import { spoken } from "./labels.js";
+import { spoken, staves } from "./labels.js";
 import { say, toast } from "./say.js";
 
 let queue = Promise.resolve(); // a change is made on what the one before left
@@ -76,6 +76,6 @@ export function startMend() {
     byId("undo").disabled = !overview.can_undo;
     byId("redo").disabled = !overview.can_redo;
     const count = overview.mended_staves;
-    byId("changed").textContent = count ? `${count} ${count === 1 ? "staff" : "staves"} mended` : "";
+    byId("changed").textContent = count ? `${staves(count)} mended` : "";
   });
 }

@@ -1,5 +1,5 @@
 // The buttons of all changes, with their keys; those that belong to the chosen sort of symbol are shown.
-import { ACTIONS, keyNames } from "./actions.js";
+import { ACTIONS, byName, grouped, keyNames } from "./actions.js";
 import { byId, element, icon, on, state } from "./state.js";
 import { symbolAt } from "./session.js";
 import { change } from "./mend.js";
@@ -69,9 +69,7 @@ function asToken() {
 }
 
 function build() {
-  const groups = new Map();
-  for (const action of ACTIONS)
-    if (action.make && !action.hidden) groups.set(action.group, [...(groups.get(action.group) ?? []), action]);
+  const groups = grouped(ACTIONS.filter(action => action.make && !action.hidden));
   byId("palette").append(...[...groups].map(([name, actions]) => group(name, actions)), fromHereOn(), asToken());
 }
 
@@ -82,7 +80,7 @@ function fitTo() {
   const kind = kindOf(symbol.token);
   for (const each of palette.querySelectorAll("[data-kinds]")) each.hidden = !each.dataset.kinds.split(" ").includes(kind);
   for (const each of palette.querySelectorAll("[data-act]")) {
-    const wants = ACTIONS.find(action => action.id === each.dataset.act).on;
+    const wants = byName.get(each.dataset.act).on;
     each.hidden = Boolean(wants && !wants.includes(kind));
   }
   byId("token-field").value = symbol.token;

@@ -1,16 +1,15 @@
 // The two panes: layout, zoom (buttons, ctrl and wheel, two fingers), dragging, and keeping what is chosen in sight.
-import { byId, element, emit, on, state } from "./state.js";
+import { byId, calm, element, emit, on, state } from "./state.js";
 import { keep, settings } from "./settings.js";
 
 const LEAST_SPACE_PX = 3.8; // between two staff lines on the screen, below which nobody can read notes
 const zooms = { scan: 1, score: 1 };
 const chosen = { scan: false, score: false }; // whether the user set the zoom
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const viewOf = pane => byId(`${pane}-view`);
 
 /** Set how much wider than its pane a picture is; keeps the place at (x, y) of the pane where it is. */
-export function setZoom(pane, value, at = null) {
+function setZoom(pane, value, at = null) {
   const view = viewOf(pane), canvas = byId(`${pane}-canvas`);
   const zoom = Math.min(10, Math.max(0.3, value));
   const x = at?.x ?? view.clientWidth / 2, y = at?.y ?? view.clientHeight / 2;
@@ -56,7 +55,7 @@ export function reveal(pane, rect, { smooth = true } = {}) {
 
 // Layout ----------------------------------------------------------------------------------------------------
 
-export function layOut() {
+function layOut() {
   const page = state.view;
   const strip = page && page.width > 1.7 * page.height; // a single staff: one below the other is larger
   const narrow = matchMedia("(max-width: 64rem)").matches;

@@ -1,5 +1,5 @@
 // Playing: notes are handed to the sound card a little ahead, the cursor follows its clock.
-import { byId, emit, on, order, state } from "./state.js";
+import { byId, on, order, state } from "./state.js";
 import { symbolAt } from "./session.js";
 import { keep, settings } from "./settings.js";
 import { say } from "./say.js";
@@ -13,7 +13,7 @@ let began = { time: 0, quarter: 0 }; // seconds of the sound card's clock at a q
 let planned = 0; // up to which quarter notes are handed over
 let stretch = { from: 0, to: 0 };
 
-export const playing = () => timer !== 0;
+const playing = () => timer !== 0;
 const perQuarter = () => 60 / settings.tempo;
 const quarterAt = time => began.quarter + (time - began.time) / perQuarter();
 

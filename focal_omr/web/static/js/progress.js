@@ -1,13 +1,12 @@
 // While a document is read: how far it is, how many wait before it, and what went wrong.
 import * as api from "./api.js";
 import { byId, emit, show } from "./state.js";
+import { many, staves } from "./labels.js";
 import { forget } from "./settings.js";
 
 let current = null; // the job that is followed
 let rounds = 0; // each call of follow ends the one before
 let stop = () => {};
-
-const many = (count, word, plural = `${word}s`) => `${count} ${count === 1 ? word : plural}`;
 
 /** Show that a file goes up; returns the function that is told how much has gone. */
 export function reading(file, cancel) {
@@ -88,8 +87,8 @@ function tell(job) {
   }
   bar.value = 0.1 + 0.9 * job.progress;
   const page = job.pages > 1 ? `Page ${Math.min(job.pages_read + 1, job.pages)} of ${job.pages}` : "Reading the page";
-  const staves = job.staves_read ? `, ${many(job.staves_read, "staff", "staves")} read so far` : "";
-  byId("progress-text").textContent = `${page}${staves}.`;
+  const read = job.staves_read ? `, ${staves(job.staves_read)} read so far` : "";
+  byId("progress-text").textContent = `${page}${read}.`;
 }
 
 function helpFor(error = "") {

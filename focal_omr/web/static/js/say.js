@@ -1,6 +1,8 @@
 // Words to the user: spoken ones for screen readers, and toasts that all can see.
 import { byId, element } from "./state.js";
 
+const SHOWN_MS = 8000;
+
 /** Tell a screen reader; the same words twice are told twice. */
 export function say(text) {
   const live = byId("live");
@@ -8,12 +10,11 @@ export function say(text) {
 }
 
 /** Show a message for some seconds, with a button where something can be done about it. */
-export function toast(text, { label = "OK", act = null, seconds = 8 } = {}) {
+export function toast(text, { label = "OK", act = null } = {}) {
   const button = element("button", { type: "button" }, label);
   const box = element("div", { class: "toast" }, element("span", {}, text), button);
   const away = () => box.remove();
   button.addEventListener("click", () => { away(); act?.(); });
   byId("toasts").replaceChildren(box);
-  if (seconds) setTimeout(away, 1000 * seconds);
-  return away;
+  setTimeout(away, SHOWN_MS);
 }

@@ -1,8 +1,9 @@
 // The scan with what was read over it: one outline for each symbol, a listbox for the keyboard and for screen readers.
-import { byId, drawn, emit, on, order, state } from "./state.js";
+import { byId, drawn, emit, on, state } from "./state.js";
 import { choose, ranged } from "./session.js";
-import { spoken } from "./labels.js";
+import { spoken, staves } from "./labels.js";
 import { fitReadable, reveal, zoomBy } from "./panes.js";
+import { nearest, showHover, startHover } from "./pointer.js";
 
 const NEAR_PX = 26; // a finger is wider than a note: a tap this far from a symbol still means it
 const TOO_SMALL_PX = 7; // of what is chosen: nobody sees what is meant
@@ -40,7 +41,7 @@ function draw(view) {
   list.setAttribute("aria-label", `Symbols of page ${view.number}`);
   const count = view.staves.reduce((sum, staff) => sum + staff.symbols.length, 0);
   byId("scan-hint").textContent = view.staves.length
-    ? `${view.staves.length} ${view.staves.length === 1 ? "staff" : "staves"}, ${count} symbols`
+    ? `${staves(view.staves.length)}, ${count} symbols`
     : "No staff was found on this page";
   fit();
 }
@@ -62,20 +63,18 @@ function drawStaff(view, staff, index) {
   outlines[index] = staff.symbols.map((symbol, number) => {
     const place = { page: view.number, staff: index, symbol: number };
     const kinds = ["symbol", symbol.doubtful && "doubt", !symbol.used && "unused", symbol.mended && "mended"];
-    const outline = drawn("polygon", {
+    return drawn("polygon", {
       points: symbol.points, class: kinds.filter(Boolean).join(" "), stroke: symbol.colour, id: idOf(place), role: "option",
       "aria-selected": "false", "aria-label": spoken(symbol), "data-staff": index, "data-symbol": number,
     });
-    return outline;
   });
   group.append(...outlines[index]);
   return group;
 }
 
 function drawUnread({ box: [left, top, right, bottom], reason }) {
-  const rect = drawn("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "unread", role: "option",
+  return drawn("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "unread", role: "option",
     "aria-selected": "false", "aria-label": `Not read: ${reason}`, "data-reason": reason });
-  return rect;
 }
 
 // Choosing --------------------------------------------------------------------------------------------------
@@ -86,15 +85,8 @@ const placeOf = target => target.dataset?.symbol === undefined ? null
 /** The symbol under the pointer, or the nearest one close to it; null where there is none. */
 function under(event) {
   if (!state.view) return null;
-  let best = placeOf(event.target), least = NEAR_PX;
-  if (best) return best;
-  for (const outline of outlines.flat()) {
-    const box = outline.getBoundingClientRect();
-    const apart = Math.hypot(Math.max(box.left - event.clientX, 0, event.clientX - box.right),
-      Math.max(box.top - event.clientY, 0, event.clientY - box.bottom));
-    if (apart < least) [best, least] = [placeOf(outline), apart];
-  }
-  return best;
+  const outline = placeOf(event.target) ? event.target : nearest(event, outlines.flat(), NEAR_PX);
+  return outline && placeOf(outline);
 }
 
 function mark({ scroll = true } = {}) {
@@ -131,26 +123,13 @@ function ring(outline) {
   for (const [name, value] of Object.entries(box)) halo.setAttribute(name, value);
 }
 
-let hovered = null;
-function hover(place) {
-  if (hovered) outlineOf(hovered)?.classList.remove("hovered");
-  hovered = place;
-  outlineOf(place)?.classList.add("hovered");
-}
-
 export function startScan() {
   on("view", view => { showPicture(view); draw(view); mark({ scroll: false }); });
   on("place", mark);
-  on("hover", hover);
+  showHover(outlineOf);
   on("layout", fit);
   const marked = byId("marked");
-  marked.addEventListener("pointermove", event => {
-    if (event.pointerType !== "mouse" || event.buttons) return;
-    const place = placeOf(event.target);
-    if (place ? !hovered || order(place, hovered) !== 0 : hovered) emit("hover", place);
-    emit("tip", place || event.target.dataset.reason ? { event, place, text: event.target.dataset.reason } : null);
-  });
-  marked.addEventListener("pointerleave", () => { emit("hover", null); emit("tip", null); });
+  startHover(marked, event => placeOf(event.target));
   marked.addEventListener("click", event => {
     byId("symbols").focus({ preventScroll: true });
     const place = under(event);

@@ -135,6 +135,12 @@ export function places() {
     staff.symbols.map((_, symbol) => ({ page: view.number, staff: index, symbol })));
 }
 
+/** The number of the next page (+1) or of the one before (-1); undefined where there is none. */
+export function pageBeside(by) {
+  const pages = state.overview?.pages ?? [];
+  return pages[pages.findIndex(page => page.number === state.view?.number) + by]?.number;
+}
+
 /** Choose the next symbol (+1) or the one before (-1), over the ends of pages. */
 export async function step(by, options = {}) {
   if (!state.view) return;
@@ -143,8 +149,7 @@ export async function step(by, options = {}) {
   const next = here[at + by];
   if (next) return choose(next, options);
   if (options.extend) return;
-  const { pages } = state.overview;
-  const number = pages[pages.findIndex(page => page.number === state.view.number) + by]?.number;
+  const number = pageBeside(by);
   if (number === undefined || !(await showPage(number))) return;
   const there = places();
   if (there.length) await choose(there.at(by > 0 ? 0 : -1), options);

@@ -12,7 +12,8 @@ export const state = {
 
 const bus = new EventTarget();
 
-/** Call `told(detail)` whenever `name` is emitted: "overview", "view", "place", "hover", "playback", "state". */
+/** Call `told(detail)` whenever `name` is emitted: "state", "done", "opened", "overview", "view", "playback", "place", "hover",
+ * "tip", "reason", "zoom" or "layout". */
 export function on(name, told) {
   bus.addEventListener(name, event => told(event.detail));
 }
@@ -23,11 +24,16 @@ export function emit(name, detail) {
 
 export const byId = id => document.getElementById(id);
 
+/** Whether the user wants less motion, as `.matches`. */
+export const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
 /** Which part of the page is shown: "empty", "reading", "done" or "failed". */
 export function show(what) {
   document.documentElement.dataset.state = what;
   emit("state", what);
 }
+
+export const isShown = what => document.documentElement.dataset.state === what;
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);

@@ -1,6 +1,6 @@
 // Ways in: a drop anywhere on the page, a paste, the file chooser, the phone's camera, a sample.
 import * as api from "./api.js";
-import { byId, show, state } from "./state.js";
+import { byId, isShown, show, state } from "./state.js";
 import { fail, following, reading } from "./progress.js";
 import { remember } from "./settings.js";
 import { toast } from "./say.js";
@@ -24,7 +24,7 @@ export async function take(files) {
   if (!all.length) return;
   const [first, ...others] = all;
   const why = reason(first);
-  if (why) return document.documentElement.dataset.state === "done" ? toast(why) : fail(why);
+  if (why) return isShown("done") ? toast(why) : fail(why);
   const stop = new AbortController();
   const told = reading(first, () => stop.abort());
   let id;

@@ -21,7 +21,7 @@ export class Voice {
     const off = when + Math.max(0.09, length * 0.96);
     const string = new OscillatorNode(context, { frequency, detune: 1.5 });
     const octave = new OscillatorNode(context, { frequency: 2 * frequency, type: "sine" });
-    for (const oscillator of [string]) oscillator.setPeriodicWave(this.wave);
+    string.setPeriodicWave(this.wave);
     const shine = new GainNode(context, { gain: 0.12 });
     shine.gain.setTargetAtTime(0, when, ring / 9);
     const tone = new BiquadFilterNode(context, { type: "lowpass", frequency: Math.min(14000, 9 * frequency), Q: 0.3 });
