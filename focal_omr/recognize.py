@@ -196,7 +196,7 @@ class Recognizer:
             ImageError: The file cannot be opened as a picture.
             NoStaffError: No staff was found in it.
         """
-        return self.read_gray(load_gray(path), name=str(path))
+        return self._read_crop(load_gray(path), name=str(path))
 
     def read_gray(self, gray: NDArray[np.uint8], *, name: str = "image") -> Document:
         """Read a crop, (H, W) with light paper: of its staves the one nearest the centre.
@@ -204,8 +204,10 @@ class Recognizer:
         Raises:
             NoStaffError: There is none.
         """
-        gray = as_dark_on_light(gray)
-        staves = [] if self._is_plain else [find_staff(gray, name=name)]
+        return self._read_crop(as_dark_on_light(gray), name=name)
+
+    def _read_crop(self, gray: NDArray[np.uint8], *, name: str) -> Document:
+        staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
         reading = _Reading()
         self._add(reading, self._frames(gray, staves, name=name))
         return _finished(reading, name)
