@@ -54,14 +54,17 @@ def greedy_decode(log_probs: NDArray[Any], likeliest: NDArray[np.intp] | None = 
     best = log_probs.argmax(axis=1) if likeliest is None else likeliest
     edges = np.flatnonzero(np.diff(best)) + 1
     starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(best)]
-    symbols = []
-    for start, end in zip(starts, ends, strict=True):
-        if end == start or (number := int(best[start])) == BLANK:
-            continue
-        run = log_probs[start:end, number]
-        peak = start + int(run.argmax())
-        symbols.append(Decoded(number, start, end, peak, float(np.exp(run.max()))))
-    return symbols
+    runs = [
+        (int(best[start]), start, end)
+        for start, end in zip(starts, ends, strict=True)
+        if start < end and best[start] != BLANK
+    ]
+    peaks = [
+        start if end == start + 1 else start + int(log_probs[start:end, number].argmax())
+        for number, start, end in runs
+    ]
+    sure = np.exp(log_probs[peaks, [number for number, _, _ in runs]]).tolist() if runs else []
+    return [Decoded(*run, peak, each) for run, peak, each in zip(runs, peaks, sure, strict=True)]
 
 
 class Rules(Protocol[S]):

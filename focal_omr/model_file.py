@@ -145,9 +145,12 @@ class OnnxModel:
         if heights := {strip.shape[0] for strip in strips} - {self.card.height_px}:
             raise ModelError(f"{self.source}: reads {self.card.height_px} rows, not {min(heights)}")
         widths = np.array([strip.shape[1] for strip in strips], np.int64)
-        images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
-        for row, strip in enumerate(strips):
-            images[row, 0, :, : strip.shape[1]] = strip
+        if len(strips) == 1:
+            images = np.ascontiguousarray(strips[0], np.float32)[None, None]
+        else:
+            images = np.zeros((len(strips), 1, self.card.height_px, int(widths.max())), np.float32)
+            for row, strip in enumerate(strips):
+                images[row, 0, :, : strip.shape[1]] = strip
         try:
             log_probs, lengths = self._session.run(None, {"images": images, "widths": widths})
         except Exception as error:  # ONNX Runtime raises its own types
