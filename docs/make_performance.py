@@ -143,7 +143,8 @@ and in OpenCV, several by as many processes with one thread each, so that thread
 asked for. ONNX Runtime's threads wait busily between the steps of a run. Without that each step of the
 recurrent layers needs the operating system to wake the other thread: 10.7 ms against 6.6 for one staff at
 the best moments of a busy machine, but the other way round, 20 to 24 against 31 to 34, in its median, where
-the waiting takes the processor from others.
+the waiting takes the processor from others. From one run to the next they do not wait so: what is done with a
+staff before and after has the processor to itself.
 
 `Recognizer(batch=4)`: staves of a page in one run of the network. Results do not depend on it, to the last
 bit on the processors tried; more than four gain nothing. Pictures of one staff each are read one by one:

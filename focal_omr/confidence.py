@@ -29,7 +29,8 @@ def calibrated(confidence: float, calibration: tuple[float, float]) -> float:
     slope, offset = calibration
     if (slope, offset) == (1.0, 0.0):
         return confidence
-    return 1 / (1 + math.exp(-(slope * float(_logit(confidence)) + offset)))
+    inside = min(max(confidence, _EPSILON), 1 - _EPSILON)  # as `_logit`; numpy takes 30 times as long for one
+    return 1 / (1 + math.exp(-(slope * math.log(inside / (1 - inside)) + offset)))
 
 
 def fit_calibration(confidences: Sequence[float], right: Sequence[bool]) -> tuple[float, float]:
@@ -68,6 +69,6 @@ def _likelihood(weights: NDArray[np.float64], design: NDArray[np.float64], y: ND
     return float(fit.sum() - _PRIOR / 2 * ((weights - _START) ** 2).sum())
 
 
-def _logit(p: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    inside = np.clip(np.asarray(p, np.float64), _EPSILON, 1 - _EPSILON)
+def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.clip(p, _EPSILON, 1 - _EPSILON)
     return np.asarray(np.log(inside / (1 - inside)), np.float64)

@@ -1,10 +1,11 @@
 """From frames to symbols: CTC decoding, greedy or by a beam with rules, with place and confidence."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import exp, log1p
 from operator import itemgetter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ BEAM_WIDTH = 8  # readings that are followed at a time
 _LEAST_TRIED = math.log(0.001)
 _MOST_TRIED = 6
 _VALUE = itemgetter(1)
+_IMPOSSIBLE = (-math.inf, -math.inf)
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,17 @@ def greedy_decode(log_probs: NDArray[Any], likeliest: NDArray[np.intp] | None = 
     best = log_probs.argmax(axis=1) if likeliest is None else likeliest
     edges = np.flatnonzero(np.diff(best)) + 1
     starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(best)]
-    symbols = []
-    for start, end in zip(starts, ends, strict=True):
-        if end == start or (number := int(best[start])) == BLANK:
-            continue
-        run = log_probs[start:end, number]
-        peak = start + int(run.argmax())
-        symbols.append(Decoded(number, start, end, peak, float(np.exp(run.max()))))
-    return symbols
+    runs = [
+        (int(best[start]), start, end)
+        for start, end in zip(starts, ends, strict=True)
+        if start < end and best[start] != BLANK
+    ]
+    peaks = [
+        start if end == start + 1 else start + int(log_probs[start:end, number].argmax())
+        for number, start, end in runs
+    ]
+    sure = np.exp(log_probs[peaks, [number for number, _, _ in runs]]).tolist() if runs else []
+    return [Decoded(*run, peak, each) for run, peak, each in zip(runs, peaks, sure, strict=True)]
 
 
 class Rules(Protocol[S]):
@@ -99,10 +104,10 @@ class _Prefix(Generic[S]):
     longer: "dict[int, _Prefix[S]]" = field(default_factory=dict)
 
     def extended(self, number: int, rules: Rules[S]) -> "_Prefix[S]":
-        if (known := self.longer.get(number)) is None:
-            state, worth = rules.step(self.state, number)
-            known = self.longer[number] = _Prefix(number, self, state, self.bonus + worth)
-        return known
+        """One symbol more, for the first time."""
+        state, worth = rules.step(self.state, number)
+        longer = self.longer[number] = _Prefix(number, self, state, self.bonus + worth)
+        return longer
 
     def numbers(self) -> list[int]:
         reversed_, node = [], self
@@ -131,32 +136,76 @@ def beam_decode(
     are tried as longer sequences.
     """
     likeliest = log_probs.argmax(axis=1)
-    frames = _without_choice(log_probs.astype(np.float64), likeliest, sorted(rules.kept))
+    frames = _worth_trying(log_probs, likeliest, rules.kept)
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
     beam: dict[_Prefix[S], tuple[float, float]] = {
         _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)
     }
-    value_at = frames.item  # a plain number, faster than the array gives one of its own
-    for frame, symbols in enumerate(_worth_trying(frames)):
-        blank = value_at(frame, BLANK)
-        if not symbols:  # as in two frames of three: every sequence stays as it is
-            beam = {
-                prefix: (_sum(in_blank, in_symbol) + blank, in_symbol + value_at(frame, prefix.number))
-                for prefix, (in_blank, in_symbol) in beam.items()
-            }
+    frame = 0
+    for end, symbols in enumerate(frames.tried):
+        if symbols is None:  # as in two frames of three: every sequence stays as it is
             continue
-        found: dict[_Prefix[S], tuple[float, float]] = {}
-        for prefix, (in_blank, in_symbol) in beam.items():
-            either = _sum(in_blank, in_symbol)
-            _add(found, prefix, either + blank, in_symbol + value_at(frame, prefix.number))
-            for number, value in symbols:
-                before = in_blank if number == prefix.number else either
-                if before > -math.inf:
-                    _add(found, prefix.extended(number, rules), -math.inf, before + value)
-        beam = _best(found, beam_width)
+        beam = _through_blanks(beam, frames.values, frame, end)
+        beam = _best(_through_symbols(beam, frames.values, end, symbols, rules), beam_width)
+        frame = end + 1
+    beam = _through_blanks(beam, frames.values, frame, len(frames.tried))
     best = max(beam.items(), key=_total)[0].numbers()
     greedy = greedy_decode(log_probs, likeliest)
     return greedy if best == [symbol.number for symbol in greedy] else align(log_probs, best)
+
+
+def _through_blanks(
+    beam: dict[_Prefix[S], tuple[float, float]], values: dict[int, list[float]], first: int, end: int
+) -> dict[_Prefix[S], tuple[float, float]]:
+    """The sequences after frames in which none of them gets longer, all of these frames at once.
+
+    A sequence that ends in its last symbol may stay in it for some of the frames, and is in blanks then: with
+    b and s the sums of both their logarithms so far, that is a sum of exp(s - b) for each symbol, once.
+    """
+    if first == end:
+        return beam
+    blanks = values[BLANK][first:end]
+    through = sum(blanks)
+    known: dict[int, tuple[float, float]] = {}  # by symbol: logarithm of that sum, and s of all frames
+    after = {}
+    for prefix, (in_blank, in_symbol) in beam.items():
+        if (both := known.get(prefix.number)) is None:
+            both = known[prefix.number] = _staying(blanks, values[prefix.number][first:end])
+        staying, symbols = both
+        after[prefix] = _sum(in_blank, in_symbol + staying) + through, in_symbol + symbols
+    return after
+
+
+def _staying(blanks: list[float], symbols: list[float]) -> tuple[float, float]:
+    shares = apart = 0.0
+    for blank, symbol in zip(blanks, symbols, strict=True):
+        shares += exp(apart)
+        apart += symbol - blank
+    return math.log(shares), sum(symbols)
+
+
+def _through_symbols(
+    beam: dict[_Prefix[S], tuple[float, float]],
+    values: dict[int, list[float]],
+    frame: int,
+    symbols: list[tuple[int, float]],
+    rules: Rules[S],
+) -> dict[_Prefix[S], tuple[float, float]]:
+    """The sequences after a frame, each as it was and longer by each of the symbols."""
+    here = {number: of_frames[frame] for number, of_frames in values.items()}
+    blank = here[BLANK]
+    found: dict[_Prefix[S], tuple[float, float]] = {}
+    for prefix, (in_blank, in_symbol) in beam.items():
+        either, last = _sum(in_blank, in_symbol), prefix.number
+        known = found.get(prefix, _IMPOSSIBLE)  # of its beginning, longer by its last symbol
+        found[prefix] = either + blank, _sum(known[1], in_symbol + here[last])
+        for number, value in symbols:
+            before = in_blank if number == last else either
+            if before > -math.inf:
+                longer = prefix.longer.get(number) or prefix.extended(number, rules)
+                known = found.get(longer, _IMPOSSIBLE)
+                found[longer] = known[0], _sum(known[1], before + value)
+    return found
 
 
 def _best(
@@ -168,56 +217,58 @@ def _best(
     return dict(sorted(found.items(), key=_total, reverse=True)[:beam_width])
 
 
-def _without_choice(
-    frames: NDArray[np.float64], likeliest: NDArray[np.intp], kept: Sequence[int]
-) -> NDArray[np.float64]:
-    """The frames with the classes of `kept` made certain, as a group, where one of them is the likeliest.
+class _Frames(NamedTuple):
+    """What a beam search looks at.
 
-    They are changed in place.
+    Attributes:
+        tried: For each frame (class, log probability) of the likeliest symbols, the likeliest first; None
+            where there are none, and blanks go on.
+        values: Log probabilities in each frame, by class, of the blank and of all that are tried somewhere.
     """
-    if not kept:
-        return frames
-    inside = np.zeros(frames.shape[1], bool)
-    inside[kept] = True
-    seen = inside[likeliest]
-    frames[np.ix_(~seen, inside)] = -np.inf
-    frames[np.ix_(seen, ~inside)] = -np.inf
-    return frames
+
+    tried: list[list[tuple[int, float]] | None]
+    values: dict[int, list[float]]
 
 
-def _worth_trying(frames: NDArray[np.float64]) -> list[list[tuple[int, float]]]:
-    """For each frame (class, log probability) of the likeliest symbols."""
-    tried: list[list[tuple[int, float]]] = [[] for _ in frames]
-    likely = frames > _LEAST_TRIED
+def _worth_trying(log_probs: NDArray[Any], likeliest: NDArray[np.intp], kept: Collection[int]) -> _Frames:
+    """The few classes of each frame that come into question, as plain numbers.
+
+    Where one of `kept` is the likeliest these are certain as a group, and elsewhere impossible.
+    """
+    seen = [number in kept for number in likeliest.tolist()]
+    tried: list[list[tuple[int, float]] | None] = [[] if sure else None for sure in seen]
+    likely = log_probs > _LEAST_TRIED
     likely[:, BLANK] = False
-    places = np.nonzero(likely)
-    for frame, number, value in zip(*(each.tolist() for each in (*places, frames[places])), strict=True):
-        tried[frame].append((number, value))
+    flat = np.flatnonzero(likely)
+    frames, numbers = (each.tolist() for each in np.divmod(flat, log_probs.shape[1]))
+    for frame, number, value in zip(frames, numbers, log_probs.ravel()[flat].tolist(), strict=True):
+        if (number in kept) is seen[frame]:
+            if (known := tried[frame]) is None:
+                tried[frame] = [(number, value)]
+            else:
+                known.append((number, value))
     for each in tried:
-        if len(each) > 1:
+        if each is not None and len(each) > 1:
             each.sort(key=_VALUE, reverse=True)
             del each[_MOST_TRIED:]
-    return tried
+    used = sorted({BLANK, *numbers})
+    values = log_probs[:, used].astype(np.float64)
+    impossible = np.array(seen)[:, None] != np.array([number in kept for number in used])
+    values[impossible] = -np.inf
+    return _Frames(tried, dict(zip(used, values.T.tolist(), strict=True)))
 
 
 def _sum(one: float, other: float) -> float:
     """log(exp(one) + exp(other))."""
     if one < other:
         one, other = other, one
-    return one if other == -math.inf else one + math.log1p(math.exp(other - one))
-
-
-def _add(
-    found: dict[_Prefix[S], tuple[float, float]], prefix: _Prefix[S], in_blank: float, in_symbol: float
-) -> None:
-    before = found.get(prefix)
-    if before is not None:
-        in_blank, in_symbol = _sum(before[0], in_blank), _sum(before[1], in_symbol)
-    found[prefix] = in_blank, in_symbol
+    return one if other == -math.inf else one + log1p(exp(other - one))
 
 
 def _total(item: tuple[_Prefix[Any], tuple[float, float]]) -> float:
     prefix, (in_blank, in_symbol) = item
+    if in_blank == -math.inf:  # as of every sequence that just got longer
+        return in_symbol + prefix.bonus
     return _sum(in_blank, in_symbol) + prefix.bonus
 
 

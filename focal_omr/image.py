@@ -149,7 +149,7 @@ def staff_strip(gray: NDArray[np.uint8], *, name: str = "image") -> Strip:
         ImageError: see `extract_strip`.
     """
     gray = as_dark_on_light(gray)
-    return extract_strip(gray, find_staff(gray, name=name), name=name)
+    return extract_strip(gray, find_staff(gray, name=name, dark_on_light=True), name=name)
 
 
 def extract_strip(gray: NDArray[np.uint8], staff: Staff, *, name: str = "image") -> Strip:
@@ -231,8 +231,7 @@ def _sample(
     height, width = gray.shape
     left, top = max(0, int(x.min()) - 2), max(0, int(y.min()) - 2)
     right, bottom = min(width, int(x.max()) + 3), min(height, int(y.max()) + 3)
-    region = gray[top:bottom, left:right]
-    paper = middle_gray(region)
+    whole = region = gray[top:bottom, left:right]
     shrink_x = shrink_y = 1.0
     if scale > 2:
         size = (max(1, round(region.shape[1] * 2 / scale)), max(1, round(region.shape[0] * 2 / scale)))
@@ -245,6 +244,12 @@ def _sample(
         region = cv2.GaussianBlur(region, (5, 5), sigma)
     map_x = x * np.float32(shrink_x) + np.float32((0.5 - left) * shrink_x - 0.5)
     map_y = y * np.float32(shrink_y) + np.float32((0.5 - top) * shrink_y - 0.5)
+    inside = (
+        min(map_x.min(), map_y.min()) >= 0
+        and map_x.max() <= region.shape[1] - 1
+        and map_y.max() <= region.shape[0] - 1
+    )
+    paper = 0.0 if inside else middle_gray(whole)  # beyond the edges; counting takes as long as sampling
     sampled = cv2.remap(
         region, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=paper
     )

@@ -25,6 +25,7 @@ __all__ = [
 MAX_DOCUMENT_BYTES = 1_000_000_000  # of a file; 500 pages scanned in colour have 500 MB
 MIN_SIDE_PX = 16  # five lines at a staff space of 4 px, the smallest that can be read, are 17 px high
 
+_LIGHT = 112  # gray value in the middle of a picture on light paper
 _BAND_ROWS = 256  # that are reduced to gray at a time
 
 # What turns a picture upright, by EXIF's number: mirrored left to right, and then a turn.
@@ -134,7 +135,9 @@ def as_dark_on_light(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (width // shrink, height // shrink)
     whole = gray[: size[1] * shrink, : size[0] * shrink]
     small = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    if middle_gray(small) >= 112:  # paper of a dark photograph has 120 or more, a dark ground 0 to 60
+    # Paper of a dark photograph has 120 or more, a dark ground 0 to 60. To count what is darker than that
+    # takes a tenth of the time of finding the median.
+    if np.count_nonzero(small < _LIGHT) <= (small.size - 1) // 2 or middle_gray(small) >= _LIGHT:
         return gray
     stroke = np.ones((3, 3), np.uint8)  # of a page's staff space of 5 px at this size, more than a line has
     light = float(cv2.morphologyEx(small, cv2.MORPH_TOPHAT, stroke).mean())

@@ -74,12 +74,12 @@ class _Frames:
     Attributes:
         log_probs: (T, C) of its frames.
         staff: Where it lies; None where a plain picture was read whole.
-        stacked: Share of its note heads that stand one above another.
+        ink: (96, W) its strip, in which chords are looked for where symbols are doubtful; None as `staff`.
     """
 
     log_probs: NDArray[np.float32]
     staff: Staff | None
-    stacked: float = 0.0
+    ink: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Recognizer:
             ImageError: The file cannot be opened as a picture.
             NoStaffError: No staff was found in it.
         """
-        return self.read_gray(load_gray(path), name=str(path))
+        return self._read_crop(load_gray(path), name=str(path))
 
     def read_gray(self, gray: NDArray[np.uint8], *, name: str = "image") -> Document:
         """Read a crop, (H, W) with light paper: of its staves the one nearest the centre.
@@ -204,8 +204,10 @@ class Recognizer:
         Raises:
             NoStaffError: There is none.
         """
-        gray = as_dark_on_light(gray)
-        staves = [] if self._is_plain else [find_staff(gray, name=name)]
+        return self._read_crop(as_dark_on_light(gray), name=name)
+
+    def _read_crop(self, gray: NDArray[np.uint8], *, name: str) -> Document:
+        staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
         reading = _Reading()
         self._add(reading, self._frames(gray, staves, name=name))
         return _finished(reading, name)
@@ -263,10 +265,7 @@ class Recognizer:
             ):
                 read[number] = log_probs
                 told(len(read), len(strips))
-            frames = [
-                _Frames(read[number], strip.staff, stacked_share(strip.ink))
-                for number, strip in enumerate(strips)
-            ]
+            frames = [_Frames(read[number], strip.staff, strip.ink) for number, strip in enumerate(strips)]
             systems = find_systems(gray, staves)
         return _PageFrames(1, gray.shape[1], gray.shape[0], tuple(frames), tuple(systems))
 
@@ -326,7 +325,7 @@ class Recognizer:
             )
         )
         reading = StaffReading(frames.staff, symbols)
-        reason = _why_unread(reading, frames.stacked, carried)
+        reason = _why_unread(reading, frames.ink, carried)
         if not reason:
             return reading
         unused = tuple(replace(symbol, used=False) for symbol in symbols)
@@ -342,11 +341,7 @@ class Recognizer:
         frames = self._decoded(log_probs, carried)
         numbers = [symbol.number for symbol in frames]
         spelled = self._model.card.codec.decode(numbers, key=carried.sounding_key)
-        decoded = [
-            replace(place, confidence=calibrated(place.confidence, self._calibration))
-            for place in _places(frames, spelled)
-        ]
-        return [token for each in spelled for token in each], decoded
+        return [token for each in spelled for token in each], _places(frames, spelled, self._calibration)
 
     def _decoded(self, log_probs: NDArray[np.float32], carried: Carried) -> list[Decoded]:
         if not self._beam_width:
@@ -372,7 +367,7 @@ def _finished(reading: _Reading, name: str) -> Document:
     return assemble(name, reading.title, pages)
 
 
-def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
+def _why_unread(reading: StaffReading, ink: NDArray[np.float32] | None, carried: Carried) -> str:
     """Why what was read on a staff is not to be believed; "" where it is.
 
     Chords and second voices are no part of what the network knows: it writes down one note of several, and
@@ -382,7 +377,7 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     doubt = reading.expected_error
     if reading.symbols and doubt >= _ILLEGIBLE:
         return f"most symbols are doubtful ({doubt:.0f} % are probably wrong)"
-    if doubt < _DOUBTFUL or stacked < _STACKED:
+    if doubt < _DOUBTFUL or ink is None or (stacked := stacked_share(ink)) < _STACKED:
         return ""
     if doubt >= 2 * _DOUBTFUL and stacked >= 1.5 * _STACKED:
         return _CHORDS
@@ -394,14 +389,19 @@ def _why_unread(reading: StaffReading, stacked: float, carried: Carried) -> str:
     return _CHORDS
 
 
-def _places(frames: Sequence[Decoded], spelled: Sequence[Sequence[str]]) -> list[Decoded]:
-    """For each token the frames that it comes from; a note is as sure as its head and its accidental are."""
+def _places(
+    frames: Sequence[Decoded], spelled: Sequence[Sequence[str]], calibration: tuple[float, float]
+) -> list[Decoded]:
+    """For each token the frames that it comes from, and its calibrated confidence.
+
+    A note is as sure as its head and its accidental are.
+    """
     places: list[Decoded] = []
     sure = 1.0
     for symbol, tokens in zip(frames, spelled, strict=True):
         sure *= symbol.confidence
         if tokens:
-            places += [replace(symbol, confidence=sure)] * len(tokens)
+            places += [replace(symbol, confidence=calibrated(sure, calibration))] * len(tokens)
             sure = 1.0
     return places
 

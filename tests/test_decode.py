@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.decode import Decoded, align, beam_decode, greedy_decode
+from focal_omr.decode import Decoded, _Prefix, _sum, _through_blanks, align, beam_decode, greedy_decode
 
 Rows = list[list[float]]
 # Values from a few, so that classes tie and runs form.
@@ -149,6 +149,26 @@ def test_a_beam_over_nothing() -> None:
     assert beam_decode(np.log(np.array([[0.98, 0.01, 0.01]] * 5)), _NoRules()) == []
     assert beam_decode(np.zeros((0, 3)), _NoRules()) == []
     assert align(np.log(np.full((3, 3), 1 / 3)), []) == []
+
+
+quiet_frames = st.lists(st.tuples(st.floats(-0.1, -1e-6), st.floats(-30, -7)), max_size=6)
+
+
+@given(
+    frames=quiet_frames, in_blank=st.floats(-20, 0), in_symbol=st.one_of(st.floats(-20, 0), st.just(-np.inf))
+)
+def test_blanks_at_once_are_blanks_one_by_one(
+    frames: list[tuple[float, float]], in_blank: float, in_symbol: float
+) -> None:
+    empty = _Prefix(0, None, None, 0.0)
+    prefix = _Prefix(1, empty, None, 0.0)
+    values = {0: [-5.0, *(blank for blank, _ in frames)], 1: [-5.0, *(symbol for _, symbol in frames)]}
+    beam = {prefix: (in_blank, in_symbol), empty: (in_blank, -np.inf)}
+    after = _through_blanks(beam, values, 1, 1 + len(frames))
+    for blank, symbol in frames:
+        in_blank, in_symbol = _sum(in_blank, in_symbol) + blank, in_symbol + symbol
+    assert after[prefix] == pytest.approx((in_blank, in_symbol))
+    assert after[empty][0] == pytest.approx(beam[empty][0] + sum(blank for blank, _ in frames))
 
 
 class _Dear(_NoRules):

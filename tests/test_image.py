@@ -573,3 +573,13 @@ def _row_errors(ink: NDArray[np.float32]) -> NDArray[np.float64]:
             if near.max() > 0.15 and (near > 0).sum() <= 3:
                 errors.append(float((near * np.arange(-3, 4)).sum() / near.sum()))
     return np.array(errors)
+
+
+@pytest.mark.parametrize("values", [(111, 113), (100, 140), (112, 112)])
+def test_a_picture_whose_middle_values_are_light_together_is_left_as_it_is(values: tuple[int, int]) -> None:
+    rows = np.array(
+        [0, 0, 2, 0, 0, 1, 0, 0, 2, 0, 0, 1, 0, 2, 0, 1, 1, 2, 1, 1]
+    )  # ten of 0, light strokes of 2
+    gray = np.array([*values, 255], np.uint8)[rows][:, None].repeat(20, axis=1)
+    assert np.median(gray) >= 112
+    assert image.as_dark_on_light(gray) is gray

@@ -1,6 +1,7 @@
 """The five lines along a path: measured against it, fitted by a smooth curve, and where they end."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ _THICK = 0.6  # of the darkness in the middle: what has more a quarter of a spac
 _STIFFNESS = 4.0  # of the fitted middle line, per block of one space
 _SPACE_STIFFNESS = 4000.0  # of the fitted staff space; in photographs it changes by 5 % over 30 spaces
 REACH = 5  # spaces above and below the middle line in the straightened picture
+_NEAR = 3  # ... in one that shows the five lines alone
+_AROUND = np.arange(-3, 4)[:, None]  # rows in which a line is looked for, around the expected one
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,7 @@ def refine(work: Floats, middle: Floats, *, space_rows: float = ROWS) -> Trace:
     """
     space = np.full(middle.size, space_rows, np.float32)
     for _ in range(2):
-        straight = straightened(work, middle, space)
-        heights, weights = _line_heights(straight)
+        heights, weights = _line_heights(straightened(work, middle, space, reach=_NEAR))
         at = (np.arange(heights.shape[1]) + 0.5) * middle.size / heights.shape[1] - 0.5
         expected = np.interp(at, np.arange(middle.size), middle).astype(np.float32)
         fitted, stretches = _fit(heights, weights, expected)
@@ -65,9 +67,9 @@ def _width(straight: Floats) -> float:
     return float(np.median(beside)) / max(float(np.median(straight[centres])), 1e-3)
 
 
-def straightened(work: Floats, middle: Floats, space: Floats) -> Floats:
-    """(rows, cells) -> (2 * REACH * ROWS + 1, cells) with the middle line in the central row."""
-    below = np.arange(-REACH * ROWS, REACH * ROWS + 1, dtype=np.float32) / np.float32(ROWS)
+def straightened(work: Floats, middle: Floats, space: Floats, *, reach: int = REACH) -> Floats:
+    """(rows, cells) -> (2 * reach * ROWS + 1, cells) with the middle line in the central row."""
+    below = np.arange(-reach * ROWS, reach * ROWS + 1, dtype=np.float32) / np.float32(ROWS)
     map_y = middle[None, :] + below[:, None] * space[None, :]
     map_x = np.broadcast_to(np.arange(middle.size, dtype=np.float32), map_y.shape)
     straight = cv2.remap(work, np.ascontiguousarray(map_x), map_y, cv2.INTER_LINEAR, borderValue=0)
@@ -88,15 +90,16 @@ def _line_heights(straight: Floats) -> tuple[Floats, Floats]:
         (5, blocks) rows below the expected row, within -2.5..2.5, and (5, blocks) weights 0..1.
     """
     ridges = cv2.blur(_line_ridges(straight, CELLS), (3, 1))
-    centres = REACH * ROWS + LINES * ROWS
-    window = np.stack([ridges[centres + shift] for shift in range(-3, 4)])  # (7, 5, blocks)
-    peak = np.clip(window.argmax(axis=0), 1, 5)[None]
-    before, at, after = (np.take_along_axis(window, peak + d, axis=0)[0] for d in (-1, 0, 1))
+    expected = straight.shape[0] // 2 + LINES * ROWS
+    peak = ridges[expected + _AROUND].argmax(axis=0) - 3  # (5, blocks)
+    np.clip(peak, -2, 2, out=peak)
+    rows, columns = expected[:, None] + peak, np.arange(ridges.shape[1])
+    before, at, after = (ridges[rows + d, columns] for d in (-1, 0, 1))
     curvature = np.maximum(2 * at - before - after, 1e-6)
     bend = np.clip(0.5 * (after - before) / curvature, -0.5, 0.5)
     level = _level(at)
     weights = np.clip(at / level, 0, 1) * (at > 0.3 * level)
-    return (peak[0] - 3 + bend).astype(np.float32), weights.astype(np.float32)
+    return (peak + bend).astype(np.float32), weights.astype(np.float32)
 
 
 def _fit(heights: Floats, weights: Floats, expected: Floats) -> tuple[Floats, Floats]:
@@ -129,27 +132,35 @@ def _smooth(values: Floats, weights: Floats, stiffness: float) -> Floats:
     n = values.size
     if n < 3:
         return np.full(n, float((weights * values).sum() / max(float(weights.sum()), 1e-6)), np.float32)
-    bend = np.zeros((3, n + 2))  # diagonals 0, 1 and 2 of D'D, D taking second differences
-    for at, (a, b, c) in enumerate(((1, -2, 1), (4, -2, 0), (1, 0, 0))):
-        bend[:, at : at + n - 2] += np.array([[a], [b], [c]])
-    diagonals = (stiffness * bend[0, :n] + weights + 1e-6).tolist()
-    firsts, second = (stiffness * bend[1, :n]).tolist(), stiffness
-    rights = (weights * values).astype(np.float64).tolist()
+    bends, firsts = _bends(n, stiffness)
+    second = stiffness
+    diagonals = (bends + weights + 1e-6).tolist()
+    rights = (weights * values).tolist()
     rows = []  # of the triangle: diagonal, first and second beside it, right side
     diagonal, first, right = diagonals[0], firsts[0], rights[0]
     below, right_below = diagonals[1], rights[1]
     for next_first, last, right_last in zip(firsts[1:], diagonals[2:], rights[2:], strict=False):
-        rows.append((diagonal, first, second, right))
+        rows.append((diagonal, first, right))
         one, two = first / diagonal, second / diagonal
         diagonal, first, below = below - one * first, next_first - one * second, last - two * second
         right, right_below = right_below - one * right, right_last - two * right
     one = first / diagonal
-    rows += [(diagonal, first, 0.0, right), (below - one * first, 0.0, 0.0, right_below - one * right)]
-    curve, after, later = [], 0.0, 0.0
-    for diagonal, first, beyond, right in reversed(rows):
-        after, later = (right - first * after - beyond * later) / diagonal, after
+    later = (right_below - one * right) / (below - one * first)
+    after = (right - first * later) / diagonal
+    curve = [later, after]
+    for diagonal, first, right in reversed(rows):
+        after, later = (right - first * after - second * later) / diagonal, after
         curve.append(after)
     return np.array(curve[::-1], np.float32)
+
+
+@lru_cache(256)
+def _bends(n: int, stiffness: float) -> tuple[NDArray[np.float64], list[float]]:
+    """The diagonal (n,) and what is beside it of stiffness * D'D, D taking second differences."""
+    bends = np.zeros((2, n))
+    for at, (a, b) in enumerate(((1, -2), (4, -2), (1, 0))):
+        bends[:, at : at + n - 2] += np.array([[a], [b]])
+    return stiffness * bends[0], (stiffness * bends[1]).tolist()
 
 
 def _level(seen: Floats) -> float:
@@ -167,7 +178,7 @@ def _extent(straight: Floats) -> tuple[int, int, Floats, Floats]:
     A line that is seen speaks for a cell, paper in its place against it; where ink covers it (a clef, a
     beam, a bar line) it says nothing.
     """
-    ridges = cv2.blur(_line_ridges(straight, 1), (3, 1))
+    ridges = cv2.blur(to_ridges(straight, 3), (3, 1))
     centres = (REACH + np.arange(-4, 5)) * ROWS
     heights = np.maximum(ridges[centres], np.maximum(ridges[centres - 1], ridges[centres + 1]))
     enough = 0.45 * _level(heights[2:7])
@@ -175,7 +186,7 @@ def _extent(straight: Floats) -> tuple[int, int, Floats, Floats]:
     # Level beams may lie all along where a sixth line would; they are thicker than lines.
     beside = np.maximum(straight[centres - 2], straight[centres + 2])
     seen[[0, 1, 7, 8]] &= (beside < _THICK * straight[centres])[[0, 1, 7, 8]]
-    paper = cv2.blur(straight, (3, 1))[centres[2:7]] < enough
+    paper = cv2.blur(straight[centres[2:7]], (3, 1)) < enough
     gaps = paper & ~seen[2:7]
     first, last = best_stretch((seen[2:7].sum(axis=0) - gaps.sum(axis=0)) / 5)
     shares = [part[:, first : last + 1].mean(axis=1).astype(np.float32) for part in (seen, gaps)]

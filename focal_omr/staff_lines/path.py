@@ -67,17 +67,14 @@ def _best_sums(comb: Floats, cost: float) -> tuple[Floats, Floats]:
     rows = comb.shape[0]
     padded = np.full((2, rows + 2 * _BLOCK_SHIFT), -np.inf, np.float32)
     before = padded[:, _BLOCK_SHIFT:-_BLOCK_SHIFT]
-    steps = range(1, _BLOCK_SHIFT + 1)
-    higher = [padded[:, _BLOCK_SHIFT - n :][:, :rows] for n in steps]
-    lower = [padded[:, _BLOCK_SHIFT + n :][:, :rows] for n in steps]
-    prices = [np.float32(cost * n) for n in steps]
-    best, beside = np.empty((2, rows), np.float32), np.empty((2, rows), np.float32)
+    climbs = np.arange(-_BLOCK_SHIFT, _BLOCK_SHIFT + 1)
+    near = np.lib.stride_tricks.sliding_window_view(padded, rows, axis=1).transpose(1, 0, 2)  # (5, 2, rows)
+    prices = (cost * np.abs(climbs)).astype(np.float32)[:, None, None]
+    worth, best = np.empty(near.shape, np.float32), np.empty((2, rows), np.float32)
     for block in range(1, comb.shape[1]):
-        before[:] = best[:] = sums[block - 1]
-        for high, low, price in zip(higher, lower, prices, strict=True):
-            np.maximum(high, low, out=beside)
-            np.subtract(beside, price, out=beside)
-            np.maximum(best, beside, out=best)
+        before[:] = sums[block - 1]
+        np.subtract(near, prices, out=worth)
+        np.maximum.reduce(worth, axis=0, out=best)
         sums[block] += best
     return sums[:, 0], sums[::-1, 1]
 

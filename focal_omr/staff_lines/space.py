@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from focal_omr.staff_lines.work import Floats, quantile, to_darkness, to_ridges
 
 _REPEAT_SHARES = np.array([4 / 5, 3 / 5, 2 / 5])  # of five lines that meet a line 1, 2 and 3 spaces away
+_SPACES = np.array([[1], [2], [3]])
+_LEAST_LAG = 3  # rows
+_PIECE = 8192
 _SPACE_BLOCK_PX = 12  # columns of a block in the smallest octave, where a space has 3.5 to 8 rows
 
 
@@ -48,6 +51,12 @@ def _is_new(space: float, others: list[float]) -> bool:
     return all(abs(space / other - 1) > 0.06 for other in others)
 
 
+def _product(one: Floats, other: Floats) -> float:
+    """The sum of the products of (N,) and (N,), in pieces: on longer ones numpy waits for other threads."""
+    starts = range(0, one.size, _PIECE)
+    return sum(float(np.vdot(one[at : at + _PIECE], other[at : at + _PIECE])) for at in starts)
+
+
 def _repeats(ridges: Floats) -> list[tuple[float, float]]:
     """(score, lag in rows) of the best lag between 3.5 and 8 rows at which ridges (rows, blocks) repeat."""
     rows = ridges.shape[0]
@@ -55,16 +64,19 @@ def _repeats(ridges: Floats) -> list[tuple[float, float]]:
     clipped = np.minimum(ridges, max(quantile(ridges, 0.9), 0.02))
     wide = cv2.blur(clipped, (1, 3), borderType=cv2.BORDER_CONSTANT)
     centred = wide - wide.mean()
-    own = float((centred * centred).sum())
+    flat, blocks = centred.ravel(), centred.shape[1]
+    own = _product(flat, flat)
     if own <= 0:
         return []
-    match = np.array([float((centred[lag:] * centred[: rows - lag]).sum()) for lag in range(top + 1)]) / own
+    match = np.zeros(top + 1)
+    for lag in range(_LEAST_LAG, top + 1):  # as `lags` below
+        match[lag] = _product(flat[lag * blocks :], flat[: (rows - lag) * blocks]) / own
     lags = np.arange(3.5, min(8.01, top / 3), 0.05)
     if not lags.size:
         return []
-    at = np.arange(top + 1)
-    shares = np.stack([np.interp(lags * n, at, match) for n in (1, 2, 3)]) / _REPEAT_SHARES[:, None]
-    best = int(np.argmax(_REPEAT_SHARES @ shares))
+    shares = np.interp(_SPACES * lags, np.arange(top + 1), match) / _REPEAT_SHARES[:, None]
+    scores = _REPEAT_SHARES @ shares
+    best = int(scores.argmax())
     # A half or a third of the space matches at S only. It is kept, but comes after the space itself.
-    evenness = float(np.clip(shares[:, best].min(), 0.1, 1))
-    return [(float(_REPEAT_SHARES @ shares[:, best]) * evenness, float(lags[best]))]
+    evenness = min(max(float(shares[:, best].min()), 0.1), 1.0)
+    return [(float(scores[best]) * evenness, float(lags[best]))]

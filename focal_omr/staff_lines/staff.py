@@ -42,12 +42,13 @@ class Staff:
     spaces_px: NDArray[np.float32] | None = None
 
 
-def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
+def find_staff(gray: NDArray[np.uint8], *, name: str = "image", dark_on_light: bool = False) -> Staff:
     """Find the complete staff of five lines nearest the vertical centre of a crop.
 
     Args:
         gray: (H, W) gray values; light lines on dark ground are found too.
         name: what an error message calls the picture.
+        dark_on_light: whether it is known to be, and need not be looked at for that.
 
     Returns:
         the staff, from the left to the right end of its lines.
@@ -55,7 +56,7 @@ def find_staff(gray: NDArray[np.uint8], *, name: str = "image") -> Staff:
     Raises:
         NoStaffError: no five parallel lines at one distance; the message says what was seen.
     """
-    gray = as_dark_on_light(gray)
+    gray = gray if dark_on_light else as_dark_on_light(gray)
     seen: list[tuple[Trace, Floats]] = []
     for space_px in space_candidates(gray):
         work = work_means(gray, space_px=space_px)
