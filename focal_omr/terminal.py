@@ -63,7 +63,7 @@ def native_libraries_silenced() -> Iterator[None]:
         return
     python = sys.stderr
     python.flush()
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # a device, no file of ours
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a device, no file of ours
         os.dup2(nowhere.fileno(), _NATIVE_STDERR)
     with os.fdopen(kept, "w", buffering=1, errors="backslashreplace") as heard:
         if _writes_to(python, _NATIVE_STDERR):
