@@ -203,8 +203,11 @@ def _bytes_of(task: Task) -> tuple[bytes, int]:
         raise ImageError(f"{task.file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
     from focal_omr.image_file import read_file
 
-    data = read_file(task.file)
-    return data, task.file.stat().st_mtime_ns
+    try:  # before it is read: what changes meanwhile is then read again, not taken for this
+        modified = task.file.stat().st_mtime_ns
+    except OSError:  # reading it says why
+        modified = 0
+    return read_file(task.file), modified
 
 
 def _mean_confidence(document: "Document") -> float:

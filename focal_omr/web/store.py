@@ -384,10 +384,11 @@ class Store:
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database
+            database.execute("COMMIT")
         except BaseException:
-            database.execute("ROLLBACK")
+            if database.in_transaction:  # a full disk may have ended it already
+                database.execute("ROLLBACK")
             raise
-        database.execute("COMMIT")
 
     def _update(self, what: str, values: Sequence[object]) -> None:
         with closing(self._connection.execute(f"UPDATE jobs SET {what}", values)):
