@@ -199,9 +199,13 @@ class Engraving(Work):
 
     name = "shards"
 
+    def __init__(self, root: Path, *, shards: int = _SHARDS) -> None:
+        super().__init__(root)
+        self.shards = shards
+
     def command(self, out: Path) -> list[str]:
         """It goes on by itself."""
-        size = ("--count", str(_SHARDS), "--size", "3", "--seed", "5", "--workers", "2")
+        size = ("--count", str(self.shards), "--size", "3", "--seed", "5", "--workers", "2")
         return [*_FOCAL_OMR, "data", "shards", "--out", str(out), *size]
 
     def finished(self, out: Path) -> dict[str, int]:

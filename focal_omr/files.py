@@ -100,8 +100,8 @@ def append_whole(path: Path, data: bytes) -> None:
         with path.open("ab", buffering=0) as file:
             before = os.fstat(file.fileno()).st_size
             try:
-                if file.write(data) < len(data):  # as the last free bytes of a disk are taken
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                while data:  # the last free bytes of a disk are taken, the next ones are refused
+                    data = data[file.write(data) :]
             except BaseException:
                 file.truncate(before)
                 raise
