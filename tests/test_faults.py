@@ -347,12 +347,9 @@ def test_a_row_that_was_cut_off_is_dropped(runs: Path, tmp_path: Path) -> None:
 def test_clocks_that_jump_do_no_work_twice_and_leave_none_out(tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(b"one")
-    known: dict[str, Any] = {
-        "size": 3,
-        "modified": picture.stat().st_mtime_ns,
-        "sha256": content_digest(b"one"),
-    }
-    entry = Outcome(**known).entry(Task(picture, "a"), "work")
+    modified = picture.stat().st_mtime_ns
+    outcome = Outcome(size=3, modified=modified, sha256=content_digest(b"one"))
+    entry = outcome.entry(Task(picture, "a"), "work")
     for seconds in (0, 4e9):
         os.utime(picture, (seconds, seconds))
         assert entry.holds(picture, tmp_path, "work")
