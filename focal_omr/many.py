@@ -4,6 +4,7 @@ All files of a document are written, then its line of the manifest: what the man
 a whole, and what it does not name is read again.
 """
 
+import errno
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from focal_omr.batch import STDIN, make_folder, write_results
-from focal_omr.errors import ModelError, OmrError
+from focal_omr.errors import ModelError, OmrError, OutputError
 from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
 from focal_omr.processes import Lost, OwnProcess
@@ -23,6 +24,7 @@ Outcomes = Generator[tuple[Task, Outcome], None, None]
 
 LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
 ALONE_LIMIT_S = 3600.0  # of a single document, which may be a book
+_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))  # the last not on Windows
 MEMORY_MB = 4000  # a page of 100 million pixels, the largest that is read, takes 2 GB
 
 
@@ -67,7 +69,8 @@ class Batch:
 
         Raises:
             ModelError: The model cannot be used.
-            OutputError: The folder or its manifest cannot be written, or another run is at work there.
+            OutputError: The folder or its manifest cannot be written, the disk is full, or another run is at
+                work there.
             ConfigError: Ray is wanted and not installed.
         """
         reader = Reader(self.options, threads=self._threads_each, with_document=self.with_documents)
@@ -127,6 +130,8 @@ class Batch:
                     try:
                         write_results(outcome.results, self.folder, name=task.label)
                     except OmrError as error:
+                        if manifest is not None and _is_of_the_disk(error):
+                            raise OutputError(f"{error}; --resume goes on from here") from error
                         outcome = replace(outcome, error=str(error), results={})
                 if manifest is not None:
                     manifest.append(outcome.entry(task, work))
@@ -142,6 +147,11 @@ class Batch:
             workers = min(self._workers, len(tasks))
             found = read_in_processes(reader, tasks, workers=workers, limit_s=limit_s, memory_mb=memory_mb)
         yield from found
+
+
+def _is_of_the_disk(error: OmrError) -> bool:
+    """Whether nothing else can be written either: reading on would be for nothing."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS
 
 
 def _open(options: ReadOptions) -> bool:

@@ -1,5 +1,6 @@
 """Faults of all that writes: one line, nothing half-written under a final name, and it can be done again."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -154,6 +155,20 @@ def test_documents_that_do_not_fit_are_read_when_there_is_room(tmp_path: Path) -
     assert tree_of(out) == {MANIFEST: b""}
     assert _read(batch)["0"].error is None
     assert tree_of(out).keys() == {MANIFEST, "0.json", "0.mid"}
+
+
+def test_reading_ends_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = _batch(tmp_path, tmp_path / "out")
+    outcomes = [(batch.tasks[0], Outcome())]
+    monkeypatch.setattr("focal_omr.many.read_in_processes", lambda *_, **__: (each for each in outcomes))
+    monkeypatch.setattr("focal_omr.many.write_results", _no_space)
+    message = "0.mid cannot be written: No space left on device"
+    assert _refused(lambda: _read(batch)) == f"{message}; --resume goes on from here"
+    assert tree_of(tmp_path / "out") == {MANIFEST: b""}
+
+
+def _no_space(*_: object, **__: object) -> None:
+    raise OutputError("0.mid cannot be written: No space left on device") from OSError(errno.ENOSPC, "")
 
 
 def test_shards_that_do_not_fit_are_made_when_there_is_room(tmp_path: Path) -> None:
