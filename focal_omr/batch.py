@@ -26,6 +26,7 @@ __all__ = [
     "PICTURE_SUFFIXES",
     "STDIN",
     "OutputOptions",
+    "check_files",
     "check_folder",
     "document_results",
     "make_folder",
@@ -127,6 +128,13 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: no results can go there ({there} is a file, needed is a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: no results can go there ({there} may not be written to)")
+
+
+def check_files(*files: Path | None) -> None:
+    """Make sure that files can be written, before any work. Raises OutputError as `check_folder`."""
+    for file in files:
+        if file is not None:
+            check_folder(file.absolute().parent)
 
 
 def document_results(

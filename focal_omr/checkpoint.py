@@ -1,12 +1,15 @@
 """Checkpoints: the whole state of a run, written under a temporary name and renamed."""
 
+import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from focal_omr.config import TrainConfig, make_config
-from focal_omr.errors import ConfigError, ModelError, NotationError
+from focal_omr.errors import ConfigError, ModelError, NotationError, OutputError
+from focal_omr.files import whole_file
 from focal_omr.model import build_model
 from focal_omr.notation.codec import Codec
 from focal_omr.notation.vocabulary import read_vocabulary, write_vocabulary
@@ -24,7 +27,11 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer | None,
     step: int,
 ) -> None:
-    """Write a checkpoint; without an optimizer it is good for starting from, not for resuming."""
+    """Write a checkpoint; without an optimizer it is good for starting from, not for resuming.
+
+    Raises:
+        OutputError: It cannot be written; what was there of the name stays.
+    """
     state = {
         "format": FORMAT_VERSION,
         "config": config.model_dump(mode="json"),
@@ -33,9 +40,37 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict() if optimizer else None,
         "step": step,
     }
-    temporary = path.with_suffix(".partial")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with whole_file(path) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's own, which speaks of positions in the file
+            raise _of_the_disk(error) or error from None
+
+
+def _of_the_disk(error: BaseException | None) -> OSError | None:
+    """The error of writing that led to another one."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Give a checkpoint a second name, under which it stays when the first is written anew.
+
+    Raises:
+        OutputError: It cannot be given.
+    """
+    part = other.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            part.hardlink_to(path)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, part)
+        part.replace(other)
+    except OSError as error:
+        raise OutputError(f"{other} cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

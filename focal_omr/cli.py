@@ -222,6 +222,9 @@ def evaluate(
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Measure the error rates of a model on labelled pictures."""
+    from focal_omr.batch import check_files
+
+    check_files(record, report and report / "report.md")
     with native_libraries_silenced():
         from focal_omr.contained import Limits, contained
         from focal_omr.evaluate import Order, evaluate_contained
@@ -357,6 +360,9 @@ def export(
     ] = True,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""
+    from focal_omr.batch import check_files
+
+    check_files(out, state)
     with extra("train"):
         from focal_omr.calibrate import calibrate as calibrate_model
         from focal_omr.data.loader import list_plates

@@ -86,10 +86,12 @@ def primus(
     Exit status: 0 all are good, 1 some have defects or are on the list but not there, 2 none is good,
     or bad usage.
     """
+    from focal_omr.batch import check_files
     from focal_omr.contained import Limits, contained
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
     from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
 
+    check_files(index, list_)
     wanted = None if ids is None else read_ids(ids)
     index_all, name = partial(index_primus, only=wanted), ", ".join(map(str, paths))
     limits = Limits(None, memory)
@@ -133,11 +135,13 @@ def sample(
 
     The rarest symbols go, and the samples that hold them.
     """
+    from focal_omr.batch import check_files
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.split import write_ids
     from focal_omr.data.subset import draw_subset, subset_lines
     from focal_omr.files import write_atomic
 
+    check_files(out, report)
     labels, defects = sample_labels(data)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
     if ids:
@@ -183,12 +187,14 @@ def split(
 
     Symbols that occur less often than they should, as there are too few or no split was found, are named.
     """
+    from focal_omr.batch import check_folder
     from focal_omr.data.frequency import symbol_counts
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.samples import source_of
     from focal_omr.data.primus.split import parse_size, split_by_source, write_ids
     from focal_omr.data.subset import draw_imbalance, imbalance_ratio
 
+    check_folder(out)
     sizes = {"train": parse_size(train), "test": parse_size(test)}
     there, defects = sample_labels(data)
     chosen = _listed(ids, there, data) if ids else list(there)
@@ -348,8 +354,10 @@ def show(
     """
     with extra("lab"):
         from focal_omr.data.show.page import show_set
+    from focal_omr.batch import check_folder
     from focal_omr.contained import Limits, contained
 
+    check_folder(out)
     work = partial(
         show_set, out=out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
     )

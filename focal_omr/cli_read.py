@@ -70,6 +70,14 @@ def read(
     unfold_repeats: UnfoldOption = False,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Staves of a page that go through the network together; the readings stay the same.",
+            show_default="4",
+        ),
+    ] = None,
     beam: BeamOption = None,
     as_json: Annotated[
         bool,
@@ -137,11 +145,12 @@ def read(
             parse_pages(pages)
         check_folder(out)
         options = ReadOptions(tuple(names), output, model, beam, pages)
-        batch = Batch(
+        work = Batch(
             tuple(tasks),
             out,
             options,
             threads=threads,
+            together=batch,
             workers=workers,
             limit_s=timeout,
             memory_mb=memory,
@@ -150,10 +159,10 @@ def read(
             resume=resume,
             with_documents=as_json,
         )
-        failed = _read_all(batch, as_json=as_json)
+        failed = _read_all(work, as_json=as_json)
     if failed:
         if len(tasks) > 1:
-            see = f", see {out / MANIFEST}" if batch.with_manifest else ""
+            see = f", see {out / MANIFEST}" if work.with_manifest else ""
             say(f"focal-omr: {failed} of {len(tasks)} failed{see}")
         raise typer.Exit(SOME_FAILED if failed < len(tasks) else ALL_FAILED)
 

@@ -6,6 +6,7 @@ and the digest of the training configuration.
 """
 
 import copy
+import io
 import json
 import logging
 import math
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from focal_omr import __version__
 from focal_omr.checkpoint import load_network, save_checkpoint
+from focal_omr.files import write_atomic
 from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX
 from focal_omr.model import BidirectionalLstm, FactorisedLinear, frame_px, input_height_px
 from focal_omr.model_file import METADATA_KEY, ModelCard
@@ -43,6 +45,7 @@ def export_checkpoint(checkpoint: Path, out: Path, *, int8: bool = True) -> None
 
     Raises:
         ModelError: The checkpoint cannot be used.
+        OutputError: The file cannot be written.
     """
     model, state = load_network(checkpoint)
     config, codec = state["config"], state["codec"]
@@ -62,11 +65,11 @@ def export_checkpoint(checkpoint: Path, out: Path, *, int8: bool = True) -> None
 
 
 def write_onnx(model: nn.Module, card: ModelCard, out: Path, *, int8: bool = True) -> None:
-    """Write a network as ONNX under a temporary name, check it, rename it; see `export_checkpoint`."""
+    """Write a network as ONNX, once it is checked; see `export_checkpoint`."""
     model = _for_reading(copy.deepcopy(model)).eval()
     images = torch.zeros(2, 1, card.height_px, 200)
     widths = torch.tensor([200, 160])
-    temporary = out.with_suffix(".partial")
+    exported = io.BytesIO()
     with warnings.catch_warnings():
         # torch 2.13 announces the end of the TorchScript exporter; the new one needs onnxscript and makes
         # fixed shapes of the LSTM's. To be changed when torch drops it.
@@ -74,7 +77,7 @@ def write_onnx(model: nn.Module, card: ModelCard, out: Path, *, int8: bool = Tru
         torch.onnx.export(
             model,
             (images, widths),
-            str(temporary),
+            exported,  # type: ignore[arg-type]  # the older exporter takes it
             dynamo=False,
             opset_version=_OPSET,
             input_names=["images", "widths"],
@@ -86,14 +89,13 @@ def write_onnx(model: nn.Module, card: ModelCard, out: Path, *, int8: bool = Tru
                 "lengths": {0: "batch"},
             },
         )
-    graph = onnx.load(str(temporary))
+    graph = onnx.load_from_string(exported.getvalue())
     if int8:
         _shrink_weights(graph.graph)
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(card.to_json())
     onnx.checker.check_model(graph)
-    onnx.save(graph, str(temporary))
-    temporary.replace(out)
+    write_atomic(out, graph.SerializeToString())
     logger.info("%s: %.1f MB, %d symbols", out, out.stat().st_size / 1e6, card.codec.vocabulary.classes - 1)
 
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from focal_omr.errors import OutputError
 
@@ -62,6 +63,67 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             raise
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file written piece by piece under a temporary name, which gets its own when the block ends well.
+
+    Its bytes are on the disk before it gets its name: large files are made in hours, and a power cut must not
+    put an empty one in the place of an older one.
+
+    Raises:
+        OutputError: It cannot be written; the message names it and says why.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            with part.open("w+b") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def append_whole(path: Path, data: bytes) -> None:
+    """Add to the end of a file, which is made where it is missing: all of it, or nothing.
+
+    Raises:
+        OutputError: It cannot be written; the message names it and says why.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            before = os.fstat(file.fileno()).st_size
+            try:
+                while data:  # the last free bytes of a disk are taken, the next ones are refused
+                    data = data[file.write(data) :]
+            except BaseException:
+                file.truncate(before)
+                raise
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def make_writable(folder: Path) -> None:
+    """Make a folder where it is missing, and make sure that files can be made in it, before any work.
+
+    Permissions do not tell: a superuser has them all, and a file system may be there to be read alone.
+
+    Raises:
+        OutputError: It cannot be made, or no file can be made in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{secrets.token_hex(8)}.part"
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
 
 
 def remove_parts(folder: Path) -> None:

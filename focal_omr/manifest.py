@@ -7,7 +7,6 @@ whole; a run that was killed goes on from it.
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from focal_omr.errors import OutputError
-from focal_omr.files import remove_parts, write_atomic
+from focal_omr.files import append_whole, remove_parts, write_atomic
 from focal_omr.folder_lock import alone_in
 
 __all__ = ["MANIFEST", "Entry", "Manifest", "content_digest", "open_manifest"]
@@ -98,21 +97,10 @@ class Manifest:
         self.entries = dict(entries)
         lines = [entry.to_json() + "\n" for entry in entries.values()]
         write_atomic(path, "".join(lines).encode())
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
 
     def append(self, entry: Entry) -> None:
         """Add a line, at once and in one piece. Raises OutputError where it cannot be written."""
-        line = (entry.to_json() + "\n").encode()
-        try:
-            written = os.write(self._file, line)
-        except OSError as error:
-            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
-        if written < len(line):
-            raise OutputError(f"{self.path} cannot be written: {written} of {len(line)} bytes were taken")
-
-    def close(self) -> None:
-        """Nothing can be appended any more."""
-        os.close(self._file)
+        append_whole(self.path, (entry.to_json() + "\n").encode())
 
 
 @contextmanager
@@ -133,11 +121,7 @@ def open_manifest(folder: Path, *, keep: Callable[[Entry], bool] | None = None) 
         if keep is not None:
             remove_parts(folder)
         kept = {name: entry for name, entry in earlier.items() if keep is not None and keep(entry)}
-        manifest = Manifest(folder / MANIFEST, kept)
-        try:
-            yield manifest
-        finally:
-            manifest.close()
+        yield Manifest(folder / MANIFEST, kept)
 
 
 def _read_entries(path: Path) -> dict[str, Entry]:

@@ -4,25 +4,26 @@ All files of a document are written, then its line of the manifest: what the man
 a whole, and what it does not name is read again.
 """
 
-import os
+import errno
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from focal_omr.batch import STDIN, make_folder, write_results
-from focal_omr.errors import ModelError, OmrError
+from focal_omr.errors import ModelError, OmrError, OutputError
 from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.processes import Lost, OwnProcess, cores
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
 
-__all__ = ["ALONE_LIMIT_S", "LIMIT_S", "MEMORY_MB", "Batch", "cores"]
+__all__ = ["ALONE_LIMIT_S", "LIMIT_S", "MEMORY_MB", "Batch"]
 
 Outcomes = Generator[tuple[Task, Outcome], None, None]
 
 LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
 ALONE_LIMIT_S = 3600.0  # of a single document, which may be a book
+_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))  # the last not on Windows
 MEMORY_MB = 4000  # a page of 100 million pixels, the largest that is read, takes 2 GB
 
 
@@ -35,6 +36,7 @@ class Batch:
         folder: Where results go; made where it is missing.
         options: What results depend on.
         threads: Threads to compute with, all readers together; 0: all cores.
+        together: Staves that go through the network together; None: as `Recognizer` has it.
         workers: Processes that read, none of them this one; None: one a thread.
         limit_s: Seconds after which a document is given up; None: `LIMIT_S`, or `ALONE_LIMIT_S` of a single
             document.
@@ -49,6 +51,7 @@ class Batch:
     folder: Path
     options: ReadOptions
     threads: int = 0
+    together: int | None = None
     workers: int | None = None
     limit_s: float | None = None
     memory_mb: int = MEMORY_MB
@@ -67,10 +70,16 @@ class Batch:
 
         Raises:
             ModelError: The model cannot be used.
-            OutputError: The folder or its manifest cannot be written, or another run is at work there.
+            OutputError: The folder or its manifest cannot be written, the disk is full, or another run is at
+                work there.
             ConfigError: Ray is wanted and not installed.
         """
-        reader = Reader(self.options, threads=self._threads_each, with_document=self.with_documents)
+        reader = Reader(
+            self.options,
+            threads=self._threads_each,
+            batch=self.together,
+            with_document=self.with_documents,
+        )
         if len(self.tasks) > 1 or self.on_ray:
             self._try_model()
         if not self.with_manifest:
@@ -127,6 +136,8 @@ class Batch:
                     try:
                         write_results(outcome.results, self.folder, name=task.label)
                     except OmrError as error:
+                        if manifest is not None and _is_of_the_disk(error):
+                            raise OutputError(f"{error}; --resume goes on from here") from error
                         outcome = replace(outcome, error=str(error), results={})
                 if manifest is not None:
                     manifest.append(outcome.entry(task, work))
@@ -144,12 +155,12 @@ class Batch:
         yield from found
 
 
+def _is_of_the_disk(error: OmrError) -> bool:
+    """Whether nothing else can be written either: reading on would be for nothing."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS
+
+
 def _open(options: ReadOptions) -> bool:
     """Whether the network can be opened: it can, or ModelError says why not."""
     Reader(options).open()
     return True
-
-
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

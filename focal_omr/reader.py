@@ -133,11 +133,19 @@ class Reader:
     Args:
         options: How.
         threads: Threads to compute with; 0 means all cores.
+        batch: Staves that go through the network together; None: as `Recognizer` has it.
         with_document: Whether outcomes hold everything that was read.
     """
 
-    def __init__(self, options: ReadOptions, *, threads: int = 1, with_document: bool = False) -> None:
-        self.options, self.threads, self.with_document = options, threads, with_document
+    def __init__(
+        self,
+        options: ReadOptions,
+        *,
+        threads: int = 1,
+        batch: int | None = None,
+        with_document: bool = False,
+    ) -> None:
+        self.options, self.threads, self.batch, self.with_document = options, threads, batch, with_document
         self._recognizer: "Recognizer | None" = None  # noqa: UP037  # a name for the type checker alone
 
     def __getstate__(self) -> dict[str, Any]:
@@ -150,12 +158,16 @@ class Reader:
             import cv2
 
             from focal_omr.decode import BEAM_WIDTH
+            from focal_omr.model_file import BATCH
             from focal_omr.recognize import Recognizer
 
             if self.threads:
                 cv2.setNumThreads(self.threads)
             beam = BEAM_WIDTH if self.options.beam_width is None else self.options.beam_width
-            self._recognizer = Recognizer(model=self.options.model, threads=self.threads, beam_width=beam)
+            batch = BATCH if self.batch is None else self.batch
+            self._recognizer = Recognizer(
+                model=self.options.model, threads=self.threads, beam_width=beam, batch=batch
+            )
 
     def __call__(self, task: Task) -> Outcome:
         """Read a document and make the content of its files; what goes wrong is in the outcome."""
@@ -203,8 +215,11 @@ def _bytes_of(task: Task) -> tuple[bytes, int]:
         raise ImageError(f"{task.file}: a folder without pictures (*{', *'.join(PICTURE_SUFFIXES)})")
     from focal_omr.image_file import read_file
 
-    data = read_file(task.file)
-    return data, task.file.stat().st_mtime_ns
+    try:  # before it is read: what changes meanwhile is then read again, not taken for this
+        modified = task.file.stat().st_mtime_ns
+    except OSError:  # reading it says why
+        modified = 0
+    return read_file(task.file), modified
 
 
 def _mean_confidence(document: "Document") -> float:

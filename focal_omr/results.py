@@ -1,6 +1,7 @@
 """Measured figures, kept as CSV in the repository: each row says with which commit and on which machine."""
 
 import csv
+import io
 import os
 import platform
 import subprocess
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from focal_omr.errors import OutputError
+from focal_omr.files import append_whole
 
 
 def record(path: Path, figures: Mapping[str, object]) -> None:
@@ -30,13 +32,14 @@ def record(path: Path, figures: Mapping[str, object]) -> None:
                 columns = next(csv.reader(file), [])
             if columns != list(row):
                 raise OutputError(f"{path}: has the columns {columns}, not {list(row)}; choose another file")
-        with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(row), lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(row), lineterminator="\n")
+    if new:
+        writer.writeheader()
+    writer.writerow(row)
+    append_whole(path, text.getvalue().encode())
 
 
 def commit() -> str:

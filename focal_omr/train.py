@@ -1,17 +1,19 @@
 """Training: one run folder, one visible loop.
 
-The folder gets `config.toml`-like `config.json`, `environment.json`, `metrics.csv`, and `last.pt`. Batch k
-depends on the seed and k alone, so a run that is killed and resumed goes on bit for bit on a CPU. Started by
-`torchrun`, each process takes its share of every batch and the first one writes; see `distributed`.
+The folder gets `config.toml`-like `config.json`, `environment.json`, `metrics.csv`, `last.pt`, and
+`previous.pt`, the checkpoint before it. Batch k depends on the seed and k alone, so a run that is killed and
+resumed goes on bit for bit on a CPU. Started by `torchrun`, each process takes its share of every batch and
+the first one writes; see `distributed`.
 """
 
 import csv
+import io
 import json
 import logging
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from focal_omr.checkpoint import load_network, load_weights, save_checkpoint
+from focal_omr.checkpoint import keep_as, load_checkpoint, load_network, load_weights, save_checkpoint
 from focal_omr.config import DataConfig, LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.data.loader import PlateBatches, all_plates, list_plates, load_batches
@@ -32,7 +34,8 @@ from focal_omr.distributed import (
     with_shared_statistics,
 )
 from focal_omr.errors import ConfigError, ModelError
-from focal_omr.files import write_atomic
+from focal_omr.files import append_whole, make_writable, remove_parts, write_atomic
+from focal_omr.folder_lock import alone_in
 from focal_omr.loss import (
     class_balanced_weights,
     consistency_loss,
@@ -41,7 +44,7 @@ from focal_omr.loss import (
     symbol_focal_ctc_loss,
 )
 from focal_omr.model import build_model, take_over
-from focal_omr.notation.codec import full_codec, seen_codec
+from focal_omr.notation.codec import Codec, full_codec, seen_codec
 from focal_omr.notation.vocabulary import BLANK
 from focal_omr.validate import validate
 
@@ -49,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_HELD_OUT = 200  # plates
 _DENORMAL = 1e-39  # in float32
+PREVIOUS = "previous.pt"  # the checkpoint before the last one, should that be damaged
 
 
 @contextmanager
@@ -84,6 +88,7 @@ def train(
             cannot share the batch or this machine.
         DataError: No shards, or fewer plates than a batch.
         ModelError: A checkpoint that cannot be used.
+        OutputError: The folder cannot be written, or another training is at work in it.
         OmrError: Another process of the training is gone.
     """
     checkpoint = folder / "last.pt"
@@ -92,8 +97,20 @@ def train(
         raise ConfigError(f"{folder}: {state_of_it}")
     torch.set_num_threads(config.threads)
     fabric = joined_fabric(config.precision)
-    with lost_ones_named(fabric, after=f"go on with --resume from the last checkpoint in {folder}"):
+    with (
+        _alone(folder) if fabric.is_global_zero else nullcontext(),
+        lost_ones_named(fabric, after=f"go on with --resume from the last checkpoint in {folder}"),
+    ):
         return _train(config, folder, fabric, checkpoint if resume else None, start_from)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The run's folder, made where it is missing, for this run alone, without what a killed one left."""
+    make_writable(folder)
+    with alone_in(folder):
+        remove_parts(folder)
+        yield
 
 
 def _train(
@@ -123,7 +140,7 @@ def _train(
     )
     first_step = 0
     if resumed:
-        state = load_weights(resumed, network, codec)
+        state = _resumed_state(resumed, network, codec)
         if state["optimizer"] is None:
             raise ModelError(f"{resumed}: good to start from, not to resume; it has no optimizer")
         optimizer.load_state_dict(state["optimizer"])
@@ -175,11 +192,35 @@ def _train(
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
         if writes and (done % config.checkpoint_every == 0 or done == config.steps):
+            if (folder / "last.pt").exists():
+                keep_as(folder / "last.pt", folder / PREVIOUS)
             save_checkpoint(
                 folder / "last.pt", config=config, codec=codec, model=network, optimizer=optimizer, step=done
             )
     fabric.barrier()  # the others wait until the first one has written the end
     return figures
+
+
+def _resumed_state(checkpoint: Path, network: torch.nn.Module, codec: Codec) -> dict[str, Any]:
+    """The state to go on from, its weights in the network. Where it is damaged, the one before is named."""
+    try:
+        return load_weights(checkpoint, network, codec)
+    except ModelError as error:
+        before = checkpoint.with_name(PREVIOUS)
+        if _is_whole(checkpoint) or not _is_whole(before):  # the first: of another network
+            raise
+        step = load_checkpoint(before)["step"]
+        raise ModelError(
+            f"{error}; the one before, of step {step}, is whole: name {before} {checkpoint.name} and resume"
+        ) from None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        load_checkpoint(checkpoint)
+    except ModelError:
+        return False
+    return True
 
 
 def _step_seed(seed: int, step: int, part: int) -> int:
@@ -241,11 +282,10 @@ def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]
 
 
 def _prepare(config: TrainConfig, folder: Path, *, plates: int, after_step: int) -> None:
-    """Make the folder and say in it what is done; what a killed run reported after that step is forgotten."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Say in the folder what is done; what a killed run reported after that step is forgotten."""
     for name in ("metrics.csv", "validation.csv"):
         _forget(folder / name, after_step=after_step)
-    (folder / "config.json").write_text(config.model_dump_json(indent=2), encoding="utf-8")
+    write_atomic(folder / "config.json", config.model_dump_json(indent=2).encode())
     environment = {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -254,24 +294,25 @@ def _prepare(config: TrainConfig, folder: Path, *, plates: int, after_step: int)
         "plates": plates,
         "config_digest": config.digest,
     }
-    (folder / "environment.json").write_text(json.dumps(environment, indent=2), encoding="utf-8")
+    write_atomic(folder / "environment.json", json.dumps(environment, indent=2).encode())
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:
     """Add a row to a CSV file, with a header where the file is new."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(row))
+    if not path.exists() or not path.stat().st_size:
+        writer.writeheader()
+    writer.writerow(row)
+    append_whole(path, text.getvalue().encode())
 
 
 def _forget(path: Path, *, after_step: int) -> None:
-    """Drop the rows of the steps that a resumed run does again; a row begins with its step."""
+    """Drop the rows of the steps that a resumed run does again, and one that is cut off.
+
+    A row begins with its step and ends with its line; of "120,3.5" a kill may have left "12".
+    """
     if path.exists():
-        header, *rows = path.read_bytes().splitlines(keepends=True) or [
-            b""
-        ]  # empty: killed before its header
-        kept = [row for row in rows if int(row.partition(b",")[0]) <= after_step]
-        write_atomic(path, header + b"".join(kept))
+        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        kept = [row for row in lines[1:] if int(row.partition(b",")[0]) <= after_step]
+        write_atomic(path, b"".join((*lines[:1], *kept)))

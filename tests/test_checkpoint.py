@@ -2,7 +2,7 @@
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -62,8 +62,8 @@ def test_a_kill_in_the_middle_leaves_the_old_checkpoint(
     _save(path)
     before = path.read_bytes()
 
-    def killed(_: object, target: Path) -> None:
-        Path(target).write_bytes(before[:100])
+    def killed(_: object, file: BinaryIO) -> None:
+        file.write(before[:100])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", killed)

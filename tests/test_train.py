@@ -189,7 +189,9 @@ def test_the_folder_says_what_was_done(whole_run: Path, shards: Path) -> None:
     assert environment["config_digest"] == _config(shards).digest
     assert environment["plates"] == 6  # those of the shard that is not held out
     assert environment["torch"] == torch.__version__
-    assert not list(whole_run.glob("*.partial"))
+    assert {path.name for path in whole_run.iterdir()} == {
+        *("config.json", "environment.json", "metrics.csv", "validation.csv", "last.pt", "previous.pt")
+    }
 
 
 def test_a_folder_that_holds_a_run_is_refused(whole_run: Path, shards: Path) -> None:

@@ -14,6 +14,7 @@ from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
 from focal_omr.image import as_dark_on_light, decode_gray, find_staff, straighten
+from focal_omr.whole_folder import is_free, whole_folder
 
 logger = logging.getLogger(__name__)
 
@@ -45,17 +46,25 @@ def pack_samples(
 
     Args:
         data: A tree or an archive in PrIMuS layout.
-        out: Folder for the shards.
+        out: Folder for the shards, which is there when all are packed.
         ids: The samples to pack, None for all. Plates come in the order of the set.
         distorted: Pack the pictures `<id>_distorted.jpg` of Camera-PrIMuS.
         size: Plates in a shard.
 
     Raises:
-        DataError: The folder is a URL or holds shards already, or no sample could be packed.
+        DataError: The folder is a URL or not empty, or no sample could be packed.
+        OutputError: The folder or a shard cannot be written.
     """
     check_folder(out)
     if any(out.glob("*.tar")):
         raise DataError(f"{out}: has shards already; choose another folder")
+    if not is_free(out):
+        raise DataError(f"{out}: not empty; choose another folder")
+    with whole_folder(out) as folder:
+        return _pack(data, folder, ids, distorted, size)
+
+
+def _pack(data: Path, folder: Path, ids: Collection[str] | None, distorted: bool, size: int) -> Packed:
     packed = Packed()
     absent = set(ids or ())
     records = _records(
@@ -64,8 +73,7 @@ def pack_samples(
     for number in count():
         if not (plates := list(islice(records, size))):
             break
-        out.mkdir(parents=True, exist_ok=True)
-        save_shard(shard_path(out, 0, number), plates)
+        save_shard(shard_path(folder, 0, number), plates)
     packed.absent = sorted(absent)
     if not packed.plates:
         why = packed.left_out[0] if packed.left_out else "none of the ids is there"

@@ -52,7 +52,6 @@ def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
         ConfigError: The folder has sets of another making.
         DataError: The data do not allow what the grid wants; the message says what they do.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     return [_prepare_set(each, grid.render, folder / "data", data) for each in grid.sets]
 
 
@@ -78,11 +77,8 @@ def _prepare_set(config: SetConfig, render: RenderConfig, folder: Path, data: Pa
 
 def _rendered(config: RenderConfig, tree: Path) -> Path:
     if not tree.exists():
-        partial = tree.with_name("tree.partial")
-        shutil.rmtree(partial, ignore_errors=True)
         logger.info("engraving %d staves", config.count)
-        render_tree(partial, count=config.count, seed=config.seed, primus=True, plain=True)
-        partial.replace(tree)
+        render_tree(tree, count=config.count, seed=config.seed, primus=True, plain=True)
     return tree
 
 

@@ -7,6 +7,8 @@ from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import prepare
 from focal_omr.experiment.report import write_report
 from focal_omr.experiment.runs import do_runs, runs_of
+from focal_omr.files import make_writable, remove_parts
+from focal_omr.folder_lock import alone_in
 from focal_omr.processes import cores
 
 
@@ -31,9 +33,14 @@ def run_study(
     Raises:
         ConfigError: The grid is wrong, or the folder holds runs or sets of another making.
         DataError: The data do not allow what the grid wants.
+        OutputError: The folder cannot be written, or another study is at work in it.
         OmrError: A run's process died.
     """
-    runs = runs_of(grid, sets := prepare(grid, folder, data), folder)
-    at_once = workers or max(1, cores() // runs[0].config.threads)
-    do_runs(runs, workers=at_once, progress=progress)
-    write_report(grid, sets, runs, folder)
+    make_writable(folder)
+    with alone_in(folder, other="another study"):
+        runs = runs_of(grid, sets := prepare(grid, folder, data), folder)
+        at_once = workers or max(1, cores() // runs[0].config.threads)
+        do_runs(runs, workers=at_once, progress=progress)
+        for place in (folder, folder / "figures", *(run.folder for run in runs)):
+            remove_parts(place)  # of runs that were killed
+        write_report(grid, sets, runs, folder)

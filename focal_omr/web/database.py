@@ -100,10 +100,11 @@ class Database:
         database.execute("BEGIN IMMEDIATE")
         try:
             yield database
+            database.execute("COMMIT")
         except BaseException:
-            database.execute("ROLLBACK")
+            if database.in_transaction:  # a full disk may have ended it already
+                database.execute("ROLLBACK")
             raise
-        database.execute("COMMIT")
 
     def update_jobs(self, what: str, values: Sequence[object]) -> None:
         """Change jobs in one statement: what is set, and where."""

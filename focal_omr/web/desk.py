@@ -1,12 +1,13 @@
 """The work of the studio, in its process: documents and changes become views, files and other documents."""
 
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from focal_omr.errors import OmrError
+from focal_omr.errors import OmrError, OutputError
 from focal_omr.files import write_atomic
 from focal_omr.web.orders import FORMATS, Changed, Made, Order, Refusal, Subject
 from focal_omr.web.reading import DOCUMENT, picture_name
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from focal_omr.page.load import PageImage
 
 __all__ = ["Desk"]
+
+logger = logging.getLogger(__name__)
 
 _KEPT = 4  # documents; a book of 200 pages has 50 MB
 
@@ -49,6 +52,9 @@ class Desk:
             return Made()
         try:
             return self._carry_out(order)
+        except OutputError:  # whose message names the server's folders
+            logger.exception("%s of %s", order.what, order.subject.job)
+            return Refusal(503, "the server cannot write its files; please try again later")
         except OmrError as error:
             return Refusal(422, " ".join(str(error).split()))
         except FileNotFoundError:  # deleted meanwhile

@@ -81,13 +81,18 @@ class Readers:
         try:
             if self._settings.warm and (result := ask(process, None, self._ended.is_set)):
                 logger.error("reader: %s", result.reason if isinstance(result, Lost) else result)
+            job: Job | None = None
             while not self._ended.is_set():
                 try:
+                    if job is not None:  # what came of it could not be written down, as on a full disk
+                        self._store.put_back(job.id)
+                        job = None
                     job = self._store.claim()
                     if job is None:
                         self._wake.acquire(timeout=_LOOK_S)
                     else:
                         self._read(process, job)
+                        job = None
                 except (OmrError, OSError, sqlite3.Error):
                     logger.exception("a reader could not go on, and tries again")
                     self._ended.wait(_LOOK_S)

@@ -4,13 +4,15 @@ All that is shown and written later comes from these files; the file that was up
 """
 
 import json
+import logging
+import sqlite3
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from focal_omr.errors import ImageError, OmrError
+from focal_omr.errors import ImageError, OmrError, OutputError
 from focal_omr.files import write_atomic
 from focal_omr.web.store import Store
 from focal_omr.web.working import be_modest
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from focal_omr.recognize import Progress, Recognizer
 
 __all__ = ["DOCUMENT", "UPLOAD", "JobReader", "Task", "picture_name"]
+
+logger = logging.getLogger(__name__)
 
 UPLOAD, DOCUMENT = "upload", "document.json"
 _LONG_SIDE_PX = 3000  # of a picture that is kept: a page at 260 dpi, more than a screen shows
@@ -69,6 +73,9 @@ class JobReader:
             self._open()
             if task is not None:
                 self._read(task)
+        except (OutputError, sqlite3.Error):  # a full disk; a message would name the server's folders
+            logger.exception("reading")
+            return f"{'the document' if task is None else task.name}: the server cannot write its files"
         except OmrError as error:
             return " ".join(str(error).split())
         except MemoryError:

@@ -15,6 +15,8 @@ from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
 from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.music.draw import Draw, DrawScore, Stream, is_spelled
 from focal_omr.errors import DataError, EngraveError
+from focal_omr.files import make_writable, remove_parts
+from focal_omr.folder_lock import alone_in
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.processes import Lost, in_processes
@@ -53,13 +55,25 @@ def write_shards(
     Raises:
         DataError: Another engraver, a URL for a folder, or some shards were not made, since Verovio ended
             their processes.
+        OutputError: The folder or a shard cannot be written, or another run is at work in the folder.
     """
     check_engraver(engraver)
     check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_writable(folder)
+    with alone_in(folder):
+        remove_parts(folder)
+        try:
+            _make_missing(folder, count, seed, draw or Draw(), size, workers, engraver)
+        finally:
+            remove_parts(folder)  # of workers that were ended as another one failed
+
+
+def _make_missing(
+    folder: Path, count: int, seed: int, draw: Draw, size: int, workers: int, engraver: str
+) -> None:
     indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
     missing = [number for number, index in enumerate(indexes) if not index.exists()]
-    make = partial(_write_shard, folder, seed=seed, draw=draw or Draw(), size=size, engraver=engraver)
+    make = partial(_write_shard, folder, seed=seed, draw=draw, size=size, engraver=engraver)
     lost = []
     made = in_processes(make, missing, workers=workers, limit_s=_PATIENCE_S)
     for done, (number, result) in enumerate(made, 1):

@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.engraving.storage import Place, exists, opened, read_all, read_part, size_of
 from focal_omr.errors import DataError, ImageError
-from focal_omr.files import write_atomic
+from focal_omr.files import whole_file, write_atomic
 from focal_omr.image_file import decode_gray
 from focal_omr.notation.semantic import join_label, split_label
 
@@ -93,10 +93,22 @@ def shard_path(folder: Path, seed: int, number: int) -> Path:
 
 
 def save_shard(path: Path, records: Iterable[PlateRecord]) -> None:
-    """Write plates and their index; what is there of the name is replaced."""
-    partial = path.with_suffix(".partial")
+    """Write plates and their index; what is there of the name is replaced.
+
+    Raises:
+        OutputError: The shard or its index cannot be written.
+    """
     entries: list[dict[str, Any]] = []
-    with tarfile.open(partial, "w") as tar:
+    with whole_file(path) as file:
+        _write_tar(file, records, entries)
+        path.with_suffix(".json").unlink(missing_ok=True)  # of an older shard of the name
+    index = {"format": _INDEX_FORMAT, "bytes": path.stat().st_size, "plates": entries}
+    write_atomic(path.with_suffix(".json"), json.dumps(index).encode())
+
+
+def _write_tar(file: IO[bytes], records: Iterable[PlateRecord], entries: list[dict[str, Any]]) -> None:
+    """Write the plates, and add to `entries` what the index has of each."""
+    with tarfile.open(fileobj=file, mode="w") as tar:
         for record in records:
             places = {"x": record.xs, "accidental_x": record.accidental_xs}
             _add(tar, f"{record.id}.png", record.png)
@@ -104,14 +116,11 @@ def save_shard(path: Path, records: Iterable[PlateRecord]) -> None:
             _add(tar, f"{record.id}.json", json.dumps(places).encode())
             label = {"id": record.id, "width": record.width, "semantic": join_label(record.semantic)}
             entries.append({**label, "size": len(record.png), **places})
-    with tarfile.open(partial) as tar:
+    file.seek(0)
+    with tarfile.open(fileobj=file) as tar:
         offsets = {member.name: member.offset_data for member in tar}
     for entry in entries:
         entry["offset"] = offsets[f"{entry['id']}.png"]
-    path.with_suffix(".json").unlink(missing_ok=True)
-    partial.replace(path)
-    index = {"format": _INDEX_FORMAT, "bytes": path.stat().st_size, "plates": entries}
-    write_atomic(path.with_suffix(".json"), json.dumps(index).encode())
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

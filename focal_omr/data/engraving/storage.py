@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from focal_omr.errors import DataError
-from focal_omr.files import write_atomic
+from focal_omr.files import make_writable, write_atomic
 
 # Seconds before the second and the third time that a storage is asked which did not answer well.
 _PATIENCE_S = (0.5, 4.0)
@@ -143,7 +143,7 @@ def _kept(file: Remote, cache: Path) -> Path:
     digest = hashlib.sha256(file.url.encode()).hexdigest()[:16]
     kept = cache / f"{digest}-{file.name}"
     if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
+        make_writable(cache)
         write_atomic(kept, read_all(file))
     return kept
 

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from focal_omr.data.music.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores, tune_files
-from focal_omr.errors import DataError, NotationError, OmrError, OutputError
+from focal_omr.errors import DataError, NotationError, OmrError
+from focal_omr.files import make_writable, whole_file, write_atomic
 from focal_omr.notation.engrave import Engraver
 from focal_omr.notation.mei_reader import Run, read_runs
 from focal_omr.notation.score import Note, Score, flat_events
@@ -88,21 +89,15 @@ def collect_tunes(
     Raises:
         OutputError: The collection cannot be written.
     """
-    temporary = collection.with_suffix(".partial")
-    try:
-        collection.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()  # before the reading, which takes minutes
-    except OSError as error:
-        raise OutputError(f"{collection} cannot be written: {error.strerror or error}") from error
+    make_writable(collection.parent)  # before the reading, which takes minutes
     reports: list[FileReport] = []
-    with temporary.open("w", encoding="utf-8") as out:
+    with whole_file(collection) as out:
         for lines, report in _read_all(source, root, workers, limit_s, memory_mb):
             if report.trouble:
                 logger.info("%s: %s", root / report.name, report.trouble)
-            out.writelines(lines)
+            out.write("".join(lines).encode())
             reports.append(report)
-    _write_report(reports, report_path(collection))
-    temporary.replace(collection)
+        _write_report(reports, report_path(collection))
     return sum(report.parts + report.runs for report in reports)
 
 
@@ -180,7 +175,7 @@ def report_path(collection: Path) -> Path:
 
 def _write_report(reports: Sequence[FileReport], path: Path) -> None:
     rows = [tuple(field.name for field in fields(FileReport)), *(astuple(report) for report in reports)]
-    path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows), encoding="utf-8")
+    write_atomic(path, "".join("\t".join(map(str, row)) + "\n" for row in rows).encode())
 
 
 def read_report(collection: Path) -> list[FileReport]:

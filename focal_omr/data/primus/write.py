@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import secrets
 import struct
 import tarfile
 import zlib
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import DataError, OutputError
-from focal_omr.files import write_together
+from focal_omr.files import make_writable, whole_file, write_together
+from focal_omr.whole_folder import is_free, whole_folder
 
 # A sample's files by their endings: ".png", ".semantic", "_distorted.jpg", ...
 WriteSample = Callable[[str, Mapping[str, bytes]], None]
@@ -55,7 +55,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 def sample_writer(out: Path, *, archive: bool = False) -> Iterator[WriteSample]:
     """Gives the function that writes one sample into the folder `out`, or into the archive `out`.
 
-    An archive is renamed to its name when it is whole; the same samples make the same bytes.
+    Both get their name when they are whole; the same samples make the same bytes.
 
     Raises:
         DataError: The folder is not empty, the archive exists, or is not called .tgz or .tar.gz.
@@ -69,9 +69,10 @@ def sample_writer(out: Path, *, archive: bool = False) -> Iterator[WriteSample]:
         with _archive_writer(out) as write:
             yield write
     else:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if not is_free(out):
             raise DataError(f"{out}: not empty; samples of two renderings are not mixed")
-        yield lambda sample_id, files: _write_folder(out / sample_id, files)
+        with whole_folder(out) as folder:
+            yield lambda sample_id, files: _write_folder(folder / sample_id, files)
 
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -84,16 +85,9 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def _archive_writer(out: Path) -> Iterator[WriteSample]:
-    part = out.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file, _tgz(file) as write:
-            yield write
-        part.replace(out)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    make_writable(out.parent)
+    with whole_file(out) as file, _tgz(file) as write:
+        yield write
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def _shards(folder: Path) -> dict[str, bytes]:
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written") / "shards"
     folder.mkdir()
-    (folder / "003-00000.partial").write_bytes(b"left by a kill")
+    (folder / ".0123456789abcdef.part").write_bytes(b"left by a kill")
     write_shards(folder, count=2, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=2)
     return folder
 

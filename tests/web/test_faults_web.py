@@ -1,0 +1,72 @@
+"""The server on a full disk: nothing stays half done, and it goes on when there is room."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import STAFF, read, send, served
+
+pytest.importorskip("resource", reason="no limits here that files could meet")
+from full_disk import full_disk
+
+from focal_omr.errors import OutputError
+from focal_omr.web import readers
+from focal_omr.web.desk import Desk, Order, Refusal, Subject
+from focal_omr.web.reading import JobReader, Task
+from focal_omr.web.store import Store, new_id
+
+ROOM: dict[str, Any] = {"expire_s": 100.0, "queued": 10_000, "stored": 10**9}
+
+
+def test_a_change_that_does_not_fit_is_not_there_and_the_next_one_is(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for _ in range(3):
+        with full_disk((tmp_path / "jobs.sqlite3-wal").stat().st_size), pytest.raises(sqlite3.Error):
+            store.add(new_id(), "a.png", 1, **ROOM)
+        assert store.counts()["queued"] == 0
+    store.add(new_id(), "a.png", 1, **ROOM)
+    assert store.counts()["queued"] == 1
+    store.close()
+
+
+def test_an_upload_that_does_not_fit_is_refused_and_taken_later(tmp_path: Path) -> None:
+    with served(tmp_path, workers=0, warm=False) as client:
+        with full_disk(STAFF.stat().st_size - 1):
+            answer = send(client, STAFF.read_bytes())
+        assert (answer.status_code, answer.headers["retry-after"].isdigit()) == (503, True)
+        assert "cannot write or read its files" in answer.text
+        assert not list((tmp_path / "jobs").iterdir())
+        assert send(client, STAFF.read_bytes()).status_code == 202
+
+
+def test_a_document_whose_end_could_not_be_written_down_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, failures = Store.finish, []
+
+    def full(self: Store, job: str, size: int) -> None:
+        if not failures:
+            failures.append(job)
+            raise sqlite3.OperationalError("database or disk is full")
+        finish(self, job, size)
+
+    monkeypatch.setattr(Store, "finish", full)
+    monkeypatch.setattr(readers, "_LOOK_S", 0.1)
+    with served(tmp_path, workers=1, warm=False) as client:
+        assert read(client, STAFF.read_bytes())["status"] == "done"
+    assert len(failures) == 1
+
+
+def _full(*_: object) -> None:
+    raise OutputError("/srv/data/jobs/secret/document.json cannot be written: No space left on device")
+
+
+def test_clients_are_not_told_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = Subject("id", tmp_path, "a.png", 0, {})
+    monkeypatch.setattr(Desk, "_carry_out", _full)
+    answer = Desk(4000)(Order(subject, "mid", tmp_path / "a.mid"))
+    assert answer == Refusal(503, "the server cannot write its files; please try again later")
+    reader = JobReader(tmp_path, model="default", threads=1, pages=1, memory_mb=4000)
+    monkeypatch.setattr(reader, "_open", _full)
+    assert reader(Task("id", tmp_path, "a.png")) == "a.png: the server cannot write its files"
