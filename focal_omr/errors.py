@@ -41,11 +41,11 @@ class OmrError(Exception):
 
     def __str__(self) -> str:
         message = super().__str__()
+        if not message.isprintable():
+            message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
         if len(message) > _MOST_CHARACTERS:
             message = f"{message[: _MOST_CHARACTERS // 2]} ... {message[-_MOST_CHARACTERS // 4 :]}"
-        if message.isprintable():
-            return message
-        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+        return message
 
 
 class ImageError(OmrError):
