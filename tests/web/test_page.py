@@ -193,6 +193,16 @@ def test_a_dropped_page_is_read_mended_heard_and_taken_away(
     assert spelled == ["A4", "C5", "E5", "G5", "F5"]
 
 
+def test_it_plays_when_the_notes_come_late(opened: Callable[..., SimpleNamespace], read: str) -> None:
+    page = opened("/").page
+    page.route("**/playback?*", lambda route: (page.wait_for_timeout(700), route.continue_()))
+    page.goto(f"{page.url}#/job/{read}")
+    is_done(page)
+    page.click("#play")
+    expect(page.locator("html")).to_have_attribute("data-audio", "running")
+    expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
+
+
 def test_it_is_heard_and_the_cursor_runs(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)

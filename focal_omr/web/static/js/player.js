@@ -12,6 +12,7 @@ let timer = 0, drawing = 0;
 let began = { time: 0, quarter: 0 }; // seconds of the sound card's clock at a quarter of the music
 let planned = 0; // up to which quarter notes are handed over
 let stretch = { from: 0, to: 0 };
+let asked = false; // to play, before the notes were here
 
 const playing = () => timer !== 0;
 const perQuarter = () => 60 / settings.tempo;
@@ -56,9 +57,11 @@ function chosenQuarter() {
 
 export async function play() {
   if (playing()) return stop();
-  if (!state.playback?.notes.length) return say("There is nothing to play");
   voice ??= new Voice();
-  await voice.context.resume();
+  await voice.context.resume(); // now: browsers ask for a click or a key
+  asked = !state.playback;
+  if (asked) return;
+  if (!state.playback.notes.length) return say("There is nothing to play");
   document.documentElement.dataset.audio = voice.context.state;
   stretch = looped();
   const chosen = chosenQuarter();
@@ -135,8 +138,12 @@ export function startPlayer() {
   on("place", () => { if (playing() && byId("loop").value === "bars") stretch = looped(); });
   on("playback", playback => {
     byId("play").disabled = !playback.notes.length;
-    if (!playing()) return;
-    stretch = looped();
+    if (playing()) stretch = looped();
+    else if (asked) play();
   });
-  on("state", what => { if (what !== "done" && playing()) stop(); });
+  on("state", what => {
+    if (what === "done") return;
+    asked = false;
+    if (playing()) stop();
+  });
 }
