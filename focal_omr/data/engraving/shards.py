@@ -174,7 +174,7 @@ def _places(values: Any) -> Places:
 
 def _looked_through(path: Place) -> Iterator[StoredPlate]:
     try:
-        with opened(path) as file, tarfile.open(fileobj=file) as tar:
+        with opened(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             members = {member.name: member for member in tar if member.isfile()}
             for name, member in members.items():
                 stem, _, suffix = name.rpartition(".")
