@@ -162,7 +162,7 @@ class Training(Work):
         if path.suffix == ".pt":
             return _checkpoint_difference(path, whole, at_end=at_end)
         if path.suffix == ".csv":
-            got, wanted = _rows(path), _rows(whole)
+            got, wanted = rows_of(path), rows_of(whole)
             whole_rows = path.read_bytes().endswith(b"\n")
             same = got == wanted[: len(got)] and (len(got) == len(wanted) or not at_end)
             return "" if same and whole_rows else "has other rows, or a row that is cut off"
@@ -175,21 +175,22 @@ def _checkpoint_difference(path: Path, whole: Path, *, at_end: bool) -> str:
     except ModelError as error:
         return f"cannot be loaded ({error})"
     wanted = load_checkpoint(whole)
-    if at_end and any(_exact(got[part]) != _exact(wanted[part]) for part in ("model", "optimizer", "step")):
+    if at_end and any(exact(got[part]) != exact(wanted[part]) for part in ("model", "optimizer", "step")):
         return "has other values"
     return ""
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
     """Nested containers with tensors as their bytes."""
     if isinstance(value, Mapping):
-        return {key: _exact(inner) for key, inner in value.items()}
+        return {key: exact(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_exact(inner) for inner in value]
+        return [exact(inner) for inner in value]
     return value.numpy().tobytes() if isinstance(value, torch.Tensor) else value
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a metrics.csv but for the speed."""
     with path.open(newline="", encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if k != "staves_per_s"} for row in csv.DictReader(file)]
 

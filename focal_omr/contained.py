@@ -11,10 +11,12 @@ from typing import TypeVar
 from focal_omr.errors import NotationError, OmrError
 from focal_omr.processes import Lost, OwnProcess
 
-__all__ = ["Limits", "contained"]
+__all__ = ["LIMIT_S", "MEMORY_MB", "Limits", "contained"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
+MEMORY_MB = 4000  # a page of 100 million pixels, the largest that is read, takes 2 GB
 _WEEK_S = 7 * 24 * 3600.0
 
 
@@ -27,8 +29,8 @@ class Limits:
         memory_mb: Megabytes of data that its process may hold.
     """
 
-    seconds: float | None = 300.0
-    memory_mb: int = 4000
+    seconds: float | None = LIMIT_S
+    memory_mb: int = MEMORY_MB
 
     def process(self, function: Callable[[T], R]) -> OwnProcess[T, R]:
         """A function in a process of its own, with these limits."""

@@ -21,10 +21,11 @@ from focal_omr.tiff_tags import (
     read_directories,
 )
 
-__all__ = ["MAX_PICTURE_PX", "Header", "believable_dpi", "cut_off", "read_header"]
+__all__ = ["MAX_PICTURE_PX", "Header", "believable_dpi", "cut_off", "is_pdf", "read_header"]
 
 MAX_PICTURE_PX = 100_000_000  # an A3 page at 600 dpi has 70 million pixels; more is not decoded
 
+_PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as Acrobat does
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15; DHT, JPG and DAC are none
@@ -53,6 +54,11 @@ class Header:
     orientation: int = 1
     frames: int = 1
     alpha: bool = False
+
+
+def is_pdf(data: bytes | bytearray) -> bool:
+    """Whether the bytes of a file are a PDF document, by the mark that may come late."""
+    return b"%PDF-" in data[:_PDF_HEAD_BYTES]
 
 
 def read_header(data: bytes | bytearray, *, name: str) -> Header:

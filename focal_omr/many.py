@@ -11,20 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from focal_omr.batch import STDIN, make_folder, write_results
+from focal_omr.contained import LIMIT_S, MEMORY_MB, Limits, contained
 from focal_omr.errors import ModelError, OmrError, OutputError
 from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
-from focal_omr.processes import Lost, OwnProcess, cores
+from focal_omr.processes import cores
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
 
-__all__ = ["ALONE_LIMIT_S", "LIMIT_S", "MEMORY_MB", "Batch"]
+__all__ = ["ALONE_LIMIT_S", "Batch"]
 
 Outcomes = Generator[tuple[Task, Outcome], None, None]
 
-LIMIT_S = 300.0  # a page of twelve staves takes 1 s, so this is a book, or something that does not end
 ALONE_LIMIT_S = 3600.0  # of a single document, which may be a book
 _DISK_ERRORS = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))  # the last not on Windows
-MEMORY_MB = 4000  # a page of 100 million pixels, the largest that is read, takes 2 GB
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Batch:
         threads: Threads to compute with, all readers together; 0: all cores.
         together: Staves that go through the network together; None: as `Recognizer` has it.
         workers: Processes that read, none of them this one; None: one a thread.
-        limit_s: Seconds after which a document is given up; None: `LIMIT_S`, or `ALONE_LIMIT_S` of a single
-            document.
+        limit_s: Seconds after which a document is given up; None: that of `contained`, or
+            `ALONE_LIMIT_S` of a single document.
         memory_mb: Megabytes that a process which reads may hold.
         on_ray: Whether Ray runs the readers.
         with_manifest: Whether the folder gets a manifest.
@@ -104,13 +103,8 @@ class Batch:
 
     def _try_model(self) -> None:
         """So that a model that cannot be used is one error, before any work; a file may be anything."""
-        tried = OwnProcess(_open, limit_s=self._limit_s, memory_mb=self.memory_mb)
-        try:
-            found = tried(self.options)
-        finally:
-            tried.stop()
-        if isinstance(found, Lost):
-            raise ModelError(f"{self.options.model}: {found.reason}")
+        limits = Limits(self._limit_s, self.memory_mb)
+        contained(_open, self.options, name=self.options.model, limits=limits, error=ModelError)
 
     @property
     def _limit_s(self) -> float:
@@ -160,7 +154,5 @@ def _is_of_the_disk(error: OmrError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS
 
 
-def _open(options: ReadOptions) -> bool:
-    """Whether the network can be opened: it can, or ModelError says why not."""
+def _open(options: ReadOptions) -> None:
     Reader(options).open()
-    return True

@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows: memory is not limited there
     resource = None  # type: ignore[assignment]
 
-__all__ = ["Lost", "OwnProcess", "cores", "in_processes", "limit_memory"]
+__all__ = ["Lost", "OwnProcess", "Running", "cores", "in_processes", "limit_memory"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,6 +40,11 @@ class Lost:
     reason: str
 
 
+@dataclass(frozen=True)
+class Running:
+    """There is no result yet."""
+
+
 def in_processes(
     function: Callable[[T], R],
     items: Iterable[T],
@@ -52,8 +57,7 @@ def in_processes(
     """Each item with `function(item)`.
 
     Args:
-        function: Found by its name in fresh processes. An exception that it raises is raised here. It must
-            not give None, which stands for "not done yet".
+        function: Found by its name in fresh processes. An exception that it raises is raised here.
         items: Read as they are needed.
         workers: Processes.
         limit_s: Seconds that one item may take; then its process is stopped, and another one started. What
@@ -128,8 +132,8 @@ class OwnProcess(Generic[T, R]):
         with suppress(OSError):  # dead already: `result` meets the end of the pipe
             self.connection.send(task[1])
 
-    def result(self) -> R | Lost | None:
-        """What came of the task; None where it still runs."""
+    def result(self) -> R | Lost | Running:
+        """What came of the task."""
         assert self.connection is not None
         if self.connection.poll():
             try:
@@ -141,7 +145,7 @@ class OwnProcess(Generic[T, R]):
                 return Lost(reason)
             if error is not None and error == _STARTED:
                 self._starting, self.deadline = False, time.monotonic() + self.limit_s
-                return None
+                return Running()
             if isinstance(error, MemoryError):
                 self.stop()  # what is left of it is not to be trusted
                 limit = "there is" if self.memory_mb is None else f"{self.memory_mb} MB"
@@ -153,7 +157,7 @@ class OwnProcess(Generic[T, R]):
             reason = "takes too long to start" if self._starting else f"takes longer than {self.limit_s:g} s"
             self.stop()
             return Lost(reason)
-        return None
+        return Running()
 
     def stop(self) -> None:
         """End the process, whatever it does."""
@@ -169,7 +173,7 @@ def _finished(busy: "list[OwnProcess[T, R]]") -> "list[tuple[OwnProcess[T, R], R
     patience = min(worker.deadline for worker in busy) - time.monotonic()
     wait([worker.connection for worker in busy if worker.connection], max(0.0, patience) + 0.01)
     results = [(worker, worker.result()) for worker in busy]
-    return [(worker, result) for worker, result in results if result is not None]
+    return [(worker, result) for worker, result in results if not isinstance(result, Running)]
 
 
 def _how_it_ended(exitcode: int | None) -> str:

@@ -486,8 +486,8 @@ def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
 def test_the_options_have_the_defaults_of_the_library():
     """They are said twice, as the library takes long to load."""
     options = {name: each.default for name, each in inspect.signature(cli_read.read).parameters.items()}
-    assert options["memory"] == MEMORY_MB == Limits().memory_mb == many.MEMORY_MB
-    assert Limits().seconds == LIMIT_S == many.LIMIT_S
+    assert options["memory"] == MEMORY_MB == Limits().memory_mb == many.Batch.memory_mb
+    assert Limits().seconds == LIMIT_S
     assert options["doubtful_below"] == DOUBTFUL_BELOW
     assert (options["tempo"], options["unfold_repeats"]) == (Playback().tempo, Playback().unfold)
     assert options["to"].split(",") == list(ReadOptions().outputs)

@@ -1,16 +1,14 @@
 """A training that is killed with SIGKILL at random moments and resumed ends bit for bit as a whole one."""
 
-import csv
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from tiny import write_shards_of_plates
 
+from benchmarks.killed import exact, rows_of
 from focal_omr.checkpoint import load_checkpoint
 
 _KILLS = 5  # more by hand: tests/killed_training.py
@@ -38,20 +36,6 @@ def test_killed_runs_end_as_a_whole_one(tmp_path: Path) -> None:
 def _assert_same(run: Path, whole: Path) -> None:
     states = [load_checkpoint(each / "last.pt") for each in (run, whole)]
     got, expected = ({part: state[part] for part in ("model", "optimizer", "step")} for state in states)
-    assert _exact(got) == _exact(expected)
-    assert _rows(run / "metrics.csv") == _rows(whole / "metrics.csv")
+    assert exact(got) == exact(expected)
+    assert rows_of(run / "metrics.csv") == rows_of(whole / "metrics.csv")
     assert (run / "validation.csv").read_bytes() == (whole / "validation.csv").read_bytes()
-
-
-def _exact(value: Any) -> Any:
-    """Nested containers with tensors as their bytes."""
-    if isinstance(value, dict):
-        return {key: _exact(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_exact(inner) for inner in value]
-    return value.numpy().tobytes() if isinstance(value, torch.Tensor) else value
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{k: v for k, v in row.items() if k != "staves_per_s"} for row in csv.DictReader(file)]

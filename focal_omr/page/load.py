@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
 from focal_omr.image_file import decode_gray, read_file
-from focal_omr.image_header import read_header
+from focal_omr.image_header import is_pdf, read_header
 from focal_omr.page.ranges import PageRange, choose_pages, parse_pages
 from focal_omr.tiff_tags import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
 
 __all__ = ["PageImage", "PageRange", "choose_pages", "count_pages", "load_pages", "parse_pages"]
 
-_PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as Acrobat does
 # PDFium keeps what it has read of a page, up to 0.9 MB (observed), until its document is closed.
 _PAGES_OPEN = 10
 
@@ -61,7 +60,7 @@ def load_pages(
     ranges = None if pages is None else parse_pages(pages)
     data = source if isinstance(source, bytes) else read_file(source)
     label = name or ("the given bytes" if isinstance(source, bytes) else str(Path(source)))
-    if b"%PDF-" in data[:_PDF_HEAD_BYTES]:
+    if is_pdf(data):
         yield from _pdf_pages(data, ranges, name=label)
     elif is_tiff(data):
         yield from _tiff_pages(data, ranges, name=label)
@@ -77,7 +76,7 @@ def count_pages(data: bytes, *, name: str) -> int:
     Raises:
         ImageError: as `load_pages` for the first page, where the file cannot be opened.
     """
-    if b"%PDF-" in data[:_PDF_HEAD_BYTES]:
+    if is_pdf(data):
         from focal_omr.page import pdf
 
         with pdf.open_pdf(data, name=name) as document:

@@ -4,14 +4,13 @@ import unicodedata
 from urllib.parse import quote
 
 from focal_omr.errors import ImageError
-from focal_omr.image_header import read_header
+from focal_omr.image_header import is_pdf, read_header
 from focal_omr.tiff_tags import is_tiff
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.settings import MB, Settings
 
 __all__ = ["check_content", "disposition", "shown_name", "stem"]
 
-_PDF_HEAD_BYTES = 1024  # where readers look for the mark of a PDF's start, as `page.load` does
 _LONGEST_NAME = 120  # characters; file systems take 255 bytes
 
 
@@ -26,7 +25,7 @@ def check_content(data: bytes, name: str, settings: Settings) -> None:
         )
     if not data:
         raise RefusedError(422, f"{name}: the file is empty")
-    if b"%PDF-" in data[:_PDF_HEAD_BYTES] or is_tiff(data):
+    if is_pdf(data) or is_tiff(data):
         return
     try:
         header = read_header(data, name=name)

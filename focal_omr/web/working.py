@@ -6,7 +6,7 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from focal_omr.processes import Lost, OwnProcess, limit_memory
+from focal_omr.processes import Lost, OwnProcess, Running, limit_memory
 from focal_omr.web.settings import MB
 
 __all__ = ["ask", "be_modest"]
@@ -27,7 +27,7 @@ def ask(process: OwnProcess[T, R], item: T, given_up: Callable[[], bool]) -> R |
     """
     process.take((0, item))
     try:
-        while (result := process.result()) is None:
+        while isinstance(result := process.result(), Running):
             if given_up():
                 process.stop()
                 return None

@@ -64,7 +64,11 @@ function line(act) {
 
 async function explain(error) {
   if (error.status === 409) {
-    await reload().catch(() => {});
+    try {
+      await reload();
+    } catch (again) {
+      return toast(`The score was changed in another window, and cannot be loaded again: ${again.message}`);
+    }
     return toast("The score was changed in another window; it was loaded again. Please make your change once more.");
   }
   if (error.status === 404) return toast("This document is not on the server any more.", { label: "Start page", act: () => { location.hash = "#/"; } });
