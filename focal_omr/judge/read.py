@@ -48,7 +48,7 @@ class JudgedScore:
         """Some of the parts, by their places from 0, as a MusicXML document of their own.
 
         Raises:
-            OmrError: It is MEI or kern that a `Score` cannot hold.
+            OmrError: It is MEI or kern that a `Score` cannot hold, or holds with other staves.
         """
         if self.root is not None:
             sources = {self.parts[place].source for place in places}
@@ -60,7 +60,7 @@ class JudgedScore:
         """One part, by its place from 0, as a `Score`.
 
         Raises:
-            OmrError: A `Score` cannot hold it: chords, two voices, two staves in a part.
+            OmrError: A `Score` cannot hold it: chords, two voices, two staves in a part; or see `musicxml`.
         """
         if self.whole is not None or self.root is None:
             return Score((self._loaded().parts[place],))
@@ -70,7 +70,10 @@ class JudgedScore:
         return score
 
     def _loaded(self) -> Score:
-        return load_score(self.path or "") if self.whole is None else self.whole
+        score = load_score(self.path or "") if self.whole is None else self.whole
+        if len(score.parts) != len(self.parts):  # MEI may define a staff again, or one later
+            raise NotationError(f"{len(self.parts)} staves, but {len(score.parts)} that make a score")
+        return score
 
 
 def read_judged(source: Path | str | Score) -> JudgedScore:
