@@ -17,6 +17,7 @@ from focal_omr.data.primus.check import Checked, check_samples
 from focal_omr.data.primus.samples import Defect, Sample, partition, read_primus, source_of
 from focal_omr.errors import DataError
 from focal_omr.files import write_atomic
+from focal_omr.image_header import MAX_PICTURE_PX
 
 # The header is the format's version, too: a file with another one is refused.
 COLUMNS = (
@@ -187,8 +188,8 @@ def _read_row(row: Sequence[str], path: Path, line: int) -> Entry:
             path.parent / root,
             picture,
             distorted,
-            int(width),
-            int(height),
+            _pixels(width),
+            _pixels(height),
             label,
             tuple(map(intern, agnostic.split())),
             bool(int(mei)),
@@ -196,6 +197,13 @@ def _read_row(row: Sequence[str], path: Path, line: int) -> Entry:
         )
     except ValueError as error:
         raise DataError(f"{path}, line {line}: {error}") from None
+
+
+def _pixels(text: str) -> int:
+    pixels = int(text)
+    if not 0 < pixels <= MAX_PICTURE_PX:
+        raise ValueError(f"a picture {text} px wide or high")
+    return pixels
 
 
 # The description --------------------------------------------------------------------------------------------
