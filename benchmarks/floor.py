@@ -26,7 +26,13 @@ from focal_omr.page.turn import upright
 _SIZES = (384, 512, 768)  # of square matrices: caches hold them, as they hold the network's layers
 _COPIED_MB = 64  # more than caches hold
 _PROVIDERS = ["CPUExecutionProvider"]
-_KINDS = ("Conv", "LSTM", "MatMul")
+_KINDS = {  # of operators
+    "Conv": "Conv",
+    "LSTM": "LSTM",
+    "DynamicQuantizeLSTM": "LSTM",
+    "MatMul": "MatMul",
+    "DynamicQuantizeMatMul": "MatMul",
+}
 
 
 def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: float) -> dict[str, Any]:
@@ -79,17 +85,18 @@ def count_multiply_adds(model: Path, width_px: int) -> dict[str, int]:
     shapes = _shapes(
         graph, [name for node in wanted for name in (*node.input, *node.output) if name], width_px
     )
-    counts = dict.fromkeys(_KINDS, 0)
+    counts = dict.fromkeys(_KINDS.values(), 0)
     for node in wanted:
         out, weight = shapes[node.output[0]], shapes[node.input[1]]
         if node.op_type == "Conv":
             each = int(np.prod(weight[1:]))
-        elif node.op_type == "LSTM":
+        elif node.op_type in ("LSTM", "DynamicQuantizeLSTM"):
             # out (T, ways, B, H): four gates, from the inputs and from the state before
-            each = 4 * (weight[2] + shapes[node.input[2]][2])
+            axis = 2 if node.op_type == "LSTM" else 1  # of the weights' inputs
+            each = 4 * (weight[axis] + shapes[node.input[2]][axis])
         else:
             each = weight[0]
-        counts[node.op_type] += int(np.prod(out)) * each
+        counts[_KINDS[node.op_type]] += int(np.prod(out)) * each
     return counts
 
 
@@ -114,7 +121,8 @@ def _height(graph: onnx.ModelProto) -> int:
 def _weights(model: Path) -> int:
     """Values of the tensors that layers multiply by."""
     tensors = onnx.load(str(model)).graph.initializer
-    return sum(int(np.prod(tensor.dims)) for tensor in tensors if not tensor.name.endswith(".scale"))
+    beside = (".scale", ".zero")
+    return sum(int(np.prod(tensor.dims)) for tensor in tensors if not tensor.name.endswith(beside))
 
 
 def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 15) -> dict[str, float]:
@@ -134,9 +142,9 @@ def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 
         if event.get("cat") == "Node" and event["name"].endswith("kernel_time"):
             key = event["args"]["op_name"], event["name"]
             least[key] = min(least.get(key, np.inf), event["dur"] / 1e3)
-    times = dict.fromkeys((*_KINDS, "other"), 0.0)
-    for (kind, _), ms in least.items():
-        times[kind if kind in _KINDS else "other"] += ms
+    times = dict.fromkeys((*_KINDS.values(), "other"), 0.0)
+    for (operator, _), ms in least.items():
+        times[_KINDS.get(operator, "other")] += ms
     return times
 
 
@@ -160,7 +168,7 @@ def product_speed(threads: int) -> float:
 
 
 def int8_speed(threads: int, *, size: int = 512) -> float:
-    """Thousand million operations a second of a product of bytes, which the network does not use."""
+    """Thousand million operations a second of a product of bytes, as of recurrent and linear layers."""
     random = np.random.default_rng(0)
     weight = numpy_helper.from_array(random.integers(-90, 90, (size, size)).astype(np.int8), "weight")
     ends = [

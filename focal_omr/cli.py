@@ -356,7 +356,11 @@ def export(
         typer.Option(metavar="SHARDS", help="Fit confidence on the first shard of this folder; repeatable."),
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8/--float32", help="How large weights are kept; computed with is float32.")
+        bool,
+        typer.Option(
+            "--int8/--float32",
+            help="How large weights are kept; as int8 all but convolutions multiply bytes.",
+        ),
     ] = True,
 ) -> None:
     """Make one self-contained ONNX file of a checkpoint."""

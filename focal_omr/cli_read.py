@@ -74,7 +74,7 @@ def read(
         int | None,
         typer.Option(
             min=1,
-            help="Staves of a page that go through the network together; the readings stay the same.",
+            help="Staves of a page that go through a float32 network together; the readings stay the same.",
             show_default="4",
         ),
     ] = None,

@@ -16,7 +16,8 @@ S = TypeVar("S")
 BEAM_WIDTH = 8  # readings that are followed at a time
 _LEAST_TRIED = math.log(0.001)
 _MOST_TRIED = 6
-_VALUE = itemgetter(1)
+_FAR_BEHIND = 15.0  # nats that no rules make up for
+_FIRST, _VALUE = itemgetter(0), itemgetter(1)
 _IMPOSSIBLE = (-math.inf, -math.inf)
 
 
@@ -211,10 +212,16 @@ def _through_symbols(
 def _best(
     found: dict[_Prefix[S], tuple[float, float]], beam_width: int
 ) -> dict[_Prefix[S], tuple[float, float]]:
-    """The likeliest sequences, first the likeliest; all of them, in any order, where they are few."""
-    if len(found) <= beam_width:
+    """The likeliest sequences, in any order, without those that are far behind."""
+    if len(found) == 1:
         return found
-    return dict(sorted(found.items(), key=_total, reverse=True)[:beam_width])
+    totals = [(_total(item), item) for item in found.items()]
+    least = max(totals, key=_FIRST)[0] - _FAR_BEHIND
+    kept = [each for each in totals if each[0] > least]
+    if len(kept) > beam_width:
+        kept.sort(key=_FIRST, reverse=True)
+        del kept[beam_width:]
+    return dict(item for _, item in kept)
 
 
 class _Frames(NamedTuple):

@@ -225,25 +225,28 @@ def _sample(
 ) -> NDArray[np.uint8]:
     """The gray values at (x, y), each averaged over about scale x scale pixels.
 
-    Bilinear sampling alone drops thin lines when it shrinks. So the region is first shrunk by area to at
-    most twice the strip's scale, then low-passed for the factor that is left, then sampled.
+    Bilinear sampling alone drops thin lines when it shrinks. So the region is first shrunk by area, by a
+    whole number (others take ten times as long), to twice the strip's scale or more, then low-passed for the
+    factor that is left, then sampled.
     """
     height, width = gray.shape
     left, top = max(0, int(x.min()) - 2), max(0, int(y.min()) - 2)
     right, bottom = min(width, int(x.max()) + 3), min(height, int(y.max()) + 3)
     whole = region = gray[top:bottom, left:right]
-    shrink_x = shrink_y = 1.0
-    if scale > 2:
-        size = (max(1, round(region.shape[1] * 2 / scale)), max(1, round(region.shape[0] * 2 / scale)))
-        shrink_x, shrink_y = size[0] / region.shape[1], size[1] / region.shape[0]
+    shrink = max(1, int(scale / 2))
+    if shrink > 1:
+        rows, columns = (-side % shrink for side in region.shape)  # that are missing
+        region = cv2.copyMakeBorder(region, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
+        size = region.shape[1] // shrink, region.shape[0] // shrink
         region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
-    left_over = min(scale, 2.0)
+    left_over = scale / shrink
     if left_over > 1.05:
         # A box of 2 px has a standard deviation of 0.58; 0.35 * sqrt(2^2 - 1) = 0.6.
         sigma = 0.35 * float(np.sqrt(left_over**2 - 1))
-        region = cv2.GaussianBlur(region, (5, 5), sigma)
-    map_x = x * np.float32(shrink_x) + np.float32((0.5 - left) * shrink_x - 0.5)
-    map_y = y * np.float32(shrink_y) + np.float32((0.5 - top) * shrink_y - 0.5)
+        side = max(5, 2 * int(np.ceil(2.5 * sigma)) + 1)
+        region = cv2.GaussianBlur(region, (side, side), sigma)
+    map_x = x * np.float32(1 / shrink) + np.float32((0.5 - left) / shrink - 0.5)
+    map_y = y * np.float32(1 / shrink) + np.float32((0.5 - top) / shrink - 0.5)
     inside = (
         min(map_x.min(), map_y.min()) >= 0
         and map_x.max() <= region.shape[1] - 1

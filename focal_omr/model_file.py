@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 METADATA_KEY = "focal_omr"
 FORMAT_VERSION = 1
 DEFAULT_MODEL = "default"
-# Four staves of 80 spaces take 0.83 of the processor time of one by one, ten no less; on two threads 0.65 of
-# the time: they wait for each other at each step of the LSTM, and there are a quarter as many.
+# In float32 four staves of 80 spaces take 0.83 of the processor time of one by one, ten no less; on two
+# threads 0.65 of the time: they wait for each other at each step of the LSTM, a quarter as often.
 BATCH = 4
 _MOST_COLUMNS = 8000  # of a batch, as `image.MAX_STRIP_WIDTH_PX`; the largest layer has 3 kB for each
 
@@ -41,6 +41,8 @@ class ModelCard:
         steps: Updates it was trained for.
         version: Version of the package that exported it.
         calibration: (slope, offset) of its confidence, see `confidence`; (1, 0) where it was not fitted.
+        by_bytes: Whether recurrent and linear layers multiply bytes. These are rounded by the least and the
+            greatest value of all that goes through them together, so that strips go one by one.
     """
 
     preset: str
@@ -54,6 +56,7 @@ class ModelCard:
     steps: int
     version: str
     calibration: tuple[float, float] = (1.0, 0.0)
+    by_bytes: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As plain values, with the format's version."""
@@ -122,6 +125,8 @@ class OnnxModel:
     def _card(self) -> ModelCard:
         try:
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            inputs = [each.name for each in self._session.get_inputs()]
+            outputs = [each.shape for each in self._session.get_outputs()]
         except UnicodeDecodeError as error:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
         if text is None:
@@ -129,19 +134,24 @@ class OnnxModel:
                 f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes them"
             )
         card = ModelCard.from_text(text, source=self.source)
-        inputs = {each.name: list(each.shape) for each in self._session.get_inputs()}
-        if list(inputs) != ["images", "widths"] or len(self._session.get_outputs()) != 2:
+        if inputs != ["images", "widths"] or len(outputs) != 2:
             raise ModelError(f"{self.source}: an ONNX file with other inputs and outputs than ours")
-        classes = (self._session.get_outputs()[0].shape or [None])[-1]
+        classes = (outputs[0] or [None])[-1]
         if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
             wanted = card.codec.vocabulary.classes
             raise ModelError(f"{self.source}: {classes} classes, but its vocabulary has {wanted}")
         return card
 
     def log_probs(self, strips: "list[NDArray[np.float32]]") -> "list[NDArray[np.float32]]":
-        """(T_i, C) log-probabilities for each (H, W_i) picture; all go through the network as one batch."""
+        """(T_i, C) log-probabilities for each (H, W_i) picture.
+
+        All go through the network as one batch, but for a network `by_bytes`: of no picture the result
+        depends on the others.
+        """
         import numpy as np
 
+        if self.card.by_bytes and len(strips) > 1:
+            return [self.log_probs([strip])[0] for strip in strips]
         if heights := {strip.shape[0] for strip in strips} - {self.card.height_px}:
             raise ModelError(f"{self.source}: reads {self.card.height_px} rows, not {min(heights)}")
         widths = np.array([strip.shape[1] for strip in strips], np.int64)
@@ -156,6 +166,9 @@ class OnnxModel:
         except Exception as error:  # ONNX Runtime raises its own types
             reason = str(error).splitlines()[0]
             raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
+        shapes = [getattr(each, "shape", ()) for each in (log_probs, lengths)]  # others give lists
+        if shapes != [(*shapes[0][:1], len(strips), self.card.codec.vocabulary.classes), (len(strips),)]:
+            raise ModelError(f"{self.source}: gives {shapes} for {images.shape}, not frames of each picture")
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
     def in_batches(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.work import CELLS, ROWS, Floats, quantile, to_darkness, to_ridges, work_means
+from focal_omr.staff_lines.work import CELLS, ROWS, Floats, quantile, to_darkness, to_ridges, work_picture
 
 _COLUMN_PX = 4
 _TILE_PX = 96  # about 12 spaces: lines go on over it, words do not
@@ -216,11 +216,10 @@ def level_picture(gray: NDArray[np.uint8], curves: Curves | None, spacing: Spaci
     """The working picture of a page, levelled along its curves, its staff space the same everywhere."""
     height, width = gray.shape
     if curves is None and not spacing.slope:
-        darkness = work_means(gray, space_px=spacing.root**2)
-        rows, cells = darkness.shape
-        names = ((np.arange(rows) + 0.5) * height / rows - 0.5).astype(np.float32)
-        map_y = np.ascontiguousarray(np.broadcast_to(names[:, None], darkness.shape))
-        return Level(darkness, map_y, names, width / cells)
+        work = work_picture(gray, space_px=spacing.root**2)
+        names = ((np.arange(work.darkness.shape[0]) + 0.5) * work.row_px - 0.5).astype(np.float32)
+        map_y = np.ascontiguousarray(np.broadcast_to(names[:, None], work.darkness.shape))
+        return Level(work.darkness, map_y, names, work.cell_px)
     curves = _straight(height, width) if curves is None else curves
     space_px = float(np.median(spacing.at(np.linspace(0, height - 1, 9))))
     cells = min(max(1, round(width * CELLS / space_px)), width)

@@ -6,6 +6,7 @@ begins further right than its neighbours is the first of a piece.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import cv2
 import numpy as np
@@ -55,7 +56,7 @@ def find_systems(gray: NDArray[np.uint8], staves: Sequence[Staff]) -> list[Syste
             groups[-1].append(number)
         else:
             groups.append([number])
-    lefts = [float(np.median([staves[number].xs[0] for number in group])) for group in groups]
+    lefts = [float(median(staves[number].xs[0] for number in group)) for group in groups]
     systems = []
     for place, group in enumerate(groups):
         beside = lefts[max(0, place - 1) : place] + lefts[place + 1 : place + 2]

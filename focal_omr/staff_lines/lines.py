@@ -111,7 +111,8 @@ def _fit(heights: Floats, weights: Floats, expected: Floats) -> tuple[Floats, Fl
     stretch = np.zeros(heights.shape[1], np.float32)
     middle, residual = expected, heights
     for limit in (2.5, 1.0, 0.6):
-        use = weights / (1 + (residual / limit) ** 4)  # a slur or a beam's edge is 1 to 3 rows off
+        near = np.square(residual / limit)
+        use = weights / (1 + near * near)  # a slur or a beam's edge is 1 to 3 rows off
         total, leverage = use.sum(axis=0), (use * k * k).sum(axis=0)
         mean = (use * (heights - stretch * k)).sum(axis=0) / np.maximum(total, 1e-6)
         middle = _smooth(expected + mean, total, _STIFFNESS)

@@ -51,10 +51,16 @@ def _is_new(space: float, others: list[float]) -> bool:
     return all(abs(space / other - 1) > 0.06 for other in others)
 
 
-def _product(one: Floats, other: Floats) -> float:
-    """The sum of the products of (N,) and (N,), in pieces: on longer ones numpy waits for other threads."""
-    starts = range(0, one.size, _PIECE)
-    return sum(float(np.vdot(one[at : at + _PIECE], other[at : at + _PIECE])) for at in starts)
+def _shifted_products(flat: Floats, shift: int) -> float:
+    """The sum of the products of (N,) with itself `shift` places on.
+
+    In pieces: on longer ones numpy waits for other threads.
+    """
+    moved, total = flat[shift:], 0.0
+    for at in range(0, moved.size, _PIECE):
+        piece = moved[at : at + _PIECE]
+        total += float(piece.dot(flat[at : at + piece.size]))
+    return total
 
 
 def _repeats(ridges: Floats) -> list[tuple[float, float]]:
@@ -65,12 +71,12 @@ def _repeats(ridges: Floats) -> list[tuple[float, float]]:
     wide = cv2.blur(clipped, (1, 3), borderType=cv2.BORDER_CONSTANT)
     centred = wide - wide.mean()
     flat, blocks = centred.ravel(), centred.shape[1]
-    own = _product(flat, flat)
+    own = _shifted_products(flat, 0)
     if own <= 0:
         return []
     match = np.zeros(top + 1)
     for lag in range(_LEAST_LAG, top + 1):  # as `lags` below
-        match[lag] = _product(flat[lag * blocks :], flat[: (rows - lag) * blocks]) / own
+        match[lag] = _shifted_products(flat, lag * blocks) / own
     lags = np.arange(3.5, min(8.01, top / 3), 0.05)
     if not lags.size:
         return []

@@ -19,7 +19,7 @@ from focal_omr.staff_lines.lines import Trace, refine
 from focal_omr.staff_lines.path import BLOCK, comb_paths
 from focal_omr.staff_lines.space import space_candidates
 from focal_omr.staff_lines.verdict import is_covered, is_staff, what_was_seen
-from focal_omr.staff_lines.work import Floats, to_cells, to_ridges, without_thick, work_means
+from focal_omr.staff_lines.work import Floats, Work, to_cells, to_ridges, without_thick, work_picture
 
 __all__ = ["Staff", "find_staff"]
 
@@ -57,17 +57,17 @@ def find_staff(gray: NDArray[np.uint8], *, name: str = "image", dark_on_light: b
         NoStaffError: no five parallel lines at one distance; the message says what was seen.
     """
     gray = gray if dark_on_light else as_dark_on_light(gray)
-    seen: list[tuple[Trace, Floats]] = []
+    seen: list[tuple[Trace, Work]] = []
     for space_px in space_candidates(gray):
-        work = work_means(gray, space_px=space_px)
-        traces = _traces(work)
+        work = work_picture(gray, space_px=space_px)
+        traces = _traces(work.darkness)
         good = [trace for trace in traces if is_staff(trace)]
         if good:
-            return _to_picture(_nearest_centre(good, work.shape[0]), gray, work)
+            return _to_picture(_nearest_centre(good, work.darkness.shape[0]), work)
         seen += [(trace, work) for trace in traces]
     for trace, work in seen:
         if is_covered(trace):
-            return _to_picture(trace, gray, work)
+            return _to_picture(trace, work)
     raise NoStaffError(f"{name}: no staff of five lines: {what_was_seen(gray, [trace for trace, _ in seen])}")
 
 
@@ -85,12 +85,11 @@ def _nearest_centre(traces: list[Trace], rows: int) -> Trace:
     return min(rivals, key=lambda t: abs(float(t.middle[t.first : t.last + 1].mean()) - rows / 2))
 
 
-def _to_picture(trace: Trace, gray: NDArray[np.uint8], work: Floats) -> Staff:
+def _to_picture(trace: Trace, work: Work) -> Staff:
     """From cells and rows of the working picture to pixels, one point for each two spaces of length."""
-    scale_x, scale_y = gray.shape[1] / work.shape[1], gray.shape[0] / work.shape[0]
     points = max(2, round((trace.last - trace.first) / BLOCK))
     cells = np.linspace(trace.first - 0.5, trace.last + 0.5, points)
     rows = np.interp(cells, np.arange(trace.middle.size), trace.middle)
-    spaces = (np.interp(cells, np.arange(trace.space.size), trace.space) * scale_y).astype(np.float32)
-    xs, ys = (cells + 0.5) * scale_x - 0.5, (rows + 0.5) * scale_y - 0.5
+    spaces = (np.interp(cells, np.arange(trace.space.size), trace.space) * work.row_px).astype(np.float32)
+    xs, ys = (cells + 0.5) * work.cell_px - 0.5, (rows + 0.5) * work.row_px - 0.5
     return Staff(xs.astype(np.float32), ys.astype(np.float32), float(spaces.mean()), spaces)

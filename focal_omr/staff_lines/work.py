@@ -4,6 +4,7 @@ Means over short column blocks keep staff lines and lose noise. Lines are looked
 darker than the rows above and below them.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -19,9 +20,25 @@ _COARSE_PX = 32  # a staff space that is as good as a larger one: rows of 4 px, 
 _THICK_ROWS = 3  # of ink thicker than a line: beams have 4 rows, lines 2 at most
 
 
-def work_means(gray: NDArray[np.uint8], *, space_px: float) -> Floats:
-    """(H, W) -> darkness (rows, cells) of the working picture: means over cells, 8 x 4 to a staff space."""
-    if (shrink := int(space_px) // _COARSE_PX) > 1:  # whole numbers shrink ten times faster
+@dataclass(frozen=True)
+class Work:
+    """A working picture.
+
+    Attributes:
+        darkness: (rows, cells) 0 .. 1, means over cells, 8 x 4 to a staff space.
+        row_px: Pixels of the picture to a row.
+        cell_px: Pixels of the picture to a cell.
+    """
+
+    darkness: Floats
+    row_px: float
+    cell_px: float
+
+
+def work_picture(gray: NDArray[np.uint8], *, space_px: float) -> Work:
+    """The working picture of (H, W) gray values whose staff space is about `space_px`."""
+    shrink = max(1, int(space_px) // _COARSE_PX)
+    if shrink > 1:  # whole numbers shrink ten times faster
         height, width = (max(1, side // shrink) for side in gray.shape)
         whole = gray[: height * shrink, : width * shrink]
         gray = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
@@ -32,7 +49,8 @@ def work_means(gray: NDArray[np.uint8], *, space_px: float) -> Floats:
     means = cv2.resize(gray, (wide, high), interpolation=cv2.INTER_AREA)
     if (wide, high) != (cells, rows):
         means = cv2.resize(means, (cells, rows), interpolation=cv2.INTER_LINEAR)
-    return to_darkness(np.asarray(means))
+    darkness = to_darkness(np.asarray(means))
+    return Work(darkness, height * shrink / rows, width * shrink / cells)
 
 
 def to_darkness(means: NDArray[np.uint8] | Floats) -> Floats:
