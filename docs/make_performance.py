@@ -64,7 +64,7 @@ def _network(floor: dict[str, Any]) -> str:
         rows.append([about, f"{count:.0f}" if count else "-", f"{least_ms:.1f}", f"{times[kind]:.1f}", share])
     lines = (
         "A plain float32 product of matrices reaches {product_gflops:.0f} GFLOP/s here, one of bytes "
-        "{int8_product_gops:.0f} (not used), a copy in memory {copy_gb_per_s:.0f} GB/s. The weights are "
+        "{int8_product_gops:.0f}, a copy in memory {copy_gb_per_s:.0f} GB/s. The weights are "
         "{weights_mb:.1f} MB as float32. The network takes {network_ms:.1f} ms, {network_of_floor:.1f} times "
         "its floor of {floor_ms:.1f}; all of reading takes {reading_ms:.1f} ms, {reading_of_floor:.1f} "
         "times.\n\n"
@@ -101,19 +101,19 @@ _HEAD = """<!-- Written by docs/make_performance.py; change that. -->
 `make bench` measures everything on this page and prints it as one JSON object. Times of reading are the
 least or the median of many in one process, beside each other in one run; *floor* is the time that the
 multiply-adds of a part take at the speed of a plain float32 product of matrices on the same threads in the
-same run. It is a mark to measure by, not a bound: kernels for small convolutions can be quicker, and a byte
-product would be.
+same run. It is a mark to measure by, not a bound: kernels for small convolutions can be quicker, and products
+of bytes are.
 
 Limits: one machine and one staff, one page, one batch of training. Times beside busy neighbours can double,
 for threads that wait for each other wait for the slower one; counts of operations and bytes do not move.
 
 """
-_NETWORK = """What bounds it: arithmetic. Convolutions and linear layers run at about the speed of the plain
-product. The recurrent layers multiply one frame at a time: 590 kB of weights go from the second-level cache
-to the multipliers at each of 121 frames, and the two threads wait for each other at each. What helps is
-more than one staff at a time (a page's staves go through in fours: 0.83 of the processor time of one by
-one, 0.65 of the time on two threads). The int8 weights are multiplied out once, when the file is opened.
-What was tried and did not help is in [the log](../experiments/LOG.md).
+_NETWORK = """What bounds it: arithmetic. Convolutions compute in float32, at about the speed of the plain
+product; their int8 weights are multiplied out once, when the file is opened. Recurrent and linear layers
+multiply bytes, which is why they can take less than the floor, counted in float32. The recurrent ones
+multiply one frame at a time: 150 kB of weights go from the second-level cache to the multipliers at each of
+121 frames, twice, on one thread. In float32 that was 590 kB, and two threads that waited for each other at
+each frame: 3.2 ms. What was tried and did not help is in [the log](../experiments/LOG.md).
 
 """
 _PAGE = """What bounds it: calls, not bytes. Of the time outside OpenCV most is Python between short numpy
@@ -146,9 +146,12 @@ the best moments of a busy machine, but the other way round, 20 to 24 against 31
 the waiting takes the processor from others. From one run to the next they do not wait so: what is done with a
 staff before and after has the processor to itself.
 
-`Recognizer(batch=4)`: staves of a page in one run of the network. Results do not depend on it, to the last
-bit on the processors tried; more than four gain nothing. Pictures of one staff each are read one by one:
-they are of different widths, and waiting for four of them would gain a sixth of the network's time at most.
+`Recognizer(batch=4)`, `--batch`: staves of a page in one run of a network in float32 (`export --float32`):
+0.83 of the processor time of one by one, 0.65 of the time on two threads; more than four gain nothing. A
+network that multiplies bytes, as the packaged one does, takes them one by one and is quicker so: bytes are
+rounded by the least and the greatest value of all that goes through together, and no staff shall be read
+otherwise because of its neighbours. Results depend neither on `--batch` nor on `--threads`, to the last bit
+on the processors tried.
 
 """
 _COMPARE = """## Comparing

@@ -112,9 +112,9 @@ photos](results/lilypond_quartets/report.md).
 """
 _SIZES_HEAD = ("network", "MB", "million parameters", "updates", "ms a staff", "SER, %")
 _SIZES_FOOT = """One staff of 70 spaces, warm, two threads, and the error on one set, all in one run
-(`python -m benchmarks.sizes`). The same network with its large weights as int8 has a quarter of the
-size, reads as well and is as quick, for it multiplies them out when it is opened; so it is the one that
-is packaged.
+(`python -m benchmarks.sizes`). The same network with its large weights as int8, its recurrent
+and linear layers multiplying bytes, has a quarter of the size, reads as well and is quicker; so it is the
+one that is packaged.
 
 """
 _LEVERS_HEAD = ("change", "what", "updates", "seconds", "clean SER, %", "as scans", "as photos")

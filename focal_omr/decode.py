@@ -134,7 +134,7 @@ def beam_decode(
 
     Source: prefix beam search, Hannun et al. 2014, arXiv 1408.2873, algorithm 1, with the rules in the place
     of the language model. Deviation: in each frame only classes of a probability above 0.001, at most six,
-    are tried as longer sequences.
+    are tried as longer sequences; sequences 15 nats behind the likeliest are left.
     """
     likeliest = log_probs.argmax(axis=1)
     frames = _worth_trying(log_probs, likeliest, rules.kept)

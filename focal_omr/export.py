@@ -26,7 +26,7 @@ from focal_omr import __version__
 from focal_omr.checkpoint import load_network, save_checkpoint
 from focal_omr.files import write_atomic
 from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX
-from focal_omr.model import BidirectionalLstm, FactorisedLinear, frame_px, input_height_px
+from focal_omr.model import BidirectionalLstm, Crnn, FactorisedLinear, frame_px, input_height_px
 from focal_omr.model_file import METADATA_KEY, ModelCard
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def export_checkpoint(checkpoint: Path, out: Path, *, int8: bool = True) -> None
 
 def write_onnx(model: nn.Module, card: ModelCard, out: Path, *, int8: bool = True) -> None:
     """Write a network as ONNX, once it is checked; see `export_checkpoint`."""
-    model = _for_reading(copy.deepcopy(model)).eval()
+    model = _for_reading(copy.deepcopy(model), alone=int8).eval()
     images = torch.zeros(2, 1, card.height_px, 200)
     widths = torch.tensor([200, 160])
     exported = io.BytesIO()
@@ -211,8 +211,13 @@ def write_state(checkpoint: Path, out: Path) -> None:
     )
 
 
-def _for_reading(model: nn.Module) -> nn.Module:
-    """The model with its layers made into the ones that ONNX Runtime computes with fewest steps."""
+def _for_reading(model: nn.Module, *, alone: bool) -> nn.Module:
+    """The model with its layers made into the ones that ONNX Runtime computes with fewest steps.
+
+    `alone`: strips will go through it one by one.
+    """
+    if isinstance(model, Crnn):
+        model.masked = not alone
     head = model.head
     if isinstance(head, FactorisedLinear):
         weight, bias = head.folded()

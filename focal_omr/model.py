@@ -36,6 +36,7 @@ class Crnn(nn.Module):
 
     FRAME_PX = 4  # half a staff space; a note head is 2.5 frames wide, which the densest print leaves apart
     _STRIDES = ((2, 2), (2, 2), (2, 1), (2, 1), (2, 1))
+    masked = True  # what lies beyond a strip's own width; not needed where strips go through one by one
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
         super().__init__()
@@ -75,7 +76,8 @@ class Crnn(nn.Module):
             if stride > 1:  # where frames stay as wide, so does the mask
                 lengths = (lengths + stride - 1) // stride
                 mask = _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
-            x = x * mask
+            if self.masked:
+                x = x * mask
         x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, C * rows)
         x = self.dropout(self.project(x))
         for layer in self.recurrent:

@@ -309,7 +309,7 @@ def test_inverted_pictures_are_turned_and_photographs_are_not(drawn: Gray) -> No
 # --- finding ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space_px", [4, 5.5, 8, 13.3, 18, 27, 43, 60])
+@pytest.mark.parametrize("space_px", [4, 5.5, 8, 13.3, 18, 27, 43, 60, 131])
 def test_staff_spaces_from_tiny_to_huge(space_px: float) -> None:
     picture, truth = draw_staff(space_px, 30 if space_px > 30 else 50)
     found = image.find_staff(picture)
@@ -430,7 +430,7 @@ def test_pictures_too_small_for_a_staff(shape: tuple[int, int]) -> None:
 # --- the strip -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("space_px", [5, 8, 13.3, 18, 45])
+@pytest.mark.parametrize("space_px", [5, 8, 13.3, 18, 29, 45, 71])
 @pytest.mark.parametrize("angle_deg", [0, 3])
 def test_lines_lie_at_the_fixed_rows(space_px: float, angle_deg: float) -> None:
     picture, truth = draw_staff(space_px, 30, angle_deg=angle_deg, notes=False)

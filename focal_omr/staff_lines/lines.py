@@ -64,7 +64,7 @@ def _width(straight: Floats) -> float:
     """How dark it is 0.25 spaces above and below the lines, relative to the lines: see `is_staff`."""
     centres = (REACH + LINES) * ROWS
     beside = np.maximum(straight[centres - 2], straight[centres + 2])
-    return float(np.median(beside)) / max(float(np.median(straight[centres])), 1e-3)
+    return quantile(beside, 0.5) / max(quantile(straight[centres], 0.5), 1e-3)
 
 
 def straightened(work: Floats, middle: Floats, space: Floats, *, reach: int = REACH) -> Floats:
