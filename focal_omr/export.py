@@ -133,11 +133,8 @@ def _multiplied_out(node: onnx.NodeProto, weights: _Weights) -> list[onnx.NodePr
     name = node.input[1]
     values = numpy_helper.to_array(weights.pop(name))
     whole, scale = _quantised(values, across=tuple(range(1, values.ndim)), most=_INT8_MOST)
-    kept, scales, cast = (
-        _put(weights, f"{name}.int8", whole),
-        _put(weights, f"{name}.scale", scale),
-        f"{name}.cast",
-    )
+    kept, scales = _put(weights, f"{name}.int8", whole), _put(weights, f"{name}.scale", scale)
+    cast = f"{name}.cast"
     return [
         helper.make_node("Cast", [kept], [cast], to=onnx.TensorProto.FLOAT),
         helper.make_node("Mul", [cast, scales], [name]),
