@@ -59,9 +59,9 @@ def measure(name: str, path: Path, picture: Path, data: Path) -> dict[str, objec
 
 
 def parameters(path: Path) -> int:
-    """Weights in an exported network, biases and norms included; of scales and shapes, none."""
+    """Weights in an exported network, biases and norms included; of scales, zeros and shapes, none."""
     tensors = onnx.load(str(path)).graph.initializer
-    sizes = (math.prod(tensor.dims) for tensor in tensors if not tensor.name.endswith(".scale"))
+    sizes = (math.prod(tensor.dims) for tensor in tensors if not tensor.name.endswith((".scale", ".zero")))
     return sum(size for size in sizes if size >= _FEWEST)
 
 
