@@ -2,7 +2,7 @@
 
     python -m benchmarks.sizes default small.onnx --data rendered --record experiments/results/sizes.csv
 
-The time is that of one staff of about 70 spaces, warm, with two threads; the error that on a folder of
+The time is the least of one staff of about 70 spaces, warm, with two threads; the error that on a folder of
 labelled pictures. What is compared is measured in one run.
 """
 
@@ -50,7 +50,7 @@ def measure(name: str, path: Path, picture: Path, data: Path) -> dict[str, objec
         "steps": recognizer.card.steps,
         "megabytes": round(path.stat().st_size / 1e6, 2),
         "parameters": parameters(path),
-        "staff_ms": round(measure_warm(picture, path, threads=THREADS)["median_ms"], 1),
+        "staff_ms": round(measure_warm(picture, path, threads=THREADS)["least_ms"], 1),
         "data": data.name,
         "samples": result.rates.samples,
         "ser": round(result.rates.ser, 3),
