@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from focal_omr.errors import OmrError, OutputError
-from focal_omr.files import write_together
+from focal_omr.files import make_folder, write_together
 from focal_omr.notation.mei import DOUBTFUL_BELOW
 from focal_omr.notation.playing import Playback
 from focal_omr.notation.suffixes import PIECE_BY_PIECE, SUFFIXES
@@ -29,7 +29,6 @@ __all__ = [
     "check_files",
     "check_folder",
     "document_results",
-    "make_folder",
     "output_names",
     "picture_files",
     "result_names",
@@ -185,20 +184,10 @@ def write_results(results: Mapping[str, bytes], folder: Path, *, name: str) -> l
     Raises:
         OutputError: The folder or a file cannot be written.
     """
-    make_folder(folder, name=name)
+    make_folder(folder)
     paths = {folder / file: content for file, content in results.items()}
     write_together(paths)
     return list(paths)
-
-
-def make_folder(folder: Path, *, name: str) -> None:
-    """Make a folder for what is called `name`, where it is missing. Raises OutputError where it cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{name}: the folder {folder} cannot be made ({error.strerror or error})"
-        ) from error
 
 
 def _contents(

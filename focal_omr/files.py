@@ -109,6 +109,14 @@ def append_whole(path: Path, data: bytes) -> None:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder where it is missing. Raises OutputError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
+
+
 def make_writable(folder: Path) -> None:
     """Make a folder where it is missing, and make sure that files can be made in it, before any work.
 
@@ -117,8 +125,8 @@ def make_writable(folder: Path) -> None:
     Raises:
         OutputError: It cannot be made, or no file can be made in it.
     """
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         part = folder / f".{secrets.token_hex(8)}.part"
         part.touch()
         part.unlink()

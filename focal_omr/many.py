@@ -10,10 +10,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from focal_omr.batch import STDIN, make_folder, write_results
+from focal_omr.batch import STDIN, write_results
 from focal_omr.contained import LIMIT_S, MEMORY_MB, Limits, contained
 from focal_omr.errors import ModelError, OmrError, OutputError
-from focal_omr.manifest import MANIFEST, Entry, Manifest, open_manifest
+from focal_omr.files import make_folder
+from focal_omr.manifest import Entry, Manifest, open_manifest
 from focal_omr.on_ray import read_on_ray
 from focal_omr.processes import cores
 from focal_omr.reader import Outcome, Reader, ReadOptions, Task, read_in_processes
@@ -85,7 +86,7 @@ class Batch:
             with closing(self._write(reader, self.tasks, None, "")) as outcomes:
                 yield len(self.tasks), outcomes
             return
-        make_folder(self.folder, name=MANIFEST)
+        make_folder(self.folder)
         work = self.options.digest()
         files = {task.name: task.file for task in self.tasks}
 

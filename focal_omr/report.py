@@ -7,9 +7,9 @@ import cv2
 from rapidfuzz.distance import Levenshtein
 
 from focal_omr.data.frequency import LEAST_COUNT
-from focal_omr.errors import ImageError, OutputError
+from focal_omr.errors import ImageError
 from focal_omr.evaluate import Evaluation, SampleReading
-from focal_omr.files import write_together
+from focal_omr.files import make_folder, write_together
 from focal_omr.image import load_gray
 
 __all__ = ["report_files", "write_report"]
@@ -33,10 +33,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, title: str) -> None:
     Raises:
         OutputError: The files cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made: {error.strerror or error}") from error
+    make_folder(folder)
     files = report_files(evaluation, title=title)
     write_together({folder / name: data for name, data in files.items()})
 

@@ -14,13 +14,12 @@ from matplotlib.figure import Figure
 
 from focal_omr.data.frequency import BINS
 from focal_omr.data.show.drawing import saved
-from focal_omr.errors import OutputError
 from focal_omr.experiment import figures as draw
 from focal_omr.experiment.compare import Cell, Difference, cells, differences
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
 from focal_omr.experiment.runs import Run, curve
-from focal_omr.files import write_together
+from focal_omr.files import make_folder, write_together
 
 _TESTS = {TEST: "test", IMBALANCE: "imbalance test"}
 _FEW_SEEDS = 5
@@ -50,10 +49,7 @@ def write_report(grid: Grid, sets: Sequence[StudySet], runs: Sequence[Run], fold
     }
     text = "".join(_text(grid, sets, results, all_cells, compared, list(pictures)))
     place = folder / "figures"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{place} cannot be made: {error.strerror or error}") from error
+    make_folder(place)
     files = {
         place / f"{name}.{ending}": data for name, each in drawn.items() for ending, data in each.items()
     }

@@ -17,7 +17,7 @@ from focal_omr.page.staves import PageStaves, SmallPage, find_staves_on
 from focal_omr.staff_lines.staff import Staff
 from focal_omr.staff_lines.work import quantile, to_darkness, to_ridges
 
-__all__ = ["TurnedPage", "head_up", "lies_sideways", "turned_over", "upright"]
+__all__ = ["TurnedPage", "head_up", "turned_over", "upright"]
 
 _STRIP_PX = 16  # lines go on over it, stems and letters do not
 _CLEARLY = 1.3
@@ -90,11 +90,6 @@ def turned_over(staff: Staff, shape: tuple[int, ...]) -> Staff:
     spaces = None if staff.spaces_px is None else staff.spaces_px[::-1]
     xs, ys = shape[1] - 1 - staff.xs[::-1], shape[0] - 1 - staff.middle_ys[::-1]
     return Staff(xs, ys, staff.space_px, spaces)
-
-
-def lies_sideways(gray: NDArray[np.uint8]) -> bool:
-    """Whether the thin lines of a page run down it."""
-    return _runs_down(SmallPage.of(as_dark_on_light(gray)))
 
 
 def _runs_down(page: SmallPage) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_page import blank_page, draw_lines, draw_text
 
-from focal_omr.page.turn import lies_sideways, upright
+from focal_omr.page.turn import upright
 from focal_omr.staff_lines.staff import Staff
 
 
@@ -51,4 +51,5 @@ def test_where_clefs_do_not_decide_readings_do(page: np.ndarray, over: bool):
 def test_a_page_without_staves_is_left_as_it_is():
     blank = upright(blank_page(300, 400))
     assert (blank.quarter_turns, blank.found.staves, blank.sure) == (0, (), False)
-    assert not lies_sideways(np.full((16, 900), 255, np.uint8))
+    low = upright(np.full((16, 900), 255, np.uint8))
+    assert (low.quarter_turns, low.found.staves) == (0, ())

@@ -15,8 +15,8 @@ from random import Random
 
 from focal_omr.data.primus.samples import file_part, source_of
 from focal_omr.data.primus.stratify import stratified
-from focal_omr.errors import DataError, OutputError
-from focal_omr.files import read_within, write_together
+from focal_omr.errors import DataError
+from focal_omr.files import make_folder, read_within, write_together
 
 _GZIP = b"\x1f\x8b"
 _MAX_BYTES = 100_000_000  # four million ids; PrIMuS has 87,678
@@ -79,10 +79,7 @@ def write_ids(lists: Mapping[Path, Iterable[str]]) -> None:
     for path, ids in lists.items():
         data = "".join(f"{sample_id}\n" for sample_id in ids).encode()
         files[path] = gzip.compress(data, mtime=0) if path.suffix == ".gz" else data
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{path.parent} cannot be made: {error.strerror or error}") from error
+        make_folder(path.parent)
     write_together(files)
 
 

@@ -12,8 +12,7 @@ from focal_omr.data.primus.split import read_ids
 from focal_omr.data.show.gallery import Drawn, draw_figures
 from focal_omr.data.show.sources import Source, read_source
 from focal_omr.data.show.summary import Summary, ranked, summarise, summary_rows
-from focal_omr.errors import OutputError
-from focal_omr.files import write_together
+from focal_omr.files import make_folder, write_together
 from focal_omr.notation.names import symbol_name
 
 __all__ = ["show_set"]
@@ -97,10 +96,7 @@ def _parts(source: Source, folder: Path) -> dict[str, Labels]:
 
 
 def _write(out: Path, page: str, drawn: Iterable[Drawn], sheet: bytes) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}") from error
+    make_folder(out)
     files = {out / "contact.png": sheet} if sheet else {}
     for each in drawn:
         files |= {out / f"{each.name}.png": each.png, out / f"{each.name}.svg": each.svg}
