@@ -114,7 +114,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
+        raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
 
 
 def make_writable(folder: Path) -> None:

@@ -279,7 +279,7 @@ def test_what_is_missing_is_named(tree: Path, split: Path, tmp_path: Path) -> No
     with pytest.raises(DataError, match="'fax'"):
         show_set(tree, tmp_path / "out", degrade="fax")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(OutputError, match="ids: the folder cannot be made"):
+    with pytest.raises(OutputError, match="ids: no results can go there"):
         show_set(tree, tmp_path / "ids")
 
 
