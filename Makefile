@@ -43,17 +43,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what reading needs into $(VENV)"
+	@echo "Installing what reading needs into $(VENV)" >&2
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "Installing what training and the tests need into $(VENV)"
+	@echo "Installing what training and the tests need into $(VENV)" >&2
 	@$(INSTALL) -e '.[dev]'
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	@echo "Installing what the documentation needs into $(VENV)"
+	@echo "Installing what the documentation needs into $(VENV)" >&2
 	@$(INSTALL) -e '.[docs]'
 	@touch $@
