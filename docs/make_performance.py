@@ -140,10 +140,10 @@ _THREADS = """## Threads and batches
 
 `--threads N` is for all readers together: a single document is read with that many threads in ONNX Runtime
 and in OpenCV, several by as many processes with one thread each, so that threads never outnumber what was
-asked for. ONNX Runtime's threads wait busily between the steps of a run. Without that each step of the
-recurrent layers needs the operating system to wake the other thread: 10.7 ms against 6.6 for one staff at
-the best moments of a busy machine, but the other way round, 20 to 24 against 31 to 34, in its median, where
-the waiting takes the processor from others. From one run to the next they do not wait so: what is done with a
+asked for. ONNX Runtime's threads wait busily between the steps of a run. Without that the operating system
+has to wake the other thread for each step: with a network in float32, whose recurrent layers take both
+threads, 10.7 ms against 6.6 for one staff at the best moments of a busy machine, but the other way round, 20
+to 24 against 31 to 34, in its median, where the waiting takes the processor from others. From one run to the next they do not wait so: what is done with a
 staff before and after has the processor to itself.
 
 `Recognizer(batch=4)`, `--batch`: staves of a page in one run of a network in float32 (`export --float32`):
