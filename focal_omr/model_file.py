@@ -88,7 +88,7 @@ class ModelCard:
             slope, offset = values.get("calibration", (1.0, 0.0))
             known = {key: value for key, value in values.items() if key not in own}
             return cls(codec=codec, calibration=(float(slope), float(offset)), **known)
-        except (KeyError, TypeError, ValueError, NotationError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 
