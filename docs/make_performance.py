@@ -143,8 +143,8 @@ and in OpenCV, several by as many processes with one thread each, so that thread
 asked for. ONNX Runtime's threads wait busily between the steps of a run. Without that the operating system
 has to wake the other thread for each step: with a network in float32, whose recurrent layers take both
 threads, 10.7 ms against 6.6 for one staff at the best moments of a busy machine, but the other way round, 20
-to 24 against 31 to 34, in its median, where the waiting takes the processor from others. From one run to the next they do not wait so: what is done with a
-staff before and after has the processor to itself.
+to 24 against 31 to 34, in its median, where the waiting takes the processor from others. From one run to the
+next they do not wait so: what is done with a staff before and after has the processor to itself.
 
 `Recognizer(batch=4)`, `--batch`: staves of a page in one run of a network in float32 (`export --float32`):
 0.83 of the processor time of one by one, 0.65 of the time on two threads; more than four gain nothing. A
