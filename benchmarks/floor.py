@@ -19,6 +19,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks.sizes import parameters
 from focal_omr.model_file import OnnxModel
 from focal_omr.page.load import load_pages
 from focal_omr.page.turn import upright
@@ -61,7 +62,7 @@ def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: floa
     floor_ms = 2 * sum(counts.values()) / (speed * 1e9) * 1e3
     return {
         "million_multiply_adds": {kind: count / 1e6 for kind, count in counts.items()},
-        "weights_mb": _weights(model) * 4 / 1e6,
+        "weights_mb": parameters(model) * 4 / 1e6,
         "product_gflops": speed,
         "int8_product_gops": int8_speed(threads),
         "copy_gb_per_s": copy_speed(),
@@ -116,13 +117,6 @@ def _shapes(graph: onnx.ModelProto, names: list[str], width_px: int) -> dict[str
 
 def _height(graph: onnx.ModelProto) -> int:
     return int(graph.graph.input[0].type.tensor_type.shape.dim[2].dim_value)
-
-
-def _weights(model: Path) -> int:
-    """Values of the tensors that layers multiply by."""
-    tensors = onnx.load(str(model)).graph.initializer
-    beside = (".scale", ".zero")
-    return sum(int(np.prod(tensor.dims)) for tensor in tensors if not tensor.name.endswith(beside))
 
 
 def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 15) -> dict[str, float]:

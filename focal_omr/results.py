@@ -26,20 +26,32 @@ def record(path: Path, figures: Mapping[str, object]) -> None:
         **figures,
     }
     try:
-        new = not path.exists()
-        if not new:
+        if _holds_rows(path):
             with path.open(encoding="utf-8", newline="") as file:
                 columns = next(csv.reader(file), [])
             if columns != list(row):
                 raise OutputError(f"{path}: has the columns {columns}, not {list(row)}; choose another file")
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    append_row(path, row)
+
+
+def append_row(path: Path, row: Mapping[str, object]) -> None:
+    """Add a row to a CSV file, with a header where it is new: whole, or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, list(row), lineterminator="\n")
-    if new:
+    if not _holds_rows(path):
         writer.writeheader()
     writer.writerow(row)
     append_whole(path, text.getvalue().encode())
+
+
+def _holds_rows(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def commit() -> str:

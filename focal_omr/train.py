@@ -6,8 +6,6 @@ resumed goes on bit for bit on a CPU. Started by `torchrun`, each process takes 
 the first one writes; see `distributed`.
 """
 
-import csv
-import io
 import json
 import logging
 import platform
@@ -34,7 +32,7 @@ from focal_omr.distributed import (
     with_shared_statistics,
 )
 from focal_omr.errors import ConfigError, ModelError
-from focal_omr.files import append_whole, make_writable, remove_parts, write_atomic
+from focal_omr.files import make_writable, remove_parts, write_atomic
 from focal_omr.folder_lock import alone_in
 from focal_omr.loss import (
     class_balanced_weights,
@@ -46,6 +44,7 @@ from focal_omr.loss import (
 from focal_omr.model import build_model, take_over
 from focal_omr.notation.codec import Codec, full_codec, seen_codec
 from focal_omr.notation.vocabulary import BLANK
+from focal_omr.results import append_row
 from focal_omr.validate import validate
 
 logger = logging.getLogger(__name__)
@@ -179,7 +178,7 @@ def _train(
             speed = len(losses) * config.data.batch / elapsed_s
             row = {"step": done, **means, "rate": rate, "staves_per_s": speed}
             if writes:
-                _append(folder / "metrics.csv", row)
+                append_row(folder / "metrics.csv", row)
                 logger.info(
                     "step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row
                 )
@@ -188,7 +187,7 @@ def _train(
             worn = not plain and config.data.degrade > 0
             with fabric.autocast():  # of the network alone: the other processes do not take part
                 figures = validate(network, validation, codec, seed=config.seed, plain=plain, worn=worn)
-            _append(folder / "validation.csv", {"step": done, **figures})
+            append_row(folder / "validation.csv", {"step": done, **figures})
             logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
             since = time.perf_counter()
         if writes and (done % config.checkpoint_every == 0 or done == config.steps):
@@ -295,16 +294,6 @@ def _prepare(config: TrainConfig, folder: Path, *, plates: int, after_step: int)
         "config_digest": config.digest,
     }
     write_atomic(folder / "environment.json", json.dumps(environment, indent=2).encode())
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to a CSV file, with a header where the file is new."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(row))
-    if not path.exists() or not path.stat().st_size:
-        writer.writeheader()
-    writer.writerow(row)
-    append_whole(path, text.getvalue().encode())
 
 
 def _forget(path: Path, *, after_step: int) -> None:

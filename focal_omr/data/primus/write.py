@@ -77,7 +77,7 @@ def sample_writer(out: Path, *, archive: bool = False) -> Iterator[WriteSample]:
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True)  # not `make_folder`: a second sample of one id is a mistake
     except OSError as error:
         raise OutputError(f"{folder} cannot be made: {error.strerror or error}") from error
     write_together({folder / f"{folder.name}{ending}": data for ending, data in files.items()})
