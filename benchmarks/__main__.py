@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from benchmarks import against, data, documents, floor, loss, reading, starting, training
-from focal_omr.image import staff_strip
-from focal_omr.results import commit, machine
+from focal_omr.runtime.provenance import commit, machine
+from focal_omr.staff.strip import staff_strip
 
 THREADS = 2
 # Figure -> (at least or at most, how much).

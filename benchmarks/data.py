@@ -11,7 +11,7 @@ from focal_omr.config import DataConfig
 from focal_omr.data.engraving.plates import write_shards
 from focal_omr.data.engraving.shards import read_shards
 from focal_omr.data.loader import PlateBatches, list_plates, load_batches
-from focal_omr.notation.codec import full_codec
+from focal_omr.encodings.codec import full_codec
 
 _SHARDS, _SIZE = 4, 240
 _BATCH = 16

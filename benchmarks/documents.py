@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import cv2
 
 from benchmarks.pages import engraved_page
-from focal_omr.batch import document_results
-from focal_omr.image import extract_strip
-from focal_omr.model_file import BATCH, OnnxModel
+from focal_omr.batch.outputs import document_results
+from focal_omr.onnx_model import BATCH, OnnxModel
 from focal_omr.page.load import load_pages
+from focal_omr.page.orientation import upright
 from focal_omr.page.systems import find_systems
-from focal_omr.page.turn import upright
 from focal_omr.recognize import Recognizer
+from focal_omr.staff.strip import extract_strip
 
 _STAVES, _FIRST_SEED = 12, 9  # the first page of composed music that has so many and stands upright
 _OUTPUTS = ("musicxml", "midi", "json")

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.killed import WORKS, Work, is_temporary
 from focal_omr.errors import OmrError
-from focal_omr.results import record
+from focal_omr.runtime.provenance import record
 
 _ROOT = Path(__file__).parent.parent
 _SHARE = {"read": 0.4, "train": 0.3, "shards": 0.3}  # of all kills

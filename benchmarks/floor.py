@@ -20,9 +20,9 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.sizes import parameters
-from focal_omr.model_file import OnnxModel
+from focal_omr.onnx_model import OnnxModel
 from focal_omr.page.load import load_pages
-from focal_omr.page.turn import upright
+from focal_omr.page.orientation import upright
 
 _SIZES = (384, 512, 768)  # of square matrices: caches hold them, as they hold the network's layers
 _COPIED_MB = 64  # more than caches hold

@@ -13,9 +13,9 @@ import torch
 
 from benchmarks import reading
 from benchmarks.plates import plates, records
-from focal_omr.checkpoint import load_checkpoint
 from focal_omr.data.engraving.shards import save_shard, shard_path
 from focal_omr.errors import ModelError
+from focal_omr.training.checkpoint import load_checkpoint
 
 _FOCAL_OMR = (sys.executable, "-m", "focal_omr")
 _DOCUMENTS = 40

@@ -20,18 +20,18 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr.compare import compare_scores
 from focal_omr.data.degrade import augment, warp
 from focal_omr.data.engraving.render import draw_options
 from focal_omr.data.music.compose import compose
 from focal_omr.errors import NoStaffError
-from focal_omr.image_file import decode_gray
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.score import Score
-from focal_omr.page.staves import find_staves
+from focal_omr.evaluation.compare_scores import compare_scores
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import Engraver
+from focal_omr.images.load import decode_gray
+from focal_omr.page.find_staves import find_staves
 from focal_omr.recognize import Recognizer
-from focal_omr.staff_lines.staff import Staff
+from focal_omr.score.records import Score
+from focal_omr.staff.find import Staff
 
 STRENGTHS = {"clean": None, "mild": 0.25, "medium": 0.55, "strong": 0.85}
 SPACE_PX = 18  # Verovio's at its default size, and what the camera is told

@@ -6,7 +6,7 @@ from focal_omr.data.engraving.plates import draw_plate, plate_record
 from focal_omr.data.engraving.render import Plate
 from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.data.music.draw import draw_composed
-from focal_omr.notation.engrave import Engraver
+from focal_omr.formats.verovio import Engraver
 
 SEED = 7
 

@@ -22,7 +22,7 @@ _SPACE_PX = 18  # as in PrIMuS
 _COLD = """
 import json, resource, sys
 from pathlib import Path
-from focal_omr.cli import main
+from focal_omr.cli.app import main
 try:
     main()
 except SystemExit as end:
@@ -47,11 +47,11 @@ def model_file(folder: Path) -> tuple[Path, str]:
     packaged = files("focal_omr.weights") / "default.onnx"
     if packaged.is_file():
         return Path(str(packaged)), "packaged"
-    from focal_omr.checkpoint import save_checkpoint
     from focal_omr.config import TrainConfig
-    from focal_omr.export import export_checkpoint
+    from focal_omr.encodings.codec import full_codec
     from focal_omr.model import build_model
-    from focal_omr.notation.codec import full_codec
+    from focal_omr.training.checkpoint import save_checkpoint
+    from focal_omr.training.export_onnx import export_checkpoint
 
     config = TrainConfig(seed=SEED)
     codec = full_codec(config.encoding)

@@ -18,13 +18,13 @@ from pathlib import Path
 from random import Random
 
 from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.encodings.semantic import join_label, score_to_tokens, tokens_to_score
 from focal_omr.errors import OmrError
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.mei_reader import read_mei
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import join_label, score_to_tokens, tokens_to_score
+from focal_omr.formats.mei_reader import read_mei
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Score
 from tests.normal_form import normal
 
 SHARD = 500

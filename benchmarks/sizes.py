@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import onnx
 
 from benchmarks.reading import measure_warm, model_file, save_picture
-from focal_omr.evaluate import evaluate
+from focal_omr.evaluation.evaluate import evaluate
 from focal_omr.recognize import Recognizer
-from focal_omr.results import record
+from focal_omr.runtime.provenance import record
 
 THREADS = 2
 _FEWEST = 100  # values of a tensor that counts as parameters: shapes and scales do not

@@ -17,8 +17,8 @@ from statistics import mean, quantiles
 
 from focal_omr.data.music.draw import Draw, draw_excerpt
 from focal_omr.data.music.rarity import impossible
-from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.encodings.vocabulary import full_semantic
 
 SHARD = 500
 

@@ -20,8 +20,8 @@ from benchmarks.plates import SEED, plates, records
 from focal_omr.config import DataConfig, ModelConfig, TrainConfig
 from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.data.loader import Batch, PlateBatches
+from focal_omr.encodings.codec import full_codec
 from focal_omr.model import FactorisedLinear, build_model
-from focal_omr.notation.codec import full_codec
 from focal_omr.train import make_loss
 
 _BATCH = 16

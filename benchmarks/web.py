@@ -25,9 +25,9 @@ import cv2
 import httpx
 
 from benchmarks.pages import engraved_page
-from focal_omr.batch import document_results
+from focal_omr.batch.outputs import document_results
 from focal_omr.recognize import Recognizer
-from focal_omr.results import commit, machine
+from focal_omr.runtime.provenance import commit, machine
 
 _PROBE_S = 0.02
 _WAIT_S = 0.5  # between looks of a client at its job

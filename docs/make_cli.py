@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from focal_omr.cli import app
+from focal_omr.cli.app import app
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 HEAD = """# Commands

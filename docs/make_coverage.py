@@ -15,9 +15,9 @@ from statistics import median
 from focal_omr.data.engraving.plates import draw_plate
 from focal_omr.data.music.draw import Draw, draw_excerpt
 from focal_omr.data.music.rarity import impossible
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.notation.vocabulary import primus_semantic
+from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.encodings.vocabulary import primus_semantic
+from focal_omr.formats.verovio import Engraver
 
 SHARD = 500
 OUT = Path(__file__).parent / "coverage.md"

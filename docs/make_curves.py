@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 
 PICTURE = Path(__file__).parent / "images" / "focal-curves.png"
 LABELS = 25  # of a staff

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from focal_omr import Document, Recognizer, load_score
 from focal_omr.data.degrade.augment import KINDS, worn_picture
 from focal_omr.data.engraving.render import engrave_plate, tight_crop
-from focal_omr.files import write_atomic
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import ONE_STAFF, Engraver
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.score import Score
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import ONE_STAFF, Engraver
+from focal_omr.runtime.atomic_files import write_atomic
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Score
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"

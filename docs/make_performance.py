@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 
 HERE = Path(__file__).parent
 BENCH = HERE.parent / "experiments" / "results" / "bench.json"

@@ -10,7 +10,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "experiments" / "results"

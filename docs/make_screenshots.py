@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 
 HERE = Path(__file__).parent
 IMAGES = HERE / "images"

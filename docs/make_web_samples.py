@@ -17,12 +17,12 @@ import resvg_py
 from numpy.typing import NDArray
 
 from focal_omr import load_score
-from focal_omr.files import write_atomic
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import PAGE, Engraver
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import tokens_to_score
+from focal_omr.encodings.semantic import tokens_to_score
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import PAGE, Engraver
+from focal_omr.runtime.atomic_files import write_atomic
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Score
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"

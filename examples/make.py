@@ -20,10 +20,10 @@ import resvg_py
 from numpy.typing import NDArray
 
 from focal_omr import load_score, save_score
-from focal_omr.files import write_atomic
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import ONE_STAFF, Engraver
-from focal_omr.notation.mei import write_mei
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import ONE_STAFF, Engraver
+from focal_omr.runtime.atomic_files import write_atomic
+from focal_omr.score.beaming import beam_by_meter
 
 HERE = Path(__file__).parent
 TITLES = {

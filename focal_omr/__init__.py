@@ -23,8 +23,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from focal_omr.errors import OmrError
+    from focal_omr.formats.registry import load_score, save_score
     from focal_omr.loss import FocalCTCLoss, focal_ctc_loss
-    from focal_omr.notation.formats import load_score, save_score
     from focal_omr.recognize import Document, Recognizer, Symbol, read
 else:
     # Not for the type checker, to which a module with `__getattr__` would seem to have every name.
@@ -35,9 +35,9 @@ else:
         "Recognizer": "focal_omr.recognize",
         "Symbol": "focal_omr.recognize",
         "focal_ctc_loss": "focal_omr.loss",
-        "load_score": "focal_omr.notation.formats",
+        "load_score": "focal_omr.formats.registry",
         "read": "focal_omr.recognize",
-        "save_score": "focal_omr.notation.formats",
+        "save_score": "focal_omr.formats.registry",
     }
 
     def __getattr__(name: str) -> object:

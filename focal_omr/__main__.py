@@ -1,6 +1,6 @@
 """`python -m focal_omr` is the command `focal-omr`."""
 
-from focal_omr.cli import main
+from focal_omr.cli.app import main
 
 if __name__ == "__main__":
     main()

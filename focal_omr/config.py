@@ -11,9 +11,9 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
+from focal_omr.encodings.codec import Encoding
 from focal_omr.errors import ConfigError
-from focal_omr.files import read_within
-from focal_omr.notation.codec import Encoding
+from focal_omr.runtime.atomic_files import read_within
 
 MAX_TOML_BYTES = 1_000_000
 

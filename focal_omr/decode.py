@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.notation.vocabulary import BLANK
+from focal_omr.encodings.vocabulary import BLANK
 
 S = TypeVar("S")
 BEAM_WIDTH = 8  # readings that are followed at a time

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from focal_omr.config import ModelConfig
+from focal_omr.encodings.factors import symbol_factors
+from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.errors import ModelError
-from focal_omr.image import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
-from focal_omr.notation.factors import symbol_factors
-from focal_omr.notation.vocabulary import Vocabulary
+from focal_omr.staff.strip import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
 
 
 def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:

@@ -10,14 +10,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.assembly import assemble, score_tokens
-from focal_omr.boxes import Polygon, clipped, plain_polygons, symbol_polygons
-from focal_omr.confidence import calibrated
+from focal_omr.calibration import calibrated
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
-from focal_omr.document import Document, Page, StaffReading, Symbol, Unread
+from focal_omr.document.assemble import assemble, score_tokens
+from focal_omr.document.chord_staves import stacked_share
+from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread
+from focal_omr.document.geometry import Polygon, clipped, plain_polygons, symbol_polygons
+from focal_omr.document.pieces import SystemTokens, begins_piece
+from focal_omr.encodings.bar_rules import BarRules, check_staves
+from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.semantic import ungrammatical
+from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ModelError, NoStaffError
-from focal_omr.heads import stacked_share
-from focal_omr.image import (
+from focal_omr.onnx_model import BATCH, DEFAULT_MODEL, ModelCard, OnnxModel
+from focal_omr.page.load import load_pages
+from focal_omr.page.orientation import upright
+from focal_omr.page.systems import System, find_systems
+from focal_omr.staff.find import Staff
+from focal_omr.staff.strip import (
     MIDDLE_LINE_PX,
     PLAIN_HEIGHT_PX,
     STAFF_SPACE_PX,
@@ -28,16 +38,6 @@ from focal_omr.image import (
     load_gray,
     plain_picture,
 )
-from focal_omr.model_file import BATCH, DEFAULT_MODEL, ModelCard, OnnxModel
-from focal_omr.notation.bars import BarRules, check_staves
-from focal_omr.notation.joining import Carried
-from focal_omr.notation.semantic import ungrammatical
-from focal_omr.notation.vocabulary import BLANK
-from focal_omr.page.load import load_pages
-from focal_omr.page.systems import System, find_systems
-from focal_omr.page.turn import upright
-from focal_omr.pieces import SystemTokens, begins_piece
-from focal_omr.staff_lines.staff import Staff
 
 __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
 

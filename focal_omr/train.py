@@ -20,20 +20,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from focal_omr.checkpoint import keep_as, load_checkpoint, load_network, load_weights, save_checkpoint
 from focal_omr.config import DataConfig, LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.data.loader import PlateBatches, all_plates, list_plates, load_batches
-from focal_omr.distributed import (
-    as_wide_as_the_widest,
-    joined_fabric,
-    lost_ones_named,
-    mean_of_all,
-    with_shared_statistics,
-)
+from focal_omr.encodings.codec import Codec, full_codec, seen_codec
+from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ConfigError, ModelError
-from focal_omr.files import make_writable, remove_parts, write_atomic
-from focal_omr.folder_lock import alone_in
 from focal_omr.loss import (
     class_balanced_weights,
     consistency_loss,
@@ -42,10 +34,24 @@ from focal_omr.loss import (
     symbol_focal_ctc_loss,
 )
 from focal_omr.model import build_model, take_over
-from focal_omr.notation.codec import Codec, full_codec, seen_codec
-from focal_omr.notation.vocabulary import BLANK
-from focal_omr.results import append_row
-from focal_omr.validate import validate
+from focal_omr.runtime.atomic_files import make_writable, remove_parts, write_atomic
+from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.provenance import append_row
+from focal_omr.training.checkpoint import (
+    keep_as,
+    load_checkpoint,
+    load_network,
+    load_weights,
+    save_checkpoint,
+)
+from focal_omr.training.distributed import (
+    as_wide_as_the_widest,
+    joined_fabric,
+    lost_ones_named,
+    mean_of_all,
+    with_shared_statistics,
+)
+from focal_omr.training.validation import validate
 
 logger = logging.getLogger(__name__)
 

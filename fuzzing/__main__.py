@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from focal_omr.results import record
+from focal_omr.runtime.provenance import record
 from fuzzing.targets import TARGETS
 
 _STATUS = re.compile(r"^#(\d+)\s.*?(?:cov: (\d+) )(?:ft: (\d+) )?(?:corp: (\d+))?")

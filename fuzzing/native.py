@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from focal_omr.errors import EngraveError
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, OwnProcess
 from fuzzing.limits import LIMIT_S, MEMORY_MB
 
 _KEPT = 40  # files that ended Verovio's process
 
 
 def _to_mei(text: tuple[str, str]) -> str | EngraveError:
-    from focal_omr.notation.engrave import Engraver
+    from focal_omr.formats.verovio import Engraver
 
     try:
         return Engraver().mei(text[0], input_format=text[1])
@@ -50,8 +50,8 @@ class ContainedEngraver:
 
 def contain_verovio(folder: Path) -> None:
     """Put it in the place of `Engraver` in the readers of scores; what ends it goes into a folder."""
-    import focal_omr.judge.read as judge
-    import focal_omr.notation.formats as formats
+    import focal_omr.evaluation.score_diff.read as judge
+    import focal_omr.formats.registry as formats
 
     ContainedEngraver.folder = folder
     formats.Engraver = judge.Engraver = ContainedEngraver  # type: ignore[assignment, misc, attr-defined]

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from focal_omr.notation.abc_tune import write_abc
-from focal_omr.notation.agnostic import write_agnostic
-from focal_omr.notation.kern import write_kern
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.musicxml import write_musicxml
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import read_semantic
+from focal_omr.encodings.agnostic import write_agnostic
+from focal_omr.encodings.semantic import read_semantic
+from focal_omr.formats.abc import write_abc
+from focal_omr.formats.kern import write_kern
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.musicxml import write_musicxml
+from focal_omr.score.records import Score
 
 ROOT = Path(__file__).parent.parent
 CONTAINER = (
@@ -278,10 +278,10 @@ def checkpoints() -> list[bytes]:
     """A checkpoint of a network of a few numbers."""
     import torch
 
-    from focal_omr.checkpoint import save_checkpoint
     from focal_omr.config import TrainConfig
-    from focal_omr.notation.codec import Codec
-    from focal_omr.notation.vocabulary import Vocabulary
+    from focal_omr.encodings.codec import Codec
+    from focal_omr.encodings.vocabulary import Vocabulary
+    from focal_omr.training.checkpoint import save_checkpoint
 
     path = Path(io_folder()) / "seed.pt"
     codec, model = Codec("semantic", Vocabulary(("clef-G2", "barline"))), torch.nn.Linear(2, 2)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from focal_omr.encodings.vocabulary import primus_agnostic, primus_semantic
 from focal_omr.errors import OmrError
-from focal_omr.notation.vocabulary import primus_agnostic, primus_semantic
 from fuzzing import mutators, seeds
 from fuzzing.mutators import Mutator
 
@@ -41,8 +41,8 @@ class Target:
 
 
 def _header(path: Path) -> None:
-    from focal_omr.image_header import read_header
-    from focal_omr.tiff_tags import TagError, is_tiff, read_directories
+    from focal_omr.images.header import read_header
+    from focal_omr.images.tiff import TagError, is_tiff, read_directories
 
     data = path.read_bytes()
     if is_tiff(data):
@@ -61,8 +61,8 @@ def _pages(path: Path) -> None:
 
 def _score(path: Path) -> None:
     """Read, and written in the formats that need no Verovio: a score that was read can be written, or not."""
-    from focal_omr.notation.formats import load_score, write_score
-    from focal_omr.notation.playing import Playback, playable_mei
+    from focal_omr.formats.midi import Playback, playable_mei
+    from focal_omr.formats.registry import load_score, write_score
 
     score = load_score(path)
     for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
@@ -75,13 +75,13 @@ def _score(path: Path) -> None:
 
 def _judged(path: Path) -> None:
     """As `compare` reads it."""
-    from focal_omr.compare import compare_files
+    from focal_omr.evaluation.compare_scores import compare_files
 
     compare_files(path, path, with_omr_ned=False)
 
 
 def _card(path: Path) -> None:
-    from focal_omr.model_file import ModelCard
+    from focal_omr.onnx_model import ModelCard
 
     ModelCard.from_text(path.read_text(encoding="utf-8", errors="replace"), source=str(path))
 
@@ -89,7 +89,7 @@ def _card(path: Path) -> None:
 def _network(path: Path) -> None:
     import numpy as np
 
-    from focal_omr.model_file import OnnxModel
+    from focal_omr.onnx_model import OnnxModel
 
     model = OnnxModel(path, threads=1)
     model.log_probs([np.zeros((96, 40), np.float32), np.ones((96, 24), np.float32)])
@@ -111,7 +111,7 @@ def _grid(path: Path) -> None:
 def _checkpoint(path: Path) -> None:
     import torch
 
-    from focal_omr.checkpoint import load_checkpoint, load_weights
+    from focal_omr.training.checkpoint import load_checkpoint, load_weights
 
     state = load_checkpoint(path)
     load_weights(path, torch.nn.Linear(2, 2), state["codec"])
@@ -129,9 +129,9 @@ def _shard_index(path: Path) -> None:
     from focal_omr.config import DataConfig
     from focal_omr.data.engraving.shards import shard_index
     from focal_omr.data.loader import PlateBatches
+    from focal_omr.encodings.codec import Codec
+    from focal_omr.encodings.vocabulary import Vocabulary
     from focal_omr.errors import DataError
-    from focal_omr.notation.codec import Codec
-    from focal_omr.notation.vocabulary import Vocabulary
 
     tar = path.with_suffix(".tar")
     if not tar.exists():
@@ -148,7 +148,7 @@ def _shard_index(path: Path) -> None:
 
 
 def _manifest(path: Path) -> None:
-    from focal_omr.manifest import _read_entries
+    from focal_omr.batch.manifest import _read_entries
 
     for entry in _read_entries(path).values():
         entry.holds(path, path.parent, "cd")

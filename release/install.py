@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from focal_omr.results import record
+from focal_omr.runtime.provenance import record
 
 ROOT = Path(__file__).parents[1]
 OLDEST = (3, 11)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 from release.install import ROOT
 
 TABLE = ROOT / "docs" / "dependencies.md"

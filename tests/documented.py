@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr import cli
+from focal_omr.cli import app as cli
 
 ROOT = Path(__file__).parent.parent
 ALL = os.environ.get("FOCAL_OMR_DOCS") == "all"

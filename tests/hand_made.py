@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from focal_omr.assembly import assemble
-from focal_omr.document import Document, Page, StaffReading, Symbol
-from focal_omr.notation.semantic import ungrammatical
+from focal_omr.document.assemble import assemble
+from focal_omr.document.document import Document, Page, StaffReading, Symbol
+from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.page.systems import System
-from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff.find import Staff
 
 SPACE_PX = 10.0
 STAFF_PX = 200  # from one staff to the next

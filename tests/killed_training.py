@@ -14,8 +14,8 @@ from random import Random
 
 from ddp_runs import config
 
-from focal_omr.checkpoint import load_checkpoint
 from focal_omr.train import train
+from focal_omr.training.checkpoint import load_checkpoint
 
 _STEPS = 6
 

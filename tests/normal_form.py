@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from focal_omr.notation.accidentals import map_notes
-from focal_omr.notation.score import Note, Part, Score, fold_repeat_starts, open_tie, tie_ends
+from focal_omr.score.accidentals import map_notes
+from focal_omr.score.records import Note, Part, Score, fold_repeat_starts, open_tie, tie_ends
 
 
 def normal(score: Score) -> list[object]:

@@ -13,10 +13,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from focal_omr.image import MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
-from focal_omr.model_file import METADATA_KEY, ModelCard
-from focal_omr.notation.codec import Codec
-from focal_omr.notation.vocabulary import BLANK, full_semantic
+from focal_omr.encodings.codec import Codec
+from focal_omr.encodings.vocabulary import BLANK, full_semantic
+from focal_omr.onnx_model import METADATA_KEY, ModelCard
+from focal_omr.staff.strip import MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
 
 FRAME_PX = 4
 CARD = ModelCard(

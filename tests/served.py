@@ -11,7 +11,7 @@ import cv2
 import httpx
 import uvicorn
 
-from focal_omr.cli_serve import listen
+from focal_omr.cli.serve import listen
 from focal_omr.web.app import create_app
 from focal_omr.web.settings import Settings
 

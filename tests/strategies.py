@@ -4,8 +4,10 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from focal_omr.notation.accidentals import AccidentalState, map_notes
-from focal_omr.notation.score import (
+from focal_omr.encodings.semantic import KEY_NAMES, METER_SIGNS, TUPLET_NORMAL
+from focal_omr.encodings.vocabulary import full_semantic
+from focal_omr.score.accidentals import AccidentalState, map_notes
+from focal_omr.score.records import (
     BARLINE_KINDS,
     NOTE_VALUES,
     STEPS,
@@ -24,8 +26,6 @@ from focal_omr.notation.score import (
     Score,
     Tuplet,
 )
-from focal_omr.notation.semantic import KEY_NAMES, METER_SIGNS, TUPLET_NORMAL
-from focal_omr.notation.vocabulary import full_semantic
 
 CLEFS = (
     *(Clef("C", line) for line in range(1, 6)),

@@ -64,7 +64,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_reading_and_the_command_line_load_no_torch() -> None:
     loaded = _loaded_after(
         "from focal_omr import read, Recognizer, load_score, save_score, OmrError\n"
-        "import focal_omr.cli, focal_omr.evaluate"
+        "import focal_omr.cli.app, focal_omr.evaluation.evaluate"
     )
     assert "cv2" in loaded
     assert not loaded & NOT_FOR_READING

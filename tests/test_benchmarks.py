@@ -85,5 +85,5 @@ def test_starting_loads_nothing_heavy() -> None:
     _, modules = starting.imported("import focal_omr")
     assert len(modules) < 150  # 67, of which Python itself has about 50
     assert not set(modules) & set(_HEAVY)
-    _, modules = starting.imported("import focal_omr.cli")
+    _, modules = starting.imported("import focal_omr.cli.app")
     assert not set(modules) & {"torch", "onnxruntime", "cv2", "numpy", "verovio", "pypdfium2"}

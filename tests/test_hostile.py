@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, OwnProcess
 from fuzzing.limits import LIMIT_S, MEMORY_MB
 from fuzzing.targets import TARGETS
 from fuzzing.values import CANARY

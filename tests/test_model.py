@@ -8,6 +8,8 @@ from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
 from torch import nn
 
 from focal_omr.config import ModelConfig
+from focal_omr.encodings.factors import symbol_factors
+from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.errors import ModelError
 from focal_omr.model import (
     BidirectionalLstm,
@@ -19,8 +21,6 @@ from focal_omr.model import (
     input_height_px,
     take_over,
 )
-from focal_omr.notation.factors import symbol_factors
-from focal_omr.notation.vocabulary import Vocabulary
 
 PRESETS = pytest.mark.parametrize("config", [TINY, PAPER], ids=["default", "paper"])
 

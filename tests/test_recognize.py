@@ -10,8 +10,8 @@ from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import Recognizer, load_score, read
 from focal_omr.data.primus.samples import primus_samples
+from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import ImageError, ModelError, NoStaffError, OutputError
-from focal_omr.notation.semantic import read_semantic, score_to_tokens
 
 WEIGHTS = files("focal_omr.weights") / "default.onnx"
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -209,7 +209,7 @@ def test_a_model_for_other_pictures_is_refused(tmp_path, change, message):
 def test_a_model_with_damaged_metadata_is_refused(tmp_path, text):
     import onnx
 
-    from focal_omr.model_file import METADATA_KEY
+    from focal_omr.onnx_model import METADATA_KEY
 
     file = write_scripted(tmp_path / "m.onnx", card=None)
     graph = onnx.load(str(file))
@@ -221,8 +221,8 @@ def test_a_model_with_damaged_metadata_is_refused(tmp_path, text):
 
 
 def test_a_vocabulary_that_does_not_fit_the_network_is_refused(tmp_path):
-    from focal_omr.notation.codec import Codec
-    from focal_omr.notation.vocabulary import primus_semantic
+    from focal_omr.encodings.codec import Codec
+    from focal_omr.encodings.vocabulary import primus_semantic
 
     card = replace(CARD, codec=Codec("semantic", primus_semantic()))
     with pytest.raises(ModelError, match=r"\d+ classes, but its vocabulary has 1782"):

@@ -11,11 +11,11 @@ import torch
 from tiny import TINY, as_batch, labels, plates, write_shards_of_plates
 from torch import Tensor
 
-from focal_omr.checkpoint import load_checkpoint
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig, make_config
 from focal_omr.data.degrade.augment import plain_strip
 from focal_omr.data.loader import PlateBatches, collate
 from focal_omr.decode import greedy_decode
+from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import ConfigError, DataError, ModelError
 from focal_omr.loss import (
     class_balanced_weights,
@@ -26,8 +26,8 @@ from focal_omr.loss import (
 )
 from focal_omr.metrics import ErrorRates, error_rates
 from focal_omr.model import build_model
-from focal_omr.notation.vocabulary import full_semantic
 from focal_omr.train import learning_rate, make_loss, train
+from focal_omr.training.checkpoint import load_checkpoint
 
 
 def test_eight_incipits_are_learnt_by_heart() -> None:

@@ -18,10 +18,10 @@ from torch import nn
 from focal_omr.config import ModelConfig
 from focal_omr.data.engraving.render import Plate, engrave_plate
 from focal_omr.data.music.compose import compose
-from focal_omr.notation.codec import Codec
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.notation.vocabulary import Vocabulary, full_semantic
+from focal_omr.encodings.codec import Codec
+from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.encodings.vocabulary import Vocabulary, full_semantic
+from focal_omr.formats.verovio import Engraver
 
 torch.set_num_threads(1)
 

@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from focal_omr import Recognizer
-from focal_omr.assembly import assemble
-from focal_omr.document import Document, Symbol
-from focal_omr.notation.score import Event, MultiRest, Note, Rest, flat_events
+from focal_omr.document.assemble import assemble
+from focal_omr.document.document import Document, Symbol
+from focal_omr.score.records import Event, MultiRest, Note, Rest, flat_events
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = ("ode-to-joy", "minuet-in-g", "greensleeves")

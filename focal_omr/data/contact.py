@@ -19,7 +19,7 @@ from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import StoredPlate
 from focal_omr.data.primus.samples import Sample
 from focal_omr.errors import DataError, NoStaffError
-from focal_omr.image import decode_gray, find_staff
+from focal_omr.staff.strip import decode_gray, find_staff
 
 __all__ = ["Shown", "contact_sheet", "only_ids", "sheet_png", "sheet_section", "shown_staves"]
 

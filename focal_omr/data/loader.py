@@ -24,9 +24,9 @@ from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyPlate, StoredPlate, shard_index
 from focal_omr.data.engraving.storage import files_in, place_of
+from focal_omr.encodings.codec import Codec
 from focal_omr.errors import ConfigError, DataError, NotationError
-from focal_omr.image import plain_picture
-from focal_omr.notation.codec import Codec
+from focal_omr.staff.strip import plain_picture
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
 from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
-from focal_omr.image import as_dark_on_light, decode_gray, find_staff, straighten
-from focal_omr.whole_folder import is_free, whole_folder
+from focal_omr.runtime.atomic_folder import is_free, whole_folder
+from focal_omr.staff.strip import as_dark_on_light, decode_gray, find_staff, straighten
 
 logger = logging.getLogger(__name__)
 

@@ -27,13 +27,13 @@ from focal_omr.data.music.draw import Draw, DrawScore, draw_composed, draw_excer
 from focal_omr.data.music.sources import is_archive, is_tune
 from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.data.primus.write import label_bytes, palette_png, sample_writer
+from focal_omr.encodings.agnostic import score_to_agnostic
+from focal_omr.encodings.semantic import score_to_tokens, to_primus
+from focal_omr.encodings.vocabulary import primus_semantic
 from focal_omr.errors import DataError, EngraveError, NotationError
-from focal_omr.notation.agnostic import score_to_agnostic
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import score_to_tokens, to_primus
-from focal_omr.notation.vocabulary import primus_semantic
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.records import Score
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import LogFormatter, ScalarFormatter
 
 from focal_omr.data.frequency import BINS
 from focal_omr.data.show.drawing import new_axes
-from focal_omr.experiment.compare import Cell, Difference
+from focal_omr.experiment.statistics import Cell, Difference
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; the dashes tell the rest.
 _COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, overridden, read_toml
 from focal_omr.errors import ConfigError
-from focal_omr.files import read_within
+from focal_omr.runtime.atomic_files import read_within
 
 _GRIDS = files("focal_omr.experiment") / "grids"
 

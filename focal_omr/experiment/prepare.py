@@ -15,7 +15,7 @@ from focal_omr.data.rendered import render_tree
 from focal_omr.data.subset import draw_imbalance, draw_subset, imbalance_ratio
 from focal_omr.errors import ConfigError
 from focal_omr.experiment.grid import Grid, RenderConfig, SetConfig
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 
 logger = logging.getLogger(__name__)
 

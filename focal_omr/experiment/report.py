@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from focal_omr.data.frequency import BINS
 from focal_omr.data.show.drawing import saved
 from focal_omr.experiment import figures as draw
-from focal_omr.experiment.compare import Cell, Difference, cells, differences
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
 from focal_omr.experiment.runs import Run, curve
-from focal_omr.files import make_folder, write_together
+from focal_omr.experiment.statistics import Cell, Difference, cells, differences
+from focal_omr.runtime.atomic_files import make_folder, write_together
 
 _TESTS = {TEST: "test", IMBALANCE: "imbalance test"}
 _FEW_SEEDS = 5

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from focal_omr.checkpoint import load_network
 from focal_omr.config import TrainConfig
 from focal_omr.data.frequency import BINS, frequency_bins
 from focal_omr.data.loader import all_plates
 from focal_omr.errors import ConfigError, OmrError
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
-from focal_omr.files import write_atomic
 from focal_omr.metrics import (
     edit_distance,
     error_rates,
@@ -26,10 +24,12 @@ from focal_omr.metrics import (
     symbol_errors,
     weighted_symbol_error,
 )
-from focal_omr.processes import Lost, in_processes
-from focal_omr.results import commit, machine
+from focal_omr.runtime.atomic_files import write_atomic
+from focal_omr.runtime.provenance import commit, machine
+from focal_omr.runtime.worker_processes import Lost, in_processes
 from focal_omr.train import train
-from focal_omr.validate import PlateReading, network_input, read_inputs
+from focal_omr.training.checkpoint import load_network
+from focal_omr.training.validation import PlateReading, network_input, read_inputs
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import prepare
 from focal_omr.experiment.report import write_report
 from focal_omr.experiment.runs import do_runs, runs_of
-from focal_omr.files import make_writable, remove_parts
-from focal_omr.folder_lock import alone_in
-from focal_omr.processes import cores
+from focal_omr.runtime.atomic_files import make_writable, remove_parts
+from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.worker_processes import cores
 
 
 def run_study(

@@ -1,1 +1,1 @@
-"""Pages: how a file becomes pictures, and where their staves and systems lie."""
+"""From a file to upright pages, and the staves and systems on them."""

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines.path import BLOCK, best_path
-from focal_omr.staff_lines.work import LINES, ROWS, Floats, to_ridges, without_thick
+from focal_omr.staff.comb_path import BLOCK, best_path
+from focal_omr.staff.working_image import LINES, ROWS, Floats, to_ridges, without_thick
 
 SIZES = (1.0, 0.94, 1.06, 0.88, 1.12, 0.81, 0.75)  # staff spaces of a page: perspective, small staves
 _WINDOW = 9  # blocks, 13.5 spaces: words are shorter

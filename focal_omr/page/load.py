@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.image_file import decode_gray, read_file
-from focal_omr.image_header import is_pdf, read_header
+from focal_omr.images.header import is_pdf, read_header
+from focal_omr.images.load import decode_gray, read_file
+from focal_omr.images.tiff import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
 from focal_omr.page.ranges import PageRange, choose_pages, parse_pages
-from focal_omr.tiff_tags import REDUCED, Directory, TagError, is_tiff, read_directories, set_first
 
 __all__ = ["PageImage", "PageRange", "choose_pages", "count_pages", "load_pages", "parse_pages"]
 

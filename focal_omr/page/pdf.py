@@ -15,8 +15,8 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.image_file import MAX_PICTURE_PX, as_dark_on_light, check_size
-from focal_omr.image_header import believable_dpi
+from focal_omr.images.header import believable_dpi
+from focal_omr.images.load import MAX_PICTURE_PX, as_dark_on_light, check_size
 
 __all__ = ["PAGE_DPI", "open_pdf", "rasterize", "read_title"]
 

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.page.combs import Combs, Place
-from focal_omr.page.level import Level
-from focal_omr.page.sheet import Mask
-from focal_omr.page.strokes import Strokes, look_at_strokes
-from focal_omr.staff_lines.lines import Trace, refine
-from focal_omr.staff_lines.path import BLOCK
-from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.verdict import LONG_SPACES, is_staff
-from focal_omr.staff_lines.work import CELLS, ROWS, Floats, to_cells
+from focal_omr.page.dewarp import Level
+from focal_omr.page.line_test import Strokes, look_at_strokes
+from focal_omr.page.paper import Mask
+from focal_omr.staff.comb_path import BLOCK
+from focal_omr.staff.find import Staff
+from focal_omr.staff.lines import Trace, refine
+from focal_omr.staff.verdict import LONG_SPACES, is_staff
+from focal_omr.staff.working_image import CELLS, ROWS, Floats, to_cells
 
 _MOST_REJECTED = 40  # places in a row that are no staff; between two staves the grain of a desk has up to 30
 _HOPELESS = 10  # ... before the first staff; the clearest place comes first

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.staff_lines.staff import Staff
-from focal_omr.staff_lines.work import quantile
+from focal_omr.staff.find import Staff
+from focal_omr.staff.working_image import quantile
 
 __all__ = ["System", "find_systems"]
 

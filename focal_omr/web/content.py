@@ -4,8 +4,8 @@ import unicodedata
 from urllib.parse import quote
 
 from focal_omr.errors import ImageError
-from focal_omr.image_header import is_pdf, read_header
-from focal_omr.tiff_tags import is_tiff
+from focal_omr.images.header import is_pdf, read_header
+from focal_omr.images.tiff import is_tiff
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.settings import MB, Settings
 

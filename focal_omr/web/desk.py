@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from focal_omr.errors import OmrError, OutputError
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.orders import FORMATS, Changed, Made, Order, Refusal, Subject
 from focal_omr.web.reading import DOCUMENT, picture_name
 from focal_omr.web.store import Place
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from focal_omr.document import Document, Page
+    from focal_omr.document.document import Document, Page
     from focal_omr.page.load import PageImage
 
 __all__ = ["Desk"]
@@ -84,12 +84,12 @@ class Desk:
         if kept is not None and kept[0] == subject.staves:
             self._kept.move_to_end(key)
             return kept[1]
-        from focal_omr.mend import with_symbols
+        from focal_omr.editing.history import with_symbols
 
         if subject.staves:
             document = with_symbols(self._document(replace(subject, revision=-1, staves={})), subject.staves)
         else:
-            from focal_omr.assembly import document_from_json
+            from focal_omr.document.assemble import document_from_json
 
             document = document_from_json(json.loads((subject.folder / DOCUMENT).read_bytes()))
         self._keep(subject, document)
@@ -101,17 +101,18 @@ class Desk:
             self._kept.popitem(last=False)
 
     def _change(self, document: "Document", order: Order) -> Changed | Refusal:
-        from focal_omr import mend
+        from focal_omr.editing.apply import Place, mend
+        from focal_omr.editing.history import staff_symbols_json
 
         before = order.subject
-        mended = mend.mend(document, mend.Place(*order.place), order.change)
+        mended = mend(document, Place(*order.place), order.change)
         place = (mended.place.page, mended.place.staff, mended.place.symbol)
         readings = {
             (page.number, index): reading
             for page in mended.document.pages
             for index, reading in enumerate(page.staves)
         }
-        staves = {where: mend.staff_symbols_json(readings[where]) for where in mended.staves}
+        staves = {where: staff_symbols_json(readings[where]) for where in mended.staves}
         subject = replace(
             before,
             revision=before.revision + 1,
@@ -125,8 +126,9 @@ class Desk:
 
 def _load() -> None:
     """Load what the first order would wait for: a second or two."""
-    import focal_omr.batch
-    import focal_omr.mend
+    import focal_omr.batch.outputs
+    import focal_omr.editing.apply
+    import focal_omr.editing.history
     import focal_omr.web.labels
     import focal_omr.web.playback
     import focal_omr.web.view  # noqa: F401
@@ -190,15 +192,15 @@ def _content(document: "Document", order: Order) -> bytes:
             return samples_zip(document, _Pictures(document, subject), everything=order.everything)
         case "overlay.png" | "overlay.pdf" | "overlay.html":
             return _overlay(document, order)
-    from focal_omr.batch import document_results
+    from focal_omr.batch.outputs import document_results
 
     (content,) = document_results(document, "", [FORMATS[order.what].output]).values()
     return content
 
 
 def _overlay(document: "Document", order: Order) -> bytes:
-    from focal_omr.overlay import overlay_pdf, overlay_png
-    from focal_omr.overlay_html import overlay_html
+    from focal_omr.document.overlay import overlay_pdf, overlay_png
+    from focal_omr.document.overlay_html import overlay_html
 
     # The pictures that were kept are upright already, as all places of a page are.
     upright = replace(document, pages=tuple(replace(page, quarter_turns=0) for page in document.pages))

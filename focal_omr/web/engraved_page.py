@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from focal_omr.document import Document, Page
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import event_id, mei_tree
-from focal_omr.notation.score import (
+from focal_omr.document.document import Document, Page
+from focal_omr.document.pieces import piece_part
+from focal_omr.formats.mei_writer import event_id, mei_tree
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import (
     Clef,
     Event,
     Key,
@@ -24,7 +25,6 @@ from focal_omr.notation.score import (
     Score,
     flat_events,
 )
-from focal_omr.pieces import piece_part
 from focal_omr.web.events import ScoreEvents, SymbolPlace
 from focal_omr.web.svg import Drawn, Sign, plain_svg
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from focal_omr.assembly import score_symbols
-from focal_omr.document import Document
+from focal_omr.document.assemble import score_symbols
+from focal_omr.document.document import Document
+from focal_omr.document.pieces import piece_part
+from focal_omr.encodings.join_staves import kept_tokens
+from focal_omr.encodings.semantic import parse_sign
 from focal_omr.errors import NotationError
-from focal_omr.notation.joining import kept_tokens
-from focal_omr.notation.mei import event_id
-from focal_omr.notation.score import Measure, flat_events
-from focal_omr.notation.semantic import parse_sign
-from focal_omr.pieces import piece_part
+from focal_omr.formats.mei_writer import event_id
+from focal_omr.score.records import Measure, flat_events
 
 
 class SymbolPlace(NamedTuple):

@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.assembly import score_tokens
 from focal_omr.data.primus.write import label_bytes
-from focal_omr.document import Document, Page, StaffReading, staff_lines
+from focal_omr.document.assemble import score_tokens
+from focal_omr.document.document import Document, Page, StaffReading, staff_lines
+from focal_omr.encodings.agnostic import score_to_agnostic
+from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.printed import printed_to_semantic, semantic_to_printed
+from focal_omr.encodings.semantic import sign_token, tokens_to_score
 from focal_omr.errors import NotationError
-from focal_omr.notation.agnostic import score_to_agnostic
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.joining import Carried
-from focal_omr.notation.printed import printed_to_semantic, semantic_to_printed
-from focal_omr.notation.score import Meter, Score
-from focal_omr.notation.semantic import sign_token, tokens_to_score
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Meter, Score
 
 __all__ = ["samples_zip"]
 

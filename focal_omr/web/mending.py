@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from focal_omr.mend.changes import Change
+from focal_omr.editing.edits import Change
 from focal_omr.web import answers
 from focal_omr.web.answers import problems
 from focal_omr.web.orders import Order

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from focal_omr.document import Document
-from focal_omr.notation.mei import event_id
-from focal_omr.notation.playing import played_measures
-from focal_omr.notation.score import (
+from focal_omr.document.document import Document
+from focal_omr.formats.mei_writer import event_id
+from focal_omr.formats.midi import played_measures
+from focal_omr.score.records import (
     Measure,
     Meter,
     MultiRest,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from focal_omr.errors import OmrError
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, OwnProcess
 from focal_omr.web.reading import UPLOAD, JobReader, Task
 from focal_omr.web.settings import Settings
 from focal_omr.web.store import Job, Store

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from focal_omr.errors import ImageError, OmrError, OutputError
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.store import Store
 from focal_omr.web.working import be_modest
 

@@ -14,7 +14,7 @@ from fastapi import Depends, HTTPException, Request
 from fastapi import Path as InPath
 from starlette.responses import Response, StreamingResponse
 
-from focal_omr.files import write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.content import check_content, disposition
 from focal_omr.web.metrics import Metrics
 from focal_omr.web.orders import Subject

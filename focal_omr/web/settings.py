@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from focal_omr.image_header import MAX_PICTURE_PX
+from focal_omr.images.header import MAX_PICTURE_PX
 
 __all__ = ["MB", "Settings", "default_data_folder"]
 
@@ -65,7 +65,9 @@ class Settings:
     @property
     def threads_each(self) -> int:
         """Threads of one worker: all together use no more than there are cores."""
-        from focal_omr.processes import cores  # here: every command asks for the defaults above
+        from focal_omr.runtime.worker_processes import (
+            cores,  # here: every command asks for the defaults above
+        )
 
         return max(1, (self.threads or cores()) // max(1, self.workers))
 

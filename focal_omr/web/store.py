@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from focal_omr.errors import OmrError
-from focal_omr.files import remove_parts
-from focal_omr.folder_lock import alone_in
+from focal_omr.runtime.atomic_files import remove_parts
+from focal_omr.runtime.folder_lock import alone_in
 from focal_omr.web.database import Database
 
 __all__ = ["ConflictError", "Entry", "FullError", "Job", "Place", "Status", "Store", "new_id"]

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from focal_omr.processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, OwnProcess
 from focal_omr.web.desk import Desk
 from focal_omr.web.orders import Changed, Made, Order, Refusal, Subject
 from focal_omr.web.refusal import RefusedError

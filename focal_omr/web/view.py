@@ -3,10 +3,10 @@
 from pathlib import PurePath
 from typing import Any
 
-from focal_omr.document import Document, Page, StaffReading, rounded
-from focal_omr.doubt import is_doubtful, odd_stretches
+from focal_omr.document.document import Document, Page, StaffReading, rounded
+from focal_omr.document.marks import staff_marks, unread_marks
+from focal_omr.document.review import is_doubtful, odd_stretches
 from focal_omr.errors import OmrError
-from focal_omr.marks import staff_marks, unread_marks
 from focal_omr.web.engraved_page import engraved_page
 from focal_omr.web.events import ScoreEvents, SymbolPlace, score_events
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from focal_omr.processes import Lost, OwnProcess, Running, limit_memory
+from focal_omr.runtime.worker_processes import Lost, OwnProcess, Running, limit_memory
 from focal_omr.web.settings import MB
 
 __all__ = ["ask", "be_modest"]

@@ -8,7 +8,7 @@ import pytest
 from tiny import labels, plates, png, write_shards_of_plates
 from typer.testing import CliRunner
 
-from focal_omr.cli_data import data_app
+from focal_omr.cli.data import data_app
 from focal_omr.data.contact import Shown, contact_sheet, only_ids, sheet_png, sheet_section, shown_staves
 from focal_omr.data.show.sources import read_source
 from focal_omr.errors import DataError

@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from tiny import labels, plates, png, write_shards_of_plates, write_tar
 from typer.testing import CliRunner
 
-from focal_omr.cli_data import data_app
+from focal_omr.cli.data import data_app
 from focal_omr.data.primus.index import index_primus, write_index
 from focal_omr.data.show.cloud import cloud_figure
 from focal_omr.data.show.curves import curves_figure, imbalance_figure
@@ -22,9 +22,9 @@ from focal_omr.data.show.figures import bar_figure, bins_figure, box_figure, fre
 from focal_omr.data.show.page import show_set
 from focal_omr.data.show.sources import read_source
 from focal_omr.data.show.summary import dominance, summarise, tiles
+from focal_omr.encodings.names import symbol_name
+from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import DataError, OmrError, OutputError
-from focal_omr.notation.names import symbol_name
-from focal_omr.notation.vocabulary import full_semantic
 
 # Ten symbols: 1 HF, 8 normal, 1 LF. Their counts are 100, 8 x 20, 2.
 TEN = Counter(dict(zip(full_semantic().symbols[:10], (100, *[20] * 8, 2), strict=True)))

@@ -12,8 +12,8 @@ from focal_omr.config import DataConfig
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import PlateRecord
 from focal_omr.data.loader import Batch, PlateBatches, collate, list_plates, load_batches
+from focal_omr.encodings.codec import full_codec
 from focal_omr.errors import DataError
-from focal_omr.notation.codec import full_codec
 
 CODEC = full_codec("semantic")
 

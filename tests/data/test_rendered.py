@@ -16,14 +16,14 @@ import pytest
 from focal_omr.data.primus.samples import primus_samples, source_of
 from focal_omr.data.primus.write import label_bytes
 from focal_omr.data.rendered import render_tree, sample_names
+from focal_omr.encodings.agnostic import write_agnostic
+from focal_omr.encodings.semantic import read_semantic, score_to_tokens, to_primus
+from focal_omr.encodings.vocabulary import full_semantic, primus_semantic
 from focal_omr.errors import DataError, EngraveError, NotationError
-from focal_omr.image import find_staff, load_gray
-from focal_omr.notation.agnostic import write_agnostic
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.formats import load_score
-from focal_omr.notation.mei_reader import read_mei
-from focal_omr.notation.semantic import read_semantic, score_to_tokens, to_primus
-from focal_omr.notation.vocabulary import full_semantic, primus_semantic
+from focal_omr.formats.mei_reader import read_mei
+from focal_omr.formats.registry import load_score
+from focal_omr.formats.verovio import Engraver
+from focal_omr.staff.strip import find_staff, load_gray
 
 KINDS = ("none", "scan", "camera")
 PRIMUS_FILES = {".png", ".semantic", ".agnostic", ".mei", ".pae"}

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from focal_omr.experiment.compare import cells, differences, holm
+from focal_omr.experiment.statistics import cells, differences, holm
 
 
 def _result(loss: str, seed: int, edits: list[int]) -> dict[str, Any]:

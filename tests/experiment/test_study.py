@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from tiny import TINY
 
-from focal_omr.checkpoint import save_checkpoint
 from focal_omr.data.rendered import render_tree
 from focal_omr.errors import ConfigError
 from focal_omr.experiment.grid import Grid
@@ -17,6 +16,7 @@ from focal_omr.experiment.prepare import prepare
 from focal_omr.experiment.report import write_report
 from focal_omr.experiment.runs import do_run, runs_of
 from focal_omr.experiment.study import run_study
+from focal_omr.training.checkpoint import save_checkpoint
 
 
 def _grid(**changes: object) -> Grid:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from focal_omr.image_file import middle_gray
-from focal_omr.staff_lines.lines import _smooth
-from focal_omr.staff_lines.path import best_path
-from focal_omr.staff_lines.work import quantile
+from focal_omr.images.load import middle_gray
+from focal_omr.staff.comb_path import best_path
+from focal_omr.staff.lines import _smooth
+from focal_omr.staff.working_image import quantile
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.97, 1.0])

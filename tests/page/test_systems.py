@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from focal_omr.page.systems import System, find_systems
-from focal_omr.staff_lines.staff import Staff
+from focal_omr.staff.find import Staff
 
 SPACE = 10.0
 

@@ -8,9 +8,9 @@ import pytest
 from hand_made import make_document, with_unread
 from web_documents import events_by_id, on_one_page, one_after_the_other
 
-from focal_omr.assembly import assemble
-from focal_omr.document import Document
-from focal_omr.notation.score import Clef, Key, Meter, Note
+from focal_omr.document.assemble import assemble
+from focal_omr.document.document import Document
+from focal_omr.score.records import Clef, Key, Meter, Note
 from focal_omr.web.engraved_page import page_scores
 from focal_omr.web.events import score_events
 from focal_omr.web.svg import Drawn, plain_svg

@@ -9,13 +9,13 @@ import pytest
 from hand_made import make_document, with_unread
 from web_documents import WEIGHTS, example, picture_of, recognizer
 
-from focal_omr.assembly import assemble
 from focal_omr.data.pack import pack_samples
 from focal_omr.data.primus.samples import Sample, primus_samples
-from focal_omr.document import Document
-from focal_omr.evaluate import evaluate
-from focal_omr.image import load_gray
-from focal_omr.notation.printed import semantic_to_printed
+from focal_omr.document.assemble import assemble
+from focal_omr.document.document import Document
+from focal_omr.encodings.printed import semantic_to_printed
+from focal_omr.evaluation.evaluate import evaluate
+from focal_omr.staff.strip import load_gray
 from focal_omr.web.labels import samples_zip
 
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"

@@ -23,7 +23,7 @@ axe_api = pytest.importorskip("axe_playwright_python.sync_playwright")
 from playwright.sync_api import Browser, Page, Request, expect  # noqa: E402
 
 from focal_omr import load_score  # noqa: E402
-from focal_omr.notation.score import Note, Score  # noqa: E402
+from focal_omr.score.records import Note, Score  # noqa: E402
 
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 ARGUMENTS = (

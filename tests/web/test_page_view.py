@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from hand_made import make_document, with_unread
 
-from focal_omr.assembly import assemble
-from focal_omr.document import Document, Unread
+from focal_omr.document.assemble import assemble
+from focal_omr.document.document import Document, Unread
 from focal_omr.web.view import overview, page_view
 
 SYSTEMS = (

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from strategies import notes, rests, scores
 from web_documents import NAMES, WEIGHTS, example, one_after_the_other
 
-from focal_omr.document import Document
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.playing import Playback, playable_mei
-from focal_omr.notation.score import (
+from focal_omr.document.document import Document
+from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.formats.midi import Playback, playable_mei
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.records import (
     Duration,
     Event,
     MultiRest,
@@ -24,7 +25,6 @@ from focal_omr.notation.score import (
     Tuplet,
     flat_events,
 )
-from focal_omr.notation.semantic import score_to_tokens
 from focal_omr.web.playback import playback
 
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"

@@ -17,10 +17,10 @@ from web_documents import (
     recognizer,
 )
 
-from focal_omr.document import Document
+from focal_omr.document.document import Document
+from focal_omr.encodings.semantic import parse_sign
 from focal_omr.errors import NotationError
-from focal_omr.notation.score import NO_KEY, Event, Note
-from focal_omr.notation.semantic import parse_sign
+from focal_omr.score.records import NO_KEY, Event, Note
 from focal_omr.web.events import SymbolPlace, score_events
 
 PAGES = SHARED / "data" / "pages"

@@ -24,8 +24,6 @@ from served import EXAMPLES, STAFF, pages, read, send, served, wait_for
 from focal_omr.web import answers
 from focal_omr.web.answers import Answer
 
-SCHEMA = Path(__file__).parents[1] / "schema" / "musicxml.xsd"
-
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
@@ -69,18 +67,6 @@ def test_the_uploaded_file_is_not_kept(client: httpx.Client, job: str) -> None:
     }
 
 
-def _musicxml_schema() -> etree.XMLSchema:
-    class Local(etree.Resolver):
-        """The schema refers to others by their addresses on the web."""
-
-        def resolve(self, url: str, _: object, context: Any) -> Any:
-            return self.resolve_filename(str(SCHEMA.with_name(url.rpartition("/")[2])), context)
-
-    parser = etree.XMLParser()
-    parser.resolvers.add(Local())
-    return etree.XMLSchema(etree.parse(str(SCHEMA), parser))
-
-
 @pytest.mark.parametrize(
     ("suffix", "kind", "begins"),
     [
@@ -94,14 +80,14 @@ def _musicxml_schema() -> etree.XMLSchema:
     ],
 )
 def test_every_format_can_be_had(
-    client: httpx.Client, job: str, suffix: str, kind: str, begins: bytes
+    client: httpx.Client, job: str, suffix: str, kind: str, begins: bytes, schema: etree.XMLSchema
 ) -> None:
     answer = get(client, job, f"/score.{suffix}")
     assert answer.headers["content-type"] == kind
     assert answer.content.lstrip().startswith(begins)
     assert f"filename*=UTF-8''Menuett%20in%20G.{suffix}" in answer.headers["content-disposition"]
     if suffix == "musicxml":
-        _musicxml_schema().assertValid(etree.fromstring(answer.content))
+        schema.assertValid(etree.fromstring(answer.content))
         truth = (EXAMPLES / "minuet-in-g" / "minuet-in-g.musicxml").read_bytes()
         assert answer.content.count(b"<note") == truth.count(b"<note")
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from served import STAFF, pages, send, wait_for
 
-from focal_omr.cli_serve import _address, _is_local
+from focal_omr.cli.serve import _address, _is_local
 from focal_omr.web.settings import Settings
 
 SERVE = (sys.executable, "-m", "focal_omr", "serve")
@@ -55,7 +55,7 @@ def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['uvicorn'] = None; from focal_omr.cli import main; main()"
+    code = "import sys; sys.modules['uvicorn'] = None; from focal_omr.cli.app import main; main()"
     line = refused("serve", "--data", str(tmp_path), code=code)
     assert "pip install focal-ctc-omr[web]" in line
 

@@ -26,7 +26,7 @@ from focal_omr.data.degrade.warp import moved_grid, plain_grid, resampled, turne
 from focal_omr.data.degrade.wear import printed
 from focal_omr.data.engraving.render import PLATE_SPACE_PX
 from focal_omr.errors import DataError
-from focal_omr.image import STAFF_SPACE_PX, normalise_ink
+from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
 
 __all__ = ["KINDS", "PICTURE_SPACE_PX", "check_wear", "degraded_strip", "plain_strip", "worn_picture"]
 

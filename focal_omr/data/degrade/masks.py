@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.image import STAFF_SPACE_PX
+from focal_omr.staff.strip import STAFF_SPACE_PX
 
 _COLUMNS_EACH = 12  # spaces of a strip for one mask of columns
 _WIDEST, _TALLEST = 1.5, 2.0  # spaces

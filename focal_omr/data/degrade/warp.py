@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.degrade.chance import Gray, how_much
 from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
-from focal_omr.image import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
+from focal_omr.staff.strip import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
 
 __all__ = ["moved_grid", "plain_grid", "resampled", "turned_sheet"]
 

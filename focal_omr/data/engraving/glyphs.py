@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import EngraveError
-from focal_omr.notation.score import Clef, Key, Meter
-from focal_omr.notation.semantic import parse_barline, parse_sign
+from focal_omr.score.records import Clef, Key, Meter
 
 SVG_UNITS_PER_SPACE = 180  # Verovio's own unit, at its default `unit` of 9
 _SVG = "{http://www.w3.org/2000/svg}"

@@ -21,8 +21,8 @@ from focal_omr.data.engraving.render import (
     rasterised,
 )
 from focal_omr.errors import EngraveError, NotationError
-from focal_omr.notation.lilypond import write_lilypond
-from focal_omr.notation.score import Score
+from focal_omr.formats.lilypond import write_lilypond
+from focal_omr.score.records import Score
 
 _LIMIT_S = 900  # for 50 staves, which take 10 on an idle core
 # A staff line of LilyPond's SVG; its unit is the staff space.

@@ -14,12 +14,12 @@ from focal_omr.data.engraving.render import PLATE_SPACE_PX, Plate, engrave_plate
 from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
 from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.music.draw import Draw, DrawScore, Stream, is_spelled
+from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import DataError, EngraveError
-from focal_omr.files import make_writable, remove_parts
-from focal_omr.folder_lock import alone_in
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.processes import Lost, in_processes
+from focal_omr.formats.verovio import Engraver
+from focal_omr.runtime.atomic_files import make_writable, remove_parts
+from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.worker_processes import Lost, in_processes
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from focal_omr.data.engraving.furniture import decorate
 from focal_omr.data.engraving.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_places
 from focal_omr.data.engraving.systems import system_shapes
+from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import EngraveError
-from focal_omr.notation.beaming import beam_by_meter
-from focal_omr.notation.engrave import ONE_STAFF, Engraver
-from focal_omr.notation.mei import mei_tree
-from focal_omr.notation.score import Measure, Note, Part, Score
-from focal_omr.notation.semantic import score_to_tokens
+from focal_omr.formats.mei_writer import mei_tree
+from focal_omr.formats.verovio import ONE_STAFF, Engraver
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Measure, Note, Part, Score
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
 # A plate: the picture training starts from. One staff, its five lines at fixed rows, more paper around it

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.engraving.storage import Place, exists, opened, read_all, read_part, size_of
+from focal_omr.encodings.semantic import join_label, split_label
 from focal_omr.errors import DataError, ImageError
-from focal_omr.files import whole_file, write_atomic
-from focal_omr.image_file import decode_gray
-from focal_omr.notation.semantic import join_label, split_label
+from focal_omr.images.load import decode_gray
+from focal_omr.runtime.atomic_files import whole_file, write_atomic
 
 _INDEX_FORMAT = 1
 _MAX_WIDTH_PX = 100_000

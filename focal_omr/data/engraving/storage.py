@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from focal_omr.errors import DataError
-from focal_omr.files import make_writable, write_atomic
+from focal_omr.runtime.atomic_files import make_writable, write_atomic
 
 # Seconds before the second and the third time that a storage is asked which did not answer well.
 _PATIENCE_S = (0.5, 4.0)

@@ -1,6 +1,6 @@
 """The clefs that staves are drawn in, and which notes a strip shows under each."""
 
-from focal_omr.notation.score import Clef, Note, Part, flat_events
+from focal_omr.score.records import Clef, Note, Part, flat_events
 
 # The weights follow what 18th-century incipits and modern parts show most, with a floor so that none is rare.
 CLEFS = {

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import DataError, OmrError
-from focal_omr.notation.score import Part
-from focal_omr.notation.semantic import read_semantic
+from focal_omr.score.records import Part
 
 # A tune is drawn by its length or each as likely as the other: else a few long works would be most of what is
 # seen, or many short pieces of few bars.

@@ -9,8 +9,8 @@ from random import Random
 from focal_omr.data.music.clefs import CLEFS
 from focal_omr.data.music.melody import METERS, Melody, Style, weighted
 from focal_omr.data.music.ties import mend_ties
-from focal_omr.notation.accidentals import sound_accidentals
-from focal_omr.notation.score import Clef, Event, Key, Meter, Part, Score
+from focal_omr.score.accidentals import sound_accidentals
+from focal_omr.score.records import Clef, Event, Key, Meter, Part, Score
 
 _FIFTHS = {0: 22, 1: 14, -1: 14, 2: 13, -2: 11, 3: 8, -3: 9, 4: 4, -4: 4, 5: 2, -5: 2, 6: 1, -6: 1, 7: 1}
 # The same for staves of few symbols.

@@ -15,10 +15,10 @@ from focal_omr.data.music.collection import Collection
 from focal_omr.data.music.compose import compose
 from focal_omr.data.music.excerpt import LONGEST, excerpt
 from focal_omr.data.music.rarity import Rarity
+from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import DataError, NotationError
-from focal_omr.notation.score import Measure, MultiRest, Note, Rest, Score, Tuplet
-from focal_omr.notation.semantic import score_to_tokens
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.score.records import Measure, MultiRest, Note, Rest, Score, Tuplet
 
 DrawScore = Callable[[Random], Score]
 

@@ -8,9 +8,9 @@ from random import Random
 from focal_omr.data.music.clefs import fits_strip
 from focal_omr.data.music.collection import Tune
 from focal_omr.data.music.vary import varied
-from focal_omr.notation.accidentals import sound_accidentals
-from focal_omr.notation.score import Clef, Event, Key, Measure, Meter, Note, Part, Score, flat_events
-from focal_omr.notation.semantic import tokens_to_score
+from focal_omr.encodings.semantic import tokens_to_score
+from focal_omr.score.accidentals import sound_accidentals
+from focal_omr.score.records import Clef, Event, Key, Measure, Meter, Note, Part, Score, flat_events
 
 # The most symbols of a staff; the systems of a page have about 60.
 LONGEST = 60

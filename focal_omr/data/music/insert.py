@@ -9,8 +9,10 @@ from typing import TypeGuard
 from focal_omr.data.music.clefs import HIGHEST_POSITION, LOWEST_POSITION
 from focal_omr.data.music.slots import SHORTEST, Bar, Slot, fill_count, plain_values, windows
 from focal_omr.data.music.ties import mend_ties
-from focal_omr.notation.accidentals import sound_accidentals
-from focal_omr.notation.score import (
+from focal_omr.encodings.semantic import TUPLET_NORMAL, note_token, parse_barline, parse_sign
+from focal_omr.encodings.vocabulary import full_semantic
+from focal_omr.score.accidentals import sound_accidentals
+from focal_omr.score.records import (
     NOTE_VALUES,
     STEPS,
     BarlineKind,
@@ -28,8 +30,6 @@ from focal_omr.notation.score import (
     Score,
     Tuplet,
 )
-from focal_omr.notation.semantic import TUPLET_NORMAL, note_token, parse_barline, parse_sign
-from focal_omr.notation.vocabulary import full_semantic
 
 _LONGEST_BAR = Fraction(4)  # that is filled; longer ones are left with one symbol
 _TUPLET_VALUES = ("eighth", "sixteenth", "quarter")

@@ -7,7 +7,9 @@ from random import Random
 from typing import TypeVar
 
 from focal_omr.data.music.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION, is_seen
-from focal_omr.notation.score import (
+from focal_omr.encodings.semantic import TUPLET_NORMAL, note_token
+from focal_omr.encodings.vocabulary import full_semantic
+from focal_omr.score.records import (
     NOTE_VALUES,
     STEPS,
     BarlineKind,
@@ -24,8 +26,6 @@ from focal_omr.notation.score import (
     Tuplet,
     is_grace,
 )
-from focal_omr.notation.semantic import TUPLET_NORMAL, note_token
-from focal_omr.notation.vocabulary import full_semantic
 
 # How often each is drawn: most often what is usual, with a floor so that none is rare.
 METERS = {

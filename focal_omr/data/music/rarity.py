@@ -10,9 +10,9 @@ from focal_omr.data.music.clefs import CLEFS, clefs_for, is_seen
 from focal_omr.data.music.excerpt import LONGEST
 from focal_omr.data.music.insert import Staff
 from focal_omr.data.music.vary import with_clef
-from focal_omr.notation.score import Clef, Key, Meter, Note, Score
-from focal_omr.notation.semantic import parse_sign
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.encodings.semantic import parse_sign
+from focal_omr.encodings.vocabulary import full_semantic
+from focal_omr.score.records import Clef, Key, Meter, Note, Score
 
 # How many rare symbols are put into one staff, at most.
 _AT_ONCE = 14

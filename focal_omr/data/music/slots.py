@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from focal_omr.notation.score import (
+from focal_omr.score.records import (
     NOTE_VALUES,
     BarlineKind,
     Duration,

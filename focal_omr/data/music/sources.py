@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from focal_omr.errors import DataError, NotationError
-from focal_omr.files import read_within
-from focal_omr.notation.xml_input import MAX_SCORE_BYTES, NO_ZIP, unzip_musicxml, xml_text
+from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, NO_ZIP, unzip_musicxml, xml_text
+from focal_omr.runtime.atomic_files import read_within
 
 FORMATS = {
     ".krn": "kern",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from focal_omr.notation.score import Event, Measure, Note, Tuplet
+from focal_omr.score.records import Event, Measure, Note, Tuplet
 
 
 def mend_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:

@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from focal_omr.data.music.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores, tune_files
+from focal_omr.encodings.semantic import join_label, score_to_tokens
 from focal_omr.errors import DataError, NotationError, OmrError
-from focal_omr.files import make_writable, whole_file, write_atomic
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei_reader import Run, read_runs
-from focal_omr.notation.score import Note, Score, flat_events
-from focal_omr.notation.semantic import join_label, score_to_tokens
-from focal_omr.processes import Lost, in_processes
+from focal_omr.formats.mei_reader import Run, read_runs
+from focal_omr.formats.verovio import Engraver
+from focal_omr.runtime.atomic_files import make_writable, whole_file, write_atomic
+from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.score.records import Note, Score, flat_events
 
 __all__ = ["FileReport", "collect_tunes", "music21_folder", "read_report", "report_path", "tune_files"]
 

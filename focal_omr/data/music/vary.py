@@ -10,7 +10,7 @@ from random import Random
 
 from focal_omr.data.music.clefs import CLEFS, fits_strip
 from focal_omr.data.music.ties import mend_ties
-from focal_omr.notation.score import (
+from focal_omr.score.records import (
     NOTE_VALUES,
     STEPS,
     Clef,

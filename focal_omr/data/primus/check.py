@@ -6,11 +6,11 @@ from functools import cache
 from pathlib import Path
 
 from focal_omr.data.primus.samples import Defect, Problem, Sample
+from focal_omr.encodings.agnostic import parse_glyph
+from focal_omr.encodings.semantic import TUPLET_NORMAL, parse_barline, parse_sign
+from focal_omr.encodings.vocabulary import full_semantic, primus_agnostic
 from focal_omr.errors import DataError, ImageError, NotationError
-from focal_omr.image_file import decode_gray
-from focal_omr.notation.agnostic import parse_glyph
-from focal_omr.notation.semantic import TUPLET_NORMAL, parse_barline, parse_sign
-from focal_omr.notation.vocabulary import full_semantic, primus_agnostic
+from focal_omr.images.load import decode_gray
 
 _MOST_SHOWN = 5
 _TUPLETS = frozenset(f"tuplet-{actual}" for actual in TUPLET_NORMAL)

@@ -16,8 +16,8 @@ from typing import Any
 from focal_omr.data.primus.check import Checked, check_samples
 from focal_omr.data.primus.samples import Defect, Sample, partition, read_primus, source_of
 from focal_omr.errors import DataError
-from focal_omr.files import write_atomic
-from focal_omr.image_header import MAX_PICTURE_PX
+from focal_omr.images.header import MAX_PICTURE_PX
+from focal_omr.runtime.atomic_files import write_atomic
 
 # The header is the format's version, too: a file with another one is refused.
 COLUMNS = (

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import DataError, OutputError
-from focal_omr.files import make_writable, whole_file, write_together
-from focal_omr.whole_folder import is_free, whole_folder
+from focal_omr.runtime.atomic_files import make_writable, whole_file, write_together
+from focal_omr.runtime.atomic_folder import is_free, whole_folder
 
 # A sample's files by their endings: ".png", ".semantic", "_distorted.jpg", ...
 WriteSample = Callable[[str, Mapping[str, bytes]], None]

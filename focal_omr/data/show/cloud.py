@@ -14,7 +14,7 @@ from wordcloud import WordCloud
 
 from focal_omr.data.frequency import frequency_bins
 from focal_omr.data.show.drawing import BIN_COLOURS
-from focal_omr.notation.names import symbol_name
+from focal_omr.encodings.names import symbol_name
 
 __all__ = ["cloud_figure"]
 

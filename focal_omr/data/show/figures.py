@@ -25,7 +25,7 @@ from focal_omr.data.show.drawing import (
     symbols_in_words,
 )
 from focal_omr.data.show.summary import dominance, tiles
-from focal_omr.notation.names import symbol_name
+from focal_omr.encodings.names import symbol_name
 
 __all__ = ["bar_figure", "bins_figure", "box_figure", "frequency_figure", "waffle_figure"]
 

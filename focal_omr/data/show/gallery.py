@@ -13,7 +13,7 @@ from focal_omr.data.show.curves import curves_figure, imbalance_figure
 from focal_omr.data.show.drawing import Counts, saved
 from focal_omr.data.show.figures import bar_figure, bins_figure, box_figure, frequency_figure, waffle_figure
 from focal_omr.data.show.summary import dominance, ranked
-from focal_omr.notation.names import symbol_name
+from focal_omr.encodings.names import symbol_name
 
 __all__ = ["Drawn", "draw_figures"]
 

@@ -12,8 +12,8 @@ from focal_omr.data.primus.split import read_ids
 from focal_omr.data.show.gallery import Drawn, draw_figures
 from focal_omr.data.show.sources import Source, read_source
 from focal_omr.data.show.summary import Summary, ranked, summarise, summary_rows
-from focal_omr.files import make_folder, write_together
-from focal_omr.notation.names import symbol_name
+from focal_omr.encodings.names import symbol_name
+from focal_omr.runtime.atomic_files import make_folder, write_together
 
 __all__ = ["show_set"]
 

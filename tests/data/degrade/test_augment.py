@@ -13,8 +13,8 @@ from focal_omr.data.degrade.augment import degraded_strip, plain_strip, worn_pic
 from focal_omr.data.degrade.warp import moved_grid
 from focal_omr.data.engraving.render import engrave_plate
 from focal_omr.errors import DataError, NoStaffError
-from focal_omr.image import find_staff
-from focal_omr.notation.engrave import Engraver
+from focal_omr.formats.verovio import Engraver
+from focal_omr.staff.strip import find_staff
 
 LINE_ROWS = np.array([32, 40, 48, 56, 64])
 

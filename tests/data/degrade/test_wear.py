@@ -12,7 +12,7 @@ from focal_omr.data.degrade import optics, wear
 from focal_omr.data.degrade.chance import amounts, clouds, grain
 from focal_omr.data.degrade.ink import ink_rows, line_darkness
 from focal_omr.data.degrade.surroundings import skylines, with_end, with_finger, with_neighbour, with_text
-from focal_omr.image import normalise_ink
+from focal_omr.staff.strip import normalise_ink
 
 SPACE_PX = 10
 PRINT = (wear.ragged, wear.faded, wear.blotted, wear.speckled, wear.show_through, wear.mottled)

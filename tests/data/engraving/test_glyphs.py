@@ -15,12 +15,12 @@ from focal_omr.data.engraving.render import (
     engrave_plate,
 )
 from focal_omr.data.music.compose import compose
+from focal_omr.encodings.agnostic import parse_glyph, score_to_agnostic
+from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError, NotationError
-from focal_omr.notation.agnostic import parse_glyph, score_to_agnostic
-from focal_omr.notation.engrave import ONE_STAFF, Engraver
-from focal_omr.notation.mei import mei_tree, write_mei
-from focal_omr.notation.score import Clef, Key, Score, flat_events
-from focal_omr.notation.semantic import read_semantic, score_to_tokens
+from focal_omr.formats.mei_writer import mei_tree, write_mei
+from focal_omr.formats.verovio import ONE_STAFF, Engraver
+from focal_omr.score.records import Clef, Key, Score, flat_events
 
 _ACCIDENTALS = {"E260": "accidental.flat", "E261": "accidental.natural", "E262": "accidental.sharp"}
 _CLEFS = {"E050": "clef.G", "E05C": "clef.C", "E062": "clef.F"}

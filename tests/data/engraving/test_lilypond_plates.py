@@ -8,9 +8,9 @@ import pytest
 
 from focal_omr.data.engraving.lilypond_plates import lilypond_plates
 from focal_omr.data.engraving.render import PLATE_HEIGHT_PX, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError
-from focal_omr.image import staff_strip
-from focal_omr.notation.semantic import read_semantic, score_to_tokens
+from focal_omr.staff.strip import staff_strip
 
 LABELS = (
     "clef-G2 keySignature-DM timeSignature-3/4 note-F#4_quarter note-A4_half barline note-D5_half. barline",

@@ -14,11 +14,11 @@ from focal_omr.data.engraving.render import engrave_plate
 from focal_omr.data.engraving.shards import read_shard
 from focal_omr.data.music.compose import compose
 from focal_omr.data.music.draw import Draw, draw_composed
+from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
+from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import DataError
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.score import Score
-from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
-from focal_omr.notation.vocabulary import full_semantic
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.records import Score
 
 
 def _short(random: Random) -> Score:

@@ -19,10 +19,10 @@ from focal_omr.data.engraving.render import (
     engrave_plate,
 )
 from focal_omr.data.music.compose import compose
-from focal_omr.notation.engrave import Engraver
-from focal_omr.notation.mei import mei_tree
-from focal_omr.notation.score import Note, Score, flat_events
-from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
+from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
+from focal_omr.formats.mei_writer import mei_tree
+from focal_omr.formats.verovio import Engraver
+from focal_omr.score.records import Note, Score, flat_events
 
 LINE_ROWS = [50, 60, 70, 80, 90]
 
@@ -117,7 +117,7 @@ def _dressed(score: Score, seed: int, amount: float) -> ET.Element:
 
 def test_furniture_changes_no_token() -> None:
     """Not what the plate says of itself, and not what Verovio's reading of the dressed score says."""
-    from focal_omr.notation.mei_reader import read_mei
+    from focal_omr.formats.mei_reader import read_mei
 
     names = set()
     for seed in range(12):

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from focal_omr.data.music.compose import compose
 from focal_omr.data.music.ties import mend_ties
-from focal_omr.notation.score import (
+from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
+from focal_omr.encodings.vocabulary import full_semantic
+from focal_omr.score.records import (
     Duration,
     Measure,
     MultiRest,
@@ -21,8 +23,6 @@ from focal_omr.notation.score import (
     flat_events,
     opening_meter,
 )
-from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
-from focal_omr.notation.vocabulary import full_semantic
 
 seeds = st.integers(0, 10**9)
 

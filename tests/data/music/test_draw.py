@@ -10,8 +10,8 @@ import pytest
 
 from focal_omr.data.music.collection import Collection, read_collection
 from focal_omr.data.music.draw import Draw, draw_composed, draw_excerpt, draw_length
+from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import DataError
-from focal_omr.notation.semantic import score_to_tokens
 
 
 def _collection(path: Path, *, tunes: int = 1) -> Path:

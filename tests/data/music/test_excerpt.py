@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from focal_omr.data.music.collection import Tune
 from focal_omr.data.music.excerpt import excerpt
-from focal_omr.notation.score import Clef, Duration, Key, Measure, Meter, Note, Rest, Score, flat_events
-from focal_omr.notation.semantic import score_to_tokens, tokens_to_score
+from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
+from focal_omr.score.records import Clef, Duration, Key, Measure, Meter, Note, Rest, Score, flat_events
 
 # Bars of 3/4 with what makes cutting hard: ties over barlines, an accidental that carries, a tuplet, a rest
 # that fills its bar, a change of clef and of key, a grace note, a repeat sign.

@@ -11,9 +11,9 @@ from focal_omr.data.music.clefs import fits_strip
 from focal_omr.data.music.draw import Draw, draw_composed
 from focal_omr.data.music.insert import Staff
 from focal_omr.data.music.rarity import Rarity, impossible, possible_symbols
-from focal_omr.notation.score import Note
-from focal_omr.notation.semantic import parse_sign, read_semantic, score_to_tokens, tokens_to_score
-from focal_omr.notation.vocabulary import full_semantic, primus_semantic
+from focal_omr.encodings.semantic import parse_sign, read_semantic, score_to_tokens, tokens_to_score
+from focal_omr.encodings.vocabulary import full_semantic, primus_semantic
+from focal_omr.score.records import Note
 
 seeds = st.integers(0, 10**9)
 _SHORT = "clef-G2 timeSignature-C note-G4_half note-A4_quarter note-B4_quarter barline note-C5_whole barline"

@@ -12,9 +12,9 @@ from focal_omr.data.music import tunes
 from focal_omr.data.music.collection import read_collection
 from focal_omr.data.music.sources import TuneFile, score_texts
 from focal_omr.data.music.tunes import FileReport, collect_tunes, music21_folder, read_report, tune_files
+from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.errors import DataError, OutputError
-from focal_omr.notation.mei import write_mei
-from focal_omr.notation.semantic import tokens_to_score
+from focal_omr.formats.mei_writer import write_mei
 
 KERN = """**kern
 *clefG2

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from focal_omr.data.music.clefs import CLEFS, clefs_for, fits_strip
 from focal_omr.data.music.draw import draw_composed
 from focal_omr.data.music.vary import scaled, shifted, varied, with_clef, with_key
-from focal_omr.notation.score import Clef, Duration, Key, Meter, Note, Pitch, Score, flat_events
-from focal_omr.notation.semantic import read_semantic, score_to_tokens, tokens_to_score, write_semantic
+from focal_omr.encodings.semantic import read_semantic, score_to_tokens, tokens_to_score, write_semantic
+from focal_omr.score.records import Clef, Duration, Key, Meter, Note, Pitch, Score, flat_events
 
 seeds = st.integers(0, 10**9)
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from focal_omr import cli
+from focal_omr.cli import app as cli
 from focal_omr.data.primus.index import (
     COLUMNS,
     describe,

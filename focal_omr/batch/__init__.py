@@ -1,0 +1,1 @@
+"""Reading many documents: worker processes, output files, the manifest and resuming."""

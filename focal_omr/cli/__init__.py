@@ -1,0 +1,1 @@
+"""The command line: `focal-omr read`, `train`, `serve` and the other commands."""

@@ -1,0 +1,380 @@
+"""The command line: one short function per command. The only place that prints, and that turns an `OmrError`
+into a message and a failing status.
+
+Exit statuses: 0 all done; 1 some inputs of several failed; 2 bad usage, or the only input failed.
+"""
+
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from focal_omr import __version__
+from focal_omr.cli.data import data_app
+from focal_omr.cli.options import (
+    LIMIT_S,
+    MEMORY_MB,
+    BeamOption,
+    InstrumentOption,
+    MemoryOption,
+    TempoOption,
+    ThreadsOption,
+    TimeoutOption,
+    UnfoldOption,
+    playback,
+)
+from focal_omr.cli.read import read
+from focal_omr.cli.serve import serve
+from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, native_libraries_silenced, progress, say
+from focal_omr.errors import DataError, OmrError
+
+if TYPE_CHECKING:
+    from focal_omr.onnx_model import ModelCard
+
+# Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.add_typer(data_app, name="data")
+app.command()(
+    read
+)  # `--help` lists commands as they come: reading first, then what one does with the results
+app.command()(serve)
+
+
+def main() -> None:
+    """Entry point of `focal-omr`."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(prog_name="focal-omr")
+    except OmrError as error:
+        say(f"focal-omr: {error}")
+        sys.exit(ALL_FAILED)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"focal-omr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Reads printed music: pictures in, MusicXML and MIDI out."""
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A score or a label.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
+    ],
+    tempo: TempoOption = 120,
+    instrument: InstrumentOption = None,
+    unfold_repeats: UnfoldOption = False,
+    timeout: TimeoutOption = LIMIT_S,
+    memory: MemoryOption = MEMORY_MB,
+) -> None:
+    """Convert scores and labels between formats.
+
+    MusicXML, MEI, kern, ABC, PAE, semantic and agnostic are read and written, MIDI and SVG are written alone.
+    """
+    from functools import partial
+
+    from focal_omr.formats.registry import converted
+    from focal_omr.runtime.atomic_files import write_atomic
+    from focal_omr.runtime.isolate import Limits, contained
+
+    work = partial(converted, playback=playback(tempo, instrument, unfold_repeats))
+    limits = Limits(timeout, memory)
+    write_atomic(target, contained(work, (source, target), name=source, limits=limits))
+    print(target)
+
+
+@app.command()
+def compare(
+    result: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT", help="A score or a label, such as `read` wrote, or a folder of them."
+        ),
+    ],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="The score that it should be, or a folder of them.")
+    ],
+    part: Annotated[
+        str | None,
+        typer.Option(help="Name or number of the truth's part; else a single part's closest one."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ned: Annotated[bool, typer.Option("--ned/--no-ned", help="Measure OMR-NED, with musicdiff.")] = True,
+    show: Annotated[int, typer.Option(min=0, help="How many of the wrong places of a score to show.")] = 10,
+    timeout: TimeoutOption = LIMIT_S,
+    memory: MemoryOption = MEMORY_MB,
+) -> None:
+    """Compare what was read with what it should be.
+
+    Both are scores in MusicXML, MEI or kern, or labels, or folders of these. The note error is the edit
+    distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
+    bars with chords are left out. Files of folders are paired by their names, and NAME-Part-PART with the
+    part of NAME. What is missing or cannot be read is 100 % wrong. Where musicdiff is installed (extra
+    `judge`), OMR-NED, its normalised edit distance of engraved scores, is given too.
+
+    Exit status: 0 all were compared, 1 some results of folders could not be, 2 the only one could not, or bad
+    usage.
+    """
+    from focal_omr.evaluation.compare_scores import compare_files, compare_folders
+    from focal_omr.runtime.isolate import Limits
+
+    limits = Limits(timeout, memory)
+    if truth.is_dir() and not result.is_file():
+        folders = compare_folders(result, truth, part=part, with_omr_ned=ned, limits=limits)
+        pairs, figures = folders.pairs, folders.to_json()
+    else:
+        pairs = (compare_files(result, truth, part=part, with_omr_ned=ned, limits=limits),)
+        figures = pairs[0].to_json()
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        _print_comparisons(figures, show)
+    for pair in pairs:
+        if pair.error is not None:
+            say(f"focal-omr: {pair.name}: {pair.error}")
+    if failed := sum(pair.error is not None for pair in pairs):
+        raise typer.Exit(SOME_FAILED if failed < len(pairs) else ALL_FAILED)
+
+
+def _print_comparisons(figures: dict[str, Any], show: int) -> None:
+    """Lines of one comparison, or of those of two folders and all together."""
+    if "total" not in figures:
+        _print_comparison(figures, show)
+        return
+    for pair in figures["pairs"]:
+        print("{name}: note error {note_error:.2f} % of {truth_notes} notes".format(**pair))
+    total = figures["total"]
+    print(
+        "all {pairs}: note error {note_error:.2f} % of {truth_notes} notes ({pitch_errors} pitch, "
+        "{duration_errors} duration, {both_wrong} both, {missed} missed, {added} added), mean "
+        "{mean_note_error:.2f} %, {failed} failed".format(**total)
+    )
+    if total["mean_omr_ned"] is not None:
+        print("OMR-NED {mean_omr_ned:.3f} in the mean".format(**total))
+    for path in figures["without_truth"]:
+        say(f"focal-omr: {path}: no truth to compare it with")
+
+
+def _print_comparison(figures: dict[str, Any], show: int) -> None:
+    if figures["part"]:
+        closest = ", the closest of the truth's parts" if figures["part_was_closest"] else ""
+        print("part {part}{closest}".format(**figures, closest=closest))
+    print(
+        "note error {note_error:.2f} % of {truth_notes} notes: {pitch_errors} pitch, {duration_errors} "
+        "duration, {both_wrong} both, {missed} missed, {added} added; {chord_bars_left_out} of {bars} bars "
+        "left out for chords".format(**figures)
+    )
+    print("precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of notes by onset".format(**figures))
+    if figures["ser"] is not None:
+        print("symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
+    ned = figures["omr_ned"]
+    print("OMR-NED " + ("not measured" if ned is None else f"{ned:.3f}"))
+    wrong = [place for place in figures["differences"] if place["truth_reads"] != place["result_reads"]]
+    for place in wrong[:show]:
+        bars = "+".join(map(str, place["truth"])) or "none"
+        print(f"bar {bars}: {place['truth_reads'] or 'no notes'}")
+        print(
+            f"  read {'+'.join(map(str, place['result'])) or 'none'}: {place['result_reads'] or 'no notes'}"
+        )
+    if len(wrong) > show:
+        print(f"{len(wrong) - show} more places are not shown")
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An exported ONNX file, or 'default'.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder in PrIMuS layout.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
+    ] = None,
+    distorted: Annotated[
+        bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of a Camera-PrIMuS set.")
+    ] = False,
+    threads: ThreadsOption = 0,
+    beam: BeamOption = None,
+    show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
+    record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for report.md, with the worst staves as pictures.")
+    ] = None,
+    memory: MemoryOption = MEMORY_MB,
+) -> None:
+    """Measure the error rates of a model on labelled pictures."""
+    from focal_omr.batch.outputs import check_files
+
+    check_files(record, report and report / "report.md")
+    with native_libraries_silenced():
+        from focal_omr.evaluation.evaluate import Order, evaluate_contained
+        from focal_omr.runtime.isolate import Limits, contained
+
+        order = Order(data, model, threads, _beam_width(beam), tuple(ignore or ()), distorted)
+        result, card = contained(
+            evaluate_contained, order, name=data, limits=Limits(None, memory), error=DataError
+        )
+    name = f"{data.name} (distorted)" if distorted else data.name
+    if record:
+        from focal_omr.runtime.provenance import record as append_row
+
+        append_row(record, _evaluation_row(result.to_json(), name, card, tuple(ignore or ())))
+    if report:
+        from focal_omr.evaluation.report import write_report
+
+        write_report(result, report, title=f"{model} on {name}")
+    if as_json:
+        print(json.dumps(result.to_json()))
+        return
+    rates = result.rates
+    print(
+        f"{rates.samples} samples, {rates.symbols} symbols: SER {rates.ser:.2f} %, "
+        f"SeqER {rates.sequence_error_rate:.2f} %, {len(result.failures)} failed, {result.seconds:.2f} s"
+    )
+    for reading in result.worst[:show]:
+        print(f"{reading.id}: {reading.edits} edits")
+        print(f"  label {' '.join(reading.reference)}\n  read  {' '.join(reading.hypothesis)}")
+    for sample, reason in result.failures.items():
+        say(f"focal-omr: {sample}: {reason}")
+
+
+def _beam_width(beam: int | None) -> int:
+    from focal_omr.decode import BEAM_WIDTH
+
+    return BEAM_WIDTH if beam is None else beam
+
+
+def _evaluation_row(
+    figures: dict[str, Any], data: str, card: "ModelCard", ignored: Sequence[str]
+) -> dict[str, object]:
+    """The columns of a results file."""
+    from focal_omr.data.frequency import BINS
+
+    low, high = figures["ser_interval"]
+    kept = (
+        *("samples", "symbols", "edits", "ser", "sequence_error_rate", "macro_error", "macro_recall"),
+        *("calibration_error", "doubt_auc", "failed", "seconds"),
+    )
+    return {
+        "config": card.config_digest,
+        "seed": card.seed,
+        "steps": card.steps,
+        "data": data,
+        "ignored": " ".join(ignored),
+        **{name: figures[name] for name in kept},
+        "ser_low": low,
+        "ser_high": high,
+        **{f"ser_{name}": figures["bin_ser"].get(name) for name in BINS},
+    }
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML configuration; see configs/.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Run folder.")] = Path("runs/run"),
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the configuration; repeatable.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
+) -> None:
+    """Train a network into a run folder.
+
+    Several processes, on one machine or many, train as one where torchrun starts them.
+    """
+    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun only this one speaks
+    logging.getLogger("focal_omr").setLevel(logging.INFO if first else logging.WARNING)
+    with extra("train"):
+        from focal_omr.config import load_config
+        from focal_omr.train import train as train_network
+    figures = train_network(
+        load_config(config, overrides=tuple(set_ or ())), out, resume=resume, start_from=start_from
+    )
+    if first:
+        print(json.dumps({"run": str(out), **figures}))
+
+
+@app.command()
+def experiment(
+    name: Annotated[
+        str, typer.Argument(metavar="GRID", help="smoke, seed-study, losses, imbalance, or a TOML file.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, results and report.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A tree or an archive in PrIMuS layout; else staves are composed.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs at a time.", show_default="as many as cores allow"),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the grid; repeatable.")
+    ] = None,
+) -> None:
+    """Train a grid of losses, seeds and data sets, and compare them.
+
+    A report is written. What is done already is not done again; an interrupted study goes on where it was.
+    """
+    logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
+    with extra("lab"):
+        from focal_omr.experiment.grid import load_grid
+        from focal_omr.experiment.study import run_study
+    grid = load_grid(name, overrides=tuple(set_ or ()))
+    with progress(grid.steps, "training") as advance:
+        run_study(grid, out, data=data, workers=workers, progress=advance)
+    print(out / "report.html")
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint of a run, such as runs/run/last.pt.")
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
+    state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
+    calibrate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SHARDS", help="Fit confidence on the first shard of this folder; repeatable."),
+    ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option(
+            "--int8/--float32",
+            help="How large weights are kept; as int8 all but convolutions multiply bytes.",
+        ),
+    ] = True,
+) -> None:
+    """Make one self-contained ONNX file of a checkpoint."""
+    from focal_omr.batch.outputs import check_files
+
+    check_files(out, state)
+    with extra("train"):
+        from focal_omr.data.loader import list_plates
+        from focal_omr.training.calibrate import calibrate as calibrate_model
+        from focal_omr.training.export_onnx import export_checkpoint, write_state
+    _, held_out = list_plates(calibrate or (), held_out=1)  # before anything is written: there may be none
+    export_checkpoint(checkpoint, out, int8=int8)
+    if held_out:
+        print(json.dumps(calibrate_model(out, held_out)))
+    if state:
+        write_state(checkpoint, state)
+    print(out)

@@ -1,0 +1,281 @@
+"""What holds in any staff, as a bonus for reading it: bars that add up, ties that lead somewhere.
+
+A network reads symbols one by one; a dot missed or a beam counted wrong shows only at the barline. `BarRules`
+follows a reading symbol by symbol and gives each step a bonus or a malus in nats, which a beam search adds to
+the network's log probabilities. None is large enough to overrule what the network is sure of.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from focal_omr.encodings.semantic import TUPLET_NORMAL, parse_barline, parse_sign
+from focal_omr.encodings.vocabulary import BLANK
+from focal_omr.score.records import Clef, Key, Meter, MultiRest, Note, Rest
+
+# Nats. Chosen on rendered staves, see experiments/LOG.md.
+_BAR = 2.0  # a bar that adds up to its meter, or does not
+_TIE = 2.0  # a tie to a note of another pitch, to a rest, or after no note
+_KNOWN_STAVES = 1000  # that are remembered: of a book the staves that did not change are not checked again
+_MOST_KNOWN = 50_000  # steps that are remembered; a long run over many pictures meets ever new ones
+_SIGN = 3.0  # two clefs, keys or meters at one place; an accidental before no note; a tuplet in another
+
+
+class _Kind(Enum):
+    NOTE = auto()
+    GRACE = auto()
+    REST = auto()
+    MULTIREST = auto()
+    CLEF = auto()
+    KEY = auto()
+    METER = auto()
+    BARLINE = auto()
+    CUT = auto()  # a barline that may stand within a bar: any but the plain one
+    TUPLET = auto()
+    TUPLET_END = auto()
+    TIE = auto()
+    ACCIDENTAL = auto()
+    OTHER = auto()
+
+
+class _Symbol(NamedTuple):
+    kind: _Kind
+    length: Fraction = Fraction(0)  # in whole notes; of a meter, that of its bars; of a tuplet, its factor
+    pitch: int = 0  # diatonic
+
+
+class BarState(NamedTuple):
+    """Where in the music a reading stands.
+
+    Attributes:
+        filled: Length in the bar so far, in whole notes.
+        full: Length of a bar by the meter; None before one was read.
+        partial: Whether the bar may be shorter: the first one, and one after a double barline or repeat sign.
+        alone: Whether the bar holds one whole rest, or one rest of several bars, and nothing else.
+        factor: Of the tuplet that is open; None outside of one.
+        last: Kind of the last symbol.
+        tied: Pitch that a tie asks for next.
+        pitch: Of the last note.
+    """
+
+    filled: Fraction = Fraction(0)
+    full: Fraction | None = None
+    partial: bool = True
+    alone: bool = False
+    factor: Fraction | None = None
+    last: _Kind = _Kind.OTHER
+    tied: int | None = None
+    pitch: int | None = None
+
+
+class BarRules:
+    """Steps from state to state for the symbols of a vocabulary, printed or semantic.
+
+    Args:
+        symbols: Of class 1, 2, ...
+    """
+
+    start = BarState()
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        self._symbols = [_symbol(symbol) for symbol in symbols]
+        # Without its meter a staff has no bar that does not add up: a search would drop it.
+        self.kept = frozenset(
+            number for number, symbol in enumerate(self._symbols, BLANK + 1) if symbol.kind is _Kind.METER
+        )
+        # (id of a state, class) -> that state, kept so that its id stays its own; the next; what it is worth.
+        # Numbers take a twentieth of the time that hashing a state's fractions does.
+        self._known: dict[tuple[int, int], tuple[BarState, BarState, float]] = {}
+        self._states: dict[BarState, BarState] = {}  # equal ones are one
+
+    def starting(self, bar_length: Fraction | None) -> BarState:
+        """The state before the first symbol, where bars of this length, in whole notes, hold."""
+        state = self.start._replace(full=bar_length)
+        return self._states.setdefault(state, state)
+
+    def step(self, state: BarState, number: int) -> tuple[BarState, float]:
+        """The state after one more symbol, and what that symbol is worth here in nats.
+
+        Args:
+            state: Before it.
+            number: Its class, from 1.
+        """
+        key = id(state), number
+        if (known := self._known.get(key)) is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+                self._states.clear()
+            after, worth = _step(state, self._symbols[number - BLANK - 1])
+            known = self._known[key] = state, self._states.setdefault(after, after), worth
+        return known[1:]
+
+
+def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
+    """Whether the bar that a barline closes here adds up to the meter; None where nobody can tell.
+
+    That is without a meter, in a bar of nothing, and where it may be a part: a pickup, and before
+    (`at_cut`) or after a repeat sign, a double or the final barline.
+    """
+    if state.full is None or (not state.filled and not state.alone):
+        return None
+    if state.alone or state.filled == state.full:
+        return True
+    return None if (state.partial or at_cut) and state.filled < state.full else False
+
+
+def check_bars(tokens: Sequence[str]) -> list[bool | None]:
+    """For each bar of a semantic or printed label whether it adds up; None where nobody can tell.
+
+    What comes after the last barline is no whole bar, so nobody can tell.
+    """
+    return check_staves([tokens])[0]
+
+
+def check_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> list[list[bool | None]]:
+    """`check_bars` of the staves of one part, one after the other: meter and open bar go on.
+
+    A bar belongs to the staff on which it ends; where it is open at the end of a staff that has None for it.
+
+    Args:
+        staves: The tokens of each.
+        bar_length: Of bars before any meter, in whole notes; None: nobody can tell whether these add up.
+    """
+    state, checked = BarState(full=bar_length), []
+    for tokens in staves:
+        state, bars = _through_staff(state, tuple(tokens))
+        checked.append(list(bars))
+    return checked
+
+
+@lru_cache(maxsize=_KNOWN_STAVES)
+def _through_staff(state: BarState, tokens: tuple[str, ...]) -> tuple[BarState, tuple[bool | None, ...]]:
+    """The state after a staff, and whether its bars add up; None for the one that is open at its end."""
+    bars: list[bool | None] = []
+    open_ = False
+    for token in tokens:
+        symbol = _symbol(token)
+        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
+        if not open_:
+            bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
+        state, _ = _step(state, symbol)
+    return state, (*bars, None) if open_ else tuple(bars)
+
+
+def close_staves(
+    staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
+) -> tuple[list[list[str]], list[int]]:
+    """The staves of one part with a barline put after each whose last bar is full and has none.
+
+    Music goes on across the end of a staff; but where the meter is full there, the barline was not printed or
+    not read, and without one the next bar would be taken for a part of this.
+
+    Returns:
+        The staves, and the numbers of those that got a barline, from 0.
+    """
+    state = BarState(full=bar_length)
+    closed, added = [], []
+    for number, tokens in enumerate(staves):
+        state, _ = _through_staff(state, tuple(tokens))
+        full = state.full is not None and state.filled == state.full
+        closed.append([*tokens, "barline"] if full else list(tokens))
+        if full:
+            added.append(number)
+            state, _ = _step(state, _symbol("barline"))
+    return closed, added
+
+
+def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], int]:
+    """For each token the number of its bar, and the number of the bar after the last token.
+
+    A barline belongs to the bar that it closes. A rest of N bars is N bars, printed as one.
+    """
+    numbers, number, length = [], first, 1
+    for token in tokens:
+        numbers.append(number)
+        if isinstance(rest := parse_sign(token), MultiRest):
+            length = rest.bars
+        if parse_barline(token):
+            number, length = number + length, 1
+    return numbers, number
+
+
+@lru_cache(maxsize=10_000)
+def _symbol(text: str) -> _Symbol:
+    if text.startswith("accidental"):
+        return _Symbol(_Kind.ACCIDENTAL)
+    if kind := parse_barline(text):
+        return _Symbol(_Kind.BARLINE if kind == "single" else _Kind.CUT)
+    if text == "tie":
+        return _Symbol(_Kind.TIE)
+    if text == "tuplet-end":
+        return _Symbol(_Kind.TUPLET_END)
+    if text.startswith("tuplet-") and (actual := int(text.partition("-")[2])) in TUPLET_NORMAL:
+        return _Symbol(_Kind.TUPLET, Fraction(TUPLET_NORMAL[actual], actual))
+    match parse_sign(text):
+        case Note(grace=True):
+            return _Symbol(_Kind.GRACE)
+        case Note(pitch=pitch, duration=duration):
+            return _Symbol(_Kind.NOTE, duration.length, pitch.diatonic)
+        case Rest(duration=duration):
+            return _Symbol(_Kind.REST, duration.length)
+        case MultiRest():
+            return _Symbol(_Kind.MULTIREST)
+        case Clef():
+            return _Symbol(_Kind.CLEF)
+        case Key():
+            return _Symbol(_Kind.KEY)
+        case Meter() as meter:
+            return _Symbol(_Kind.METER, meter.length)
+    return _Symbol(_Kind.OTHER)
+
+
+def _step(state: BarState, symbol: _Symbol) -> tuple[BarState, float]:
+    kind = symbol.kind
+    worth = -_SIGN if _is_misplaced(state, kind) else 0.0
+    if state.tied is not None and kind in (_Kind.NOTE, _Kind.REST, _Kind.MULTIREST):
+        worth -= 0.0 if kind is _Kind.NOTE and symbol.pitch == state.tied else _TIE
+        state = state._replace(tied=None)
+    match kind:
+        case _Kind.BARLINE | _Kind.CUT:
+            adds_up = bar_adds_up(state, at_cut=kind is _Kind.CUT)
+            if adds_up is not None:
+                worth += _BAR if adds_up else -_BAR
+            state = state._replace(filled=Fraction(0), alone=False, partial=kind is _Kind.CUT)
+        case _Kind.NOTE | _Kind.REST:
+            length = symbol.length * (state.factor or 1)
+            whole_rest = kind is _Kind.REST and length == 1 and not state.filled
+            state = state._replace(filled=state.filled + length, alone=whole_rest)
+            if kind is _Kind.NOTE:
+                state = state._replace(pitch=symbol.pitch)
+        case _Kind.MULTIREST:
+            state = state._replace(alone=not state.filled)
+        case _Kind.METER:
+            state = state._replace(full=symbol.length)
+        case _Kind.TUPLET:
+            state = state._replace(factor=symbol.length)
+        case _Kind.TUPLET_END:
+            state = state._replace(factor=None)
+        case _Kind.TIE:
+            state = state._replace(tied=state.pitch)
+    return state._replace(last=kind), worth
+
+
+def _is_misplaced(state: BarState, kind: _Kind) -> bool:
+    if state.last is _Kind.ACCIDENTAL and kind not in (_Kind.NOTE, _Kind.GRACE):
+        return True
+    match kind:
+        case _Kind.CLEF | _Kind.KEY | _Kind.METER:
+            return state.last is kind
+        case _Kind.TIE:
+            return state.last is not _Kind.NOTE
+        case _Kind.TUPLET:
+            return state.factor is not None
+        case _Kind.TUPLET_END:
+            return state.factor is None or state.last is _Kind.TUPLET
+        case _Kind.BARLINE | _Kind.CUT:
+            return state.factor is not None
+    return False

@@ -1,0 +1,152 @@
+"""The staves of one part, system by system, become one run of tokens and one `Part`.
+
+Every system begins with clef and key signature anew. What is printed there as it already holds is left out;
+what is not printed again (the meter, sometimes the key) goes on. Music goes on across the end of a system
+whether or not a barline stands there.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import accumulate
+
+from focal_omr.encodings.semantic import parse_barline, parse_sign, tokens_to_score
+from focal_omr.score.records import NO_KEY, Break, Clef, Key, Meter, Part
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What holds at the end of a staff for the next one of its part; None: nothing was printed so far."""
+
+    clef: Clef | None = None
+    key: Key | None = None
+    meter: Meter | None = None
+
+    @property
+    def sounding_key(self) -> Key:
+        """The key signature that notes follow."""
+        return self.key or NO_KEY
+
+    @property
+    def bar_length(self) -> Fraction | None:
+        """Length of a bar in whole notes; None without a meter."""
+        return self.meter.length if self.meter else None
+
+    def after(self, tokens: Iterable[str]) -> "Carried":
+        """What holds after these semantic tokens."""
+        carried = self
+        for token in tokens:
+            match parse_sign(token):
+                case Clef() as clef:
+                    carried = replace(carried, clef=clef)
+                case Key() as key:
+                    carried = replace(carried, key=key)
+                case Meter() as meter:
+                    carried = replace(carried, meter=meter)
+        return carried
+
+
+@dataclass(frozen=True)
+class StaffTokens:
+    """What was read on one staff of a part, and what breaks off before it (None: nothing)."""
+
+    tokens: tuple[str, ...]
+    break_before: Break | None = None
+
+
+def opening_signs(tokens: Sequence[str]) -> list[str]:
+    """The clefs, keys and meters before anything else."""
+    signs = []
+    for token in tokens:
+        if not isinstance(parse_sign(token), Clef | Key | Meter):
+            break
+        signs.append(token)
+    return signs
+
+
+def prints_meter(tokens: Sequence[str]) -> bool:
+    """Whether a meter stands at the beginning."""
+    return any(isinstance(parse_sign(token), Meter) for token in opening_signs(tokens))
+
+
+def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
+    """Whether a piece can be over after these tokens: a final barline, the end of a repeat.
+
+    Signs after the last barline announce how the piece goes on.
+
+    Args:
+        tokens: Semantic tokens of a staff.
+        double: Whether a double barline will do.
+    """
+    ends = ("final", "repeat_end", *(("double",) if double else ()))
+    return bool(tokens) and parse_barline(tokens[-1]) in ends
+
+
+def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
+    """For each staff of a part the places of its tokens but the signs at its beginning that hold already.
+
+    Args:
+        staves: The tokens of each.
+    """
+    places = []
+    carried = Carried()
+    for tokens in staves:
+        signs = len(opening_signs(tokens))
+        known = (carried.clef, carried.key, carried.meter)
+        kept = [place for place in range(signs) if parse_sign(tokens[place]) not in known]
+        places.append([*kept, *range(signs, len(tokens))])
+        carried = carried.after(tokens)
+    return places
+
+
+def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
+    """The tokens of the staves of a part, one after the other.
+
+    Returns:
+        The tokens without the signs that are repeated at the beginning of a staff, and for each staff the
+        number of tokens before its first one.
+    """
+    joined: list[str] = []
+    starts: list[int] = []
+    for staff, kept in zip(staves, kept_tokens([staff.tokens for staff in staves]), strict=True):
+        starts.append(len(joined))
+        joined += [staff.tokens[place] for place in kept]
+    return joined, starts
+
+
+def join_staves(staves: Sequence[StaffTokens]) -> Part:
+    """The part that the staves are; where one begins at a barline its first measure says so.
+
+    Raises:
+        NotationError: As `semantic.tokens_to_score`.
+    """
+    tokens, starts = join_tokens(staves)
+    (part,) = tokens_to_score(tokens).parts
+    measures = list(part.measures)
+    closed = list(accumulate((parse_barline(token) is not None for token in tokens), initial=0))
+    for staff, start in zip(staves, starts, strict=True):
+        bars = closed[start]
+        begins = start == 0 or parse_barline(tokens[start - 1]) is not None
+        if begins and staff.break_before and bars < len(measures):
+            measures[bars] = replace(measures[bars], break_before=staff.break_before)
+    return replace(part, measures=tuple(measures))
+
+
+def join_parts(parts: Sequence[Part], *, name: str = "") -> Part:
+    """Pieces of one part, one after the other; each begins with its own signs.
+
+    Where a piece prints no key signature after one that had sharps or flats, none is written.
+    """
+    measures = []
+    key: Key | None = None
+    for part in parts:
+        own = [event for measure in part.measures[:1] for event in measure.events]
+        first, *rest = part.measures or [None]
+        if first is not None:
+            if key and key.fifths and not any(isinstance(event, Key) for event in own):
+                at = next((i for i, event in enumerate(own) if not isinstance(event, Clef)), len(own))
+                first = replace(first, events=(*own[:at], NO_KEY, *own[at:]))
+            measures += [first, *rest]
+        keys = [event for measure in part.measures for event in measure.events if isinstance(event, Key)]
+        key = keys[-1] if keys else key
+    return Part(tuple(measures), name)

@@ -1,0 +1,1 @@
+"""Error rates on labelled images, and the comparison of two scores."""

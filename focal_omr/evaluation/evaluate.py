@@ -1,0 +1,199 @@
+"""A model against labelled pictures: error rates, errors by symbol and bin, and the worst samples."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from focal_omr.data.frequency import LEAST_COUNT, frequency_bins
+from focal_omr.data.primus.samples import Sample, primus_samples
+from focal_omr.encodings.semantic import to_primus
+from focal_omr.errors import ImageError
+from focal_omr.metrics import (
+    ErrorRates,
+    SymbolErrors,
+    bootstrap_ser,
+    edit_distance,
+    error_rates,
+    expected_calibration_error,
+    ranking_quality,
+    read_right,
+    symbol_errors,
+)
+from focal_omr.onnx_model import ModelCard
+from focal_omr.recognize import Recognizer
+
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class SampleReading:
+    """One sample's label and what was read from its picture, both in PrIMuS symbols."""
+
+    id: str
+    reference: tuple[str, ...]
+    hypothesis: tuple[str, ...]
+    edits: int
+    picture: Path
+    confidences: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+        readings: One for each sample, in order of their ids.
+        failures: Sample id -> why it could not be read; all its symbols count as errors.
+        seconds: Time for reading, without opening the model.
+    """
+
+    readings: tuple[SampleReading, ...]
+    failures: dict[str, str]
+    seconds: float
+
+    @cached_property
+    def symbol_errors(self) -> SymbolErrors:
+        """Errors by symbol."""
+        return symbol_errors([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
+
+    @cached_property
+    def rates(self) -> ErrorRates:
+        """Error over the corpus."""
+        return error_rates([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
+
+    @property
+    def worst(self) -> list[SampleReading]:
+        """The samples with errors, most edits first."""
+        return sorted((r for r in self.readings if r.edits), key=lambda reading: -reading.edits)
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the symbols that were read, 0 .. 1."""
+        confidences = [confidence for reading in self.readings for confidence in reading.confidences]
+        right = [hit for r in self.readings for hit in read_right(r.hypothesis, r.reference)]
+        return expected_calibration_error(confidences, right)
+
+    @property
+    def doubt_auc(self) -> float | None:
+        """How well doubt ranks the staves: the chance that one with an error has more of it than one without.
+
+        None where all staves that were read have errors, or none has.
+        """
+        read = [reading for reading in self.readings if reading.id not in self.failures]
+        doubts = [sum(1 - c for c in r.confidences) / max(1, len(r.confidences)) for r in read]
+        quality = ranking_quality(doubts, [reading.edits > 0 for reading in read])
+        return None if isnan(quality) else quality
+
+    @cached_property
+    def ser_interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the SER, in percent."""
+        return bootstrap_ser([r.edits for r in self.readings], [len(r.reference) for r in self.readings])
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as plain values; rates in percent, bins by the frequencies of these very labels.
+
+        `macro_recall` and `bin_ser` are of the symbols that occur ten times or more.
+        """
+        rates, errors = self.rates, self.symbol_errors
+        counts = errors.count
+        return {
+            "samples": rates.samples,
+            "symbols": rates.symbols,
+            "edits": rates.edits,
+            "ser": round(rates.ser, 3),
+            "ser_interval": [round(bound, 3) for bound in self.ser_interval],
+            "sequence_error_rate": round(rates.sequence_error_rate, 3),
+            "macro_error": round(errors.macro_error(), 3),
+            "macro_recall": round(100 - errors.macro_error(least=LEAST_COUNT), 3),
+            "bin_errors": _rounded(errors.by_bin(frequency_bins(counts))),
+            "bin_ser": _rounded(errors.ser_by_bin(frequency_bins(counts, least=LEAST_COUNT))),
+            "calibration_error": round(self.calibration_error, 4),
+            "doubt_auc": None if self.doubt_auc is None else round(self.doubt_auc, 3),
+            "failed": len(self.failures),
+            "seconds": round(self.seconds, 3),
+            "failures": self.failures,
+            "by_symbol": {
+                symbol: {"count": count, "hit": errors.hit[symbol], "inserted": errors.inserted[symbol]}
+                for symbol, count in sorted(errors.count.items())
+            },
+            "confusion": [
+                {"label": pair[0], "read": pair[1], "count": count}
+                for pair, count in errors.confused.most_common(_MOST_SHOWN)
+            ],
+            "worst": [{"id": r.id, "edits": r.edits} for r in self.worst[:_MOST_SHOWN]],
+        }
+
+
+def evaluate(
+    recognizer: Recognizer,
+    folder: Path,
+    *,
+    ignore: Sequence[str] = (),
+    distorted: bool = False,
+    progress: Callable[[Sample], None] | None = None,
+) -> Evaluation:
+    """Read every sample of a folder in PrIMuS layout and compare it with its semantic label.
+
+    Our own symbols are mapped to their PrIMuS form first, on both sides.
+
+    Args:
+        recognizer: Reads the pictures.
+        folder: `<id>/<id>.png|jpg` with `<id>.semantic`, at any depth.
+        ignore: Tokens to leave out on both sides, for labels that lack a kind of symbol (`tie`).
+        distorted: Read Camera-PrIMuS's `<id>_distorted.jpg` instead of the clean picture.
+        progress: Called before each sample.
+
+    Raises:
+        DataError: The folder holds no samples, incomplete ones, or one without a distorted picture.
+    """
+    samples = primus_samples(folder)
+    readings: list[SampleReading] = []
+    failures: dict[str, str] = {}
+    started = time.perf_counter()
+    for sample in samples:
+        if progress:
+            progress(sample)
+        reference = _comparable(sample.semantic, ignore)
+        picture = sample.picture_path(distorted=distorted)
+        try:
+            symbols = recognizer.read_staff(picture).symbols
+        except ImageError as error:
+            failures[sample.id] = str(error)
+            symbols = []
+        read = [(t, symbol.confidence) for symbol in symbols for t in _comparable([symbol.token], ignore)]
+        hypothesis = tuple(token for token, _ in read)
+        confidences = tuple(confidence for _, confidence in read)
+        edits = edit_distance(hypothesis, reference)
+        readings.append(SampleReading(sample.id, reference, hypothesis, edits, picture, confidences))
+    return Evaluation(tuple(readings), failures, time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `evaluate` is to do, as plain values; see `Recognizer` and `evaluate`."""
+
+    folder: Path
+    model: str
+    threads: int
+    beam_width: int
+    ignore: tuple[str, ...] = ()
+    distorted: bool = False
+
+
+def evaluate_contained(order: Order) -> tuple[Evaluation, ModelCard]:
+    """The evaluation and the network's metadata, for a process of its own. Raises as `evaluate`."""
+    recognizer = Recognizer(model=order.model, threads=order.threads, beam_width=order.beam_width)
+    found = evaluate(recognizer, order.folder, ignore=order.ignore, distorted=order.distorted)
+    return found, recognizer.card
+
+
+def _rounded(shares: dict[str, float]) -> dict[str, float]:
+    return {name: round(share, 3) for name, share in shares.items()}
+
+
+def _comparable(tokens: Sequence[str], ignore: Sequence[str]) -> tuple[str, ...]:
+    return tuple(token for token in to_primus(tokens) if token not in ignore)

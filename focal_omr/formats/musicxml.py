@@ -1,0 +1,328 @@
+"""MusicXML, written by hand: the form that other programs for music open.
+
+Source: MusicXML 4.0, W3C Community Group final report; element order by its schema.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+from focal_omr import __version__
+from focal_omr.errors import NotationError
+from focal_omr.formats.mei_writer import DOUBT_COLOUR
+from focal_omr.formats.musicxml_measures import (
+    Bar,
+    bars_of,
+    beam_types,
+    one_beam,
+    quarter_lengths,
+    ties_that_end,
+)
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import (
+    BarlineKind,
+    Clef,
+    Duration,
+    Event,
+    Key,
+    Measure,
+    Meter,
+    Note,
+    Rest,
+    Score,
+    Tuplet,
+    flat_events,
+    open_tie,
+    sounding_length,
+    tie_ends,
+)
+
+_DOCTYPE = (
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"'
+    ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
+)
+_TYPES = {
+    "quadruple_whole": "long",
+    "double_whole": "breve",
+    "whole": "whole",
+    "half": "half",
+    "quarter": "quarter",
+    "eighth": "eighth",
+    "sixteenth": "16th",
+    "thirty_second": "32nd",
+    "sixty_fourth": "64th",
+    "hundred_twenty_eighth": "128th",
+}
+_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+_METER_SYMBOLS = {"C": "common", "C/": "cut"}
+# Style and repeat direction of the barline at a measure's right; None: nothing is written.
+_RIGHT_BARLINES: dict[BarlineKind | None, tuple[str, str | None] | None] = {
+    "single": None,
+    "double": ("light-light", None),
+    "final": ("light-heavy", None),
+    "repeat_start": None,  # at the left of the next measure
+    "repeat_end": ("light-heavy", "backward"),
+    "repeat_both": ("light-heavy", "backward"),
+    None: ("none", None),
+}
+_ATTRIBUTE_ORDER = ("divisions", "key", "time", "clef", "measure-style")
+
+
+def write_musicxml(score: Score) -> str:
+    """The score as a MusicXML 4.0 document; the same score gives the same text.
+
+    A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
+    the longest one end with empty measures. A tie that leads to no note is left out. Notes get beams by the
+    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBT_COLOUR`.
+
+    Raises:
+        NotationError: A score without parts.
+    """
+    root = musicxml_tree(score)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_DOCTYPE}{ET.tostring(root, encoding="unicode")}\n'
+
+
+def musicxml_tree(score: Score) -> ET.Element:
+    """The score as a tree of MusicXML elements. Raises NotationError as `write_musicxml` does."""
+    if not score.parts:
+        raise NotationError("a score without parts cannot be written; one part at least is needed")
+    parts = [list(bars_of(beam_by_meter(part))) for part in score.parts]
+    longest = max(parts, key=len) or [Bar((), None)]  # the schema wants one measure at least
+    divisions = lcm(
+        *(length.denominator for bars in parts for bar in bars for length in quarter_lengths(bar))
+    )
+    pickup = longest[0].is_pickup
+    root = ET.Element("score-partwise", version="4.0")
+    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
+    for number, bars in enumerate(parts, 1):
+        part = ET.SubElement(root, "part", id=f"P{number}")
+        writer = _PartWriter(part, divisions, ties_that_end(bars))
+        bars += [Bar((), bar.barline) for bar in longest[len(bars) :]]
+        for index, bar in enumerate(bars):
+            writer.measure(bar, index + (0 if pickup else 1), last=index == len(bars) - 1)
+    return root
+
+
+def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
+    if score.title:
+        ET.SubElement(ET.SubElement(root, "work"), "work-title").text = score.title
+    encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
+    ET.SubElement(encoding, "software").text = f"Focal-CTC-OMR {__version__}"
+    for element in ("accidental", "beam"):
+        ET.SubElement(encoding, "supports", element=element, type="yes")
+    for kind in ("new-page", "new-system") if breaks else ():  # all of them are told
+        ET.SubElement(encoding, "supports", element="print", attribute=kind, type="yes", value="yes")
+    part_list = ET.SubElement(root, "part-list")
+    for number, part in enumerate(score.parts, 1):
+        score_part = ET.SubElement(part_list, "score-part", id=f"P{number}")
+        ET.SubElement(score_part, "part-name").text = part.name
+        # Without an instrument MuseScore 3 complains; it chooses one itself.
+        instrument = ET.SubElement(score_part, "score-instrument", id=f"P{number}-I1")
+        ET.SubElement(instrument, "instrument-name").text = part.name
+
+
+# One part --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _PartWriter:
+    """Writes the measures of one part, one after the other."""
+
+    part: ET.Element
+    divisions: int
+    ending: set[int]  # numbers of the notes whose tie leads to another
+    notes: int = 0  # written so far
+    tied: Note | None = None
+    bar: Bar = field(default_factory=lambda: Bar((), None))
+    beams: list[list[str]] = field(default_factory=list)  # of the notes to come in this bar
+
+    def measure(self, bar: Bar, number: int, *, last: bool) -> None:
+        """Append one measure."""
+        measure = ET.SubElement(self.part, "measure", number=str(number))
+        if number == 0:
+            measure.set("implicit", "yes")
+        self.bar = bar
+        if bar.break_before and len(self.part) > 1:
+            ET.SubElement(measure, "print", {f"new-{bar.break_before}": "yes"})
+        self.beams = beam_types(
+            [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
+        )
+        if bar.opens_repeat:
+            _barline(measure, "left", "heavy-light", "forward")
+        self._content(measure, first=len(self.part) == 1)
+        right = _RIGHT_BARLINES[bar.barline]
+        if last and bar.barline == "repeat_start":  # no next measure, whose left barline this should be
+            right = ("heavy-light", "forward")
+        if right:
+            _barline(measure, "right", *right)
+
+    def _content(self, measure: ET.Element, *, first: bool) -> None:
+        attributes: ET.Element | None = None
+        if first:
+            attributes = ET.SubElement(measure, "attributes")
+            ET.SubElement(attributes, "divisions").text = str(self.divisions)
+        for event in self.bar.events:
+            if isinstance(event, Clef | Key | Meter):
+                sign = _sign(event)
+                if attributes is None or attributes.find(sign.tag) is not None:
+                    attributes = ET.SubElement(measure, "attributes")
+                attributes.append(sign)
+                continue
+            if isinstance(event, Rest) and self.bar.multirest:
+                _multirest_style(measure, self.bar.multirest)
+            attributes = None
+            measure.extend(self._timed(event))
+        if measure.find("note") is not None and not any(quarter_lengths(self.bar)):
+            measure.append(_hidden_rest())
+        for signs in measure.iterfind("attributes"):
+            signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
+
+    def _timed(self, event: Event) -> list[ET.Element]:
+        match event:
+            case Note():
+                return [self._note(event)]
+            case Rest():
+                return [self._rest(event)]
+            case Tuplet():
+                return self._tuplet(event)
+        raise TypeError(f"no MusicXML element for {event!r}")
+
+    def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
+        element = ET.Element("note", {"color": DOUBT_COLOUR} if note.doubtful else {})
+        if note.grace:
+            ET.SubElement(element, "grace", {"slash": "yes"} if note.duration.value == "eighth" else {})
+        pitch = ET.SubElement(element, "pitch")
+        ET.SubElement(pitch, "step").text = note.pitch.step
+        if note.pitch.alter:
+            ET.SubElement(pitch, "alter").text = str(note.pitch.alter)
+        ET.SubElement(pitch, "octave").text = str(note.pitch.octave)
+        if not note.grace:
+            self._duration(element, sounding_length(note), tuplet)
+        ties = self._ties(note)
+        for kind in ties:
+            ET.SubElement(element, "tie", type=kind)
+        self._shape(element, note.duration)
+        if note.accidental is not None:
+            ET.SubElement(element, "accidental").text = _ACCIDENTALS[note.accidental]
+        if tuplet and not note.grace:
+            _time_modification(element, tuplet)
+        for level, beam in enumerate(self.beams.pop(0), 1):
+            if beam:
+                ET.SubElement(element, "beam", number=str(level)).text = beam
+        _notations(element, note.fermata, ties)
+        return element
+
+    def _ties(self, note: Note) -> list[Literal["stop", "start"]]:
+        ends = tie_ends(self.tied, note)
+        self.tied = open_tie(self.tied, note)
+        starts = self.notes in self.ending
+        self.notes += 1
+        return [*(["stop"] if ends else []), *(["start"] if starts else [])]  # type: ignore[list-item]
+
+    def _rest(self, rest: Rest, tuplet: Tuplet | None = None) -> ET.Element:
+        element = ET.Element("note")
+        if self.bar.rest is None:
+            ET.SubElement(element, "rest")
+            self._duration(element, sounding_length(rest), tuplet)
+            self._shape(element, rest.duration)
+        else:
+            ET.SubElement(element, "rest", measure="yes")
+            self._duration(element, self.bar.rest, None)
+            ET.SubElement(element, "voice").text = "1"
+        if tuplet:
+            _time_modification(element, tuplet)
+        _notations(element, rest.fermata, [])
+        return element
+
+    def _duration(self, element: ET.Element, length: Fraction, tuplet: Tuplet | None) -> None:
+        """Append a length in whole notes, in divisions of a quarter."""
+        scale = Fraction(tuplet.normal, tuplet.actual) if tuplet else 1
+        ET.SubElement(element, "duration").text = str(4 * length * scale * self.divisions)
+
+    def _shape(self, element: ET.Element, duration: Duration) -> None:
+        ET.SubElement(element, "voice").text = "1"
+        ET.SubElement(element, "type").text = _TYPES[duration.value]
+        for _ in range(duration.dots):
+            ET.SubElement(element, "dot")
+
+    def _tuplet(self, tuplet: Tuplet) -> list[ET.Element]:
+        notes = [event for event in tuplet.events if isinstance(event, Note)]
+        beamed = len(notes) == len(tuplet.events) and one_beam(notes)
+        elements = []
+        for event in tuplet.events:
+            write = self._note if isinstance(event, Note) else self._rest
+            elements.append(write(event, tuplet))  # type: ignore[arg-type]  # each gets its own kind
+        timed = [element for element in elements if element.find("grace") is None]
+        if timed:
+            _mark_tuplet(timed[0], "start", {"bracket": "no" if beamed else "yes"})
+            _mark_tuplet(timed[-1], "stop", {})
+        return elements
+
+
+# Single elements -------------------------------------------------------------------------------------------
+
+
+def _sign(event: Clef | Key | Meter) -> ET.Element:
+    match event:
+        case Clef():
+            element = ET.Element("clef")
+            ET.SubElement(element, "sign").text = event.shape
+            ET.SubElement(element, "line").text = str(event.line)
+        case Key():
+            element = ET.Element("key")
+            ET.SubElement(element, "fifths").text = str(event.fifths)
+            ET.SubElement(element, "mode").text = "major"
+        case Meter():
+            element = ET.Element("time", {"symbol": _METER_SYMBOLS[event.symbol]} if event.symbol else {})
+            ET.SubElement(element, "beats").text = str(event.beats)
+            ET.SubElement(element, "beat-type").text = str(event.unit)
+    return element
+
+
+def _hidden_rest() -> ET.Element:
+    """What gives length to a bar of nothing but grace notes: music21 10.5 divides by it."""
+    element = ET.Element("note", {"print-object": "no"})
+    ET.SubElement(element, "rest")
+    ET.SubElement(element, "duration").text = "1"
+    ET.SubElement(element, "voice").text = "1"
+    return element
+
+
+def _multirest_style(measure: ET.Element, bars: int) -> None:
+    # Apart from the signs: Verovio 6.4 would read signs twice that stand beside it in the first measure.
+    style = ET.SubElement(ET.SubElement(measure, "attributes"), "measure-style")
+    ET.SubElement(style, "multiple-rest").text = str(bars)
+
+
+def _barline(measure: ET.Element, location: str, style: str, repeat: str | None) -> None:
+    barline = ET.SubElement(measure, "barline", location=location)
+    ET.SubElement(barline, "bar-style").text = style
+    if repeat:
+        ET.SubElement(barline, "repeat", direction=repeat)
+
+
+def _time_modification(element: ET.Element, tuplet: Tuplet) -> None:
+    modification = ET.SubElement(element, "time-modification")
+    ET.SubElement(modification, "actual-notes").text = str(tuplet.actual)
+    ET.SubElement(modification, "normal-notes").text = str(tuplet.normal)
+
+
+def _notations(element: ET.Element, fermata: bool, ties: Sequence[str]) -> None:
+    if not (fermata or ties):
+        return
+    notations = ET.SubElement(element, "notations")
+    for kind in ties:
+        ET.SubElement(notations, "tied", type=kind)
+    if fermata:
+        ET.SubElement(notations, "fermata", type="upright")
+
+
+def _mark_tuplet(element: ET.Element, kind: str, bracket: dict[str, str]) -> None:
+    notations = element.find("notations")
+    if notations is None:
+        notations = ET.SubElement(element, "notations")
+    ET.SubElement(notations, "tuplet", {"type": kind, "number": "1", **bracket})

@@ -1,0 +1,203 @@
+"""Scores and files: which suffix is read and written how."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from focal_omr.encodings.agnostic import read_agnostic, write_agnostic
+from focal_omr.encodings.semantic import read_semantic, write_semantic
+from focal_omr.errors import NotationError, OmrError, OutputError
+from focal_omr.formats.abc import write_abc
+from focal_omr.formats.kern import write_kern
+from focal_omr.formats.mei_reader import read_mei
+from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.midi import Playback, playable_mei
+from focal_omr.formats.musicxml import write_musicxml
+from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
+from focal_omr.formats.suffixes import SUFFIXES
+from focal_omr.formats.verovio import Engraver
+from focal_omr.runtime.atomic_files import read_within, write_atomic
+from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.records import Score
+
+
+@dataclass(frozen=True)
+class OutputFormat:
+    """How a score is written in a format, and the suffix of such a file."""
+
+    suffix: str
+    write: Callable[[Score], bytes]
+
+
+def _text(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
+    return lambda score: write(score).encode()
+
+
+def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
+    return lambda score: (write(score) + "\n").encode()
+
+
+def write_midi(score: Score, playback: Playback) -> bytes:
+    """The score as a Standard MIDI File, played as `playback` says. Raises as `save_score` does."""
+    return Engraver().midi(playable_mei(score, playback))
+
+
+def _pae(score: Score) -> str:
+    if len(score.parts) != 1:
+        raise NotationError(f"Plaine & Easie code is one staff; this score has {len(score.parts)} parts")
+    return Engraver().pae(write_mei(score))
+
+
+def _svg(score: Score) -> str:
+    return Engraver().svg_document(write_mei(_beamed(score)))
+
+
+def _beamed(score: Score) -> Score:
+    """The score with beams by the meter in parts that tell none: Verovio draws flags there."""
+    return replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
+
+
+# The formats that `save_score` writes, by the names that the command line takes.
+FORMATS: dict[str, OutputFormat] = {
+    "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
+    "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_midi(score, Playback())),
+    "mei": OutputFormat(SUFFIXES["mei"], _text(lambda score: write_mei(_beamed(score)))),
+    "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
+    "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
+    "svg": OutputFormat(SUFFIXES["svg"], _text(_svg)),
+    "pae": OutputFormat(SUFFIXES["pae"], _text(_pae)),
+    "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
+    "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
+}
+_WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
+    ".xml": "musicxml",
+    ".midi": "midi",
+    ".kern": "kern",
+}
+
+
+def load_score(path: Path | str) -> Score:
+    """The score in a file, by its suffix: MEI, MusicXML, zipped MusicXML, kern, ABC, PAE, semantic, agnostic.
+
+    Raises:
+        NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
+        EngraveError: Verovio could not read the music.
+    """
+    path = Path(path)
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(_READERS)}")
+    try:
+        return read(read_within(path, MAX_SCORE_BYTES))
+    except OSError as error:
+        raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
+    except OmrError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def save_score(
+    score: Score, path: Path | str, *, format: str | None = None, playback: Playback | None = None
+) -> None:
+    """Write a score to a file, whole or not at all.
+
+    Args:
+        score: The score.
+        path: The file; one that is there is replaced.
+        format: A name in `FORMATS`; None: by the suffix.
+        playback: How a MIDI file is played; other formats do without.
+
+    Raises:
+        OutputError: An unknown format or suffix, or a file that cannot be written.
+        NotationError: The format cannot hold the score.
+        EngraveError: Verovio could not engrave the score.
+    """
+    path = Path(path)
+    write_atomic(path, write_score(score, _format_of(path, format), playback))
+
+
+def converted(files: tuple[Path, Path], playback: Playback) -> bytes:
+    """What the second file holds when the score of the first is saved to it; nothing is written.
+
+    Raises:
+        NotationError, EngraveError, OutputError: As `load_score` and `save_score` do.
+    """
+    source, target = files
+    score = load_score(source)
+    return write_score(score, _format_of(target, None), playback)
+
+
+def _format_of(path: Path, name: str | None) -> str:
+    """The format that is named, or that of the file's suffix. Raises OutputError for an unknown one."""
+    name, given = _WRITTEN.get(path.suffix.lower()) if name is None else name, name
+    if name in FORMATS:
+        return name
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
+    if given is not None:
+        unknown = f"format {given!r}; known are {', '.join(FORMATS)}"
+    raise OutputError(f"{path} cannot be written: unknown {unknown}")
+
+
+def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
+    """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
+
+    ABC has a tune for each; a file of labels a line for each part of each piece.
+
+    Raises:
+        NotationError: The format cannot hold a piece.
+    """
+    if name == "abc":
+        tunes = [write_abc(piece, number=number) for number, piece in enumerate(pieces, 1)]
+        return "\n".join(tunes).encode()
+    return b"".join(write_score(Score((part,)), name) for piece in pieces for part in piece.parts)
+
+
+def write_score(score: Score, name: str, playback: Playback | None = None) -> bytes:
+    """The score in one of `FORMATS`. Raises NotationError and EngraveError as `save_score` does."""
+    if name == "midi" and playback is not None:
+        return write_midi(score, playback)
+    return FORMATS[name].write(score)
+
+
+# Bytes -> Score --------------------------------------------------------------------------------------------
+
+
+def plain_text(data: bytes) -> str:
+    """Text in UTF-8, or else in Latin-1, as older ABC and Humdrum files are."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _one_line(data: bytes) -> str:
+    """The label of a file that has one; `read` writes several lines, a part or a piece each."""
+    lines = [line for line in plain_text(data).splitlines() if line.strip()]
+    if len(lines) > 1:
+        raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
+    return "".join(lines)
+
+
+def _kern(data: bytes) -> str:
+    """Humdrum text in which C and cut C stand alone: Verovio 6.4 hides a meter that numbers name, too."""
+    numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
+    both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
+    return re.sub(both, r"\1", plain_text(data), flags=re.MULTILINE)
+
+
+def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:
+    return lambda data: read_mei(Engraver().mei(text(data), input_format=kind))
+
+
+_READERS: dict[str, Callable[[bytes], Score]] = {
+    ".mei": lambda data: read_mei(xml_text(data)),
+    ".musicxml": _by_verovio("musicxml", xml_text),
+    ".xml": _by_verovio("auto", xml_text),
+    ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
+    ".krn": _by_verovio("kern", _kern),
+    ".kern": _by_verovio("kern", _kern),
+    ".abc": _by_verovio("abc", plain_text),
+    ".pae": _by_verovio("pae", plain_text),
+    ".semantic": lambda data: read_semantic(_one_line(data)),
+    ".agnostic": lambda data: read_agnostic(_one_line(data)),
+}

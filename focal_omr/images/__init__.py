@@ -1,0 +1,1 @@
+"""Loading image files: header, orientation, resolution, pixels."""

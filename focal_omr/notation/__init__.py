@@ -1,1 +1,0 @@
-"""What the music says: records, grammars and formats. No numpy, no torch."""

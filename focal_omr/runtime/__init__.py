@@ -1,0 +1,1 @@
+"""Processes, locks and atomic files; nothing in here knows music."""

@@ -1,0 +1,71 @@
+"""Measured figures, kept as CSV in the repository: each row says with which commit and on which machine."""
+
+import csv
+import io
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from focal_omr.errors import OutputError
+from focal_omr.runtime.atomic_files import append_whole
+
+
+def record(path: Path, figures: Mapping[str, object]) -> None:
+    """Append a row of figures to a CSV file; date, commit and machine are added.
+
+    Raises:
+        OutputError: The file cannot be written, or its columns are others.
+    """
+    row = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": commit(),
+        "machine": machine(),
+        **figures,
+    }
+    try:
+        if _holds_rows(path):
+            with path.open(encoding="utf-8", newline="") as file:
+                columns = next(csv.reader(file), [])
+            if columns != list(row):
+                raise OutputError(f"{path}: has the columns {columns}, not {list(row)}; choose another file")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
+    append_row(path, row)
+
+
+def append_row(path: Path, row: Mapping[str, object]) -> None:
+    """Add a row to a CSV file, with a header where it is new: whole, or not at all.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(row), lineterminator="\n")
+    if not _holds_rows(path):
+        writer.writeheader()
+    writer.writerow(row)
+    append_whole(path, text.getvalue().encode())
+
+
+def _holds_rows(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def commit() -> str:
+    """Short hash of the commit that runs, with `+` where files differ from it; "unknown" outside git."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=False)
+    return done.stdout.decode("ascii").strip() or "unknown"
+
+
+def machine() -> str:
+    """Processor and number of cores, without any name of the machine."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if "model name" in line]
+        model = names[0].partition(":")[2].strip() if names else model
+    return f"{model}, {os.cpu_count()} cores"

@@ -1,0 +1,1 @@
+"""A score as frozen records: parts, measures, events."""

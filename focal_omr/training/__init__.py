@@ -1,0 +1,1 @@
+"""What `train` needs around the loop: checkpoints, validation, DDP, export, calibration."""

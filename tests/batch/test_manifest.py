@@ -1,0 +1,84 @@
+"""The manifest: what it holds is what is done, whatever happened to the run that wrote it."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from focal_omr.batch.manifest import MANIFEST, Entry, content_digest, open_manifest
+from focal_omr.errors import OutputError
+
+
+def _was_read(entry: Entry) -> bool:
+    return entry.status == "read"
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> Entry:
+    """Of a document whose results are there."""
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.mid").write_bytes(b"notes")
+    modified = (tmp_path / "a.png").stat().st_mtime_ns
+    return Entry(
+        **{"file": "a.png", "name": "a", "status": "read", "error": None, "pages": 1, "staves": 2},
+        **{"symbols": 30, "confidence": 0.9, "seconds": 0.1, "outputs": {"a.mid": 5}, "size": 7},
+        **{"modified": modified, "sha256": content_digest(b"picture"), "work": "w"},
+    )
+
+
+def test_what_is_done_holds_until_something_changes(entry: Entry, tmp_path: Path) -> None:
+    picture, out = tmp_path / "a.png", tmp_path / "out"
+    assert entry.holds(picture, out, "w")
+    assert not entry.holds(picture, out, "other options")
+    assert not replace(entry, status="failed").holds(picture, out, "w")
+    os.utime(picture, ns=(0, 0))
+    assert entry.holds(picture, out, "w")  # a copy of the picture
+    picture.write_bytes(b"PICTURE")
+    assert not entry.holds(picture, out, "w")
+    picture.write_bytes(b"picture")
+    (out / "a.mid").write_bytes(b"no")
+    assert not entry.holds(picture, out, "w")
+    (out / "a.mid").unlink()
+    assert not entry.holds(picture, out, "w")
+
+
+def test_resuming_keeps_what_was_read_and_nothing_half_written(entry: Entry, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    failed = replace(entry, name="b", status="failed", error="b: blank")
+    with open_manifest(out) as manifest:
+        for line in (replace(entry, symbols=1), failed, entry):
+            manifest.append(line)
+    whole = (out / MANIFEST).read_bytes()
+    assert [json.loads(line)["name"] for line in whole.splitlines()] == ["a", "b", "a"]
+    (out / MANIFEST).write_bytes(whole + whole[:40])  # killed while it wrote
+    (out / ".0123456789abcdef.part").write_bytes(b"half")
+    with open_manifest(out, keep=_was_read) as manifest:
+        assert manifest.entries == {"a": entry}
+        manifest.append(failed)
+    assert (out / MANIFEST).read_text().splitlines() == [entry.to_json(), failed.to_json()]
+    assert sorted(path.name for path in out.iterdir()) == ["a.mid", MANIFEST]
+    with open_manifest(out) as manifest:
+        assert manifest.entries == {}
+    assert (out / MANIFEST).read_bytes() == b""
+
+
+@pytest.mark.parametrize("content", ["a list of cargo\n", '{"format": 99}\n', "cargo", '{"format": 1}\n'])
+def test_a_file_that_is_none_of_ours_is_kept(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with (
+        pytest.raises(OutputError, match="line 1 is none of a manifest"),
+        open_manifest(tmp_path),
+    ):
+        pass
+    assert (tmp_path / MANIFEST).read_text() == content
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    refused = pytest.raises(OutputError, match="another run")
+    with open_manifest(tmp_path), refused, open_manifest(tmp_path, keep=_was_read):
+        pass
+    with open_manifest(tmp_path, keep=_was_read):
+        pass

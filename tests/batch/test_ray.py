@@ -1,0 +1,51 @@
+"""Ray gives what processes give, byte for byte. Needs the extra `ray`; most of its time is Ray's start."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from scripted import draw_staff, save_png, write_scripted
+
+from focal_omr.batch.ray import read_on_ray
+from focal_omr.batch.worker import Outcome, Reader, ReadOptions, Task
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
+
+
+class _Dying(Reader):
+    def __call__(self, task: Task) -> Outcome:
+        if task.name == "1":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().__call__(task)
+
+
+def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 60 s, Ray's own limit, were too few on two cores with seventeen processes on them.
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    model = write_scripted(tmp_path / "tune.onnx")
+    options = ReadOptions(outputs=("musicxml", "midi", "json"), model=str(model))
+    pictures = [save_png(tmp_path / f"{number}.png", draw_staff(700 + 50 * number)) for number in range(4)]
+    pictures[3].write_bytes(b"")
+    tasks = [Task(picture, picture.stem) for picture in pictures]
+    paths = os.pathsep.join((str(Path(__file__).parents[1]), str(Path(__file__).parents[2])))
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=100_000_000,
+        runtime_env={"env_vars": {"PYTHONPATH": paths}},
+    )
+    try:
+        found = dict(read_on_ray(_Dying(options), tasks, workers=2, limit_s=60))
+    finally:
+        ray.shutdown()
+    assert found.keys() == set(tasks)
+    assert found[tasks[1]].error == f"{pictures[1]}: ends the process that reads it (SIGSEGV)"
+    assert found[tasks[3]].error == f"{pictures[3]}: the file is empty"
+    reader = Reader(options)
+    for task in (tasks[0], tasks[2]):
+        assert found[task].results.keys() == {f"{task.name}.{s}" for s in ("musicxml", "mid", "json")}
+        assert found[task].results == reader(task).results

@@ -1,0 +1,107 @@
+"""Staves that follow each other become one part."""
+
+from fractions import Fraction
+
+import pytest
+
+from focal_omr.encodings.join_staves import (
+    Carried,
+    StaffTokens,
+    is_over,
+    join_parts,
+    join_staves,
+    join_tokens,
+    opening_signs,
+    prints_meter,
+)
+from focal_omr.encodings.semantic import read_semantic
+from focal_omr.score.records import Clef, Key, Meter, Note
+
+OPENING = "clef-G2 keySignature-DM timeSignature-2/4"
+BAR = "note-F#4_quarter note-A4_quarter barline"
+
+
+def staff(text: str, **options: str) -> StaffTokens:
+    return StaffTokens(tuple(text.split()), **options)  # type: ignore[arg-type]
+
+
+def test_signs_that_already_hold_are_written_once():
+    tokens, starts = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 keySignature-DM {BAR}")])
+    assert " ".join(tokens) == f"{OPENING} {BAR} {BAR}"
+    assert starts == [0, 6]
+
+
+def test_a_sign_that_changes_at_a_system_stays():
+    tokens, _ = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-F4 keySignature-GM {BAR}")])
+    assert tokens[6:8] == ["clef-F4", "keySignature-GM"]
+
+
+def test_signs_that_announce_the_next_system_are_not_doubled():
+    """A key and a meter printed after the last barline of a system stand at the next one's beginning too."""
+    first = staff(f"{OPENING} {BAR} keySignature-CM timeSignature-3/4")
+    tokens, _ = join_tokens([first, staff("clef-G2 timeSignature-3/4 note-C4_half. barline")])
+    assert tokens.count("timeSignature-3/4") == tokens.count("keySignature-CM") == 1
+
+
+def test_a_bar_goes_on_over_the_end_of_a_system():
+    part = join_staves(
+        [
+            staff(f"{OPENING} {BAR} note-F#4_quarter", break_before=None),
+            staff("clef-G2 keySignature-DM note-A4_quarter barline", break_before="system"),
+        ]
+    )
+    assert [len(measure.events) for measure in part.measures] == [5, 2]
+    assert [measure.break_before for measure in part.measures] == [None, None]
+
+
+def test_a_measure_at_the_beginning_of_a_system_says_so():
+    texts = [f"{OPENING} {BAR} {BAR}", f"clef-G2 keySignature-DM {BAR}", f"clef-G2 keySignature-DM {BAR}"]
+    breaks = (None, "system", "page")
+    part = join_staves([staff(t, break_before=b) for t, b in zip(texts, breaks, strict=True)])
+    assert [measure.break_before for measure in part.measures] == [None, None, "system", "page"]
+
+
+def test_accidentals_are_carried_by_the_key_of_an_earlier_system():
+    part = join_staves([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 {BAR}")])
+    notes = [event for measure in part.measures for event in measure.events if isinstance(event, Note)]
+    assert [note.pitch.alter for note in notes] == [1, 0, 1, 0]
+    assert all(note.accidental is None for note in notes)
+
+
+def test_carried_is_what_was_printed_last():
+    carried = Carried().after(f"{OPENING} {BAR} clef-C3".split())
+    assert carried == Carried(Clef("C", 3), Key(2), Meter(2, 4))
+    assert carried.bar_length == Fraction(1, 2)
+    assert carried.sounding_key == Key(2)
+    assert Carried().sounding_key == Key(0)
+
+
+def test_opening_signs_end_at_the_first_note():
+    assert opening_signs(f"{OPENING} {BAR} clef-F4".split()) == OPENING.split()
+    assert prints_meter(OPENING.split())
+    assert not prints_meter(f"clef-G2 {BAR} timeSignature-C".split())
+
+
+@pytest.mark.parametrize(
+    ("last", "over", "over_or_double"),
+    [
+        ("barline-final", True, True),
+        ("barline-repeat_end", True, True),
+        ("barline-double", False, True),
+        ("barline", False, False),
+        ("timeSignature-3/4", False, False),
+    ],
+)
+def test_a_piece_can_be_over_at_some_barlines(last: str, over: bool, over_or_double: bool):
+    tokens = [*BAR.split(), last]
+    assert (is_over(tokens), is_over(tokens, double=True)) == (over, over_or_double)
+    assert not is_over([])
+
+
+def test_a_piece_without_a_key_after_one_with_a_key_gets_an_empty_signature():
+    one = read_semantic(f"{OPENING} {BAR}").parts[0]
+    two = read_semantic("clef-G2 timeSignature-2/4 note-F4_half barline").parts[0]
+    joined = join_parts([one, two], name="Violin")
+    assert joined.measures[1].events[:3] == (Clef("G", 2), Key(0), Meter(2, 4))
+    assert joined.name == "Violin"
+    assert join_parts([two, one]).measures == (*two.measures, *one.measures)

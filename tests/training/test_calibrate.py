@@ -1,0 +1,40 @@
+"""Fitting the confidence of an exported network, and the file that it goes into."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scripted import CARD, write_scripted
+from tiny import plates, png
+
+from focal_omr.data.engraving.shards import PlateRecord
+from focal_omr.errors import DataError
+from focal_omr.recognize import Recognizer
+from focal_omr.training.calibrate import calibrate
+
+READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every plate
+
+
+def _plates(*label: str) -> list[PlateRecord]:
+    return [PlateRecord("x", png(plate.gray), label) for plate in plates()[:3]]
+
+
+def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:
+    path = write_scripted(tmp_path / "m.onnx", READ, confidence=0.9)
+    figures = calibrate(path, _plates("clef-G2", "note-C4_quarter"))
+    assert figures["symbols"] == 2 * 3 * 3  # three plates, clean, as scans and as photos
+    assert figures["calibration_error_before"] == pytest.approx(0.4, abs=0.01)  # half of them are right
+    assert figures["calibration_error"] < 0.01
+    assert Recognizer(model=path).card.calibration != CARD.calibration == (1.0, 0.0)
+    for fitted, expected in ((True, 0.5), (False, 0.9)):
+        read = Recognizer(model=path, calibrate=fitted).read_strip(np.zeros((96, 400), np.float32))
+        assert [token for token, _ in read] == list(READ)
+        assert [confidence for _, confidence in read] == pytest.approx([expected] * 2, abs=0.01)
+
+
+def test_a_network_without_errors_cannot_be_calibrated(tmp_path: Path) -> None:
+    path = write_scripted(tmp_path / "m.onnx", READ)
+    before = path.read_bytes()
+    with pytest.raises(DataError, match=r"m\.onnx: needed are symbols that were read right"):
+        calibrate(path, _plates(*READ))
+    assert path.read_bytes() == before
