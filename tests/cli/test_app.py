@@ -458,7 +458,7 @@ def test_a_defect_of_the_program_is_one_line_too(model, tmp_path, monkeypatch):
     monkeypatch.setattr("focal_omr.recognize.Recognizer.read", broken)
     picture = save_png(tmp_path / "tune.png", draw_staff())
     error = Reader(ReadOptions(model=str(model)))(Task(picture, "tune")).error
-    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_cli.py:\d+$", error)
+    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_app.py:\d+$", error)
 
 
 def test_without_the_packaged_weights_the_message_says_so(tmp_path, monkeypatch):

@@ -41,8 +41,8 @@ def test_every_page_is_there(site: Path) -> None:
 
 def test_public_functions_are_described(site: Path) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html"))
-    homes = ("recognize.Recognizer.read", "document.Document.save", "loss.sequence.focal_ctc_loss")
-    homes += ("metrics.error_rates", "decode.beam_decode", "notation.score.Note")
+    homes = ("recognize.Recognizer.read", "document.document.Document.save", "loss.sequence.focal_ctc_loss")
+    homes += ("metrics.error_rates", "decode.beam_decode", "score.records.Note")
     homes += ("data.primus.samples.read_primus",)
     for name in homes:
         assert f'id="focal_omr.{name}"' in text, name

@@ -10,7 +10,7 @@ from focal_omr.errors import DataError, NotationError
 from focal_omr.evaluation.compare_scores import compare_files
 from focal_omr.runtime.isolate import Limits, contained
 
-HOSTILE = Path(__file__).parent / "hostile"
+HOSTILE = Path(__file__).parents[1] / "hostile"
 CRASH = HOSTILE / "abc" / "native-1.abc"  # ends Verovio 6.4
 GOOD = Path(__file__).parents[2] / "examples" / "ode-to-joy" / "ode-to-joy.semantic"
 _LISTING = "import sys; print(*[m for m in ('numpy', 'cv2', 'onnxruntime', 'verovio') if m in sys.modules])"
