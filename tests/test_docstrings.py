@@ -1,0 +1,266 @@
+"""Docstrings of the package's public functions, checked over its syntax trees."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "focal_omr"
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+# Annotations that stand for an array, and the shape that a docstring gives for it: (H, W), (T, B, C), (N,).
+ARRAY = re.compile(r"\b(NDArray|ndarray|Tensor|Gray|Floats|Mask)\b")
+SIZE = r"(?:[A-Z]\w*|\d+)(?: ?[-+*/]+ ?\w+)*"
+SHAPE = re.compile(rf"\({SIZE}(?:, ?{SIZE})+\)|\({SIZE},\)")
+
+# Functions of today that leave something out; the list only gets shorter.
+KNOWN_GAPS: dict[str, set[str]] = {
+    "batch/outputs.py": {"output_names"},
+    "batch/worker.py": {"read_in_processes"},
+    "cli/options.py": {"playback"},
+    "cli/serve.py": {"listen", "serve"},
+    "cli/terminal.py": {"extra", "progress"},
+    "config.py": {"make_config", "overridden", "read_toml"},
+    "data/contact.py": {"only_ids", "sheet_section"},
+    "data/degrade/augment.py": {"check_wear"},
+    "data/degrade/chance.py": {"add_noise", "all_of", "amounts", "clouds", "how_much"},
+    "data/degrade/ink.py": {"ink_rows", "line_darkness"},
+    "data/degrade/optics.py": {
+        "bilevel",
+        "blurred",
+        "coarser",
+        "compressed",
+        "lit",
+        "noisy",
+        "shaded",
+        "shaken",
+        "sharpened",
+        "toned",
+    },
+    "data/degrade/surroundings.py": {"with_finger", "with_neighbour", "with_text"},
+    "data/degrade/warp.py": {"resampled"},
+    "data/degrade/wear.py": {"blotted", "faded", "mottled", "ragged", "show_through", "speckled"},
+    "data/engraving/lilypond_plates.py": {"lilypond_plates"},
+    "data/engraving/plates.py": {"check_engraver", "draw_plate", "engraved"},
+    "data/engraving/render.py": {"tight_crop"},
+    "data/engraving/shards.py": {"shard_path"},
+    "data/engraving/storage.py": {"check_folder", "read_part"},
+    "data/frequency.py": {"too_rare"},
+    "data/loader.py": {"collate"},
+    "data/music/collection.py": {"read_collection"},
+    "data/music/draw.py": {"draw_excerpt"},
+    "data/music/melody.py": {"Melody.measures", "Style.drawn"},
+    "data/music/tunes.py": {"music21_folder", "read_report"},
+    "data/primus/archive.py": {"archive_files"},
+    "data/primus/samples.py": {"Sample.picture_path"},
+    "data/primus/split.py": {"parse_size"},
+    "data/rendered.py": {"sample_names"},
+    "data/show/curves.py": {"curves_figure", "imbalance_figure"},
+    "data/show/drawing.py": {"axis_of_counts", "by_bin", "symbols_in_words"},
+    "data/subset.py": {"draw_imbalance"},
+    "document/document.py": {"Page.turned"},
+    "document/geometry.py": {"clipped", "moved_polygon", "plain_polygons"},
+    "editing/clef_key_meter.py": {"change_sign", "insert_sign"},
+    "editing/edits.py": {"check_token", "parse_change"},
+    "editing/insert_delete.py": {"insert", "set_barline"},
+    "editing/notes.py": {"toggle_rest"},
+    "editing/part_staves.py": {"open_passage"},
+    "editing/placement.py": {"Paper.between", "Paper.in_place"},
+    "editing/spelling.py": {"moved", "printed_accidental"},
+    "editing/staff_editor.py": {
+        "Draft.insert",
+        "Draft.note",
+        "Draft.note_or_rest",
+        "Draft.put_note",
+        "Draft.set_token",
+    },
+    "encodings/agnostic.py": {"parse_glyph"},
+    "encodings/semantic.py": {"sign_token"},
+    "encodings/vocabulary.py": {"Vocabulary.decode", "Vocabulary.encode"},
+    "evaluation/score_diff/read.py": {"JudgedScore.score"},
+    "experiment/figures.py": {"curves", "forest"},
+    "experiment/grid.py": {"Grid.training"},
+    "experiment/report.py": {"write_report"},
+    "experiment/runs.py": {"curve", "figures", "runs_of"},
+    "formats/mei_elements.py": {
+        "clef",
+        "key_signature",
+        "time_signature",
+        "whole_number",
+        "written_duration",
+    },
+    "formats/mei_staff.py": {"StaffReader.number", "StaffReader.part"},
+    "formats/musicxml.py": {"musicxml_tree"},
+    "formats/musicxml_measures.py": {"bars_of"},
+    "formats/registry.py": {"write_score"},
+    "images/load.py": {"check_size", "middle_gray"},
+    "loss/checks.py": {"check_factor", "check_options", "checked"},
+    "loss/sequence.py": {"FocalCTCLoss.forward", "focal_nll", "length_focal_ctc_loss"},
+    "loss/symbol.py": {"symbol_focal_ctc_loss"},
+    "metrics.py": {"weighted_distance"},
+    "model.py": {"FactorisedLinear.forward"},
+    "onnx_model.py": {"ModelCard.from_json", "ModelCard.from_text", "OnnxModel.log_probs"},
+    "page/combs.py": {"Combs.cross_out"},
+    "page/dewarp.py": {
+        "Curves.grid",
+        "Level.sampled",
+        "Level.to_picture",
+        "Spacing.at",
+        "level_picture",
+        "levelled",
+        "to_level",
+        "to_page",
+    },
+    "page/find_staves.py": {"SmallPage.of", "find_staves_on"},
+    "page/paper.py": {"on_paper_alone"},
+    "page/ranges.py": {"choose_pages"},
+    "runtime/atomic_files.py": {"make_folder", "read_within", "write_together"},
+    "score/accidentals.py": {"AccidentalState.expected"},
+    "score/bounds.py": {"check_bounds"},
+    "staff/comb_path.py": {"best_path", "comb_paths", "comb_sums"},
+    "staff/lines.py": {"Trace.length_spaces", "best_stretch", "refine", "straightened"},
+    "staff/space.py": {"space_candidates"},
+    "staff/strip.py": {"to_page", "to_strip"},
+    "staff/verdict.py": {"what_was_seen"},
+    "staff/working_image.py": {"quantile", "to_cells", "to_darkness", "to_ridges", "without_thick"},
+    "train.py": {"learning_rate"},
+    "training/checkpoint.py": {"load_weights", "save_checkpoint"},
+    "training/distributed.py": {"lost_ones_named", "mean_of_all"},
+    "training/export_onnx.py": {"write_onnx"},
+    "training/validation.py": {"network_input", "read_inputs", "validate"},
+    "web/content.py": {"check_content"},
+    "web/database.py": {"Database.make_tables"},
+    "web/guard.py": {"error"},
+    "web/labels.py": {"samples_zip"},
+    "web/store.py": {"Store.add", "Store.advance", "Store.check_room"},
+}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _functions(body: list[ast.stmt], owner: str = "") -> Iterator[tuple[str, Function]]:
+    """Functions of a module and methods of its public classes, without a leading underscore."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from _functions(node.body, f"{node.name}.")
+        elif isinstance(node, Function) and not node.name.startswith("_"):
+            yield owner + node.name, node
+
+
+def _arguments(function: Function) -> list[ast.arg]:
+    given = function.args
+    every = [*given.posonlyargs, *given.args, given.vararg, *given.kwonlyargs, given.kwarg]
+    return [each for each in every if each is not None and each.arg not in ("self", "cls")]
+
+
+def _raised(node: ast.AST) -> Iterator[str]:
+    """Names of the error classes that a function raises itself, not in a function inside it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function | ast.Lambda | ast.ClassDef):
+            continue
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            raised = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            name = ast.unparse(raised).rpartition(".")[2]
+            if re.fullmatch(r"[A-Z]\w*Error", name):
+                yield name
+        yield from _raised(child)
+
+
+def _section(docstring: str, title: str) -> str:
+    """The indented lines under `title:` of a Google-style docstring."""
+    found = re.search(rf"^{title}:\n((?:(?: +.*)?(?:\n|$))+)", docstring, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _is_command(function: Function) -> bool:
+    """Whether typer takes the help of each argument from its annotation."""
+    return "typer.Option" in ast.unparse(function.args) or any(
+        re.search(r"\.(command|callback)\b", ast.unparse(each)) for each in function.decorator_list
+    )
+
+
+def _is_route(function: Function) -> bool:
+    """Whether the docstring would replace the summary of an HTTP route in its OpenAPI description."""
+    return any("summary=" in ast.unparse(each) for each in function.decorator_list)
+
+
+def _gaps(function: Function) -> Iterator[str]:
+    """What the docstring of one function leaves out."""
+    docstring = ast.get_docstring(function)
+    if not docstring:
+        if not _is_route(function):
+            yield "no docstring"
+        return
+    arguments = _arguments(function)
+    if len(arguments) >= 3 and not _is_command(function):
+        described = set(re.findall(r"^ {4}\*{0,2}(\w+)", _section(docstring, "Args"), re.MULTILINE))
+        if missing := [each.arg for each in arguments if each.arg not in described]:
+            yield f"Args: {', '.join(missing)}"
+    annotations = [each.annotation for each in arguments] + [function.returns]
+    if ARRAY.search(" ".join(ast.unparse(each) for each in annotations if each)) and not SHAPE.search(
+        docstring
+    ):
+        yield "no shape"
+    documented = _section(docstring, "Raises")
+    if missing := sorted({name for name in _raised(function) if not re.search(rf"\b{name}\b", documented)}):
+        yield f"Raises: {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_public_functions_document_arguments_shapes_and_errors(file: str) -> None:
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "the module has no docstring"
+    gaps = {name: found for name, function in _functions(tree.body) if (found := [*_gaps(function)])}
+    allowed = KNOWN_GAPS.get(file, set())
+    assert {name: found for name, found in gaps.items() if name not in allowed} == {}
+
+
+def test_the_check_finds_each_kind_of_gap() -> None:
+    module = ast.parse('''
+def bare(a): pass
+
+def args(a, b, *, c):
+    """Join.
+
+    Args:
+        a: First.
+        c: Last.
+    """
+
+def shape(image: NDArray[np.uint8]) -> None:
+    """Of one image."""
+
+def error(a):
+    """Check.
+
+    Raises:
+        ValueError: Always.
+    """
+    if a:
+        raise ValueError
+    raise errors.OmrError(a)
+
+def complete(x: Tensor, y: Tensor, *z: int) -> Tensor:
+    """Combine (T, B, C) with (B,).
+
+    Args:
+        x: Logits.
+
+        y: Targets,
+            in order.
+        *z: More.
+
+    Raises:
+        OmrError: Never.
+    """
+    raise OmrError
+''')
+    assert {name: [*_gaps(function)] for name, function in _functions(module.body)} == {
+        "bare": ["no docstring"],
+        "args": ["Args: b"],
+        "shape": ["no shape"],
+        "error": ["Raises: OmrError"],
+        "complete": [],
+    }
