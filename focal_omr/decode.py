@@ -72,11 +72,11 @@ class Rules(Protocol[S]):
     """What a beam search asks about music: a state, and what one more symbol is worth in it.
 
     Attributes:
-        kept: Classes that change what others are worth. Where the network sees one of them, one of them is
+        pinned: Classes that change what others are worth. Where the network sees one of them, one of them is
             read, and nowhere else: the search exchanges them, but neither drops nor invents them.
     """
 
-    kept: frozenset[int]
+    pinned: frozenset[int]
 
     @property
     def start(self) -> S:
@@ -137,7 +137,7 @@ def beam_decode(
     are tried as longer sequences; sequences 15 nats behind the likeliest are left.
     """
     likeliest = log_probs.argmax(axis=1)
-    frames = _worth_trying(log_probs, likeliest, rules.kept)
+    frames = _worth_trying(log_probs, likeliest, rules.pinned)
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
     beam: dict[_Prefix[S], tuple[float, float]] = {
         _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)

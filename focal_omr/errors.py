@@ -8,7 +8,7 @@
     ├── ModelError         an ONNX file or a checkpoint that is not ours, or is damaged
     ├── ConfigError        an unknown key, a wrong type, a value out of range
     ├── DataError          a data set, a sample or a list of ids that cannot be used
-    ├── MendError          a change that cannot be made where it was asked for
+    ├── EditError          a change that cannot be made where it was asked for
     └── OutputError        a result that cannot be written
 
 A message says what was got, what is needed, and which file or sample. Only the command line and the web
@@ -18,9 +18,9 @@ page turn an error into text and a failing status.
 __all__ = [
     "ConfigError",
     "DataError",
+    "EditError",
     "EngraveError",
     "ImageError",
-    "MendError",
     "ModelError",
     "NoStaffError",
     "NotationError",
@@ -76,7 +76,7 @@ class DataError(OmrError):
     """A data set, a sample or a list of ids cannot be used."""
 
 
-class MendError(OmrError):
+class EditError(OmrError):
     """A change of what was read cannot be made where it was asked for."""
 
 

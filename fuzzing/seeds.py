@@ -15,7 +15,7 @@ from focal_omr.encodings.semantic import read_semantic
 from focal_omr.formats.abc import write_abc
 from focal_omr.formats.kern import write_kern
 from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.musicxml import write_musicxml
+from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.score.records import Score
 
 ROOT = Path(__file__).parent.parent

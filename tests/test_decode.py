@@ -72,7 +72,7 @@ def test_single_precision_gives_plain_numbers() -> None:
 
 class _NoRules:
     start = None
-    kept: frozenset[int] = frozenset()
+    pinned: frozenset[int] = frozenset()
 
     def step(self, state: None, number: int) -> tuple[None, float]:
         return None, 0.0
@@ -82,7 +82,7 @@ class _Alternating:
     """Likes symbols that differ from the one before, by a nat."""
 
     start = 0
-    kept: frozenset[int] = frozenset()
+    pinned: frozenset[int] = frozenset()
 
     def step(self, state: int, number: int) -> tuple[int, float]:
         return number, 0.0 if number == state else 1.0
@@ -174,7 +174,7 @@ def test_blanks_at_once_are_blanks_one_by_one(
 class _Dear(_NoRules):
     """Every symbol costs much; classes 2 and 3 are kept, of which 3 is cheaper."""
 
-    kept = frozenset({2, 3})
+    pinned = frozenset({2, 3})
 
     def step(self, state: None, number: int) -> tuple[None, float]:
         return None, -4.0 if number == 3 else -8.0

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.errors import OmrError, OutputError
-from focal_omr.formats.mei_writer import DOUBTFUL_BELOW
 from focal_omr.formats.midi import Playback
 from focal_omr.formats.suffixes import PIECE_BY_PIECE, SUFFIXES
 from focal_omr.runtime.atomic_files import make_folder, write_together

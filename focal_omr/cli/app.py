@@ -94,11 +94,11 @@ def convert(
     """
     from functools import partial
 
-    from focal_omr.formats.registry import converted
+    from focal_omr.formats.registry import convert_score
     from focal_omr.runtime.atomic_files import write_atomic
     from focal_omr.runtime.isolate import Limits, contained
 
-    work = partial(converted, playback=playback(tempo, instrument, unfold_repeats))
+    work = partial(convert_score, playback=playback(tempo, instrument, unfold_repeats))
     limits = Limits(timeout, memory)
     write_atomic(target, contained(work, (source, target), name=source, limits=limits))
     print(target)

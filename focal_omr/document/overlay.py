@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread, staff_lines
 from focal_omr.document.review import OddBar, confidence_rgb, odd_bars
 from focal_omr.encodings.semantic import METER_SIGNS, TUPLET_NORMAL
-from focal_omr.formats.mei_writer import DOUBTFUL_BELOW
 from focal_omr.page.load import PageImage
 
 __all__ = ["draw_page", "overlay_pdf", "overlay_png", "short_name"]

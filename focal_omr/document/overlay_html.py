@@ -11,9 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.document.document import Document, Page
 from focal_omr.document.marks import staff_marks, unread_marks
-from focal_omr.formats.mei_writer import DOUBTFUL_BELOW
 from focal_omr.page.load import PageImage
 
 __all__ = ["overlay_html"]

@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from focal_omr.encodings.bar_rules import check_staves, close_staves, number_bars
-from focal_omr.encodings.implied import implied_bar_length, imply_tuplets
+from focal_omr.encodings.implied import infer_bar_length, infer_tuplets
 from focal_omr.encodings.join_staves import StaffTokens, is_over, join_parts, join_staves, prints_meter
 from focal_omr.encodings.semantic import parse_barline
 from focal_omr.score.records import Break, Duration, Measure, Meter, MultiRest, Part, Rest, Score
@@ -109,10 +109,10 @@ class _MadePart:
 def _make_part(staves: tuple[tuple[str, ...], ...], breaks: tuple[Break | None, ...]) -> _MadePart:
     closed, added = close_staves(staves)
     part = _joined(closed, breaks)
-    if length := implied_bar_length(part):
+    if length := infer_bar_length(part):
         closed, added = close_staves(staves, bar_length=length)
         part = _joined(closed, breaks)
-    part, places = imply_tuplets(part, bar_length=length)
+    part, places = infer_tuplets(part, bar_length=length)
     numbers = _measure_numbers(part)
     right = {numbers[place] for place in places}
     return _MadePart(part, _bars(closed, length, right), added, length, sorted(right))

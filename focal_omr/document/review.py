@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.document.document import Document, StaffReading, Symbol
 from focal_omr.document.geometry import Polygon
 from focal_omr.document.pieces import join_pieces
 from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import NotationError
-from focal_omr.formats.mei_writer import DOUBTFUL_BELOW
 from focal_omr.score.records import Event, Note, Part, Tuplet
 
 # From very doubtful to sure: orange and blue stay apart for every kind of colour blindness (RGB).

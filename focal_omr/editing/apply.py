@@ -7,14 +7,13 @@ from typing import Any, assert_never
 from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document
 from focal_omr.editing import clef_key_meter as signs
-from focal_omr.editing import edits as changes
+from focal_omr.editing import edits, notes
 from focal_omr.editing import insert_delete as groups
-from focal_omr.editing import notes
-from focal_omr.editing.edits import Change, check_token, parse_change
-from focal_omr.editing.part_staves import Passage, open_passage
-from focal_omr.editing.staff_editor import Draft
+from focal_omr.editing.edits import Edit, check_token, parse_edit
+from focal_omr.editing.part_staves import PartEditor, open_part
+from focal_omr.editing.staff_editor import StaffEditor
 from focal_omr.encodings.semantic import parse_sign
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.score.records import Key, Note
 
 
@@ -34,7 +33,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Mended:
+class EditResult:
     """A document after a change.
 
     Attributes:
@@ -49,140 +48,140 @@ class Mended:
 
 
 # What a staff without any symbol can be given.
-_ON_NOTHING = (changes.Insert, changes.SetClef, changes.SetKey, changes.SetMeter, changes.Believe)
+_ON_NOTHING = (edits.Insert, edits.SetClef, edits.SetKey, edits.SetMeter, edits.UseReading)
 
 
-def mend(document: Document, place: Place, change: Change | Mapping[str, Any]) -> Mended:
-    """Change what was read at a place.
+def apply_edit(document: Document, place: Place, change: Edit | Mapping[str, Any]) -> EditResult:
+    """Edit what was read at a place.
 
     Args:
         document: What was read, or a document mended before.
         place: The symbol that is selected.
-        change: One of `changes.Change`, or its plain values with "do".
+        change: One of `edits.Edit`, or its plain values with "do".
 
     Raises:
-        MendError: There is no such place or no such change, or it cannot be made there; a line for the user.
+        EditError: There is no such place or no such change, or it cannot be made there; a line for the user.
     """
-    wanted = parse_change(change)
+    wanted = parse_edit(change)
     page = next((i for i, each in enumerate(document.pages) if each.number == place.page), None)
     if page is None or not 0 <= place.staff < len(document.pages[page].staves):
-        raise MendError(f"there is no staff {place.staff} on page {place.page}")
-    passage = open_passage(document, page, place.staff)
-    draft = passage.draft
-    empty = not draft.symbols and isinstance(wanted, _ON_NOTHING)
-    if not 0 <= place.symbol < len(draft.symbols) and not empty:
-        raise MendError(f"there is no symbol {place.symbol} on staff {place.staff} of page {place.page}")
-    if draft.reading.unread and not isinstance(wanted, changes.Believe):
-        raise MendError(f"this staff was not read ({draft.reading.unread}); use what was read on it first")
-    draft.selected = 0 if empty else place.symbol
-    _apply(passage, wanted)
-    return _finished(document, passage)
+        raise EditError(f"there is no staff {place.staff} on page {place.page}")
+    part = open_part(document, page, place.staff)
+    editor = part.editor
+    empty = not editor.symbols and isinstance(wanted, _ON_NOTHING)
+    if not 0 <= place.symbol < len(editor.symbols) and not empty:
+        raise EditError(f"there is no symbol {place.symbol} on staff {place.staff} of page {place.page}")
+    if editor.reading.unread and not isinstance(wanted, edits.UseReading):
+        raise EditError(f"this staff was not read ({editor.reading.unread}); use what was read on it first")
+    editor.selected = 0 if empty else place.symbol
+    _apply(part, wanted)
+    return _finished(document, part)
 
 
-def _finished(document: Document, passage: Passage) -> Mended:
-    """The document with the staves of the passage that changed."""
+def _finished(document: Document, part: PartEditor) -> EditResult:
+    """The document with the staves of the part that changed."""
     pages = [list(page.staves) for page in document.pages]
     changed = []
-    for draft, (page, staff) in zip(passage.drafts, passage.places, strict=True):
-        if draft.changed:
-            pages[page][staff] = draft.finished()
+    for editor, (page, staff) in zip(part.editors, part.places, strict=True):
+        if editor.changed:
+            pages[page][staff] = editor.finished()
             changed.append((document.pages[page].number, staff))
     done = [replace(page, staves=tuple(each)) for page, each in zip(document.pages, pages, strict=True)]
-    page, staff = passage.places[passage.at]
-    place = Place(document.pages[page].number, staff, passage.draft.selected)
-    return Mended(assemble(document.source, document.score.title, done), place, tuple(changed))
+    page, staff = part.places[part.at]
+    place = Place(document.pages[page].number, staff, part.editor.selected)
+    return EditResult(assemble(document.source, document.score.title, done), place, tuple(changed))
 
 
-def _apply(passage: Passage, change: Change) -> None:
-    draft = passage.draft
+def _apply(part: PartEditor, change: Edit) -> None:
+    editor = part.editor
     match change:
-        case changes.Move():
-            notes.move(draft, change.steps)
-        case changes.Step():
-            notes.to_step(draft, change.step)
-        case changes.Accidental():
-            notes.set_accidental(draft, change.sign)
-        case changes.SetValue():
-            notes.set_value(draft, change.value)
-        case changes.Dots():
-            notes.set_dots(draft, change.dots)
-        case changes.Tie():
-            notes.toggle_tie(draft)
-        case changes.Fermata():
-            notes.toggle_fermata(draft)
-        case changes.Grace():
-            notes.toggle_grace(draft)
-        case changes.ToRest():
-            notes.toggle_rest(passage)
-        case changes.Delete():
-            groups.delete(passage)
-        case changes.Insert():
-            groups.insert(draft, change.what, before=change.before)
-        case changes.SetBarline():
-            groups.set_barline(draft, change.kind)
-        case changes.ToTuplet():
-            groups.toggle_tuplet(draft, change.actual)
-        case changes.SetClef():
-            signs.set_sign(passage, change.sign)
-        case changes.SetKey():
-            signs.set_sign(passage, Key(change.fifths))
-        case changes.SetMeter():
-            signs.set_sign(passage, change.sign)
-        case changes.Token():
-            _set_token(passage, change.token)
-        case changes.Accept():
-            _accept(draft)
-        case changes.Believe():
-            _believe(draft)
+        case edits.MoveNote():
+            notes.move(editor, change.steps)
+        case edits.Step():
+            notes.to_step(editor, change.step)
+        case edits.Accidental():
+            notes.set_accidental(editor, change.sign)
+        case edits.SetValue():
+            notes.set_value(editor, change.value)
+        case edits.Dots():
+            notes.set_dots(editor, change.dots)
+        case edits.Tie():
+            notes.toggle_tie(editor)
+        case edits.Fermata():
+            notes.toggle_fermata(editor)
+        case edits.Grace():
+            notes.toggle_grace(editor)
+        case edits.ToRest():
+            notes.toggle_rest(part)
+        case edits.Delete():
+            groups.delete(part)
+        case edits.Insert():
+            groups.insert(editor, change.what, before=change.before)
+        case edits.SetBarline():
+            groups.set_barline(editor, change.kind)
+        case edits.ToTuplet():
+            groups.toggle_tuplet(editor, change.actual)
+        case edits.SetClef():
+            signs.set_sign(part, change.sign)
+        case edits.SetKey():
+            signs.set_sign(part, Key(change.fifths))
+        case edits.SetMeter():
+            signs.set_sign(part, change.sign)
+        case edits.Token():
+            _set_token(part, change.token)
+        case edits.Accept():
+            _accept(editor)
+        case edits.UseReading():
+            _believe(editor)
         case _:
             assert_never(change)
 
 
-def _accept(draft: Draft) -> None:
+def _accept(editor: StaffEditor) -> None:
     """The selected symbol is right; a note and the accidental before it are one."""
-    index = draft.selected
-    note = draft.head(index) if draft.token(index) == "accidental" else index
-    for each in range(draft.start(note), note + 1):
-        draft.accept(each)
+    index = editor.selected
+    note = editor.head(index) if editor.token(index) == "accidental" else index
+    for each in range(editor.start(note), note + 1):
+        editor.accept(each)
 
 
-def _believe(draft: Draft) -> None:
-    if not draft.reading.unread:
-        raise MendError("what was read on this staff is used already")
-    draft.reading = replace(draft.reading, unread="")
-    draft.changed = True
+def _believe(editor: StaffEditor) -> None:
+    if not editor.reading.unread:
+        raise EditError("what was read on this staff is used already")
+    editor.reading = replace(editor.reading, unread="")
+    editor.changed = True
 
 
-def _set_token(passage: Passage, token: str) -> None:
+def _set_token(part: PartEditor, token: str) -> None:
     """Any token instead of the selected one; of clefs and keys with what follows from them."""
     check_token(token)
-    draft = passage.draft
-    sign, old = signs.parsed(token), draft.event(draft.selected)
+    editor = part.editor
+    sign, old = signs.parsed(token), editor.event(editor.selected)
     if sign is not None and type(sign) is type(old):
-        signs.change_sign(passage, draft.selected, sign)
-    elif sign is not None or draft.is_sign(draft.selected):
-        _replace_sign(passage, token)
+        signs.change_sign(part, editor.selected, sign)
+    elif sign is not None or editor.is_sign(editor.selected):
+        _replace_sign(part, token)
     else:
         if isinstance(old, Note) and not isinstance(parse_sign(token), Note):
-            notes.strip(passage, draft.selected)
-        index = draft.selected
-        draft.set_token(index, token, polygon=draft.in_place(index, token))
-    if not draft.finished().symbols[draft.selected].used:
-        raise MendError(f"{token!r} cannot stand here")
+            notes.strip(part, editor.selected)
+        index = editor.selected
+        editor.set_token(index, token, polygon=editor.in_place(index, token))
+    if not editor.finished().symbols[editor.selected].used:
+        raise EditError(f"{token!r} cannot stand here")
 
 
-def _replace_sign(passage: Passage, token: str) -> None:
+def _replace_sign(part: PartEditor, token: str) -> None:
     """A sign in the place of another symbol, or the other way round."""
-    draft = passage.draft
-    if draft.is_sign(draft.selected):
-        signs.delete_sign(passage, draft.selected)
+    editor = part.editor
+    if editor.is_sign(editor.selected):
+        signs.delete_sign(part, editor.selected)
     else:
-        if isinstance(draft.event(draft.selected), Note):
-            notes.strip(passage, draft.selected)
-        draft.remove(draft.selected)
-    index = draft.selected
+        if isinstance(editor.event(editor.selected), Note):
+            notes.strip(part, editor.selected)
+        editor.remove(editor.selected)
+    index = editor.selected
     if (sign := signs.parsed(token)) is not None:
-        signs.insert_sign(passage, index, sign)
+        signs.insert_sign(part, index, sign)
     else:
-        draft.insert(index, token)
-        draft.selected = index
+        editor.insert(index, token)
+        editor.selected = index

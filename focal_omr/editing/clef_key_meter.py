@@ -5,47 +5,47 @@ and the accidentals stay, the notes get other names, until the next such sign. T
 repeat the sign at their beginning; where it is the same old one, it changes with it.
 """
 
-from focal_omr.editing.part_staves import Passage
-from focal_omr.editing.staff_editor import Draft
+from focal_omr.editing.part_staves import PartEditor
+from focal_omr.editing.staff_editor import StaffEditor
 from focal_omr.encodings.semantic import parse_sign, sign_token
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.score.records import NO_KEY, Clef, Event, Key, Meter
 
 _ORDER: tuple[type[Event], ...] = (Clef, Key, Meter)  # in which they are printed
 
 
-def set_sign(passage: Passage, sign: Clef | Key | Meter) -> None:
+def set_sign(part: PartEditor, sign: Clef | Key | Meter) -> None:
     """A clef, key or meter from the selected symbol on."""
-    draft = passage.draft
-    index = draft.head(draft.selected)
-    group = _group(draft, index)
-    same = [place for place in group if isinstance(draft.event(place), type(sign))]
+    editor = part.editor
+    index = editor.head(editor.selected)
+    group = _group(editor, index)
+    same = [place for place in group if isinstance(editor.event(place), type(sign))]
     if index in same:
-        change_sign(passage, index, sign)
+        change_sign(part, index, sign)
     elif same:
-        change_sign(passage, same[-1], sign)
+        change_sign(part, same[-1], sign)
     else:
-        earlier = [place for place in group if _rank(draft.event(place)) < _rank(sign)]
+        earlier = [place for place in group if _rank(editor.event(place)) < _rank(sign)]
         at = earlier[-1] + 1 if earlier else group.start
-        insert_sign(passage, at, sign)
+        insert_sign(part, at, sign)
 
 
-def _group(draft: Draft, index: int) -> range:
+def _group(editor: StaffEditor, index: int) -> range:
     """The signs beside each other among which a sign for this place belongs; empty where there are none.
 
     Raises:
-        MendError: Within a tuplet.
+        EditError: Within a tuplet.
     """
-    first = last = draft.start(index)
-    if draft.is_sign(index):
+    first = last = editor.start(index)
+    if editor.is_sign(index):
         last = index + 1
-        while draft.is_sign(last):
+        while editor.is_sign(last):
             last += 1
-    elif tuplet := draft.tuplet(index):
-        if index not in (tuplet[0], draft.timed(*tuplet)[0]):
-            raise MendError("a clef, key or meter cannot stand inside a tuplet")
+    elif tuplet := editor.tuplet(index):
+        if index not in (tuplet[0], editor.timed(*tuplet)[0]):
+            raise EditError("a clef, key or meter cannot stand inside a tuplet")
         first = last = tuplet[0]
-    while draft.is_sign(first - 1):
+    while editor.is_sign(first - 1):
         first -= 1
     return range(first, last)
 
@@ -54,40 +54,40 @@ def _rank(sign: Event | None) -> int:
     return next((rank for rank, kind in enumerate(_ORDER) if isinstance(sign, kind)), len(_ORDER))
 
 
-def change_sign(passage: Passage, index: int, sign: Clef | Key | Meter) -> None:
+def change_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
     """Another sign of the same kind in the place of one."""
-    draft = passage.draft
-    old = draft.event(index)
-    draft.set_token(index, sign_token(sign))
-    draft.selected = index
-    _follow(passage, index + 1, old, sign, repeated=True)
+    editor = part.editor
+    old = editor.event(index)
+    editor.set_token(index, sign_token(sign))
+    editor.selected = index
+    _follow(part, index + 1, old, sign, repeated=True)
 
 
-def insert_sign(passage: Passage, index: int, sign: Clef | Key | Meter) -> None:
+def insert_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
     """A sign before a symbol."""
-    draft = passage.draft
-    old = draft.clef(index) if isinstance(sign, Clef) else draft.key(index)
-    draft.insert(index, sign_token(sign))
-    draft.selected = index
-    _follow(passage, index + 1, old, sign, repeated=True)
+    editor = part.editor
+    old = editor.clef(index) if isinstance(sign, Clef) else editor.key(index)
+    editor.insert(index, sign_token(sign))
+    editor.selected = index
+    _follow(part, index + 1, old, sign, repeated=True)
 
 
-def delete_sign(passage: Passage, index: int) -> None:
+def delete_sign(part: PartEditor, index: int) -> None:
     """A sign goes, and what held before it goes on; the next staves keep the signs at their beginning."""
-    draft = passage.draft
-    old = draft.event(index)
-    held = draft.clef(index) if isinstance(old, Clef) else draft.key(index)
-    draft.remove(index)
-    draft.selected = index
+    editor = part.editor
+    old = editor.event(index)
+    held = editor.clef(index) if isinstance(old, Clef) else editor.key(index)
+    editor.remove(index)
+    editor.selected = index
     if isinstance(old, Clef | Key):
-        _follow(passage, index, old, held, repeated=False)
+        _follow(part, index, old, held, repeated=False)
 
 
-def _follow(passage: Passage, index: int, old: Event | None, new: Event | None, *, repeated: bool) -> None:
+def _follow(part: PartEditor, index: int, old: Event | None, new: Event | None, *, repeated: bool) -> None:
     """What follows from a change of clef or key before a symbol.
 
     Args:
-        passage: The part.
+        part: The part.
         index: Of the symbol on the mended staff.
         old: The clef or key that held there.
         new: The one that holds now.
@@ -95,36 +95,36 @@ def _follow(passage: Passage, index: int, old: Event | None, new: Event | None, 
     """
     if old == new or not isinstance(new, Clef | Key):
         return
-    goes_on = _respell(passage.draft, index, old, new)
-    for draft in passage.following:
+    goes_on = _respell(part.editor, index, old, new)
+    for editor in part.following:
         if not goes_on:
             return
-        goes_on = _follow_on(draft, old, new, repeated=repeated)
+        goes_on = _follow_on(editor, old, new, repeated=repeated)
 
 
-def _follow_on(draft: Draft, old: Event | None, new: Clef | Key, *, repeated: bool) -> bool:
+def _follow_on(editor: StaffEditor, old: Event | None, new: Clef | Key, *, repeated: bool) -> bool:
     """The same on one of the next staves; whether it goes on after it."""
     opening, place = [], 0
-    while draft.is_sign(place):
-        if isinstance(draft.event(place), type(new)):
+    while editor.is_sign(place):
+        if isinstance(editor.event(place), type(new)):
             opening.append(place)
         place += 1
     if not opening:
-        return _respell(draft, 0, old, new)
-    if not repeated or draft.event(opening[0]) != old:
+        return _respell(editor, 0, old, new)
+    if not repeated or editor.event(opening[0]) != old:
         return False
-    draft.set_token(opening[0], sign_token(new))
-    return _respell(draft, opening[0] + 1, old, new)
+    editor.set_token(opening[0], sign_token(new))
+    return _respell(editor, opening[0] + 1, old, new)
 
 
-def _respell(draft: Draft, index: int, old: Event | None, new: Clef | Key) -> bool:
+def _respell(editor: StaffEditor, index: int, old: Event | None, new: Clef | Key) -> bool:
     """Other names for the notes from a symbol on; whether this goes on to the end of the staff."""
     if isinstance(new, Clef):
         steps = new.lowest_line - old.lowest_line if isinstance(old, Clef) else 0
-        key = draft.key(index)
-        return draft.respell(index, old=key, new=key, steps=steps, until=Clef)
+        key = editor.key(index)
+        return editor.respell(index, old=key, new=key, steps=steps, until=Clef)
     before = old if isinstance(old, Key) else NO_KEY
-    return draft.respell(index, old=before, new=new, steps=0, until=Key)
+    return editor.respell(index, old=before, new=new, steps=0, until=Key)
 
 
 def parsed(token: str) -> Clef | Key | Meter | None:

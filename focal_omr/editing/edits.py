@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from focal_omr.encodings.semantic import TUPLET_NORMAL, parse_barline, parse_sign
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.score.records import BarlineKind, Clef, Key, Meter, MultiRest, Note, Rest
 
 # What no print has and some formats cannot hold.
@@ -27,76 +27,76 @@ Value: TypeAlias = Literal[
 AccidentalSign: TypeAlias = Literal["#", "##", "b", "bb", "n"]
 
 
-class _Change(BaseModel):
+class _Edit(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Move(_Change):
+class MoveNote(_Edit):
     """A note some steps up (down: fewer than 0); an octave, 7 steps, keeps the accidental."""
 
     do: Literal["move"]
     steps: int = Field(ge=-35, le=35)
 
 
-class Step(_Change):
+class Step(_Edit):
     """The nearest note of a name; a rest becomes that note."""
 
     do: Literal["step"]
     step: Literal["C", "D", "E", "F", "G", "A", "B"]
 
 
-class Accidental(_Change):
+class Accidental(_Edit):
     """The accidental that is printed before a note; null: none."""
 
     do: Literal["accidental"]
     sign: AccidentalSign | None
 
 
-class SetValue(_Change):
+class SetValue(_Edit):
     """The value of a note or rest, without dots."""
 
     do: Literal["value"]
     value: Value
 
 
-class Dots(_Change):
+class Dots(_Edit):
     """How many dots a note or rest has."""
 
     do: Literal["dots"]
     dots: int = Field(ge=0, le=_MOST_DOTS)
 
 
-class Tie(_Change):
+class Tie(_Edit):
     """A tie from a note to the next, on or off."""
 
     do: Literal["tie"]
 
 
-class Fermata(_Change):
+class Fermata(_Edit):
     """A fermata over a note or rest, on or off."""
 
     do: Literal["fermata"]
 
 
-class Grace(_Change):
+class Grace(_Edit):
     """A note becomes a grace note, or a full one again."""
 
     do: Literal["grace"]
 
 
-class ToRest(_Change):
+class ToRest(_Edit):
     """A note becomes a rest, a rest a note."""
 
     do: Literal["rest"]
 
 
-class Delete(_Change):
+class Delete(_Edit):
     """The symbol goes: a note with its accidental and its ties, a tuplet mark with the other one."""
 
     do: Literal["delete"]
 
 
-class Insert(_Change):
+class Insert(_Edit):
     """A new symbol beside the selected one; a note or rest is like the one beside it."""
 
     do: Literal["insert"]
@@ -104,21 +104,21 @@ class Insert(_Change):
     before: bool = False
 
 
-class SetBarline(_Change):
+class SetBarline(_Edit):
     """Another kind of barline."""
 
     do: Literal["barline"]
     kind: BarlineKind
 
 
-class ToTuplet(_Change):
+class ToTuplet(_Edit):
     """The note and those after it until they are a full tuplet; in a tuplet: its marks go."""
 
     do: Literal["tuplet"]
     actual: int = Field(ge=min(TUPLET_NORMAL), le=max(TUPLET_NORMAL))
 
 
-class SetClef(_Change):
+class SetClef(_Edit):
     """The clef from here on; note heads stay on their lines."""
 
     do: Literal["clef"]
@@ -132,14 +132,14 @@ class SetClef(_Change):
         return sign
 
 
-class SetKey(_Change):
+class SetKey(_Edit):
     """The key signature from here on, in sharps, or flats below 0; printed accidentals stay."""
 
     do: Literal["key"]
     fifths: int = Field(ge=-7, le=7)
 
 
-class SetMeter(_Change):
+class SetMeter(_Edit):
     """The meter from here on."""
 
     do: Literal["meter"]
@@ -153,27 +153,27 @@ class SetMeter(_Change):
         return sign
 
 
-class Token(_Change):
+class Token(_Edit):
     """Any semantic token in the place of the selected one."""
 
     do: Literal["token"]
     token: str = Field(min_length=1, max_length=60)
 
 
-class Accept(_Change):
+class Accept(_Edit):
     """The symbol is right as it was read."""
 
     do: Literal["accept"]
 
 
-class Believe(_Change):
+class UseReading(_Edit):
     """What was read on a staff that was given up is used after all."""
 
     do: Literal["believe"]
 
 
-Change: TypeAlias = Annotated[
-    Move
+Edit: TypeAlias = Annotated[
+    MoveNote
     | Step
     | Accidental
     | SetValue
@@ -191,28 +191,28 @@ Change: TypeAlias = Annotated[
     | SetMeter
     | Token
     | Accept
-    | Believe,
+    | UseReading,
     Field(discriminator="do"),
 ]
-_CHANGE: TypeAdapter[Change] = TypeAdapter(Change)
+_EDIT: TypeAdapter[Edit] = TypeAdapter(Edit)
 
 
-def parse_change(change: Change | Mapping[str, Any]) -> Change:
-    """The change that plain values say. Raises MendError where they say none."""
+def parse_edit(change: Edit | Mapping[str, Any]) -> Edit:
+    """The change that plain values say. Raises EditError where they say none."""
     if isinstance(change, BaseModel):
         return change
     try:
-        return _CHANGE.validate_python(dict(change))
+        return _EDIT.validate_python(dict(change))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(each) for each in first["loc"][1:])
-        raise MendError(f"no such change: {place}{': ' if place else ''}{first['msg']}") from None
+        raise EditError(f"no such change: {place}{': ' if place else ''}{first['msg']}") from None
     except (TypeError, ValueError) as error:
-        raise MendError(f"no such change: {error}") from None
+        raise EditError(f"no such change: {error}") from None
 
 
 def check_token(token: str) -> None:
-    """Raises MendError where a semantic token is none, or one that no print has."""
+    """Raises EditError where a semantic token is none, or one that no print has."""
     if token in ("tie", "accidental", "tuplet-end") or parse_barline(token) is not None:
         return
     if token.startswith("tuplet-") and token in {f"tuplet-{actual}" for actual in TUPLET_NORMAL}:
@@ -229,6 +229,6 @@ def check_token(token: str) -> None:
         case Clef() | Key():
             good = True
         case _:
-            raise MendError(f"no such symbol: {token!r}")
+            raise EditError(f"no such symbol: {token!r}")
     if not good:
-        raise MendError(f"out of range: {token!r}")
+        raise EditError(f"out of range: {token!r}")

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document, StaffReading, Symbol
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 
 # What a change can change on a staff, for JSON; of no meaning to others.
 StaffSymbols: TypeAlias = dict[str, Any]
@@ -21,7 +21,7 @@ def staff_symbols_json(reading: StaffReading) -> StaffSymbols:
     return {"symbols": symbols, "unread": reading.unread, "mended": reading.mended}
 
 
-def with_symbols(document: Document, staves: Mapping[tuple[int, int], StaffSymbols]) -> Document:
+def restore_symbols(document: Document, staves: Mapping[tuple[int, int], StaffSymbols]) -> Document:
     """The document with other symbols on some of its staves.
 
     Args:
@@ -29,7 +29,7 @@ def with_symbols(document: Document, staves: Mapping[tuple[int, int], StaffSymbo
         staves: For (number of the page, index of the staff on it) what `staff_symbols_json` gave.
 
     Raises:
-        MendError: There is no such staff, or the values are none of `staff_symbols_json`.
+        EditError: There is no such staff, or the values are none of `staff_symbols_json`.
         NotationError: The used symbols of a staff break the grammar.
     """
     waiting = dict(staves)
@@ -41,7 +41,7 @@ def with_symbols(document: Document, staves: Mapping[tuple[int, int], StaffSymbo
                 readings[index] = _restored(reading, plain)
         pages.append(replace(page, staves=tuple(readings)))
     if waiting:
-        raise MendError(f"{document.source}: there is no staff {min(waiting)[1]} on page {min(waiting)[0]}")
+        raise EditError(f"{document.source}: there is no staff {min(waiting)[1]} on page {min(waiting)[0]}")
     return assemble(document.source, document.score.title, pages)
 
 
@@ -53,5 +53,5 @@ def _restored(reading: StaffReading, plain: StaffSymbols) -> StaffReading:
         )
         unread, mended = plain["unread"], plain["mended"]
     except (KeyError, TypeError, ValueError) as error:
-        raise MendError(f"these are no symbols of a staff: {type(error).__name__}: {error}") from None
+        raise EditError(f"these are no symbols of a staff: {type(error).__name__}: {error}") from None
     return replace(reading, symbols=symbols, unread=unread, mended=mended)

@@ -19,7 +19,7 @@ _ALONE_PX = 6.0 * STAFF_SPACE_PX  # from the beginning of the strip, where nothi
 
 
 @dataclass(frozen=True)
-class Paper:
+class StaffPlacement:
     """A staff on its picture.
 
     Attributes:

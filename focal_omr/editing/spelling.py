@@ -1,6 +1,6 @@
 """What the token of a note says of its print, and pitches up and down the staff."""
 
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.score.records import STEPS, Key, Note, Pitch
 
 
@@ -10,8 +10,8 @@ def printed_accidental(note: Note, key: Key, *, marked: bool) -> int | None:
 
 
 def moved(pitch: Pitch, steps: int) -> Pitch:
-    """A pitch some steps up the staff, its alteration as it was. Raises MendError beyond octaves 0 to 9."""
+    """A pitch some steps up the staff, its alteration as it was. Raises EditError beyond octaves 0 to 9."""
     octave, step = divmod(pitch.diatonic + steps, len(STEPS))
     if not 0 <= octave <= 9:
-        raise MendError("a note would be out of range")
+        raise EditError("a note would be out of range")
     return Pitch(STEPS[step], octave, pitch.alter)

@@ -9,18 +9,18 @@ from dataclasses import replace
 from focal_omr.document.document import Page, StaffReading, Symbol
 from focal_omr.document.geometry import Polygon
 from focal_omr.editing.edits import check_token
-from focal_omr.editing.placement import Paper
+from focal_omr.editing.placement import StaffPlacement
 from focal_omr.editing.spelling import moved, printed_accidental
 from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.names import symbol_name
 from focal_omr.encodings.semantic import note_token, parse_sign, sign_token, ungrammatical
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.score.records import Clef, Event, Key, Meter, Note, Rest
 
 _DEFAULT_CLEF = Clef("G", 2)  # as `boxes` has it where none was read
 
 
-class Draft:
+class StaffEditor:
     """A staff while it is mended.
 
     Attributes:
@@ -39,7 +39,7 @@ class Draft:
         self.selected = 0
         self.changed = False
         self.mended = reading.mended
-        self._paper = Paper(reading.staff, page.width, page.height)
+        self._placement = StaffPlacement(reading.staff, page.width, page.height)
 
     def finished(self) -> StaffReading:
         """The staff as it is now; symbols that break the grammar are not used."""
@@ -149,19 +149,19 @@ class Draft:
         return isinstance(self.event(index), Clef | Key | Meter)
 
     def note(self, index: int, *, has: str) -> tuple[int, Note]:
-        """The note that is meant by a selected symbol. Raises MendError: only a note has ..."""
+        """The note that is meant by a selected symbol. Raises EditError: only a note has ..."""
         index = self.head(index)
         event = self.event(index)
         if not isinstance(event, Note):
-            raise MendError(f"only a note has {has}; selected is: {self.name(index)}")
+            raise EditError(f"only a note has {has}; selected is: {self.name(index)}")
         return index, event
 
     def note_or_rest(self, index: int, *, has: str) -> tuple[int, Note | Rest]:
-        """The note or rest that is meant by a selected symbol. Raises MendError: only these have ..."""
+        """The note or rest that is meant by a selected symbol. Raises EditError: only these have ..."""
         index = self.head(index)
         event = self.event(index)
         if not isinstance(event, Note | Rest):
-            raise MendError(f"only a note or a rest has {has}; selected is: {self.name(index)}")
+            raise EditError(f"only a note or a rest has {has}; selected is: {self.name(index)}")
         return index, event
 
     def accidental(self, index: int) -> int | None:
@@ -214,7 +214,7 @@ class Draft:
         check_token(token)
         if isinstance(before, Note):
             steps = note.pitch.diatonic - before.pitch.diatonic
-            polygon = self._paper.moved(self.symbols[index].polygon, steps)
+            polygon = self._placement.moved(self.symbols[index].polygon, steps)
         else:
             polygon = self.in_place(index, token)
         self.set_token(index, token, polygon=polygon)
@@ -288,10 +288,10 @@ class Draft:
 
     def in_place(self, index: int, token: str) -> Polygon:
         """The box of another symbol in the place of one."""
-        return self._paper.in_place(token, self.symbols[index].polygon, self.clef(index))
+        return self._placement.in_place(token, self.symbols[index].polygon, self.clef(index))
 
     def _between(self, index: int, token: str) -> Polygon:
         """The box of a symbol that is put before another one."""
         before = self.symbols[index - 1].polygon if index else None
         after = self.symbols[index].polygon if index < len(self.symbols) else None
-        return self._paper.between(token, before, after, self.clef(index))
+        return self._placement.between(token, before, after, self.clef(index))

@@ -117,7 +117,7 @@ _GLYPHS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
-class Glyph:
+class AgnosticSymbol:
     """A printed sign and its place.
 
     Attributes:
@@ -147,7 +147,7 @@ class Glyph:
         return f"{self.name}-{self.position}"
 
 
-def parse_glyph(token: str) -> Glyph:
+def parse_agnostic_symbol(token: str) -> AgnosticSymbol:
     """The glyph of a token. Raises NotationError for an unknown glyph or one at an impossible place."""
     match = _TOKEN.fullmatch(token)
     if match is None:
@@ -158,7 +158,7 @@ def parse_glyph(token: str) -> Glyph:
         raise NotationError(f"unknown glyph {name!r} in token {token!r}")
     if not any(place.fullmatch(row + number) for place in places):
         raise NotationError(f"{name!r} cannot stand at {row + number}")
-    return Glyph(name, 2 * int(number) - (2 if row == "L" else 1))
+    return AgnosticSymbol(name, 2 * int(number) - (2 if row == "L" else 1))
 
 
 def read_agnostic(text: str) -> Score:
@@ -187,7 +187,7 @@ def score_to_agnostic(score: Score) -> list[str]:
     return [str(glyph) for glyph in _part_glyphs(score.parts[0])]
 
 
-def _part_glyphs(part: Part) -> Iterator[Glyph]:
+def _part_glyphs(part: Part) -> Iterator[AgnosticSymbol]:
     clef: Clef | None = None
     tied: Note | None = None
     for measure in part.measures:
@@ -202,7 +202,7 @@ def _part_glyphs(part: Part) -> Iterator[Glyph]:
             else:
                 yield from _sign_glyphs(event)
         if measure.barline is not None:
-            yield Glyph("barline", 0)
+            yield AgnosticSymbol("barline", 0)
 
 
 def _known(clef: Clef | None) -> Clef:
@@ -211,26 +211,26 @@ def _known(clef: Clef | None) -> Clef:
     return clef
 
 
-def _signature(key: Key, clef: Clef) -> list[Glyph]:
+def _signature(key: Key, clef: Clef) -> list[AgnosticSymbol]:
     """The accidentals of a key signature at their places in a clef; none for C major."""
     lowest = STEPS[clef.lowest_line % 7]
     name, steps = ("sharp", _SHARPS[lowest]) if key.fifths > 0 else ("flat", _FLATS[lowest])
-    return [Glyph(f"accidental.{name}", step) for step in steps[: abs(key.fifths)]]
+    return [AgnosticSymbol(f"accidental.{name}", step) for step in steps[: abs(key.fifths)]]
 
 
-def _note_glyphs(note: Note, clef: Clef, *, ends_tie: bool) -> Iterator[Glyph]:
+def _note_glyphs(note: Note, clef: Clef, *, ends_tie: bool) -> Iterator[AgnosticSymbol]:
     step = note.pitch.diatonic - clef.lowest_line
     if note.fermata:
-        yield Glyph("fermata.above", 11)
+        yield AgnosticSymbol("fermata.above", 11)
     if ends_tie:
-        yield Glyph("slur.end", step)
+        yield AgnosticSymbol("slur.end", step)
     for name in _accidental_names(note):
-        yield Glyph(f"accidental.{name}", step)
-    yield Glyph(f"{'gracenote' if note.grace else 'note'}.{_stem(note)}", step)
+        yield AgnosticSymbol(f"accidental.{name}", step)
+    yield AgnosticSymbol(f"{'gracenote' if note.grace else 'note'}.{_stem(note)}", step)
     for _ in range(note.duration.dots):
-        yield Glyph("dot", _dot_step(step))
+        yield AgnosticSymbol("dot", _dot_step(step))
     if note.tie:
-        yield Glyph("slur.start", step)
+        yield AgnosticSymbol("slur.start", step)
 
 
 def _accidental_names(note: Note) -> tuple[str, ...]:
@@ -253,24 +253,24 @@ def _dot_step(step: int) -> int:
     return step if step % 2 else step + 1
 
 
-def _sign_glyphs(event: Event) -> Iterator[Glyph]:
+def _sign_glyphs(event: Event) -> Iterator[AgnosticSymbol]:
     match event:
         case Rest():
             step = _rest_step(event.duration.value)
             if event.fermata:
-                yield Glyph("fermata.above", 11)
-            yield Glyph(f"rest.{event.duration.value}", step)
-            yield from (Glyph("dot", 5) for _ in range(event.duration.dots))
+                yield AgnosticSymbol("fermata.above", 11)
+            yield AgnosticSymbol(f"rest.{event.duration.value}", step)
+            yield from (AgnosticSymbol("dot", 5) for _ in range(event.duration.dots))
         case MultiRest():
-            yield from (Glyph(f"digit.{digit}", 9) for digit in str(event.bars))
-            yield Glyph("multirest", 4)
+            yield from (AgnosticSymbol(f"digit.{digit}", 9) for digit in str(event.bars))
+            yield AgnosticSymbol("multirest", 4)
         case Clef():
-            yield Glyph(f"clef.{event.shape}", 2 * (event.line - 1))
+            yield AgnosticSymbol(f"clef.{event.shape}", 2 * (event.line - 1))
         case Meter(symbol=None):
-            yield Glyph(f"digit.{event.beats}", 6)
-            yield Glyph(f"digit.{event.unit}", 2)
+            yield AgnosticSymbol(f"digit.{event.beats}", 6)
+            yield AgnosticSymbol(f"digit.{event.unit}", 2)
         case Meter():
-            yield Glyph(f"metersign.{event.symbol}", 4)
+            yield AgnosticSymbol(f"metersign.{event.symbol}", 4)
 
 
 def _rest_step(value: str) -> int:
@@ -287,21 +287,21 @@ def agnostic_to_score(tokens: Sequence[str]) -> Score:
     Raises:
         NotationError: A token is unknown or has no plain meaning where it stands; the message says where.
     """
-    part = Part(_Reader(tokens).measures())
+    part = Part(_AgnosticReader(tokens).measures())
     check_bounds(part)
     return Score((sound_accidentals(part),))
 
 
-class _Reader:
+class _AgnosticReader:
     """Goes over the glyphs from left to right; what belongs to the next note waits until it comes."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self.total = len(tokens)
         self.next = 0  # index of the glyph to be read
-        self.glyphs: list[Glyph] = []
+        self.glyphs: list[AgnosticSymbol] = []
         for self.next, token in enumerate(tokens):
             try:
-                self.glyphs.append(parse_glyph(token))
+                self.glyphs.append(parse_agnostic_symbol(token))
             except NotationError as error:
                 self._fail(str(error))
         self.next = 0
@@ -314,19 +314,19 @@ class _Reader:
     def _forget(self) -> None:
         """Nothing waits for a note."""
         self.fermata = False
-        self.tie_end: Glyph | None = None
-        self.accidentals: tuple[Glyph, ...] = ()
+        self.tie_end: AgnosticSymbol | None = None
+        self.accidentals: tuple[AgnosticSymbol, ...] = ()
 
     def _fail(self, reason: str) -> NoReturn:
         # What is missing at the end is said of the last token.
         raise NotationError(f"token {min(self.next + 1, self.total)} of {self.total}: {reason}")
 
-    def _peek(self) -> Glyph | None:
+    def _peek(self) -> AgnosticSymbol | None:
         return self.glyphs[self.next] if self.next < self.total else None
 
     def _take(self, name: str, step: int) -> bool:
         """Go past the glyph if it is the next one."""
-        taken = self._peek() == Glyph(name, step)
+        taken = self._peek() == AgnosticSymbol(name, step)
         self.next += taken
         return taken
 
@@ -352,7 +352,7 @@ class _Reader:
         if signs:
             self._fail(f"{signs[0]} {where} has no note to belong to")
 
-    def _read(self, glyph: Glyph) -> None:
+    def _read(self, glyph: AgnosticSymbol) -> None:
         match glyph.kind:
             case "clef":
                 self._read_clef(glyph)
@@ -378,7 +378,7 @@ class _Reader:
             case _:
                 self._fail(f"{glyph} does not belong to the glyph before it")
 
-    def _read_clef(self, glyph: Glyph) -> None:
+    def _read_clef(self, glyph: AgnosticSymbol) -> None:
         self.clef = Clef(glyph.detail, glyph.step // 2 + 1)  # type: ignore[arg-type]  # parsed: G, F or C
         self.events.append(self.clef)
         self.next += 1
@@ -404,7 +404,7 @@ class _Reader:
         self.next += 2
 
     @staticmethod
-    def _is_digit(glyph: Glyph | None, step: int) -> bool:
+    def _is_digit(glyph: AgnosticSymbol | None, step: int) -> bool:
         return glyph is not None and glyph.kind == "digit" and glyph.step == step
 
     def _read_accidentals(self) -> None:
@@ -431,7 +431,7 @@ class _Reader:
         return self.next > 0 and self.glyphs[self.next - 1].kind == "clef" and not self.begun
 
     @staticmethod
-    def _own(run: Sequence[Glyph], note: Glyph | None) -> bool:
+    def _own(run: Sequence[AgnosticSymbol], note: AgnosticSymbol | None) -> bool:
         """Whether accidentals can be those of a note."""
         if not run:
             return True
@@ -440,7 +440,7 @@ class _Reader:
         named = tuple(glyph.detail for glyph in run) in _ALTERS
         return named and all(glyph.step == note.step for glyph in run)
 
-    def _key(self, run: Sequence[Glyph]) -> Key | None:
+    def _key(self, run: Sequence[AgnosticSymbol]) -> Key | None:
         """The key that accidentals name; Key(0) for none, None where they are no signature in this clef."""
         if not run:
             return Key(0)
@@ -449,7 +449,7 @@ class _Reader:
         key = Key(len(run) if run[0].detail == "sharp" else -len(run))
         return key if _signature(key, self.clef) == list(run) else None
 
-    def _read_note(self, glyph: Glyph) -> None:
+    def _read_note(self, glyph: AgnosticSymbol) -> None:
         if self.clef is None:
             self._fail(f"{glyph} stands before any clef, so its pitch cannot be told")
         octave, letter = divmod(self.clef.lowest_line + glyph.step, 7)
@@ -467,14 +467,14 @@ class _Reader:
         self.tied = open_tie(self.tied, note)
         self._forget()
 
-    def _expect_tie(self, glyph: Glyph, note: Note) -> None:
+    def _expect_tie(self, glyph: AgnosticSymbol, note: Note) -> None:
         assert self.tie_end is not None
         if self.tie_end.step != glyph.step or not tie_ends(self.tied, note):
             self._fail(
                 f"{self.tie_end} before {glyph}: needed is a slur.start after an earlier note of its pitch"
             )
 
-    def _read_rest(self, glyph: Glyph) -> None:
+    def _read_rest(self, glyph: AgnosticSymbol) -> None:
         fermata, self.fermata = self.fermata, False
         self._expect_no_waiting(f"before {glyph}")
         self.next += 1

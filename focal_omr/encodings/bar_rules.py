@@ -40,7 +40,7 @@ class _Kind(Enum):
     OTHER = auto()
 
 
-class _Symbol(NamedTuple):
+class _BarSymbol(NamedTuple):
     kind: _Kind
     length: Fraction = Fraction(0)  # in whole notes; of a meter, that of its bars; of a tuplet, its factor
     pitch: int = 0  # diatonic
@@ -80,9 +80,9 @@ class BarRules:
     start = BarState()
 
     def __init__(self, symbols: Sequence[str]) -> None:
-        self._symbols = [_symbol(symbol) for symbol in symbols]
+        self._symbols = [_bar_symbol(symbol) for symbol in symbols]
         # Without its meter a staff has no bar that does not add up: a search would drop it.
-        self.kept = frozenset(
+        self.pinned = frozenset(
             number for number, symbol in enumerate(self._symbols, BLANK + 1) if symbol.kind is _Kind.METER
         )
         # (id of a state, class) -> that state, kept so that its id stays its own; the next; what it is worth.
@@ -157,7 +157,7 @@ def _through_staff(state: BarState, tokens: tuple[str, ...]) -> tuple[BarState, 
     bars: list[bool | None] = []
     open_ = False
     for token in tokens:
-        symbol = _symbol(token)
+        symbol = _bar_symbol(token)
         open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
         if not open_:
             bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
@@ -184,7 +184,7 @@ def close_staves(
         closed.append([*tokens, "barline"] if full else list(tokens))
         if full:
             added.append(number)
-            state, _ = _step(state, _symbol("barline"))
+            state, _ = _step(state, _bar_symbol("barline"))
     return closed, added
 
 
@@ -204,36 +204,36 @@ def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], in
 
 
 @lru_cache(maxsize=10_000)
-def _symbol(text: str) -> _Symbol:
+def _bar_symbol(text: str) -> _BarSymbol:
     if text.startswith("accidental"):
-        return _Symbol(_Kind.ACCIDENTAL)
+        return _BarSymbol(_Kind.ACCIDENTAL)
     if kind := parse_barline(text):
-        return _Symbol(_Kind.BARLINE if kind == "single" else _Kind.CUT)
+        return _BarSymbol(_Kind.BARLINE if kind == "single" else _Kind.CUT)
     if text == "tie":
-        return _Symbol(_Kind.TIE)
+        return _BarSymbol(_Kind.TIE)
     if text == "tuplet-end":
-        return _Symbol(_Kind.TUPLET_END)
+        return _BarSymbol(_Kind.TUPLET_END)
     if text.startswith("tuplet-") and (actual := int(text.partition("-")[2])) in TUPLET_NORMAL:
-        return _Symbol(_Kind.TUPLET, Fraction(TUPLET_NORMAL[actual], actual))
+        return _BarSymbol(_Kind.TUPLET, Fraction(TUPLET_NORMAL[actual], actual))
     match parse_sign(text):
         case Note(grace=True):
-            return _Symbol(_Kind.GRACE)
+            return _BarSymbol(_Kind.GRACE)
         case Note(pitch=pitch, duration=duration):
-            return _Symbol(_Kind.NOTE, duration.length, pitch.diatonic)
+            return _BarSymbol(_Kind.NOTE, duration.length, pitch.diatonic)
         case Rest(duration=duration):
-            return _Symbol(_Kind.REST, duration.length)
+            return _BarSymbol(_Kind.REST, duration.length)
         case MultiRest():
-            return _Symbol(_Kind.MULTIREST)
+            return _BarSymbol(_Kind.MULTIREST)
         case Clef():
-            return _Symbol(_Kind.CLEF)
+            return _BarSymbol(_Kind.CLEF)
         case Key():
-            return _Symbol(_Kind.KEY)
+            return _BarSymbol(_Kind.KEY)
         case Meter() as meter:
-            return _Symbol(_Kind.METER, meter.length)
-    return _Symbol(_Kind.OTHER)
+            return _BarSymbol(_Kind.METER, meter.length)
+    return _BarSymbol(_Kind.OTHER)
 
 
-def _step(state: BarState, symbol: _Symbol) -> tuple[BarState, float]:
+def _step(state: BarState, symbol: _BarSymbol) -> tuple[BarState, float]:
     kind = symbol.kind
     worth = -_SIGN if _is_misplaced(state, kind) else 0.0
     if state.tied is not None and kind in (_Kind.NOTE, _Kind.REST, _Kind.MULTIREST):

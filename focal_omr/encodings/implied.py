@@ -30,7 +30,7 @@ _FEWEST_BARS = 4
 _SHARE = 0.6  # of the bars that must have one length
 
 
-def implied_bar_length(part: Part) -> Fraction | None:
+def infer_bar_length(part: Part) -> Fraction | None:
     """The length of most bars of a part without any meter, in whole notes; None where most differ.
 
     Bars of nothing but a whole rest or a rest of several bars say nothing.
@@ -49,7 +49,7 @@ def _is_rest(measure: Measure) -> bool:
     return timed == [Rest(Duration("whole"))] or any(isinstance(event, MultiRest) for event in timed)
 
 
-def imply_tuplets(part: Part, *, bar_length: Fraction | None = None) -> tuple[Part, list[int]]:
+def infer_tuplets(part: Part, *, bar_length: Fraction | None = None) -> tuple[Part, list[int]]:
     """A part in which bars that are too long are made right by tuplets like printed ones before them.
 
     Groups of as many equal notes as a printed tuplet has, of the same value, each beginning where such a

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from focal_omr.encodings.semantic import KEY_NAMES
 from focal_omr.errors import NotationError
-from focal_omr.formats.musicxml_measures import Bar, bars_of
+from focal_omr.formats.written_bars import WrittenBar, written_bars
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import (
     BarlineKind,
@@ -56,7 +56,7 @@ def write_abc(score: Score, *, number: int = 1) -> str:
     """
     if len(score.parts) != 1:
         raise NotationError(f"an ABC tune is written of one part; this score has {len(score.parts)}")
-    bars = list(bars_of(beam_by_meter(score.parts[0])))
+    bars = list(written_bars(beam_by_meter(score.parts[0])))
     writer = _Writer()
     opening, bars = _opening(bars)
     key, clef = opening.get(Key), opening.get(Clef)
@@ -71,7 +71,7 @@ def write_abc(score: Score, *, number: int = 1) -> str:
     return "\n".join([*fields, *_lines(writer, bars)]) + "\n"
 
 
-def _opening(bars: Sequence[Bar]) -> tuple[dict[type, Event], list[Bar]]:
+def _opening(bars: Sequence[WrittenBar]) -> tuple[dict[type, Event], list[WrittenBar]]:
     """The first clef, key and meter, if they stand before any note, and the bars without them."""
     if not bars:
         return {}, []
@@ -83,7 +83,7 @@ def _opening(bars: Sequence[Bar]) -> tuple[dict[type, Event], list[Bar]]:
     return opening, [replace(bars[0], events=tuple(events)), *bars[1:]]
 
 
-def _lines(writer: "_Writer", bars: Sequence[Bar]) -> Iterator[str]:
+def _lines(writer: "_Writer", bars: Sequence[WrittenBar]) -> Iterator[str]:
     """The tune's lines: a system each, or some bars."""
     told = any(bar.break_before for bar in bars)
     line = ""
@@ -106,7 +106,7 @@ class _Writer:
     anywhere: dict[str, int] = field(default_factory=dict)  # the same by step, in whatever octave
     tied: Note | None = None
 
-    def bar(self, bar: Bar) -> str:
+    def bar(self, bar: WrittenBar) -> str:
         """The notes of a bar, beams without blanks in them."""
         self.here.clear()
         self.anywhere.clear()

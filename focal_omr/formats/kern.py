@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Literal
 
 from focal_omr.errors import NotationError
-from focal_omr.formats.musicxml_measures import Bar, bars_of, beam_types, ties_that_end
+from focal_omr.formats.written_bars import WrittenBar, beam_types, ties_that_end, written_bars
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import (
     SHARP_ORDER,
@@ -49,7 +49,7 @@ _ZEROS = {Fraction(2): "0", Fraction(4): "00"}
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _Token:
     """What stands in a column: a sign, a grace note, or a note or rest of a length in whole notes."""
 
     onset: Fraction
@@ -65,7 +65,7 @@ def write_kern(score: Score) -> str:
     """
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
-    columns = [_Column(part) for part in reversed(score.parts)]
+    columns = [_Spine(part) for part in reversed(score.parts)]
     count = len(columns)
     lines = [f"!!!OTL: {score.title}"] if score.title else []
     lines.append(_row(["**kern"] * count))
@@ -96,7 +96,7 @@ def _barline(kind: BarlineKind | None, number: int, *, last: bool) -> str:
     return f"={'' if last else number}{_BARLINES[kind]}"
 
 
-def _merged(columns: Sequence[list[_Cell]]) -> Iterator[str]:
+def _merged(columns: Sequence[list[_Token]]) -> Iterator[str]:
     """The lines of one bar: of all columns what begins together; signs and grace notes before it."""
     waiting = [list(column) for column in _filled(columns)]
     while any(waiting):
@@ -111,12 +111,12 @@ def _merged(columns: Sequence[list[_Cell]]) -> Iterator[str]:
                 column.pop(0)
 
 
-def _filled(columns: Sequence[list[_Cell]]) -> list[list[_Cell]]:
+def _filled(columns: Sequence[list[_Token]]) -> list[list[_Token]]:
     """Columns that all last as long as the longest; the last cell of each says where it ends."""
     ends = [column[-1].onset for column in columns]
     longest = max(ends)
     return [
-        [*column[:-1], *([_Cell(end, f"{_reciprocal(longest - end)}ryy", "timed")] if end < longest else [])]
+        [*column[:-1], *([_Token(end, f"{_reciprocal(longest - end)}ryy", "timed")] if end < longest else [])]
         for column, end in zip(columns, ends, strict=True)
     ]
 
@@ -132,23 +132,23 @@ def _reciprocal(length: Fraction, dots: int = 0) -> str:
 
 
 @dataclass
-class _Column:
+class _Spine:
     """Writes the bars of one part, one after the other."""
 
     part: Part
-    bars: list[Bar] = field(default_factory=list)
+    bars: list[WrittenBar] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)  # numbers of the notes whose tie leads somewhere
     notes: int = 0  # written so far
     tied: Note | None = None
 
     def __post_init__(self) -> None:
-        self.bars = list(bars_of(beam_by_meter(self.part)))
+        self.bars = list(written_bars(beam_by_meter(self.part)))
         self.ended = ties_that_end(self.bars)
 
-    def bar(self, index: int) -> Bar:
-        return self.bars[index] if index < len(self.bars) else Bar((), "single")
+    def bar(self, index: int) -> WrittenBar:
+        return self.bars[index] if index < len(self.bars) else WrittenBar((), "single")
 
-    def cells(self, index: int) -> list[_Cell]:
+    def cells(self, index: int) -> list[_Token]:
         """The cells of a bar, and an empty one at its end."""
         bar = self.bar(index)
         notes = [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
@@ -159,17 +159,17 @@ class _Column:
                 case Note():
                     length = Fraction(0) if event.grace else event.duration.length * scale
                     kind: Literal["grace", "timed"] = "grace" if event.grace else "timed"
-                    cells.append(_Cell(onset, self._note(event, scale, next(beams)), kind))
+                    cells.append(_Token(onset, self._note(event, scale, next(beams)), kind))
                 case Rest():
                     length = event.duration.length * scale if bar.rest is None else bar.rest
                     dots = event.duration.dots if bar.rest is None else _dots(length)
                     fermata = ";" if event.fermata else ""
-                    cells.append(_Cell(onset, f"{_reciprocal(length, dots)}r{fermata}", "timed"))
+                    cells.append(_Token(onset, f"{_reciprocal(length, dots)}r{fermata}", "timed"))
                 case _:
                     length = Fraction(0)
-                    cells += [_Cell(onset, text, "sign") for text in _signs(event)]
+                    cells += [_Token(onset, text, "sign") for text in _signs(event)]
             onset += length
-        return [*cells, _Cell(onset, "", "timed")]
+        return [*cells, _Token(onset, "", "timed")]
 
     def _note(self, note: Note, scale: Fraction, beams: Sequence[str]) -> str:
         opens, closes = self.notes in self.ended, tie_ends(self.tied, note)

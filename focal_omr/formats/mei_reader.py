@@ -49,7 +49,7 @@ def read_mei(text: str) -> Score:
 
 
 @dataclass(frozen=True)
-class Run:
+class MonophonicRun:
     """Measures of one voice that a `Score` can hold, with nothing between them left out.
 
     Attributes:
@@ -67,7 +67,7 @@ class Run:
     whole: bool
 
 
-def read_runs(text: str) -> tuple[list[Run], int]:
+def read_monophonic_runs(text: str) -> tuple[list[MonophonicRun], int]:
     """What is monophonic in an MEI document: each staff, or else what its voices have of one-voice music.
 
     A measure with chords, or one that a voice does not fill, ends a run; the next measure may begin another.
@@ -84,14 +84,14 @@ def read_runs(text: str) -> tuple[list[Run], int]:
     ties, fermatas = _start_ids(score, "tie"), _start_ids(score, "fermata")
     staff_defs = _staff_defs(timeline)
     measures = sum(element.tag == "measure" for element in timeline)
-    runs: list[Run] = []
+    runs: list[MonophonicRun] = []
     for number, staff_def in enumerate(staff_defs):
         voices = _voices(timeline, staff_def.get("n", "1"))
         for voice in range(voices):
             reader = StaffReader(staff_def, timeline, ties, fermatas, voice)
             found = list(reader.runs())
             whole = voices == 1 and not reader.gaps
-            runs += [Run(part, number, voice, first, whole) for first, part in found]
+            runs += [MonophonicRun(part, number, voice, first, whole) for first, part in found]
     check_bounds(*(run.part for run in runs))
     parts = _with_accidentals([run.part for run in runs], root)
     return [replace(run, part=part) for run, part in zip(runs, parts, strict=True)], measures * len(

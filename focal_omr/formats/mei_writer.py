@@ -45,8 +45,7 @@ MEI_DURATIONS = {
     "hundred_twenty_eighth": "128",
 }
 # Seen by all who are colour-blind in any way, and unlike ink. Source: Okabe and Ito, 2008.
-DOUBT_COLOUR = "#D55E00"
-DOUBTFUL_BELOW = 0.9  # of 100 symbols that are just as sure as this, ten are wrong
+DOUBTFUL_COLOUR = "#D55E00"
 MEI_ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 MEI_BARLINES: dict[BarlineKind, str] = {
     "single": "single",
@@ -90,7 +89,7 @@ def mei_tree(score: Score, *, ids: Sequence[Sequence[str | None]] | None = None)
     body = _path(root, "music", "body", "mdiv", "score")
     folded = [fold_repeat_starts(part) for part in score.parts]
     writers = [
-        _PartWriter(number, part, None if ids is None else ids[number - 1])
+        _MeiPart(number, part, None if ids is None else ids[number - 1])
         for number, (part, _) in enumerate(folded, 1)
     ]
     body.append(_first_score_def(writers))
@@ -125,7 +124,7 @@ def _signs(events: Sequence[Event], kinds: tuple[type, ...]) -> int:
 
 
 @dataclass
-class _PartWriter:
+class _MeiPart:
     """What a part needs while its measures are written one after the other."""
 
     number: int
@@ -253,7 +252,7 @@ def _note(note: Note) -> ET.Element:
     if note.grace:
         element.set("grace", "unacc" if note.duration.value == "eighth" else "acc")
     if note.doubtful:
-        element.set("color", DOUBT_COLOUR)
+        element.set("color", DOUBTFUL_COLOUR)
     return element
 
 
@@ -271,7 +270,7 @@ def _meter(meter: Meter) -> dict[str, str]:
     return {"count": str(meter.beats), "unit": str(meter.unit), **symbol}
 
 
-def _first_score_def(writers: Sequence[_PartWriter]) -> ET.Element:
+def _first_score_def(writers: Sequence[_MeiPart]) -> ET.Element:
     score_def = ET.Element("scoreDef")
     group = ET.SubElement(score_def, "staffGrp")
     for writer in writers:
@@ -282,7 +281,7 @@ def _first_score_def(writers: Sequence[_PartWriter]) -> ET.Element:
     return score_def
 
 
-def _changes(index: int, writers: Sequence[_PartWriter]) -> Iterator[ET.Element]:
+def _changes(index: int, writers: Sequence[_MeiPart]) -> Iterator[ET.Element]:
     """A scoreDef with the signs that change before a measure; nothing without changes."""
     if not any(writer.leading(index) for writer in writers):
         return
@@ -293,7 +292,7 @@ def _changes(index: int, writers: Sequence[_PartWriter]) -> Iterator[ET.Element]
     yield score_def
 
 
-def _measure(index: int, writers: Sequence[_PartWriter]) -> ET.Element:
+def _measure(index: int, writers: Sequence[_MeiPart]) -> ET.Element:
     kind = writers[0].measure(index).barline
     # No @left in the next measure for a repeat sign: Verovio 6.4 would draw it, and not the one before it.
     measure = ET.Element("measure", n=str(index + 1), right=_right(kind))

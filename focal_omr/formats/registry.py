@@ -13,7 +13,7 @@ from focal_omr.formats.kern import write_kern
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.midi import Playback, playable_mei
-from focal_omr.formats.musicxml import write_musicxml
+from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
@@ -116,7 +116,7 @@ def save_score(
     write_atomic(path, write_score(score, _format_of(path, format), playback))
 
 
-def converted(files: tuple[Path, Path], playback: Playback) -> bytes:
+def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
     """What the second file holds when the score of the first is saved to it; nothing is written.
 
     Raises:
@@ -162,7 +162,7 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> by
 # Bytes -> Score --------------------------------------------------------------------------------------------
 
 
-def plain_text(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Text in UTF-8, or else in Latin-1, as older ABC and Humdrum files are."""
     try:
         return data.decode("utf-8-sig")
@@ -172,7 +172,7 @@ def plain_text(data: bytes) -> str:
 
 def _one_line(data: bytes) -> str:
     """The label of a file that has one; `read` writes several lines, a part or a piece each."""
-    lines = [line for line in plain_text(data).splitlines() if line.strip()]
+    lines = [line for line in decode_text(data).splitlines() if line.strip()]
     if len(lines) > 1:
         raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
     return "".join(lines)
@@ -182,7 +182,7 @@ def _kern(data: bytes) -> str:
     """Humdrum text in which C and cut C stand alone: Verovio 6.4 hides a meter that numbers name, too."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
-    return re.sub(both, r"\1", plain_text(data), flags=re.MULTILINE)
+    return re.sub(both, r"\1", decode_text(data), flags=re.MULTILINE)
 
 
 def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:
@@ -196,8 +196,8 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
     ".krn": _by_verovio("kern", _kern),
     ".kern": _by_verovio("kern", _kern),
-    ".abc": _by_verovio("abc", plain_text),
-    ".pae": _by_verovio("pae", plain_text),
+    ".abc": _by_verovio("abc", decode_text),
+    ".pae": _by_verovio("pae", decode_text),
     ".semantic": lambda data: read_semantic(_one_line(data)),
     ".agnostic": lambda data: read_agnostic(_one_line(data)),
 }

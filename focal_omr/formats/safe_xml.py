@@ -16,13 +16,13 @@ from xml.parsers import expat
 
 from focal_omr.errors import NotationError
 
-__all__ = ["MAX_DEPTH", "MAX_SCORE_BYTES", "NO_ZIP", "parse_xml", "unzip_musicxml", "xml_text"]
+__all__ = ["MAX_DEPTH", "MAX_SCORE_BYTES", "ZIP_ERRORS", "parse_xml", "unzip_musicxml", "xml_text"]
 
 MAX_SCORE_BYTES = 100_000_000  # the score of an opera has 30 MB as MusicXML
 MAX_DEPTH = 100  # elements in one another; MEI's beams in tuplets in layers reach 20
 
 # What zipfile raises for archives that are damaged, encrypted, or packed in a way that it does not know.
-NO_ZIP = (
+ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(LookupError, ValueError, ArithmeticError, OSError, EOFError, RuntimeError),
 )
@@ -103,7 +103,7 @@ def unzip_musicxml(data: bytes) -> bytes:
             if not roots:
                 raise NotationError("not a zipped MusicXML file: its container names no file")
             return _member(archive, roots[0].get("full-path", ""))
-    except NO_ZIP as error:
+    except ZIP_ERRORS as error:
         raise NotationError(f"not a zipped MusicXML file: {error or type(error).__name__}") from None
 
 

@@ -84,10 +84,12 @@ class Desk:
         if kept is not None and kept[0] == subject.staves:
             self._kept.move_to_end(key)
             return kept[1]
-        from focal_omr.editing.history import with_symbols
+        from focal_omr.editing.history import restore_symbols
 
         if subject.staves:
-            document = with_symbols(self._document(replace(subject, revision=-1, staves={})), subject.staves)
+            document = restore_symbols(
+                self._document(replace(subject, revision=-1, staves={})), subject.staves
+            )
         else:
             from focal_omr.document.assemble import document_from_json
 
@@ -101,11 +103,11 @@ class Desk:
             self._kept.popitem(last=False)
 
     def _change(self, document: "Document", order: Order) -> Changed | Refusal:
-        from focal_omr.editing.apply import Place, mend
+        from focal_omr.editing.apply import Place, apply_edit
         from focal_omr.editing.history import staff_symbols_json
 
         before = order.subject
-        mended = mend(document, Place(*order.place), order.change)
+        mended = apply_edit(document, Place(*order.place), order.change)
         place = (mended.place.page, mended.place.staff, mended.place.symbol)
         readings = {
             (page.number, index): reading

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from focal_omr.editing.edits import Change
+from focal_omr.editing.edits import Edit
 from focal_omr.web import answers
 from focal_omr.web.answers import problems
 from focal_omr.web.orders import Order
@@ -41,7 +41,7 @@ class Request(Move):
     page: Annotated[int, Field(ge=1, le=100_000, description="Number of the page, from 1.")]
     staff: Annotated[Index, Field(description="On the page, from 0.")]
     symbol: Annotated[Index, Field(description="On the staff, from 0.")]
-    change: Change
+    change: Edit
 
 
 @router.post("/api/jobs/{id}/changes", summary="Change a symbol", responses=_RESPONSES)

@@ -26,7 +26,7 @@ from focal_omr.cli import app as cli
 from focal_omr.cli import read as cli_read
 from focal_omr.cli.options import LIMIT_S, MEMORY_MB
 from focal_omr.decode import BEAM_WIDTH
-from focal_omr.formats.mei_writer import DOUBTFUL_BELOW
+from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.formats.midi import Playback
 from focal_omr.runtime.isolate import Limits
 

@@ -13,13 +13,13 @@ from strategies import labels, soups
 
 from focal_omr.document.assemble import assemble, document_from_json
 from focal_omr.document.document import Document
-from focal_omr.editing import edits as changes
-from focal_omr.editing.apply import Place, mend
-from focal_omr.editing.history import staff_symbols_json, with_symbols
+from focal_omr.editing import edits
+from focal_omr.editing.apply import Place, apply_edit
+from focal_omr.editing.history import restore_symbols, staff_symbols_json
 from focal_omr.encodings.printed import semantic_to_printed
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import full_semantic
-from focal_omr.errors import MendError
+from focal_omr.errors import EditError
 from focal_omr.formats.registry import write_score
 from focal_omr.score.records import Clef, Note, flat_events
 
@@ -46,9 +46,7 @@ wanted = st.one_of(
 
 
 def test_every_kind_of_change_is_tried():
-    kinds = {
-        kind.model_fields["do"].annotation for kind in typing.get_args(typing.get_args(changes.Change)[0])
-    }
+    kinds = {kind.model_fields["do"].annotation for kind in typing.get_args(typing.get_args(edits.Edit)[0])}
     names = {typing.get_args(kind)[0] for kind in kinds}
     tried = {"move", "step", "accidental", "value", "dots", "insert", "barline", "tuplet", "clef", "key"}
     assert names == {*SIMPLE, *tried, "meter", "token"}
@@ -92,8 +90,8 @@ def test_changes_never_break_a_document_and_can_all_be_undone():
             count = len(page.staves[staff].symbols)
             place = Place(page.number, staff, data.draw(st.integers(0, max(0, count - 1))))
             try:
-                mended = mend(document, place, data.draw(wanted))
-            except MendError:
+                mended = apply_edit(document, place, data.draw(wanted))
+            except EditError:
                 refused += 1
                 continue
             made += 1
@@ -101,14 +99,14 @@ def test_changes_never_break_a_document_and_can_all_be_undone():
             symbols = reading_at(mended.document, (page.number, staff)).symbols
             assert 0 <= mended.place.symbol < max(1, len(symbols))
             after = values(mended.document, mended.staves)
-            assert with_symbols(document, after) == mended.document
+            assert restore_symbols(document, after) == mended.document
             history.append(values(document, mended.staves))
             document = mended.document
         for format in ("musicxml", "mei", "midi"):
             assert write_score(document.score, format)
         assert document_from_json(json.loads(json.dumps(document.to_json()))).score == document.score
         for before in reversed(history):
-            document = with_symbols(document, before)
+            document = restore_symbols(document, before)
         assert document == first
 
     run()
@@ -120,8 +118,8 @@ def test_a_key_changes_nothing_that_is_printed(label, index, fifths):
     document = make_document(" ".join(label))
     place = Place(1, 0, min(index, max(0, len(label) - 1)))
     try:
-        mended = mend(document, place, {"do": "key", "fifths": fifths}).document
-    except MendError:
+        mended = apply_edit(document, place, {"do": "key", "fifths": fifths}).document
+    except EditError:
         return
     before, after = (
         [token for token in semantic_to_printed(tokens_of(each)) if not token.startswith("keySignature")]
@@ -135,8 +133,8 @@ def test_a_clef_keeps_heads_on_their_lines(label, clef):
     label = ["clef-G2", *label]
     document = make_document(" ".join(label))
     try:
-        mended = mend(document, Place(1, 0, 0), {"do": "clef", "clef": clef}).document
-    except MendError:  # the lowest notes leave the octaves that have names
+        mended = apply_edit(document, Place(1, 0, 0), {"do": "clef", "clef": clef}).document
+    except EditError:  # the lowest notes leave the octaves that have names
         return
     assert places_on_lines(mended) == places_on_lines(document)
 
@@ -166,10 +164,10 @@ def test_values_of_a_staff_are_plain_and_checked():
     document = make_document("clef-G2 note-C5_half tie")
     plain = staff_symbols_json(document.staves[0])
     assert json.loads(json.dumps(plain)) == plain
-    assert with_symbols(document, {(1, 0): plain}) == document
+    assert restore_symbols(document, {(1, 0): plain}) == document
     for staves in ({(2, 0): plain}, {(1, 1): plain}, {(1, 0): {}}, {(1, 0): {**plain, "symbols": [[1]]}}):
-        with pytest.raises(MendError):
-            with_symbols(document, staves)
+        with pytest.raises(EditError):
+            restore_symbols(document, staves)
 
 
 def test_a_change_in_a_book_is_quick():
@@ -180,6 +178,6 @@ def test_a_change_in_a_book_is_quick():
     times = []
     for symbol in (2, 3, 4):
         start = time.process_time()
-        document = mend(document, Place(5, 3, symbol), {"do": "move", "steps": 1}).document
+        document = apply_edit(document, Place(5, 3, symbol), {"do": "move", "steps": 1}).document
         times.append(time.process_time() - start)
     assert min(times) < 0.25  # 0.06 s observed on a busy machine

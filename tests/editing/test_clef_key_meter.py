@@ -3,12 +3,12 @@
 import pytest
 from hand_made import make_document, tokens_of, with_unread
 
-from focal_omr.editing.apply import Place, mend
-from focal_omr.errors import MendError
+from focal_omr.editing.apply import Place, apply_edit
+from focal_omr.errors import EditError
 
 
 def change(label: str, symbol: int, **values) -> tuple[str, int]:
-    mended = mend(make_document(label), Place(1, 0, symbol), values)
+    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
     return " ".join(tokens_of(mended.document)), mended.place.symbol
 
 
@@ -73,7 +73,7 @@ def test_meters(label, symbol, meter, after):
 def test_the_bars_are_counted_anew():
     document = make_document("clef-G2 timeSignature-4/4 note-C5_half. barline note-C5_half. barline")
     assert document.staves[0].bars == (None, False) or document.staves[0].bars == (False, False)
-    mended = mend(document, Place(1, 0, 1), {"do": "meter", "meter": "3/4"}).document
+    mended = apply_edit(document, Place(1, 0, 1), {"do": "meter", "meter": "3/4"}).document
     assert mended.staves[0].bars == (True, True)
     assert mended.warnings == ()
 
@@ -88,7 +88,7 @@ SYSTEMS = (
 
 
 def test_the_next_staves_of_the_part_follow():
-    mended = mend(make_document(*SYSTEMS, pages=2), Place(1, 0, 1), {"do": "key", "fifths": 2})
+    mended = apply_edit(make_document(*SYSTEMS, pages=2), Place(1, 0, 1), {"do": "key", "fifths": 2})
     read = [" ".join(tokens_of(mended.document, page, staff)) for page, staff in
             ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1))]  # fmt: skip
     assert read == [
@@ -99,7 +99,7 @@ def test_the_next_staves_of_the_part_follow():
         "clef-G2 keySignature-GM note-F#4_whole",
     ]
     assert mended.staves == ((1, 0), (1, 1), (2, 0))
-    clefs = mend(make_document(*SYSTEMS, pages=2), Place(1, 1, 0), {"do": "clef", "clef": "F4"})
+    clefs = apply_edit(make_document(*SYSTEMS, pages=2), Place(1, 1, 0), {"do": "clef", "clef": "F4"})
     assert tokens_of(clefs.document, 0, 0)[0] == "clef-G2"
     assert tokens_of(clefs.document, 0, 2) == ["note-A2_whole", "barline"]
     assert tokens_of(clefs.document, 1, 1) == ["clef-F4", "keySignature-GM", "note-A2_whole"]
@@ -114,13 +114,13 @@ def test_other_parts_and_other_signs_do_not_follow():
     document = make_document(
         ("clef-G2 note-B4_whole", "clef-G2 note-B4_whole"), ("clef-G2 note-B4_whole", "clef-F4 note-D3_whole")
     )
-    assert mend(document, Place(1, 0, 0), {"do": "clef", "clef": "C3"}).staves == ((1, 0), (1, 2))
-    assert mend(document, Place(1, 1, 0), {"do": "clef", "clef": "C3"}).staves == ((1, 1),)
+    assert apply_edit(document, Place(1, 0, 0), {"do": "clef", "clef": "C3"}).staves == ((1, 0), (1, 2))
+    assert apply_edit(document, Place(1, 1, 0), {"do": "clef", "clef": "C3"}).staves == ((1, 1),)
 
 
 def test_a_staff_that_was_not_read_still_gives_its_signs():
     document = with_unread(make_document(*SYSTEMS[:2], "clef-G2 keySignature-GM note-F#4_whole"), 0, 1)
-    mended = mend(document, Place(1, 0, 1), {"do": "key", "fifths": 0})
+    mended = apply_edit(document, Place(1, 0, 1), {"do": "key", "fifths": 0})
     assert mended.staves == ((1, 0), (1, 1), (1, 2))
     assert not any(symbol.used for symbol in mended.document.staves[1].symbols)
     assert tokens_of(mended.document, 0, 2)[2] == "note-F4_whole"
@@ -128,21 +128,21 @@ def test_a_staff_that_was_not_read_still_gives_its_signs():
 
 def test_taking_a_sign_away_lets_the_one_before_hold():
     document = make_document("clef-G2 note-B4_half clef-F4 note-D3_half", "clef-F4 note-D3_half")
-    mended = mend(document, Place(1, 0, 2), {"do": "delete"})
+    mended = apply_edit(document, Place(1, 0, 2), {"do": "delete"})
     assert tokens_of(mended.document) == ["clef-G2", "note-B4_half", "note-B4_half"]
     assert tokens_of(mended.document, 0, 1) == ["clef-F4", "note-D3_half"]  # it has its own
     keys = make_document("keySignature-GM note-F#4_half", "note-F#4_half")
-    mended = mend(keys, Place(1, 0, 0), {"do": "delete"})
+    mended = apply_edit(keys, Place(1, 0, 0), {"do": "delete"})
     assert [tokens_of(mended.document, 0, staff)[0] for staff in (0, 1)] == ["note-F4_half"] * 2
 
 
 def test_no_sign_stands_inside_a_tuplet():
     document = make_document("tuplet-3 note-C4_half note-C4_half note-C4_half tuplet-end")
     for values in ({"do": "clef", "clef": "F4"}, {"do": "key", "fifths": 1}, {"do": "meter", "meter": "C"}):
-        with pytest.raises(MendError, match="inside a tuplet"):
-            mend(document, Place(1, 0, 2), values)
+        with pytest.raises(EditError, match="inside a tuplet"):
+            apply_edit(document, Place(1, 0, 2), values)
     for values in ({"do": "clef", "clef": "X9"}, {"do": "key", "fifths": 8}, {"do": "meter", "meter": "3/5"}):
-        with pytest.raises(MendError, match="no such change"):
-            mend(document, Place(1, 0, 0), values)
-    with pytest.raises(MendError, match="out of range"):
-        mend(make_document("clef-F4 note-C9_half"), Place(1, 0, 0), {"do": "clef", "clef": "G1"})
+        with pytest.raises(EditError, match="no such change"):
+            apply_edit(document, Place(1, 0, 0), values)
+    with pytest.raises(EditError, match="out of range"):
+        apply_edit(make_document("clef-F4 note-C9_half"), Place(1, 0, 0), {"do": "clef", "clef": "G1"})

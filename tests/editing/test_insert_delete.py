@@ -3,14 +3,14 @@
 import pytest
 from hand_made import STEP_PX, make_document, tokens_of, with_unread
 
-from focal_omr.editing.apply import Place, mend
-from focal_omr.errors import MendError
+from focal_omr.editing.apply import Place, apply_edit
+from focal_omr.errors import EditError
 
 TRIPLET = "tuplet-3 note-C4_eighth note-D4_eighth note-E4_eighth tuplet-end"
 
 
 def change(label: str, symbol: int, **values) -> tuple[str, int]:
-    mended = mend(make_document(label), Place(1, 0, symbol), values)
+    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
     return " ".join(tokens_of(mended.document)), mended.place.symbol
 
 
@@ -44,12 +44,12 @@ def test_a_tie_over_the_end_of_a_staff_goes_with_its_note():
     document = make_document(
         "clef-G2 note-C5_whole tie barline", "clef-G2 note-C5_whole barline", "clef-G2 note-D5_whole"
     )
-    mended = mend(document, Place(1, 1, 1), {"do": "delete"})
+    mended = apply_edit(document, Place(1, 1, 1), {"do": "delete"})
     assert tokens_of(mended.document, 0, 0) == ["clef-G2", "note-C5_whole", "barline"]
     assert tokens_of(mended.document, 0, 1) == ["clef-G2", "barline"]
     assert mended.staves == ((1, 0), (1, 1))
     assert [staff.mended for staff in mended.document.staves] == [True, True, False]
-    kept = mend(document, Place(1, 2, 1), {"do": "delete"})
+    kept = apply_edit(document, Place(1, 2, 1), {"do": "delete"})
     assert kept.staves == ((1, 2),)
 
 
@@ -85,12 +85,16 @@ def test_inserting(label, symbol, what, before, after, selected):
 
 def test_a_new_symbol_stands_between_its_neighbours_at_its_height():
     document = make_document("clef-G2 note-C5_half note-D5_half")
-    new = mend(document, Place(1, 0, 1), {"do": "insert", "what": "note"}).document.staves[0].symbols[2]
+    new = apply_edit(document, Place(1, 0, 1), {"do": "insert", "what": "note"}).document.staves[0].symbols[2]
     left, top, right, bottom = new.box
     assert (left + right) / 2 == pytest.approx(2.5 * STEP_PX, abs=0.5)
     assert (top + bottom) / 2 == pytest.approx(95, abs=0.5)  # the third space
     assert (new.mended, new.confidence, new.used) == (True, 1.0, True)
-    last = mend(document, Place(1, 0, 2), {"do": "insert", "what": "barline"}).document.staves[0].symbols[3]
+    last = (
+        apply_edit(document, Place(1, 0, 2), {"do": "insert", "what": "barline"})
+        .document.staves[0]
+        .symbols[3]
+    )
     assert last.box[1::2] == pytest.approx((80, 120), abs=0.5)
     assert 3 * STEP_PX < last.box[0] < last.box[2] <= 5 * STEP_PX
 
@@ -139,7 +143,7 @@ def test_barlines():
     ],
 )
 def test_what_cannot_be_is_said(label, symbol, values, message):
-    with pytest.raises(MendError, match=message):
+    with pytest.raises(EditError, match=message):
         change(label, symbol, **values)
 
 
@@ -163,7 +167,7 @@ def test_any_token_instead_of_another(label, symbol, token, after):
 def test_accepting_makes_sure_and_changes_nothing():
     document = make_document("accidental note-C4_half tie barline")
     for symbol, sure in ((0, [0, 1]), (1, [0, 1]), (2, [2]), (3, [3])):
-        mended = mend(document, Place(1, 0, symbol), {"do": "accept"})
+        mended = apply_edit(document, Place(1, 0, symbol), {"do": "accept"})
         symbols = mended.document.staves[0].symbols
         assert [i for i, each in enumerate(symbols) if each.confidence == 1] == sure
         assert not any(each.mended for each in symbols)
@@ -175,8 +179,8 @@ def test_what_was_given_up_can_be_believed():
     labels = ("clef-G2 note-C5_whole barline", "clef-G2 note-D5_whole barline tie")
     document = make_document(*labels)
     unread = with_unread(document, 0, 1)
-    with pytest.raises(MendError, match=r"this staff was not read \(chords\)"):
-        mend(unread, Place(1, 1, 1), {"do": "tie"})
-    believed = mend(unread, Place(1, 1, 1), {"do": "believe"})
+    with pytest.raises(EditError, match=r"this staff was not read \(chords\)"):
+        apply_edit(unread, Place(1, 1, 1), {"do": "tie"})
+    believed = apply_edit(unread, Place(1, 1, 1), {"do": "believe"})
     assert (believed.document, believed.staves) == (document, ((1, 1),))
     assert document.staves[1].symbols[3].used is False

@@ -4,8 +4,8 @@ import pytest
 from hand_made import SPACE_PX, make_document, tokens_of
 
 from focal_omr.document.document import Document
-from focal_omr.editing.apply import Place, mend
-from focal_omr.errors import MendError
+from focal_omr.editing.apply import Place, apply_edit
+from focal_omr.errors import EditError
 from focal_omr.score.records import Note
 
 PLACE = Place(1, 0, 0)
@@ -13,7 +13,7 @@ PLACE = Place(1, 0, 0)
 
 def change(label: str, symbol: int, **values) -> tuple[str, int, Document]:
     """The label after a change, the index of the selected symbol, the document."""
-    mended = mend(make_document(label), Place(1, 0, symbol), values)
+    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
     assert mended.staves == ((1, 0),)
     return " ".join(tokens_of(mended.document)), mended.place.symbol, mended.document
 
@@ -87,7 +87,7 @@ def test_an_accidental_sounds_to_the_end_of_its_bar():
 
 def test_a_key_that_was_printed_on_an_earlier_staff_holds():
     document = make_document("clef-G2 keySignature-AM note-F#4_whole barline", "clef-G2 note-E4_whole")
-    mended = mend(document, Place(1, 1, 1), {"do": "move", "steps": 1})
+    mended = apply_edit(document, Place(1, 1, 1), {"do": "move", "steps": 1})
     assert tokens_of(mended.document, 0, 1)[1] == "note-F#4_whole"
     assert mended.staves == ((1, 1),)
 
@@ -117,14 +117,14 @@ def test_a_rest_has_no_ties_and_no_accidental():
     label = "note-C4_half tie barline accidental note-C4_half tie note-C4_half"
     assert change(label, 4, do="rest")[:2] == ("note-C4_half barline rest-half note-C4_half", 2)
     document = make_document("clef-F4 rest-half barline note-E3_half rest-half")
-    assert tokens_of(mend(document, Place(1, 0, 4), {"do": "rest"}).document)[4] == "note-E3_half"
-    alone = mend(make_document("clef-F4 rest-half"), Place(1, 0, 1), {"do": "rest"}).document
+    assert tokens_of(apply_edit(document, Place(1, 0, 4), {"do": "rest"}).document)[4] == "note-E3_half"
+    alone = apply_edit(make_document("clef-F4 rest-half"), Place(1, 0, 1), {"do": "rest"}).document
     assert tokens_of(alone)[1] == "note-D3_half"  # the middle line
 
 
 def test_mended_symbols_say_so_and_move_on_the_picture():
     before = make_document("clef-G2 note-C5_half note-D5_half")
-    document = mend(before, Place(1, 0, 1), {"do": "move", "steps": 3}).document
+    document = apply_edit(before, Place(1, 0, 1), {"do": "move", "steps": 3}).document
     old, new = before.staves[0].symbols[1], document.staves[0].symbols[1]
     assert (new.confidence, new.mended, document.staves[0].mended) == (1.0, True, True)
     for (x, y), (u, v) in zip(old.polygon, new.polygon, strict=True):
@@ -154,13 +154,13 @@ def test_mended_symbols_say_so_and_move_on_the_picture():
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(label, values, message):
-    with pytest.raises(MendError, match=message) as error:
-        mend(make_document(label), PLACE, values)
+    with pytest.raises(EditError, match=message) as error:
+        apply_edit(make_document(label), PLACE, values)
     assert "\n" not in str(error.value)
 
 
 def test_places_that_are_none_are_refused():
     document = make_document("note-C4_half")
     for place in (Place(2, 0, 0), Place(1, 1, 0), Place(1, 0, 1), Place(1, 0, -1), Place(1, -1, 0)):
-        with pytest.raises(MendError, match="there is no"):
-            mend(document, place, {"do": "tie"})
+        with pytest.raises(EditError, match="there is no"):
+            apply_edit(document, place, {"do": "tie"})

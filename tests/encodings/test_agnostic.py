@@ -4,9 +4,9 @@ from shared_data import SHARED
 from strategies import CLEFS, agnostic_scores
 
 from focal_omr.encodings.agnostic import (
-    Glyph,
+    AgnosticSymbol,
     agnostic_to_score,
-    parse_glyph,
+    parse_agnostic_symbol,
     read_agnostic,
     score_to_agnostic,
     write_agnostic,
@@ -34,7 +34,7 @@ def semantic(label):
 
 def test_every_symbol_is_read_and_written_back():
     for token in primus_agnostic().symbols:
-        assert str(parse_glyph(token)) == token
+        assert str(parse_agnostic_symbol(token)) == token
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_every_symbol_is_read_and_written_back():
     ],
 )
 def test_a_place_counts_from_the_lowest_line(token, name, step):
-    assert parse_glyph(token) == Glyph(name, step)
+    assert parse_agnostic_symbol(token) == AgnosticSymbol(name, step)
 
 
 OTHER_WORDS = (
@@ -66,7 +66,7 @@ OTHER_WORDS = (
 @pytest.mark.parametrize("token", ["", *OTHER_WORDS.split()])
 def test_other_words_are_errors(token):
     with pytest.raises(NotationError):
-        parse_glyph(token)
+        parse_agnostic_symbol(token)
     with pytest.raises(NotationError, match="token 2 of 2"):
         agnostic_to_score(["barline-L1", token])
 
@@ -177,7 +177,7 @@ def test_a_real_sample():
 def test_a_signature_stands_on_its_letters_inside_the_staff(clef, fifths):
     score = Score((Part((Measure((clef, Key(fifths), Meter(4, 4))),)),))
     tokens = score_to_agnostic(score)
-    glyphs = [parse_glyph(token) for token in tokens if token.startswith("accidental")]
+    glyphs = [parse_agnostic_symbol(token) for token in tokens if token.startswith("accidental")]
     letters = "".join(STEPS[(clef.lowest_line + glyph.step) % 7] for glyph in glyphs)
     assert letters == ("FCGDAEB"[:fifths] if fifths > 0 else "BEADGCF"[:-fifths])
     assert {glyph.detail for glyph in glyphs} == {"sharp" if fifths > 0 else "flat"}
@@ -219,7 +219,7 @@ def test_known_places_of_signatures(clef, sharps, flats):
 def test_places_of_long_signatures(clef, sharps, flats):
     for key, places in (("C#M", sharps), ("CbM", flats)):
         tokens = agnostic(f"clef-{clef} keySignature-{key}").split()[1:]
-        assert "".join(str(parse_glyph(token).step) for token in tokens) == places
+        assert "".join(str(parse_agnostic_symbol(token).step) for token in tokens) == places
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_signature_or_accidental(print_, meaning):
 def test_a_score_survives_its_tokens(score):
     tokens = score_to_agnostic(score)
     assert agnostic_to_score(tokens) == score
-    assert all(str(parse_glyph(token)) == token for token in tokens)
+    assert all(str(parse_agnostic_symbol(token)) == token for token in tokens)
 
 
 # Errors -----------------------------------------------------------------------------------------------------

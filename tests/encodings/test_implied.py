@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from focal_omr.encodings.implied import implied_bar_length, imply_tuplets
+from focal_omr.encodings.implied import infer_bar_length, infer_tuplets
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.score.records import Part, Tuplet
 
@@ -22,14 +22,14 @@ def tuplets(of: Part) -> list[int]:
 
 def test_triplets_after_printed_ones_need_no_number():
     read = part(f"{TRIPLET} {PLAIN}", f"{PLAIN} {PLAIN}", f"note-C5_quarter {PLAIN}")
-    made, changed = imply_tuplets(read)
+    made, changed = infer_tuplets(read)
     assert (tuplets(made), changed) == ([2, 2, 1], [0, 1, 2])
     assert {measure.length for measure in made.measures} == {Fraction(1, 2)}
 
 
 def test_nothing_is_understood_before_a_tuplet_was_printed():
     read = part(f"{PLAIN} {PLAIN}", f"{TRIPLET} note-C5_quarter")
-    assert imply_tuplets(read) == (read, [])
+    assert infer_tuplets(read) == (read, [])
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_nothing_is_understood_before_a_tuplet_was_printed():
     ],
 )
 def test_only_what_makes_the_bar_full_is_a_tuplet(bar: str):
-    _, changed = imply_tuplets(part(f"{TRIPLET} note-C5_quarter", bar))
+    _, changed = infer_tuplets(part(f"{TRIPLET} note-C5_quarter", bar))
     assert changed == []
 
 
 def test_grace_notes_stand_within_a_group():
     grace = "note-C5_eighth gracenote-B4_eighth note-D5_eighth note-E5_eighth"
-    made, changed = imply_tuplets(part(f"{TRIPLET} note-C5_quarter", f"note-C5_quarter {grace}"))
+    made, changed = infer_tuplets(part(f"{TRIPLET} note-C5_quarter", f"note-C5_quarter {grace}"))
     assert changed == [1]
     (tuplet,) = [event for event in made.measures[1].events if isinstance(event, Tuplet)]
     assert len(tuplet.events) == 4
@@ -56,14 +56,14 @@ def test_grace_notes_stand_within_a_group():
 
 def test_the_length_of_most_bars_stands_for_a_meter_that_is_not_printed():
     bars = ["note-C5_half"] * 4 + ["note-C5_quarter"]
-    assert implied_bar_length(part(*bars, opening="clef-G2")) == Fraction(1, 2)
-    assert implied_bar_length(part(*bars)) is None  # there is a meter
-    assert implied_bar_length(part(*bars[3:], "multirest-4", "rest-whole", opening="clef-G2")) is None  # few
+    assert infer_bar_length(part(*bars, opening="clef-G2")) == Fraction(1, 2)
+    assert infer_bar_length(part(*bars)) is None  # there is a meter
+    assert infer_bar_length(part(*bars[3:], "multirest-4", "rest-whole", opening="clef-G2")) is None  # few
     mixed = [f"note-C5_{value}" for value in ("half", "quarter", "eighth", "whole", "half")]
-    assert implied_bar_length(part(*mixed, opening="clef-G2")) is None
+    assert infer_bar_length(part(*mixed, opening="clef-G2")) is None
 
 
 def test_triplets_are_understood_without_a_meter_too():
     read = part(f"{TRIPLET} note-C5_quarter", f"{PLAIN} {PLAIN}", opening="clef-G2")
-    _, changed = imply_tuplets(read, bar_length=Fraction(1, 2))
+    _, changed = infer_tuplets(read, bar_length=Fraction(1, 2))
     assert changed == [1]

@@ -9,7 +9,7 @@ from focal_omr.encodings.join_staves import StaffTokens, join_staves
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.mei_writer import mei_tree, write_mei
-from focal_omr.formats.musicxml import musicxml_tree, write_musicxml
+from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.accidentals import map_notes
 from focal_omr.score.records import Score

@@ -9,7 +9,7 @@ from strategies import scores
 
 from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.errors import NotationError
-from focal_omr.formats.mei_reader import read_mei, read_runs
+from focal_omr.formats.mei_reader import read_mei, read_monophonic_runs
 from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.beaming import beam_by_meter
@@ -307,7 +307,7 @@ def test_two_voices_and_staves_of_other_lines():
 
 def runs(text: str) -> list[str]:
     """Staff, voice, first measure and label of each run of a document; a star where it is a whole staff."""
-    found, _ = read_runs(text)
+    found, _ = read_monophonic_runs(text)
     return [
         f"{run.staff}.{run.voice}@{run.first}{'*' * run.whole} "
         + " ".join(write_semantic(Score((run.part,))).split())
@@ -329,7 +329,7 @@ def test_a_whole_staff_is_one_run_and_the_staff_of_chords_none():
         f'<staff n="2"><layer>{note()}</layer></staff></measure>'
     )
     assert runs(document(bar, definition=definition)) == ["1.0@0* note-G4_quarter barline"]
-    assert read_runs(document(bar, bar, definition=definition))[1] == 4
+    assert read_monophonic_runs(document(bar, bar, definition=definition))[1] == 4
 
 
 def test_a_run_ends_at_a_chord_and_the_next_one_knows_its_signs():

@@ -7,7 +7,7 @@ import pytest
 
 from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.errors import EngraveError, NotationError, OutputError
-from focal_omr.formats.musicxml import write_musicxml
+from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.formats.registry import FORMATS, load_score, save_score
 from focal_omr.score.records import Note, Score
 

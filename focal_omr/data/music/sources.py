@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from focal_omr.errors import DataError, NotationError
-from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, NO_ZIP, unzip_musicxml, xml_text
+from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, ZIP_ERRORS, unzip_musicxml, xml_text
 from focal_omr.runtime.atomic_files import read_within
 
 FORMATS = {
@@ -153,7 +153,7 @@ def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[
                 if member.isfile() and (wanted is None or name in wanted):
                     stream = None if wanted is None else tar.extractfile(member)
                     yield name, b"" if stream is None else _unpacked(stream, name)
-    except (*NO_ZIP, tarfile.TarError) as error:
+    except (*ZIP_ERRORS, tarfile.TarError) as error:
         raise DataError(f"{archive}: not a readable archive ({error})") from error
 
 

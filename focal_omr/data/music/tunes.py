@@ -14,7 +14,7 @@ from pathlib import Path
 from focal_omr.data.music.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores, tune_files
 from focal_omr.encodings.semantic import join_label, score_to_tokens
 from focal_omr.errors import DataError, NotationError, OmrError
-from focal_omr.formats.mei_reader import Run, read_runs
+from focal_omr.formats.mei_reader import MonophonicRun, read_monophonic_runs
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import make_writable, whole_file, write_atomic
 from focal_omr.runtime.worker_processes import Lost, in_processes
@@ -127,13 +127,13 @@ def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
     engraver = Engraver(breaks="none")
     lines: list[str] = []
     troubles: list[str] = []
-    kept: list[Run] = []
+    kept: list[MonophonicRun] = []
     bars = 0
     try:
         for number, text in score_texts(file).items():
             source = f"{file.name}#{number}"
             try:
-                runs, measures = read_runs(engraver.mei(text, input_format=FORMATS[suffix]))
+                runs, measures = read_monophonic_runs(engraver.mei(text, input_format=FORMATS[suffix]))
             except OmrError as error:
                 troubles.append(" ".join(f"score {number}: {error}".split()))
                 continue
@@ -151,19 +151,19 @@ def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
     return lines, _report(file.name, kept, bars, troubles)
 
 
-def _report(name: str, kept: Sequence[Run], bars: int, troubles: Sequence[str]) -> FileReport:
+def _report(name: str, kept: Sequence[MonophonicRun], bars: int, troubles: Sequence[str]) -> FileReport:
     whole = [len(run.part.measures) for run in kept if run.whole]
     runs = [len(run.part.measures) for run in kept if not run.whole]
     return FileReport(name, len(whole), sum(whole), len(runs), sum(runs), bars, "; ".join(troubles))
 
 
-def _is_worth(run: Run) -> bool:
+def _is_worth(run: MonophonicRun) -> bool:
     """Whether a run is kept: a whole staff with a note in it, or enough of another one."""
     notes = sum(isinstance(event, Note) for m in run.part.measures for event in flat_events(m))
     return notes > 0 if run.whole else notes >= _RUN_NOTES and len(run.part.measures) >= _RUN_BARS
 
 
-def _line(source: str, run: Run) -> str:
+def _line(source: str, run: MonophonicRun) -> str:
     place = "" if run.whole else f".{run.voice}@{run.first + 1}"
     return f"{source}.{run.staff}{place}\t{join_label(score_to_tokens(Score((run.part,))))}\n"
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from focal_omr.data.primus.samples import Defect, Problem, Sample
-from focal_omr.encodings.agnostic import parse_glyph
+from focal_omr.encodings.agnostic import parse_agnostic_symbol
 from focal_omr.encodings.semantic import TUPLET_NORMAL, parse_barline, parse_sign
 from focal_omr.encodings.vocabulary import full_semantic, primus_agnostic
 from focal_omr.errors import DataError, ImageError, NotationError
@@ -85,7 +85,7 @@ def _semantic(token: str) -> bool:
 
 @cache
 def _agnostic(token: str) -> bool:
-    return token in _agnostic_symbols() or _is_known(parse_glyph, token)
+    return token in _agnostic_symbols() or _is_known(parse_agnostic_symbol, token)
 
 
 @cache

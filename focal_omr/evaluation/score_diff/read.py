@@ -13,8 +13,8 @@ from focal_omr.evaluation.score_diff.mei import mei_parts
 from focal_omr.evaluation.score_diff.musicxml import musicxml_parts, only_parts
 from focal_omr.evaluation.score_diff.records import VoicedPart
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.musicxml import musicxml_tree, write_musicxml
-from focal_omr.formats.registry import load_score, plain_text
+from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
+from focal_omr.formats.registry import decode_text, load_score
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import read_within
@@ -104,7 +104,7 @@ def read_judged(source: Path | str | Score) -> JudgedScore:
 def _read(path: Path, suffix: str) -> JudgedScore:
     data = read_within(path, MAX_SCORE_BYTES)
     if suffix in _KERN:
-        mei = Engraver().mei(plain_text(data), input_format="kern")
+        mei = Engraver().mei(decode_text(data), input_format="kern")
         return JudgedScore(tuple(mei_parts(parse_xml(mei))), path=path)
     root = parse_xml(unzip_musicxml(data) if suffix == ".mxl" else data)
     if root.tag.rpartition("}")[2] == "mei":

@@ -15,7 +15,7 @@ from focal_omr.data.engraving.render import (
     engrave_plate,
 )
 from focal_omr.data.music.compose import compose
-from focal_omr.encodings.agnostic import parse_glyph, score_to_agnostic
+from focal_omr.encodings.agnostic import parse_agnostic_symbol, score_to_agnostic
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError, NotationError
 from focal_omr.formats.mei_writer import mei_tree, write_mei
@@ -128,7 +128,7 @@ def _labelled(tokens: list[str]):
     """(glyph, step) of the label; not the dots of rests, which PrIMuS puts into S3 whatever is drawn."""
     kind_before = ""
     for token in tokens:
-        glyph = parse_glyph(token)
+        glyph = parse_agnostic_symbol(token)
         if glyph.kind in ("note", "gracenote") and "quadruple" not in glyph.name:
             yield "note", glyph.step
         elif glyph.kind in ("accidental", "clef", "rest") or (glyph.kind == "dot" and kind_before != "rest"):

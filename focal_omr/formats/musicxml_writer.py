@@ -12,14 +12,14 @@ from xml.etree import ElementTree as ET
 
 from focal_omr import __version__
 from focal_omr.errors import NotationError
-from focal_omr.formats.mei_writer import DOUBT_COLOUR
-from focal_omr.formats.musicxml_measures import (
-    Bar,
-    bars_of,
+from focal_omr.formats.mei_writer import DOUBTFUL_COLOUR
+from focal_omr.formats.written_bars import (
+    WrittenBar,
     beam_types,
     one_beam,
     quarter_lengths,
     ties_that_end,
+    written_bars,
 )
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import (
@@ -76,7 +76,7 @@ def write_musicxml(score: Score) -> str:
 
     A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
     the longest one end with empty measures. A tie that leads to no note is left out. Notes get beams by the
-    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBT_COLOUR`.
+    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBTFUL_COLOUR`.
 
     Raises:
         NotationError: A score without parts.
@@ -90,8 +90,8 @@ def musicxml_tree(score: Score) -> ET.Element:
     """The score as a tree of MusicXML elements. Raises NotationError as `write_musicxml` does."""
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
-    parts = [list(bars_of(beam_by_meter(part))) for part in score.parts]
-    longest = max(parts, key=len) or [Bar((), None)]  # the schema wants one measure at least
+    parts = [list(written_bars(beam_by_meter(part))) for part in score.parts]
+    longest = max(parts, key=len) or [WrittenBar((), None)]  # the schema wants one measure at least
     divisions = lcm(
         *(length.denominator for bars in parts for bar in bars for length in quarter_lengths(bar))
     )
@@ -100,8 +100,8 @@ def musicxml_tree(score: Score) -> ET.Element:
     _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
     for number, bars in enumerate(parts, 1):
         part = ET.SubElement(root, "part", id=f"P{number}")
-        writer = _PartWriter(part, divisions, ties_that_end(bars))
-        bars += [Bar((), bar.barline) for bar in longest[len(bars) :]]
+        writer = _MusicXmlPart(part, divisions, ties_that_end(bars))
+        bars += [WrittenBar((), bar.barline) for bar in longest[len(bars) :]]
         for index, bar in enumerate(bars):
             writer.measure(bar, index + (0 if pickup else 1), last=index == len(bars) - 1)
     return root
@@ -129,7 +129,7 @@ def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
 
 
 @dataclass
-class _PartWriter:
+class _MusicXmlPart:
     """Writes the measures of one part, one after the other."""
 
     part: ET.Element
@@ -137,10 +137,10 @@ class _PartWriter:
     ending: set[int]  # numbers of the notes whose tie leads to another
     notes: int = 0  # written so far
     tied: Note | None = None
-    bar: Bar = field(default_factory=lambda: Bar((), None))
+    bar: WrittenBar = field(default_factory=lambda: WrittenBar((), None))
     beams: list[list[str]] = field(default_factory=list)  # of the notes to come in this bar
 
-    def measure(self, bar: Bar, number: int, *, last: bool) -> None:
+    def measure(self, bar: WrittenBar, number: int, *, last: bool) -> None:
         """Append one measure."""
         measure = ET.SubElement(self.part, "measure", number=str(number))
         if number == 0:
@@ -192,7 +192,7 @@ class _PartWriter:
         raise TypeError(f"no MusicXML element for {event!r}")
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
-        element = ET.Element("note", {"color": DOUBT_COLOUR} if note.doubtful else {})
+        element = ET.Element("note", {"color": DOUBTFUL_COLOUR} if note.doubtful else {})
         if note.grace:
             ET.SubElement(element, "grace", {"slash": "yes"} if note.duration.value == "eighth" else {})
         pitch = ET.SubElement(element, "pitch")

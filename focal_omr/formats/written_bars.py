@@ -37,7 +37,7 @@ _BEAMS = {"eighth": 1, "sixteenth": 2, "thirty_second": 3, "sixty_fourth": 4, "h
 
 
 @dataclass(frozen=True)
-class Bar:
+class WrittenBar:
     """One <measure>: a `Measure`, or one bar of a multi-measure rest."""
 
     events: tuple[Event, ...]
@@ -49,7 +49,7 @@ class Bar:
     break_before: Break | None = None  # a new system or page begins with it
 
 
-def bars_of(part: Part) -> Iterator[Bar]:
+def written_bars(part: Part) -> Iterator[WrittenBar]:
     part, opens = fold_repeat_starts(part)
     meter: Meter | None = None
     for index, measure in enumerate(part.measures):
@@ -68,33 +68,33 @@ def bars_of(part: Part) -> Iterator[Bar]:
         meter = closing_meter(measure, meter)
 
 
-def _split(measure: Measure, meter: Meter | None) -> Iterator[Bar]:
+def _split(measure: Measure, meter: Meter | None) -> Iterator[WrittenBar]:
     """The bars of a measure: more than one where it holds a multi-measure rest."""
     bar_length = meter.length if meter else Fraction(1)
-    bars: list[Bar] = []
+    bars: list[WrittenBar] = []
     events: list[Event] = []
     for event in measure.events:
         if isinstance(event, MultiRest):
             if any(isinstance(e, Note | Rest | Tuplet) for e in events):
-                bars.append(Bar(tuple(events), None))
+                bars.append(WrittenBar(tuple(events), None))
                 events = []
-            bars.append(Bar((*events, _BAR_REST), "single", multirest=event.bars, rest=bar_length))
-            bars += [Bar((_BAR_REST,), "single", rest=bar_length)] * (event.bars - 1)
+            bars.append(WrittenBar((*events, _BAR_REST), "single", multirest=event.bars, rest=bar_length))
+            bars += [WrittenBar((_BAR_REST,), "single", rest=bar_length)] * (event.bars - 1)
             events = []
         else:
             events.append(event)
     if not bars:
         rest = bar_length if is_measure_rest(measure, meter) else None
-        bars.append(Bar(tuple(events), measure.barline, rest=rest))
+        bars.append(WrittenBar(tuple(events), measure.barline, rest=rest))
     elif any(isinstance(e, Note | Rest | Tuplet) for e in events):
         bars[-1] = replace(bars[-1], barline=None)
-        bars.append(Bar(tuple(events), measure.barline))
+        bars.append(WrittenBar(tuple(events), measure.barline))
     else:  # signs at the end of a rest's last bar
         bars[-1] = replace(bars[-1], events=(*bars[-1].events, *events), barline=measure.barline)
     yield from bars
 
 
-def ties_that_end(bars: Sequence[Bar]) -> set[int]:
+def ties_that_end(bars: Sequence[WrittenBar]) -> set[int]:
     """The numbers, from 0, of the notes whose tie leads to another note; readers complain of others."""
     ended: set[int] = set()
     tied: Note | None = None
@@ -108,7 +108,7 @@ def ties_that_end(bars: Sequence[Bar]) -> set[int]:
     return ended
 
 
-def quarter_lengths(bar: Bar) -> Iterator[Fraction]:
+def quarter_lengths(bar: WrittenBar) -> Iterator[Fraction]:
     """All durations of a bar, in quarters."""
     if bar.rest is not None:
         yield 4 * bar.rest

@@ -18,7 +18,7 @@ from focal_omr import __version__
 from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.musicxml import musicxml_tree, write_musicxml
+from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
 from focal_omr.formats.registry import load_score, save_score
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.beaming import beam_by_meter
