@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from focal_omr.encodings.codec import Encoding
 from focal_omr.errors import ConfigError
-from focal_omr.runtime.atomic_files import read_within
+from focal_omr.runtime.atomic_files import read_limited
 
 MAX_TOML_BYTES = 1_000_000
 
@@ -134,7 +134,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
         ConfigError: The file is missing or no TOML, a key is unknown, a value has a wrong type or range.
     """
     try:
-        data = read_within(path, MAX_TOML_BYTES)
+        data = read_limited(path, MAX_TOML_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     values = read_toml(data, source=str(path))

@@ -35,7 +35,7 @@ from focal_omr.loss import (
 )
 from focal_omr.model import build_model, take_over
 from focal_omr.runtime.atomic_files import make_writable, remove_parts, write_atomic
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.provenance import append_row
 from focal_omr.training.checkpoint import (
     keep_as,
@@ -113,7 +113,7 @@ def train(
 def _alone(folder: Path) -> Iterator[None]:
     """The run's folder, made where it is missing, for this run alone, without what a killed one left."""
     make_writable(folder)
-    with alone_in(folder):
+    with lock_folder(folder):
         remove_parts(folder)
         yield
 

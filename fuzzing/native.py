@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from focal_omr.errors import EngraveError
-from focal_omr.runtime.worker_processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess
 from fuzzing.limits import LIMIT_S, MEMORY_MB
 
 _KEPT = 40  # files that ended Verovio's process
@@ -23,7 +23,7 @@ def _to_mei(text: tuple[str, str]) -> str | EngraveError:
 class ContainedEngraver:
     """Stands for `Engraver` where scores are read."""
 
-    process: OwnProcess[tuple[str, str], str | EngraveError] | None = None
+    process: WorkerProcess[tuple[str, str], str | EngraveError] | None = None
     lost = 0
     folder = Path()
 
@@ -34,7 +34,7 @@ class ContainedEngraver:
         """As of `Engraver`; an EngraveError where Verovio does not survive it."""
         cls = ContainedEngraver
         if cls.process is None:
-            cls.process = OwnProcess(_to_mei, limit_s=LIMIT_S, memory_mb=MEMORY_MB)
+            cls.process = WorkerProcess(_to_mei, ProcessLimits(LIMIT_S, MEMORY_MB))
         found = cls.process((text, input_format))
         if isinstance(found, Lost):
             cls.lost += 1

@@ -116,7 +116,7 @@ KNOWN_GAPS: dict[str, set[str]] = {
     "page/find_staves.py": {"SmallPage.of", "find_staves_on"},
     "page/paper.py": {"on_paper_alone"},
     "page/ranges.py": {"choose_pages"},
-    "runtime/atomic_files.py": {"make_folder", "read_within", "write_together"},
+    "runtime/atomic_files.py": {"make_folder", "read_limited", "write_together"},
     "score/accidentals.py": {"AccidentalState.expected"},
     "score/bounds.py": {"check_bounds"},
     "staff/comb_path.py": {"best_path", "comb_paths", "comb_sums"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr.runtime.worker_processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess
 from fuzzing.limits import LIMIT_S, MEMORY_MB
 from fuzzing.targets import TARGETS
 from fuzzing.values import CANARY
@@ -26,20 +26,20 @@ def _read(file: tuple[str, Path]) -> str:
     return "\n".join(finding(TARGETS[file[0]], file[1]) or ())
 
 
-def _process(limit_s: float) -> Iterator[OwnProcess[tuple[str, Path], str]]:
-    process = OwnProcess(_read, limit_s=limit_s, memory_mb=MEMORY_MB)
+def _process(limit_s: float) -> Iterator[WorkerProcess[tuple[str, Path], str]]:
+    process = WorkerProcess(_read, ProcessLimits(limit_s, MEMORY_MB))
     yield process
     process.stop()
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[OwnProcess[tuple[str, Path], str]]:
+def reader() -> Iterator[WorkerProcess[tuple[str, Path], str]]:
     """One process for all: a file that ends it fails, and the next one gets another."""
     yield from _process(LIMIT_S)
 
 
 @pytest.fixture(scope="module")
-def short_reader() -> Iterator[OwnProcess[tuple[str, Path], str]]:
+def short_reader() -> Iterator[WorkerProcess[tuple[str, Path], str]]:
     yield from _process(1.0)
 
 
@@ -50,7 +50,7 @@ def test_every_target_has_files() -> None:
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_a_hostile_file_is_read_or_refused_in_one_line(
-    target: str, reader: OwnProcess[tuple[str, Path], str], tmp_path: Path
+    target: str, reader: WorkerProcess[tuple[str, Path], str], tmp_path: Path
 ) -> None:
     """Within 10 s and 2 GB each; nothing is executed, fetched or opened besides."""
     wrong = {}
@@ -67,7 +67,7 @@ def test_a_hostile_file_is_read_or_refused_in_one_line(
 
 
 def test_what_ends_native_code_ends_its_process_alone(
-    short_reader: OwnProcess[tuple[str, Path], str], tmp_path: Path
+    short_reader: WorkerProcess[tuple[str, Path], str], tmp_path: Path
 ) -> None:
     """Once for each format: the crash is named, and the next file is read by another process."""
     crashes = [path for path in _FILES if path.name.startswith(_BY_LIBRARY)]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from focal_omr.errors import OutputError
-from focal_omr.runtime.atomic_files import append_whole, remove_parts, write_atomic
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.atomic_files import append_atomic, remove_parts, write_atomic
+from focal_omr.runtime.folder_lock import lock_folder
 
 __all__ = ["MANIFEST", "Entry", "Manifest", "content_digest", "open_manifest"]
 
@@ -100,7 +100,7 @@ class Manifest:
 
     def append(self, entry: Entry) -> None:
         """Add a line, at once and in one piece. Raises OutputError where it cannot be written."""
-        append_whole(self.path, (entry.to_json() + "\n").encode())
+        append_atomic(self.path, (entry.to_json() + "\n").encode())
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def open_manifest(folder: Path, *, keep: Callable[[Entry], bool] | None = None) 
         OutputError: Another run is at work in the folder, what is called manifest.jsonl there is none of
             ours, or it cannot be read or written.
     """
-    with alone_in(folder):
+    with lock_folder(folder):
         earlier = _read_entries(folder / MANIFEST)
         if keep is not None:
             remove_parts(folder)

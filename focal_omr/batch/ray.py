@@ -13,7 +13,7 @@ from typing import Any
 
 from focal_omr.batch.worker import Outcome, Reader, Task, outcome_of
 from focal_omr.errors import ConfigError
-from focal_omr.runtime.worker_processes import OwnProcess
+from focal_omr.runtime.worker_processes import ProcessLimits, WorkerProcess
 
 __all__ = ["read_on_ray"]
 
@@ -88,7 +88,7 @@ class _RayReader:
     """One of the readers of the cluster. It reads in a process beside it, which may die or never end."""
 
     def __init__(self, reader: Reader, limit_s: float, memory_mb: int | None) -> None:
-        self._read: OwnProcess[Task, Outcome] = OwnProcess(reader, limit_s=limit_s, memory_mb=memory_mb)
+        self._read: WorkerProcess[Task, Outcome] = WorkerProcess(reader, ProcessLimits(limit_s, memory_mb))
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task: Task = pickle.loads(row["task"])

@@ -16,8 +16,7 @@ from focal_omr.batch.ray import read_on_ray
 from focal_omr.batch.worker import Outcome, Reader, ReadOptions, Task, read_in_processes
 from focal_omr.errors import ModelError, OmrError, OutputError
 from focal_omr.runtime.atomic_files import make_folder
-from focal_omr.runtime.isolate import LIMIT_S, MEMORY_MB, Limits, contained
-from focal_omr.runtime.worker_processes import cores
+from focal_omr.runtime.worker_processes import LIMIT_S, MEMORY_MB, ProcessLimits, cores, run_isolated
 
 __all__ = ["ALONE_LIMIT_S", "Batch"]
 
@@ -104,8 +103,8 @@ class Batch:
 
     def _try_model(self) -> None:
         """So that a model that cannot be used is one error, before any work; a file may be anything."""
-        limits = Limits(self._limit_s, self.memory_mb)
-        contained(_open, self.options, name=self.options.model, limits=limits, error=ModelError)
+        limits = ProcessLimits(self._limit_s, self.memory_mb)
+        run_isolated(_open, self.options, name=self.options.model, limits=limits, error=ModelError)
 
     @property
     def _limit_s(self) -> float:

@@ -19,7 +19,7 @@ from focal_omr import __version__
 from focal_omr.batch.manifest import Entry, content_digest
 from focal_omr.batch.outputs import PICTURE_SUFFIXES, STDIN, OutputOptions, document_results
 from focal_omr.errors import ImageError, OmrError
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 
 if TYPE_CHECKING:
     from focal_omr.document.document import Document
@@ -235,7 +235,8 @@ def read_in_processes(
     A document that ends its process, takes longer than `limit_s` seconds, or needs more than `memory_mb`
     megabytes, fails alone. Outcomes are not kept: memory does not grow with the number of documents.
     """
-    found = in_processes(reader, tasks, workers=workers, limit_s=limit_s, in_order=False, memory_mb=memory_mb)
+    limits = ProcessLimits(limit_s, memory_mb)
+    found = map_in_processes(reader, tasks, workers=workers, limits=limits, in_order=False)
     with closing(found) as results:  # an interrupt ends the processes at once
         for task, result in results:
             yield task, outcome_of(task, result)

@@ -96,11 +96,11 @@ def convert(
 
     from focal_omr.formats.registry import convert_score
     from focal_omr.runtime.atomic_files import write_atomic
-    from focal_omr.runtime.isolate import Limits, contained
+    from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
     work = partial(convert_score, playback=playback(tempo, instrument, unfold_repeats))
-    limits = Limits(timeout, memory)
-    write_atomic(target, contained(work, (source, target), name=source, limits=limits))
+    limits = ProcessLimits(timeout, memory)
+    write_atomic(target, run_isolated(work, (source, target), name=source, limits=limits))
     print(target)
 
 
@@ -137,9 +137,9 @@ def compare(
     usage.
     """
     from focal_omr.evaluation.compare_scores import compare_files, compare_folders
-    from focal_omr.runtime.isolate import Limits
+    from focal_omr.runtime.worker_processes import ProcessLimits
 
-    limits = Limits(timeout, memory)
+    limits = ProcessLimits(timeout, memory)
     if truth.is_dir() and not result.is_file():
         folders = compare_folders(result, truth, part=part, with_omr_ned=ned, limits=limits)
         pairs, figures = folders.pairs, folders.to_json()
@@ -227,11 +227,11 @@ def evaluate(
     check_files(record, report and report / "report.md")
     with native_libraries_silenced():
         from focal_omr.evaluation.evaluate import Order, evaluate_contained
-        from focal_omr.runtime.isolate import Limits, contained
+        from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
         order = Order(data, model, threads, _beam_width(beam), tuple(ignore or ()), distorted)
-        result, card = contained(
-            evaluate_contained, order, name=data, limits=Limits(None, memory), error=DataError
+        result, card = run_isolated(
+            evaluate_contained, order, name=data, limits=ProcessLimits(None, memory), error=DataError
         )
     name = f"{data.name} (distorted)" if distorted else data.name
     if record:

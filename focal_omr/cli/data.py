@@ -89,13 +89,13 @@ def primus(
     from focal_omr.batch.outputs import check_files
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
     from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
-    from focal_omr.runtime.isolate import Limits, contained
+    from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
     check_files(index, list_)
     wanted = None if ids is None else read_ids(ids)
     index_all, name = partial(index_primus, only=wanted), ", ".join(map(str, paths))
-    limits = Limits(None, memory)
-    entries, defects = contained(index_all, paths, name=name, limits=limits, error=DataError)
+    limits = ProcessLimits(None, memory)
+    entries, defects = run_isolated(index_all, paths, name=name, limits=limits, error=DataError)
     known = {entry.id for entry in entries} | {defect.id for defect in defects}
     absent = apply_ids(wanted or (), known)[1]
     if index:
@@ -314,11 +314,11 @@ def pack(
     with extra("render"):
         from focal_omr.data.pack import pack_samples
     from focal_omr.data.primus.split import read_ids
-    from focal_omr.runtime.isolate import Limits, contained
+    from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
     wanted = None if ids is None else read_ids(ids)
     work = partial(pack_samples, out=out, ids=wanted, distorted=distorted, size=size)
-    packed = contained(work, data, name=data, limits=Limits(None, memory), error=DataError)
+    packed = run_isolated(work, data, name=data, limits=ProcessLimits(None, memory), error=DataError)
     _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
     _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
     print(f"{out}: {packed.plates} plates")
@@ -355,12 +355,12 @@ def show(
     with extra("lab"):
         from focal_omr.data.show.page import show_set
     from focal_omr.batch.outputs import check_folder
-    from focal_omr.runtime.isolate import Limits, contained
+    from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
     check_folder(out)
     work = partial(
         show_set, out=out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
     )
-    defects = contained(work, data, name=data, limits=Limits(None, memory), error=DataError)
+    defects = run_isolated(work, data, name=data, limits=ProcessLimits(None, memory), error=DataError)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", defects)
     print(out / "index.html")

@@ -13,7 +13,7 @@ from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
 from focal_omr.data.engraving.storage import check_folder
 from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
-from focal_omr.runtime.atomic_folder import is_free, whole_folder
+from focal_omr.runtime.atomic_folder import atomic_folder, is_free
 from focal_omr.staff.strip import as_dark_on_light, decode_gray, find_staff, straighten
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def pack_samples(
         raise DataError(f"{out}: has shards already; choose another folder")
     if not is_free(out):
         raise DataError(f"{out}: not empty; choose another folder")
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         return _pack(data, folder, ids, distorted, size)
 
 

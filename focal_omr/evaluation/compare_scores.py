@@ -25,8 +25,7 @@ from focal_omr.evaluation.score_diff.read import JudgedScore, read_judged
 from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedPart, choose_part
 from focal_omr.evaluation.score_diff.results import Comparison, FolderComparison
 from focal_omr.metrics import edit_distance
-from focal_omr.runtime.isolate import Limits, contained
-from focal_omr.runtime.worker_processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess, run_isolated
 from focal_omr.score.records import Score
 
 __all__ = ["Comparison", "FolderComparison", "compare_files", "compare_folders", "compare_scores"]
@@ -46,7 +45,7 @@ def compare_files(
     *,
     part: str | None = None,
     with_omr_ned: bool = True,
-    limits: Limits | None = None,
+    limits: ProcessLimits | None = None,
 ) -> Comparison:
     """Compare a file that was read with the one that it should be.
 
@@ -73,7 +72,7 @@ def compare_folders(
     *,
     part: str | None = None,
     with_omr_ned: bool = True,
-    limits: Limits | None = None,
+    limits: ProcessLimits | None = None,
 ) -> FolderComparison:
     """Compare the scores of two folders, paired as `judge.pairs.pair_folders` says.
 
@@ -110,19 +109,19 @@ _Compared = tuple[Comparison, tuple[str, str] | None]
 
 
 @contextmanager
-def _comparing(limits: Limits | None) -> Iterator[Callable[[Pair], _Compared]]:
+def _comparing(limits: ProcessLimits | None) -> Iterator[Callable[[Pair], _Compared]]:
     """What compares a pair: `_compare_pair`, or the same in a process of its own."""
     if limits is None:
         yield _compare_pair
         return
-    process = limits.process(_compare_pair)
+    process = WorkerProcess(_compare_pair, limits)
     try:
         yield partial(_compare_contained, process)
     finally:
         process.stop()
 
 
-def _compare_contained(process: OwnProcess[Pair, _Compared], pair: Pair) -> _Compared:
+def _compare_contained(process: WorkerProcess[Pair, _Compared], pair: Pair) -> _Compared:
     """A pair compared by a process; where it is lost, the truth alone says which of the two is at fault."""
     found = process(pair)
     if not isinstance(found, Lost):
@@ -134,8 +133,8 @@ def _compare_contained(process: OwnProcess[Pair, _Compared], pair: Pair) -> _Com
     return replace(comparison, error=f"{pair.result}: {found.reason}"), documents
 
 
-def _contained_parts(path: Path, limits: Limits) -> Sequence[VoicedPart]:
-    return contained(read_parts, path, name=path, limits=limits)
+def _contained_parts(path: Path, limits: ProcessLimits) -> Sequence[VoicedPart]:
+    return run_isolated(read_parts, path, name=path, limits=limits)
 
 
 def _compare_pair(pair: Pair) -> _Compared:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 
 from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, overridden, read_toml
 from focal_omr.errors import ConfigError
-from focal_omr.runtime.atomic_files import read_within
+from focal_omr.runtime.atomic_files import read_limited
 
 _GRIDS = files("focal_omr.experiment") / "grids"
 
@@ -161,7 +161,7 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     """
     known = name in grid_names()
     try:
-        data = (_GRIDS / f"{name}.toml").read_bytes() if known else read_within(Path(name), MAX_TOML_BYTES)
+        data = (_GRIDS / f"{name}.toml").read_bytes() if known else read_limited(Path(name), MAX_TOML_BYTES)
     except (OSError, ValueError) as error:  # the second: a name that no file can have
         reason = error.strerror if isinstance(error, OSError) else str(error)
         known_ones = ", ".join(grid_names())

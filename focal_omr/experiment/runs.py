@@ -26,7 +26,7 @@ from focal_omr.metrics import (
 )
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.runtime.provenance import commit, machine
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_network
 from focal_omr.training.validation import PlateReading, network_input, read_inputs
@@ -34,7 +34,7 @@ from focal_omr.training.validation import PlateReading, network_input, read_inpu
 logger = logging.getLogger(__name__)
 
 TESTS = (TEST, IMBALANCE)
-_WEEK_S = 7 * 24 * 3600.0  # no run is given up before
+_NO_LIMITS = ProcessLimits(None, None)
 _LOOK_S = 2.0  # between two looks at how far the runs are
 
 
@@ -108,7 +108,7 @@ def do_runs(runs: Sequence[Run], *, workers: int, progress: Callable[[int], None
     lost = []
     with _watched(runs, progress):
         for done, (run, result) in enumerate(
-            in_processes(do_run, missing, workers=workers, limit_s=_WEEK_S), 1
+            map_in_processes(do_run, missing, workers=workers, limits=_NO_LIMITS), 1
         ):
             logger.info("%s, %d of %d", run.folder.name, done, len(missing))
             if isinstance(result, Lost):

@@ -8,7 +8,7 @@ from focal_omr.experiment.prepare import prepare
 from focal_omr.experiment.report import write_report
 from focal_omr.experiment.runs import do_runs, runs_of
 from focal_omr.runtime.atomic_files import make_writable, remove_parts
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.worker_processes import cores
 
 
@@ -37,7 +37,7 @@ def run_study(
         OmrError: A run's process died.
     """
     make_writable(folder)
-    with alone_in(folder, other="another study"):
+    with lock_folder(folder, other="another study"):
         runs = runs_of(grid, sets := prepare(grid, folder, data), folder)
         at_once = workers or max(1, cores() // runs[0].config.threads)
         do_runs(runs, workers=at_once, progress=progress)

@@ -17,7 +17,7 @@ from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
-from focal_omr.runtime.atomic_files import read_within, write_atomic
+from focal_omr.runtime.atomic_files import read_limited, write_atomic
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import Score
 
@@ -89,7 +89,7 @@ def load_score(path: Path | str) -> Score:
     if read is None:
         raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(_READERS)}")
     try:
-        return read(read_within(path, MAX_SCORE_BYTES))
+        return read(read_limited(path, MAX_SCORE_BYTES))
     except OSError as error:
         raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
     except OmrError as error:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
 from focal_omr.images.header import MAX_PICTURE_PX, read_header
-from focal_omr.runtime.atomic_files import read_within
+from focal_omr.runtime.atomic_files import read_limited
 
 __all__ = [
     "MAX_PICTURE_PX",
@@ -51,7 +51,7 @@ def read_file(path: str | Path) -> bytes:
     if file.is_dir():
         raise ImageError(f"{file}: is a folder, a picture file is needed")
     try:
-        return read_within(file, MAX_DOCUMENT_BYTES)
+        return read_limited(file, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
         raise ImageError(f"{file}: no such file") from None
     except OSError as error:

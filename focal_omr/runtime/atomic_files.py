@@ -16,7 +16,7 @@ from focal_omr.errors import OutputError
 _PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
-def read_within(path: Path | str, most: int) -> bytes:
+def read_limited(path: Path | str, most: int) -> bytes:
     """The bytes of a file that has at most so many. Raises OSError, also where it has more."""
     with Path(path).open("rb") as file:
         data = file.read(most + 1)
@@ -66,7 +66,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A file written piece by piece under a temporary name, which gets its own when the block ends well.
 
     Its bytes are on the disk before it gets its name: large files are made in hours, and a power cut must not
@@ -90,7 +90,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def append_whole(path: Path, data: bytes) -> None:
+def append_atomic(path: Path, data: bytes) -> None:
     """Add to the end of a file, which is made where it is missing: all of it, or nothing.
 
     Raises:

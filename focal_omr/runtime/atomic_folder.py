@@ -8,9 +8,9 @@ from pathlib import Path
 
 from focal_omr.errors import OutputError
 from focal_omr.runtime.atomic_files import make_writable
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.folder_lock import lock_folder
 
-__all__ = ["is_free", "whole_folder"]
+__all__ = ["atomic_folder", "is_free"]
 
 _INSIDE = ".partial"
 
@@ -23,7 +23,7 @@ def is_free(folder: Path) -> bool:
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which is `folder` when the block has ended well, and gone where it has not.
 
     It is `NAME.partial` beside a folder that is to be made; one that is there may be another disk, and is
@@ -39,7 +39,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     partial = folder / _INSIDE if inside else folder.with_name(f"{folder.name}{_INSIDE}")
     make_writable(partial)
     with ExitStack() as lock:
-        lock.enter_context(alone_in(partial))
+        lock.enter_context(lock_folder(partial))
         try:
             with _named(folder):
                 _empty(partial)

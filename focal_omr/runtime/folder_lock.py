@@ -13,7 +13,7 @@ try:
 except ImportError:  # Windows has no locks on folders
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["alone_in"]
+__all__ = ["lock_folder"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _LOCK_FILE = ".focal-omr.lock"
 
 
 @contextmanager
-def alone_in(folder: Path, *, other: str = "another run") -> Iterator[None]:
+def lock_folder(folder: Path, *, other: str = "another run") -> Iterator[None]:
     """Hold the lock of a folder that exists; it ends with the process, however that ends.
 
     Where a folder itself can be locked, nothing is written; on Windows a file in it is.

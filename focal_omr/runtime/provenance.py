@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from focal_omr.errors import OutputError
-from focal_omr.runtime.atomic_files import append_whole
+from focal_omr.runtime.atomic_files import append_atomic
 
 
 def record(path: Path, figures: Mapping[str, object]) -> None:
@@ -47,7 +47,7 @@ def append_row(path: Path, row: Mapping[str, object]) -> None:
     if not _holds_rows(path):
         writer.writeheader()
     writer.writerow(row)
-    append_whole(path, text.getvalue().encode())
+    append_atomic(path, text.getvalue().encode())
 
 
 def _holds_rows(path: Path) -> bool:

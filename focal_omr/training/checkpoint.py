@@ -12,7 +12,7 @@ from focal_omr.encodings.codec import Codec
 from focal_omr.encodings.vocabulary import read_vocabulary, write_vocabulary
 from focal_omr.errors import ConfigError, ModelError, NotationError, OutputError
 from focal_omr.model import build_model
-from focal_omr.runtime.atomic_files import whole_file
+from focal_omr.runtime.atomic_files import atomic_file
 
 FORMAT_VERSION = 1
 _KEYS = {"config", "vocabulary", "model", "optimizer", "step"}
@@ -40,7 +40,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict() if optimizer else None,
         "step": step,
     }
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         try:
             torch.save(state, file)
         except RuntimeError as error:  # torch's own, which speaks of positions in the file

@@ -12,7 +12,6 @@ from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.orders import FORMATS, Changed, Made, Order, Refusal, Subject
 from focal_omr.web.reading import DOCUMENT, picture_name
 from focal_omr.web.store import Place
-from focal_omr.web.working import be_modest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,24 +28,15 @@ _KEPT = 4  # documents; a book of 200 pages has 50 MB
 
 
 class Desk:
-    """Carries out orders, one after the other; keeps the last few documents.
+    """Carries out orders, one after the other; keeps the last few documents."""
 
-    Args:
-        memory_mb: Of data that its process may hold.
-    """
-
-    def __init__(self, memory_mb: int) -> None:
-        self.memory_mb = memory_mb
+    def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int], tuple[Mapping[tuple[int, int], Any], Document]] = (
             OrderedDict()
         )
-        self._begun = False
 
     def __call__(self, order: Order | None) -> Changed | Made | Refusal:
         """Carry out an order; None loads what it takes, and no more."""
-        if not self._begun:
-            self._begun = True
-            be_modest(self.memory_mb)
         if order is None:
             _load()
             return Made()

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from focal_omr.errors import OmrError
-from focal_omr.runtime.worker_processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import CANCELLED, Lost, WorkerProcess
 from focal_omr.web.reading import UPLOAD, JobReader, Task
 from focal_omr.web.settings import Settings
 from focal_omr.web.store import Job, Store
-from focal_omr.web.working import ask
 
 __all__ = ["Readers"]
 
@@ -40,16 +39,17 @@ class Readers:
         self._wake = threading.Semaphore(0)
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._clean, name="cleaner")]
-        self._processes: list[OwnProcess[Task | None, str]] = []
+        self._processes: list[WorkerProcess[Task | None, str]] = []
         for number in range(settings.workers):
             reader = JobReader(
                 settings.data,
                 model=settings.model,
                 threads=settings.threads_each,
                 pages=settings.pages,
-                memory_mb=settings.memory_mb,
             )
-            process: OwnProcess[Task | None, str] = OwnProcess(reader, limit_s=settings.seconds)
+            process: WorkerProcess[Task | None, str] = WorkerProcess(
+                reader, settings.process_limits(settings.seconds)
+            )
             self._processes.append(process)
             self._threads.append(
                 threading.Thread(target=self._serve, args=(process,), name=f"reader {number}")
@@ -74,12 +74,12 @@ class Readers:
 
     def pids(self) -> list[int]:
         """Of the processes that read, as far as they are started."""
-        return [each.process.pid for each in self._processes if each.process.pid is not None]
+        return [each.pid for each in self._processes if each.pid is not None]
 
-    def _serve(self, process: OwnProcess[Task | None, str]) -> None:
+    def _serve(self, process: WorkerProcess[Task | None, str]) -> None:
         """One reader's life."""
         try:
-            if self._settings.warm and (result := ask(process, None, self._ended.is_set)):
+            if self._settings.warm and (result := process(None, given_up=self._ended.is_set)):
                 logger.error("reader: %s", result.reason if isinstance(result, Lost) else result)
             job: Job | None = None
             while not self._ended.is_set():
@@ -99,20 +99,20 @@ class Readers:
         finally:
             process.stop()
 
-    def _read(self, process: OwnProcess[Task | None, str], job: Job) -> None:
+    def _read(self, process: WorkerProcess[Task | None, str], job: Job) -> None:
         folder = self._store.folder(job.id)
         start = time.monotonic()
 
         def given_up() -> bool:
             return self._ended.is_set() or not self._store.is_there(job.id)
 
-        result = ask(process, Task(job.id, folder, job.name), given_up)
-        if result is None:
+        result = process(Task(job.id, folder, job.name), given_up=given_up)
+        if result is CANCELLED:
             self._store.put_back(job.id)  # no job, where it was deleted
         if not self._store.is_there(job.id):
             shutil.rmtree(folder, ignore_errors=True)  # what was written since it was deleted
             return
-        if result is None:
+        if result is CANCELLED:
             return
         error = f"{job.name}: {result.reason}" if isinstance(result, Lost) else result
         self._told(time.monotonic() - start, not error)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from focal_omr.errors import ImageError, OmrError, OutputError
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.store import Store
-from focal_omr.web.working import be_modest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,12 +53,11 @@ class JobReader:
         data: Folder of the store.
         model, threads: As of `Recognizer`.
         pages: That a document may have.
-        memory_mb: Of data that this process may hold.
     """
 
-    def __init__(self, data: Path, *, model: str, threads: int, pages: int, memory_mb: int) -> None:
+    def __init__(self, data: Path, *, model: str, threads: int, pages: int) -> None:
         self.data, self.model, self.threads = data, model, threads
-        self.pages, self.memory_mb = pages, memory_mb
+        self.pages = pages
         self._recognizer: Recognizer | None = None
         self._store: Store | None = None
 
@@ -96,7 +94,6 @@ class JobReader:
 
             from focal_omr.recognize import Recognizer
 
-            be_modest(self.memory_mb)
             cv2.setNumThreads(self.threads)
             self._recognizer = Recognizer(model=self.model, threads=self.threads)
             self._store = Store(self.data)

@@ -3,12 +3,17 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from focal_omr.images.header import MAX_PICTURE_PX
+
+if TYPE_CHECKING:
+    from focal_omr.runtime.worker_processes import ProcessLimits
 
 __all__ = ["MB", "Settings", "default_data_folder"]
 
 MB = 2**20
+_NICENESS = 10  # the server answers at once while all cores read
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,15 @@ class Settings:
     @property
     def threads_each(self) -> int:
         """Threads of one worker: all together use no more than there are cores."""
-        from focal_omr.runtime.worker_processes import (
-            cores,  # here: every command asks for the defaults above
-        )
+        from focal_omr.runtime.worker_processes import cores  # not at the top: `--help` loads this module
 
         return max(1, (self.threads or cores()) // max(1, self.workers))
+
+    def process_limits(self, seconds: float) -> "ProcessLimits":
+        """Limits of a process that works for the server and leaves the server responsive."""
+        from focal_omr.runtime.worker_processes import ProcessLimits
+
+        return ProcessLimits(seconds, self.memory_mb or None, _NICENESS)
 
 
 def default_data_folder() -> Path:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from focal_omr.errors import OmrError
 from focal_omr.runtime.atomic_files import remove_parts
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.web.database import Database
 
 __all__ = ["ConflictError", "Entry", "FullError", "Job", "Place", "Status", "Store", "new_id"]
@@ -119,7 +119,7 @@ class Store:
 
     def lock(self) -> None:
         """Keep other servers from this folder, until `close`. Raises OutputError where one is there."""
-        self._alone.enter_context(alone_in(self._jobs.parent, other="another server"))
+        self._alone.enter_context(lock_folder(self._jobs.parent, other="another server"))
 
     def close(self) -> None:
         """Close the database in all threads."""

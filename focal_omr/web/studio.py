@@ -9,12 +9,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from focal_omr.runtime.worker_processes import Lost, OwnProcess
+from focal_omr.runtime.worker_processes import Lost, WorkerProcess
 from focal_omr.web.desk import Desk
 from focal_omr.web.orders import Changed, Made, Order, Refusal, Subject
 from focal_omr.web.refusal import RefusedError
 from focal_omr.web.settings import Settings
-from focal_omr.web.working import ask
 
 __all__ = ["Studio"]
 
@@ -31,8 +30,8 @@ class Studio:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._process: OwnProcess[Order | None, Changed | Made | Refusal] = OwnProcess(
-            Desk(settings.memory_mb), limit_s=settings.view_s
+        self._process: WorkerProcess[Order | None, Changed | Made | Refusal] = WorkerProcess(
+            Desk(), settings.process_limits(settings.view_s)
         )
         self._most, self._waiting = settings.views_waiting, 0
         self._ended = threading.Event()
@@ -97,8 +96,7 @@ class Studio:
         if order is not None and order.target is not None and order.target.exists():
             return Made()  # another request was for the same
         try:
-            result = ask(self._process, order, self._ended.is_set)
+            return self._process(order, given_up=self._ended.is_set)
         except Exception as error:  # a defect of this program; the process goes on
             logger.exception("studio")
             return Refusal(503, f"a defect of this program: {error!r}")
-        return Lost("was interrupted") if result is None else result

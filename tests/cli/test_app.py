@@ -28,7 +28,7 @@ from focal_omr.cli.options import LIMIT_S, MEMORY_MB
 from focal_omr.decode import BEAM_WIDTH
 from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.formats.midi import Playback
-from focal_omr.runtime.isolate import Limits
+from focal_omr.runtime.worker_processes import ProcessLimits
 
 ROOT = Path(__file__).parents[2]
 
@@ -489,8 +489,8 @@ def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
 def test_the_options_have_the_defaults_of_the_library():
     """They are said twice, as the library takes long to load."""
     options = {name: each.default for name, each in inspect.signature(cli_read.read).parameters.items()}
-    assert options["memory"] == MEMORY_MB == Limits().memory_mb == many.Batch.memory_mb
-    assert Limits().seconds == LIMIT_S
+    assert options["memory"] == MEMORY_MB == ProcessLimits().memory_mb == many.Batch.memory_mb
+    assert ProcessLimits().seconds == LIMIT_S
     assert options["doubtful_below"] == DOUBTFUL_BELOW
     assert (options["tempo"], options["unfold_repeats"]) == (Playback().tempo, Playback().unfold)
     assert options["to"].split(",") == list(ReadOptions().outputs)

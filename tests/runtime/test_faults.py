@@ -32,8 +32,8 @@ from focal_omr.errors import ConfigError, ModelError, OmrError, OutputError
 from focal_omr.experiment.grid import load_grid
 from focal_omr.experiment.study import run_study
 from focal_omr.model import build_model
-from focal_omr.runtime.atomic_files import append_whole, make_writable, whole_file
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.atomic_files import append_atomic, atomic_file, make_writable
+from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.provenance import record
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_checkpoint, save_checkpoint
@@ -64,9 +64,11 @@ def test_killed_shards_are_resumed_without_loss(tmp_path: Path) -> None:
 
 def test_a_row_that_does_not_fit_leaves_the_rows_before_it(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    append_whole(path, b"a" * 90)
+    append_atomic(path, b"a" * 90)
     with full_disk(100):
-        assert "rows.csv cannot be written: File too large" in _refused(lambda: append_whole(path, b"b" * 50))
+        assert "rows.csv cannot be written: File too large" in _refused(
+            lambda: append_atomic(path, b"b" * 50)
+        )
     assert path.read_bytes() == b"a" * 90
 
 
@@ -84,7 +86,7 @@ def test_a_file_that_does_not_fit_leaves_the_one_before_it(tmp_path: Path) -> No
     path.write_bytes(b"before")
 
     def write() -> None:
-        with whole_file(path) as file:
+        with atomic_file(path) as file:
             for _ in range(9):
                 file.write(bytes(10_000))
 
@@ -257,7 +259,7 @@ def test_the_second_of_two_runs_is_refused_and_disturbs_nothing(
     folder, work = _works(runs, tree, tmp_path / "out")[name]
     folder.mkdir()
     (folder / ".0123456789abcdef.part").write_bytes(b"being written")
-    with alone_in(folder):
+    with lock_folder(folder):
         assert _refused(work).endswith("is at work there; wait for it, or use another folder")
     assert tree_of(folder) == {".0123456789abcdef.part": b"being written"}
 

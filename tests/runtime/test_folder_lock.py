@@ -8,7 +8,7 @@ import pytest
 
 from focal_omr.errors import OutputError
 from focal_omr.runtime import folder_lock
-from focal_omr.runtime.folder_lock import alone_in
+from focal_omr.runtime.folder_lock import lock_folder
 
 # Holds the lock until its standard input ends; with "file" as a system without `fcntl` does.
 _HOLDER = """
@@ -17,7 +17,7 @@ from pathlib import Path
 from focal_omr.runtime import folder_lock
 if sys.argv[2] == "file":
     folder_lock.fcntl = None
-with folder_lock.alone_in(Path(sys.argv[1])):
+with folder_lock.lock_folder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -40,20 +40,20 @@ def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path, kind:
     with holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(OutputError, match="another run"), alone_in(tmp_path):
+        with pytest.raises(OutputError, match="another run"), lock_folder(tmp_path):
             pass
         holder.kill()
         holder.wait()
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 def test_a_lock_ends_with_its_block(tmp_path: Path, kind: str) -> None:
     for _ in range(2):
-        with alone_in(tmp_path):
+        with lock_folder(tmp_path):
             pass
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(OutputError, match="nowhere"), alone_in(tmp_path / "nowhere"):
+    with pytest.raises(OutputError, match="nowhere"), lock_folder(tmp_path / "nowhere"):
         pass

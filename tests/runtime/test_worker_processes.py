@@ -1,14 +1,30 @@
-"""Processes over items: in their order, and none of them takes the others with it."""
+"""Worker processes: order, limits of time and memory, crashes, cancellation; the commands use them."""
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.errors import DataError, NotationError
+from focal_omr.evaluation.compare_scores import compare_files
+from focal_omr.runtime.worker_processes import (
+    CANCELLED,
+    Lost,
+    ProcessLimits,
+    WorkerProcess,
+    map_in_processes,
+    run_isolated,
+)
+
+HOSTILE = Path(__file__).parents[1] / "hostile"
+CRASH = HOSTILE / "abc" / "native-1.abc"  # crashes Verovio 6.4
+GOOD = Path(__file__).parents[2] / "examples" / "ode-to-joy" / "ode-to-joy.semantic"
+_LISTING = "import sys; print(*[m for m in ('numpy', 'cv2', 'onnxruntime', 'verovio') if m in sys.modules])"
 
 
 def _work(item: str) -> str:
@@ -24,7 +40,7 @@ def _work(item: str) -> str:
 
 def test_results_come_in_order_and_what_is_lost_says_why() -> None:
     items = ["a", "sleep", "b", "die", "c", "d"]
-    found = dict(in_processes(_work, items, workers=2, limit_s=3))
+    found = dict(map_in_processes(_work, items, workers=2, limits=ProcessLimits(3)))
     assert list(found) == items
     assert found == {
         "a": "A",
@@ -38,7 +54,7 @@ def test_results_come_in_order_and_what_is_lost_says_why() -> None:
 
 def test_an_exception_is_raised_here() -> None:
     with pytest.raises(ValueError, match="a fault of the function"):
-        list(in_processes(_work, ["a", "fail"], workers=1))
+        list(map_in_processes(_work, ["a", "fail"], workers=1, limits=ProcessLimits(60)))
 
 
 def _note_and_sleep(path: str) -> None:
@@ -47,7 +63,7 @@ def _note_and_sleep(path: str) -> None:
 
 
 def _run(path: str) -> None:
-    list(in_processes(_note_and_sleep, [path], workers=1))
+    list(map_in_processes(_note_and_sleep, [path], workers=1, limits=ProcessLimits(60)))
 
 
 def _wait_for(condition: Callable[[], bool]) -> bool:
@@ -73,3 +89,63 @@ def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     run.kill()
     run.join()
     assert _wait_for(lambda: _is_gone(int(note.read_text())))
+
+
+def test_a_cancelled_item_stops_the_process_and_the_next_one_starts_another() -> None:
+    worker = WorkerProcess(_work, ProcessLimits(60))
+    try:
+        assert worker("a", given_up=lambda: False) == "A"
+        first = worker.pid
+        assert worker("sleep", given_up=lambda: True) is CANCELLED
+        assert first is not None
+        assert _is_gone(first)
+        assert worker("b") == "B"
+        assert worker.pid != first
+    finally:
+        worker.stop()
+
+
+def _grow(megabytes: int) -> int:
+    return len(bytearray(megabytes * 1_000_000))
+
+
+def _refuse(item: str) -> str:
+    raise DataError(f"{item}: no good")
+
+
+def test_what_needs_too_much_memory_says_how_much_it_may_have() -> None:
+    assert run_isolated(_grow, 10, name="a", limits=ProcessLimits(20, 400)) == 10_000_000
+    with pytest.raises(NotationError, match=r"^b: needs more memory than 400 MB$"):
+        run_isolated(_grow, 1000, name="b", limits=ProcessLimits(20, 400))
+
+
+def test_errors_come_back_as_they_are() -> None:
+    with pytest.raises(DataError, match=r"^c: no good$"):
+        run_isolated(_refuse, "c", name="x", limits=ProcessLimits(20))
+
+
+def test_a_crash_is_laid_at_the_door_of_its_file() -> None:
+    limits = ProcessLimits(20)
+    compared = compare_files(CRASH, GOOD, with_omr_ned=False, limits=limits)
+    assert compared.error == f"{CRASH}: ends the process that reads it (SIGSEGV)"
+    with pytest.raises(NotationError, match=r"native-1\.abc: ends the process that reads it \(SIGSEGV\)$"):
+        compare_files(GOOD, CRASH, with_omr_ned=False, limits=limits)
+
+
+def test_convert_survives_a_crash(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "focal_omr", "convert", CRASH, tmp_path / "a.mei"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"focal-omr: {CRASH}: ends the process that reads it (SIGSEGV)"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_process_that_gives_the_orders_loads_no_library() -> None:
+    """Or else a cold start would load them twice."""
+    modules = (
+        "focal_omr.cli.app, focal_omr.batch.run, focal_omr.batch.outputs, focal_omr.page.ranges, "
+        "focal_omr.formats.registry"
+    )
+    command = [sys.executable, "-c", f"import {modules}; {_LISTING}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -65,8 +65,8 @@ def _full(*_: object) -> None:
 def test_clients_are_not_told_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = Subject("id", tmp_path, "a.png", 0, {})
     monkeypatch.setattr(Desk, "_carry_out", _full)
-    answer = Desk(4000)(Order(subject, "mid", tmp_path / "a.mid"))
+    answer = Desk()(Order(subject, "mid", tmp_path / "a.mid"))
     assert answer == Refusal(503, "the server cannot write its files; please try again later")
-    reader = JobReader(tmp_path, model="default", threads=1, pages=1, memory_mb=4000)
+    reader = JobReader(tmp_path, model="default", threads=1, pages=1)
     monkeypatch.setattr(reader, "_open", _full)
     assert reader(Task("id", tmp_path, "a.png")) == "a.png: the server cannot write its files"

@@ -18,8 +18,8 @@ from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import make_writable, remove_parts
-from focal_omr.runtime.folder_lock import alone_in
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.runtime.folder_lock import lock_folder
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _WIDEST_SPACES = 130
 _RUN = 50  # staves in one run of LilyPond, which takes a second to start
 _EMPTY_RUNS = 10
 ENGRAVERS = ("verovio", "lilypond")
-_PATIENCE_S = 1800.0  # for one shard; 500 staves take about 10
+_SHARD_LIMITS = ProcessLimits(1800.0, None)  # a shard of 500 staves takes about 10 s
 
 
 def write_shards(
@@ -60,7 +60,7 @@ def write_shards(
     check_engraver(engraver)
     check_folder(folder)
     make_writable(folder)
-    with alone_in(folder):
+    with lock_folder(folder):
         remove_parts(folder)
         try:
             _make_missing(folder, count, seed, draw or Draw(), size, workers, engraver)
@@ -75,7 +75,7 @@ def _make_missing(
     missing = [number for number, index in enumerate(indexes) if not index.exists()]
     make = partial(_write_shard, folder, seed=seed, draw=draw, size=size, engraver=engraver)
     lost = []
-    made = in_processes(make, missing, workers=workers, limit_s=_PATIENCE_S)
+    made = map_in_processes(make, missing, workers=workers, limits=_SHARD_LIMITS)
     for done, (number, result) in enumerate(made, 1):
         if isinstance(result, Lost):
             lost.append(f"{number} ({result.reason})")

@@ -23,7 +23,7 @@ from focal_omr.data.engraving.storage import Place, exists, opened, read_all, re
 from focal_omr.encodings.semantic import join_label, split_label
 from focal_omr.errors import DataError, ImageError
 from focal_omr.images.load import decode_gray
-from focal_omr.runtime.atomic_files import whole_file, write_atomic
+from focal_omr.runtime.atomic_files import atomic_file, write_atomic
 
 _INDEX_FORMAT = 1
 _MAX_WIDTH_PX = 100_000
@@ -99,7 +99,7 @@ def save_shard(path: Path, records: Iterable[PlateRecord]) -> None:
         OutputError: The shard or its index cannot be written.
     """
     entries: list[dict[str, Any]] = []
-    with whole_file(path) as file:
+    with atomic_file(path) as file:
         _write_tar(file, records, entries)
         path.with_suffix(".json").unlink(missing_ok=True)  # of an older shard of the name
     index = {"format": _INDEX_FORMAT, "bytes": path.stat().st_size, "plates": entries}

@@ -10,7 +10,7 @@ from typing import IO
 
 from focal_omr.errors import DataError, NotationError
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, ZIP_ERRORS, unzip_musicxml, xml_text
-from focal_omr.runtime.atomic_files import read_within
+from focal_omr.runtime.atomic_files import read_limited
 
 FORMATS = {
     ".krn": "kern",
@@ -130,7 +130,7 @@ def _read_files(root: Path, names: Sequence[str]) -> Iterator[TuneFile]:
         return
     for name in names:
         try:
-            yield TuneFile(name, read_within(root / name, MAX_SCORE_BYTES))
+            yield TuneFile(name, read_limited(root / name, MAX_SCORE_BYTES))
         except OSError as error:
             raise DataError(f"{root / name}: cannot be read ({error.strerror})") from error
 

@@ -16,8 +16,8 @@ from focal_omr.encodings.semantic import join_label, score_to_tokens
 from focal_omr.errors import DataError, NotationError, OmrError
 from focal_omr.formats.mei_reader import MonophonicRun, read_monophonic_runs
 from focal_omr.formats.verovio import Engraver
-from focal_omr.runtime.atomic_files import make_writable, whole_file, write_atomic
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.runtime.atomic_files import atomic_file, make_writable, write_atomic
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 from focal_omr.score.records import Note, Score, flat_events
 
 __all__ = ["FileReport", "collect_tunes", "music21_folder", "read_report", "report_path", "tune_files"]
@@ -91,7 +91,7 @@ def collect_tunes(
     """
     make_writable(collection.parent)  # before the reading, which takes minutes
     reports: list[FileReport] = []
-    with whole_file(collection) as out:
+    with atomic_file(collection) as out:
         for lines, report in _read_all(source, root, workers, limit_s, memory_mb):
             if report.trouble:
                 logger.info("%s: %s", root / report.name, report.trouble)
@@ -108,7 +108,8 @@ def _read_all(
     files: Iterable[TuneFile] = source.read()
     while files:
         in_parts: list[TuneFile] = []
-        found = in_processes(_read_file, files, workers=workers, limit_s=limit_s, memory_mb=memory_mb)
+        limits = ProcessLimits(limit_s, memory_mb)
+        found = map_in_processes(_read_file, files, workers=workers, limits=limits)
         for file, result in found:
             if not isinstance(result, Lost):
                 yield result

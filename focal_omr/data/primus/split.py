@@ -16,7 +16,7 @@ from random import Random
 from focal_omr.data.primus.samples import file_part, source_of
 from focal_omr.data.primus.stratify import stratified
 from focal_omr.errors import DataError
-from focal_omr.runtime.atomic_files import make_folder, read_within, write_together
+from focal_omr.runtime.atomic_files import make_folder, read_limited, write_together
 
 _GZIP = b"\x1f\x8b"
 _MAX_BYTES = 100_000_000  # four million ids; PrIMuS has 87,678
@@ -38,7 +38,7 @@ def read_ids(path: Path) -> list[str]:
         DataError: The file cannot be read, is no list of ids, or names an id twice.
     """
     try:
-        data = read_within(path, _MAX_BYTES)
+        data = read_limited(path, _MAX_BYTES)
         if data.startswith(_GZIP):
             with gzip.open(io.BytesIO(data)) as unzipped:
                 data = unzipped.read(_MAX_BYTES + 1)

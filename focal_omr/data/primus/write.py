@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import DataError, OutputError
-from focal_omr.runtime.atomic_files import make_writable, whole_file, write_together
-from focal_omr.runtime.atomic_folder import is_free, whole_folder
+from focal_omr.runtime.atomic_files import atomic_file, make_writable, write_together
+from focal_omr.runtime.atomic_folder import atomic_folder, is_free
 
 # A sample's files by their endings: ".png", ".semantic", "_distorted.jpg", ...
 WriteSample = Callable[[str, Mapping[str, bytes]], None]
@@ -71,7 +71,7 @@ def sample_writer(out: Path, *, archive: bool = False) -> Iterator[WriteSample]:
     else:
         if not is_free(out):
             raise DataError(f"{out}: not empty; samples of two renderings are not mixed")
-        with whole_folder(out) as folder:
+        with atomic_folder(out) as folder:
             yield lambda sample_id, files: _write_folder(folder / sample_id, files)
 
 
@@ -86,7 +86,7 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 @contextmanager
 def _archive_writer(out: Path) -> Iterator[WriteSample]:
     make_writable(out.parent)
-    with whole_file(out) as file, _tgz(file) as write:
+    with atomic_file(out) as file, _tgz(file) as write:
         yield write
 
 

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from focal_omr.runtime.worker_processes import Lost, in_processes
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 
 __all__ = ["has_musicdiff", "omr_neds"]
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # musicdiff 5.2 takes 0.1 s for a part of 168 bars with every fifth note wrong, 5 s with three in five, and
 # more than four minutes for two different parts.
-_LIMIT_S = 60.0
+_LIMITS = ProcessLimits(60.0, None)
 
 
 def has_musicdiff() -> bool:
@@ -38,7 +38,7 @@ def omr_neds(pairs: Sequence[tuple[str, str]]) -> list[float | None]:
     if not has_musicdiff() or not pairs:
         return [None] * len(pairs)
     figures: list[float | None] = []
-    for _, measured in in_processes(_measure, pairs, workers=1, limit_s=_LIMIT_S):
+    for _, measured in map_in_processes(_measure, pairs, workers=1, limits=_LIMITS):
         if isinstance(measured, float):
             figures.append(measured)
             continue

@@ -17,7 +17,7 @@ from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
 from focal_omr.formats.registry import decode_text, load_score
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 from focal_omr.formats.verovio import Engraver
-from focal_omr.runtime.atomic_files import read_within
+from focal_omr.runtime.atomic_files import read_limited
 from focal_omr.score.records import Score
 
 __all__ = ["SUFFIXES", "JudgedScore", "read_judged"]
@@ -102,7 +102,7 @@ def read_judged(source: Path | str | Score) -> JudgedScore:
 
 
 def _read(path: Path, suffix: str) -> JudgedScore:
-    data = read_within(path, MAX_SCORE_BYTES)
+    data = read_limited(path, MAX_SCORE_BYTES)
     if suffix in _KERN:
         mei = Engraver().mei(decode_text(data), input_format="kern")
         return JudgedScore(tuple(mei_parts(parse_xml(mei))), path=path)

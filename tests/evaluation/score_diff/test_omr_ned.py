@@ -21,7 +21,7 @@ def test_a_pair_that_cannot_be_measured_is_named_and_the_others_are_measured(mon
     monkeypatch.setattr(ned, "has_musicdiff", lambda: True)
     outcomes = {"a": 0.25, "b": "ValueError: no", "c": ned.Lost("takes longer than 60 s"), "d": 0.0}
     monkeypatch.setattr(
-        ned, "in_processes", lambda function, pairs, **_: ((pair, outcomes[pair[0]]) for pair in pairs)
+        ned, "map_in_processes", lambda function, pairs, **_: ((pair, outcomes[pair[0]]) for pair in pairs)
     )
     assert ned.omr_neds([(name, name) for name in "abcd"]) == [0.25, None, None, 0.0]
     assert [record.getMessage() for record in caplog.records] == [
