@@ -14,7 +14,7 @@ import cv2
 
 from benchmarks.pages import engraved_page
 from focal_omr.batch.outputs import document_results
-from focal_omr.onnx_model import BATCH, OnnxModel
+from focal_omr.onnx_model import BATCH_SIZE, OnnxModel
 from focal_omr.page.load import load_pages
 from focal_omr.page.orientation import upright
 from focal_omr.page.systems import find_systems
@@ -55,7 +55,9 @@ def measure_page(page: Path, model: Path, *, threads: int, repeats: int = 7) -> 
         strips = timed("strips_s", lambda cut=cut: [extract_strip(cut[0], staff) for staff in cut[1]])
         timed(
             "network_s",
-            lambda strips=strips: list(network.in_batches([strip.ink for strip in strips], batch=BATCH)),
+            lambda strips=strips: list(
+                network.batched_log_probs([strip.ink for strip in strips], batch_size=BATCH_SIZE)
+            ),
         )
         document = timed("read_s", lambda: recognizer.read(page))
         timed("outputs_s", lambda document=document: document_results(document, "page", _OUTPUTS))

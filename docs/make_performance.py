@@ -146,7 +146,7 @@ threads, 10.7 ms against 6.6 for one staff at the best moments of a busy machine
 to 24 against 31 to 34, in its median, where the waiting takes the processor from others. From one run to the
 next they do not wait so: what is done with a staff before and after has the processor to itself.
 
-`Recognizer(batch=4)`, `--batch`: staves of a page in one run of a network in float32 (`export --float32`):
+`Recognizer(batch_size=4)`, `--batch`: staves of a page in one run of a float32 network (`export --float32`):
 0.83 of the processor time of one by one, 0.65 of the time on two threads; more than four gain nothing. A
 network that multiplies bytes, as the packaged one does, takes them one by one and is quicker so: bytes are
 rounded by the least and the greatest value of all that goes through together, and no staff shall be read

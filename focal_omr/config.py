@@ -18,11 +18,11 @@ from focal_omr.runtime.atomic_files import read_limited
 MAX_TOML_BYTES = 1_000_000
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class ModelConfig(_Frozen):
+class ModelConfig(Frozen):
     """Which network, and how large.
 
     `default` reads staff strips and is small and quick; `paper` is the network of the 2018 paper on plain
@@ -40,7 +40,7 @@ class ModelConfig(_Frozen):
     factorised: bool = True
 
 
-class LossConfig(_Frozen):
+class LossConfig(Frozen):
     """CTC or one of its focal forms, see `focal_omr.loss`; all are plain batch means.
 
     `balance` is the beta of class-balanced weights, which the symbol-level form alone takes; 0 weighs all
@@ -65,7 +65,7 @@ class LossConfig(_Frozen):
         return 2 if self.consistency else 1
 
 
-class DataConfig(_Frozen):
+class DataConfig(Frozen):
     """Where plates lie, and how they are degraded and put into batches.
 
     `shards` and `validation` are folders, or URLs such as `s3://bucket/shards`; `cache` is a folder of this
@@ -87,7 +87,7 @@ class DataConfig(_Frozen):
     cache: str = Field(default="", exclude=True)
 
 
-class OptimizerConfig(_Frozen):
+class OptimizerConfig(Frozen):
     """AdamW with a warm-up, a constant rate and a linear cool-down over the last `cooldown` steps."""
 
     rate: float = Field(default=1e-3, gt=0)
@@ -97,7 +97,7 @@ class OptimizerConfig(_Frozen):
     clip: float = Field(default=5.0, gt=0)
 
 
-class TrainConfig(_Frozen):
+class TrainConfig(Frozen):
     """One training run."""
 
     seed: int = Field(default=1, ge=0)
@@ -139,7 +139,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     values = read_toml(data, source=str(path))
     for override in overrides:
-        overridden(values, override)
+        apply_override(values, override)
     return make_config(values, source=str(path))
 
 
@@ -161,7 +161,7 @@ def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
         raise ConfigError(f"{source}: {key}: {first['msg']}") from None
 
 
-def overridden(values: dict[str, Any], override: str) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
     """Put one `key=value` into nested values. Raises ConfigError where it is none, or names no table."""
     key, equals, text = override.partition("=")
     if not equals or not key.strip():

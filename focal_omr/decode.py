@@ -137,7 +137,7 @@ def beam_decode(
     are tried as longer sequences; sequences 15 nats behind the likeliest are left.
     """
     likeliest = log_probs.argmax(axis=1)
-    frames = _worth_trying(log_probs, likeliest, rules.pinned)
+    frames = _candidates(log_probs, likeliest, rules.pinned)
     # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
     beam: dict[_Prefix[S], tuple[float, float]] = {
         _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)
@@ -237,7 +237,7 @@ class _Frames(NamedTuple):
     values: dict[int, list[float]]
 
 
-def _worth_trying(log_probs: NDArray[Any], likeliest: NDArray[np.intp], kept: Collection[int]) -> _Frames:
+def _candidates(log_probs: NDArray[Any], likeliest: NDArray[np.intp], kept: Collection[int]) -> _Frames:
     """The few classes of each frame that come into question, as plain numbers.
 
     Where one of `kept` is the likeliest these are certain as a group, and elsewhere impossible.

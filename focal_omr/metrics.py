@@ -332,7 +332,7 @@ def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
     return errors
 
 
-def read_right(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> list[bool]:
+def correct_mask(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> list[bool]:
     """For each symbol that was read whether a best alignment pairs it with an equal one of the reference."""
     right = [False] * len(hypothesis)
     for code in Levenshtein.opcodes(reference, hypothesis):
@@ -364,7 +364,7 @@ def expected_calibration_error(
     return sum(gaps) / len(values)
 
 
-def ranking_quality(scores: Sequence[float], positive: Sequence[bool]) -> float:
+def roc_auc(scores: Sequence[float], positive: Sequence[bool]) -> float:
     """The chance that one of the positives has a higher score than one of the others (area under the ROC).
 
     Args:

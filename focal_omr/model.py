@@ -156,7 +156,7 @@ class FactorisedLinear(nn.Module):
         return nn.functional.linear(x, *self.folded())
 
     @torch.no_grad()
-    def take_over(self, source: "FactorisedLinear") -> None:
+    def copy_matching_rows(self, source: "FactorisedLinear") -> None:
         """Copy the rows of the factors and symbols that both have."""
         for name, row in self.factor_rows.items():
             if (other := source.factor_rows.get(name)) is not None:
@@ -174,7 +174,7 @@ class FactorisedLinear(nn.Module):
         return weight, self.membership @ self.factor_bias + self.own_bias
 
 
-def take_over(model: nn.Module, source: nn.Module) -> None:
+def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
     """Give `model` the weights of `source`, a network of the same sizes with perhaps another vocabulary.
 
     Of a factorised head the factors and symbols of the same names are taken, and what is new stays fresh: so
@@ -190,7 +190,7 @@ def take_over(model: nn.Module, source: nn.Module) -> None:
     model.load_state_dict(body, strict=False)
     head, other = model.get_submodule("head"), source.get_submodule("head")
     if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
-        head.take_over(other)
+        head.copy_matching_rows(other)
         return
     try:
         head.load_state_dict(other.state_dict())

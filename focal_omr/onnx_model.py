@@ -1,4 +1,4 @@
-"""An ONNX file of ours: what its metadata say, and how it is opened. No torch."""
+"""Exported networks on ONNX Runtime, and the metadata stored in their files. Imports no torch."""
 
 import hashlib
 import json
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 METADATA_KEY = "focal_omr"
 FORMAT_VERSION = 1
 DEFAULT_MODEL = "default"
-# In float32 four staves of 80 spaces take 0.83 of the processor time of one by one, ten no less; on two
-# threads 0.65 of the time: they wait for each other at each step of the LSTM, a quarter as often.
-BATCH = 4
-_MOST_COLUMNS = 8000  # of a batch, as `image.MAX_STRIP_WIDTH_PX`; the largest layer has 3 kB for each
+# In float32, four staves of 80 spaces in one batch take 0.83 of the CPU time of four single runs; ten save no
+# more. On two threads they take 0.65 of the wall time, because threads synchronise at every step of the LSTM.
+BATCH_SIZE = 4
+# Pixel columns of a batch, padding included; equals `staff.strip.MAX_STRIP_WIDTH_PX`. The largest layer needs
+# 3 kB per column.
+_MAX_COLUMNS = 8000
+_DYNAMIC_INT8_KEY = "by_bytes"  # of `ModelCard.dynamic_int8` in the metadata
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,18 @@ class ModelCard:
 
     Attributes:
         preset: "default" (staff strips) or "paper" (plain images of height 128).
-        codec: Its symbols and what they encode.
-        height_px: Rows of its input.
-        staff_space_px: Distance of two staff lines in a strip.
-        middle_line_px: Row of the middle line in a strip.
-        frame_px: Pixels of input per frame of output.
+        codec: Vocabulary and encoding of the output classes.
+        height_px: Height of the input.
+        staff_space_px: Distance between two staff lines in a strip.
+        middle_line_px: Row of the middle staff line in a strip.
+        frame_px: Input pixels per output frame.
         config_digest: Digest of the training configuration.
-        seed: Of the training.
-        steps: Updates it was trained for.
-        version: Version of the package that exported it.
-        calibration: (slope, offset) of its confidence, see `confidence`; (1, 0) where it was not fitted.
-        by_bytes: Whether recurrent and linear layers multiply bytes. These are rounded by the least and the
-            greatest value of all that goes through them together, so that strips go one by one.
+        seed: Training seed.
+        steps: Number of updates.
+        version: Package version that exported the file.
+        calibration: (slope, offset) of the confidence, see `focal_omr.calibration`; (1, 0) if not fitted.
+        dynamic_int8: Whether LSTM and linear layers use dynamic int8 quantisation. Activations are scaled by
+            their range over the whole batch, so strips run one at a time.
     """
 
     preset: str
@@ -56,56 +59,78 @@ class ModelCard:
     steps: int
     version: str
     calibration: tuple[float, float] = (1.0, 0.0)
-    by_bytes: bool = False
+    dynamic_int8: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values, with the format's version."""
-        plain = {name: value for name, value in self.__dict__.items() if name != "codec"}
+        """Return the card as JSON values, including the format version."""
+        values = {name: value for name, value in self.__dict__.items() if name != "codec"}
+        values[_DYNAMIC_INT8_KEY] = values.pop("dynamic_int8")
         symbols = list(self.codec.vocabulary.symbols)
-        return {"format": FORMAT_VERSION, **plain, "encoding": self.codec.encoding, "vocabulary": symbols}
+        return {"format": FORMAT_VERSION, **values, "encoding": self.codec.encoding, "vocabulary": symbols}
 
     @classmethod
     def from_text(cls, text: str, *, source: str) -> "ModelCard":
-        """From the JSON in a file's metadata. Raises ModelError as `from_json`, or where it is no JSON."""
+        """Parse the JSON text stored in a model file.
+
+        Args:
+            text: Value of the metadata key.
+            source: File name for error messages.
+
+        Raises:
+            ModelError: The text is not JSON, or as for `from_json`.
+        """
         try:
             values = json.loads(text)
-        except (ValueError, RecursionError) as error:  # the second: nested too deeply
+        except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply
             raise ModelError(f"{source}: damaged metadata ({error})") from error
         return cls.from_json(values, source=source)
 
     @classmethod
     def from_json(cls, values: Any, *, source: str) -> "ModelCard":
-        """Raises ModelError where the version or a key is not the one expected."""
+        """Build a card from the values of `to_json`.
+
+        Args:
+            values: Decoded JSON.
+            source: File name for error messages.
+
+        Raises:
+            ModelError: The format version differs, or a key is missing, unknown or of the wrong type.
+        """
         if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
-            raise ModelError(
-                f"{source}: metadata of another format; this version reads format {FORMAT_VERSION}"
-            )
+            raise ModelError(f"{source}: metadata format not supported; this version reads {FORMAT_VERSION}")
         try:
             if values["encoding"] not in get_args(Encoding):
-                raise ModelError(f"{source}: an unknown encoding {values['encoding']!r}")
+                raise ModelError(f"{source}: unknown encoding {values['encoding']!r}")
             codec = Codec(values["encoding"], Vocabulary(tuple(values["vocabulary"])))
-            own = ("format", "encoding", "vocabulary", "calibration")
             slope, offset = values.get("calibration", (1.0, 0.0))
-            known = {key: value for key, value in values.items() if key not in own}
-            return cls(codec=codec, calibration=(float(slope), float(offset)), **known)
+            converted = ("format", "encoding", "vocabulary", "calibration", _DYNAMIC_INT8_KEY)
+            return cls(
+                codec=codec,
+                calibration=(float(slope), float(offset)),
+                dynamic_int8=values.get(_DYNAMIC_INT8_KEY, False),
+                **{key: value for key, value in values.items() if key not in converted},
+            )
         except (KeyError, TypeError, ValueError, OverflowError, NotationError) as error:
             raise ModelError(f"{source}: incomplete metadata ({error})") from error
 
 
 class OnnxModel:
-    """An exported network on ONNX Runtime."""
+    """An exported network opened on ONNX Runtime (CPU).
+
+    Args:
+        path: ONNX file written by `focal-omr export`, or "default" for the packaged weights.
+        threads: Intra-op threads; 0 lets ONNX Runtime choose (all cores).
+
+    Attributes:
+        source: `path` as text, for error messages.
+        card: Metadata of the file.
+
+    Raises:
+        ModelError: The file is missing, is not an ONNX file, or was not written by this package.
+    """
 
     def __init__(self, path: str | Path = DEFAULT_MODEL, *, threads: int = 0) -> None:
-        """Open a network.
-
-        Args:
-            path: An ONNX file that `focal-omr export` wrote, or "default" for the packaged weights.
-            threads: Threads to compute with; 0 leaves it to ONNX Runtime (all cores).
-
-        Raises:
-            ModelError: Missing, not an ONNX file, or not one of ours.
-        """
-        import onnxruntime  # here: a model's name and digest are asked for where none is run
+        import onnxruntime  # imported late: `model_digest` and `ModelCard` work without it
 
         self.source = str(path)
         data = _model_bytes(path)
@@ -113,16 +138,17 @@ class OnnxModel:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        # Threads wait busily between the steps of a run, but not from one run to the next: what is done with
-        # a staff before and after would share the processor with them (28 ms of it for a staff, and 22 so).
+        # Let threads spin within a run but not between runs: image processing before and after the network
+        # would compete with them for the CPU (28 ms instead of 22 per staff).
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises its own types for damaged bytes
             raise ModelError(f"{self.source}: not an ONNX file that can be run") from error
-        self.card = self._card()
+        self.card = self._read_card()
 
-    def _card(self) -> ModelCard:
+    def _read_card(self) -> ModelCard:
+        """Read the metadata and check the graph's inputs and outputs against it."""
         try:
             text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
             inputs = [each.name for each in self._session.get_inputs()]
@@ -130,27 +156,32 @@ class OnnxModel:
         except UnicodeDecodeError as error:
             raise ModelError(f"{self.source}: damaged metadata ({error})") from error
         if text is None:
-            raise ModelError(
-                f"{self.source}: an ONNX file, but not one of ours; `focal-omr export` makes them"
-            )
+            raise ModelError(f"{self.source}: not written by `focal-omr export` (no metadata)")
         card = ModelCard.from_text(text, source=self.source)
         if inputs != ["images", "widths"] or len(outputs) != 2:
-            raise ModelError(f"{self.source}: an ONNX file with other inputs and outputs than ours")
-        classes = (outputs[0] or [None])[-1]
-        if isinstance(classes, int) and classes != card.codec.vocabulary.classes:
-            wanted = card.codec.vocabulary.classes
-            raise ModelError(f"{self.source}: {classes} classes, but its vocabulary has {wanted}")
+            raise ModelError(f"{self.source}: unexpected inputs or outputs of the graph")
+        classes, expected = (outputs[0] or [None])[-1], card.codec.vocabulary.classes
+        if isinstance(classes, int) and classes != expected:
+            raise ModelError(f"{self.source}: {classes} output classes, but its vocabulary has {expected}")
         return card
 
     def log_probs(self, strips: "list[NDArray[np.float32]]") -> "list[NDArray[np.float32]]":
-        """(T_i, C) log-probabilities for each (H, W_i) picture.
+        """Run the network on strips, as one batch unless it uses dynamic int8.
 
-        All go through the network as one batch, but for a network `by_bytes`: of no picture the result
-        depends on the others.
+        The result for a strip does not depend on the other strips.
+
+        Args:
+            strips: Arrays (H, W_i) of ink, 0 .. 1.
+
+        Returns:
+            Natural log-probabilities (T_i, C) of each strip.
+
+        Raises:
+            ModelError: A strip has the wrong height, or the network cannot run or returns wrong shapes.
         """
         import numpy as np
 
-        if self.card.by_bytes and len(strips) > 1:
+        if self.card.dynamic_int8 and len(strips) > 1:
             return [self.log_probs([strip])[0] for strip in strips]
         if heights := {strip.shape[0] for strip in strips} - {self.card.height_px}:
             raise ModelError(f"{self.source}: reads {self.card.height_px} rows, not {min(heights)}")
@@ -166,39 +197,39 @@ class OnnxModel:
         except Exception as error:  # ONNX Runtime raises its own types
             reason = str(error).splitlines()[0]
             raise ModelError(f"{self.source}: cannot be run on {images.shape}: {reason}") from error
-        shapes = [getattr(each, "shape", ()) for each in (log_probs, lengths)]  # others give lists
+        shapes = [getattr(each, "shape", ()) for each in (log_probs, lengths)]  # foreign graphs return lists
         if shapes != [(*shapes[0][:1], len(strips), self.card.codec.vocabulary.classes), (len(strips),)]:
-            raise ModelError(f"{self.source}: gives {shapes} for {images.shape}, not frames of each picture")
+            raise ModelError(f"{self.source}: returns shapes {shapes} for images {images.shape}")
         return [log_probs[: lengths[row], row] for row in range(len(strips))]
 
-    def in_batches(
-        self, strips: "Sequence[NDArray[np.float32]]", *, batch: int
+    def batched_log_probs(
+        self, strips: "Sequence[NDArray[np.float32]]", *, batch_size: int
     ) -> "Iterator[tuple[int, NDArray[np.float32]]]":
-        """`log_probs` of any number of strips, so many of about one width at a time, as they are done.
+        """Run `log_probs` over any number of strips in batches of similar width.
 
-        What comes out does not depend on `batch`. Memory is bounded: together the strips of a batch are no
-        wider than the widest that is read at all.
+        Results do not depend on `batch_size`. Memory is bounded: a batch is no wider in total than the widest
+        strip allowed.
 
         Args:
-            strips: (H, W_i) each.
-            batch: Strips that go through the network together, at least 1.
+            strips: Arrays (H, W_i) of ink, 0 .. 1.
+            batch_size: Largest number of strips in a batch, at least 1.
 
         Yields:
-            Each strip's number, and its (T_i, C), the widest first.
+            Index of a strip and its log-probabilities (T_i, C), widest strips first.
         """
-        left = sorted(range(len(strips)), key=lambda number: strips[number].shape[1])
-        while left:
-            widest = strips[left[-1]].shape[1]
-            count = max(1, min(batch, _MOST_COLUMNS // widest))
-            left, together = left[:-count], left[-count:]
-            yield from zip(together, self.log_probs([strips[number] for number in together]), strict=True)
+        remaining = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
+        while remaining:
+            widest = strips[remaining[-1]].shape[1]
+            count = max(1, min(batch_size, _MAX_COLUMNS // widest))
+            remaining, batch = remaining[:-count], remaining[-count:]
+            yield from zip(batch, self.log_probs([strips[index] for index in batch]), strict=True)
 
 
 def model_digest(path: str | Path) -> str:
-    """SHA-256 of a model's file, which tells it from all others; `path` as of `OnnxModel`.
+    """Return the SHA-256 of a model file; `path` as for `OnnxModel`.
 
     Raises:
-        ModelError: It cannot be read.
+        ModelError: The file cannot be read.
     """
     return hashlib.sha256(_model_bytes(path)).hexdigest()
 

@@ -22,7 +22,7 @@ from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ModelError, NoStaffError
-from focal_omr.onnx_model import BATCH, DEFAULT_MODEL, ModelCard, OnnxModel
+from focal_omr.onnx_model import BATCH_SIZE, DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.page.load import load_pages
 from focal_omr.page.orientation import upright
 from focal_omr.page.systems import System, find_systems
@@ -115,7 +115,7 @@ class Recognizer:
         model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
         threads: Threads to compute with; 0 means all cores.
         beam_width: Readings that the beam search follows at a time; 0 takes the best class of each frame.
-        batch: Staves of a page that go through the network together; a matter of time and memory alone.
+        batch_size: Staves of a page in one run of the network. Affects time and memory only.
         calibrate: Whether confidences are calibrated; else they are the network's probabilities.
 
     Raises:
@@ -128,12 +128,12 @@ class Recognizer:
         model: str | Path = DEFAULT_MODEL,
         threads: int = 0,
         beam_width: int = BEAM_WIDTH,
-        batch: int = BATCH,
+        batch_size: int = BATCH_SIZE,
         calibrate: bool = True,
     ) -> None:
         self._model = OnnxModel(model, threads=threads)
         self._calibration = self._model.card.calibration if calibrate else (1.0, 0.0)
-        self._beam_width, self._batch = beam_width, batch
+        self._beam_width, self._batch_size = beam_width, batch_size
         self._rules = BarRules(self._model.card.codec.vocabulary.symbols)
         card = self._model.card
         wanted = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
@@ -260,8 +260,8 @@ class Recognizer:
         else:
             strips = [extract_strip(gray, staff, name=name) for staff in staves]
             read: dict[int, NDArray[np.float32]] = {}
-            for number, log_probs in self._model.in_batches(
-                [strip.ink for strip in strips], batch=self._batch
+            for number, log_probs in self._model.batched_log_probs(
+                [strip.ink for strip in strips], batch_size=self._batch_size
             ):
                 read[number] = log_probs
                 told(len(read), len(strips))

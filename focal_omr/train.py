@@ -33,23 +33,23 @@ from focal_omr.loss import (
     length_focal_ctc_loss,
     symbol_focal_ctc_loss,
 )
-from focal_omr.model import build_model, take_over
+from focal_omr.model import build_model, copy_matching_weights
 from focal_omr.runtime.atomic_files import make_writable, remove_parts, write_atomic
 from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.provenance import append_row
 from focal_omr.training.checkpoint import (
-    keep_as,
+    keep_backup,
     load_checkpoint,
     load_network,
     load_weights,
     save_checkpoint,
 )
 from focal_omr.training.distributed import (
-    as_wide_as_the_widest,
-    joined_fabric,
-    lost_ones_named,
-    mean_of_all,
-    with_shared_statistics,
+    mean_over_ranks,
+    pad_to_global_width,
+    report_lost_ranks,
+    setup_fabric,
+    sync_batch_norm,
 )
 from focal_omr.training.validation import validate
 
@@ -101,10 +101,10 @@ def train(
         state_of_it = "nothing to resume" if resume else "already a run; resume it or choose another folder"
         raise ConfigError(f"{folder}: {state_of_it}")
     torch.set_num_threads(config.threads)
-    fabric = joined_fabric(config.precision)
+    fabric = setup_fabric(config.precision)
     with (
         _alone(folder) if fabric.is_global_zero else nullcontext(),
-        lost_ones_named(fabric, after=f"go on with --resume from the last checkpoint in {folder}"),
+        report_lost_ranks(fabric, after=f"go on with --resume from the last checkpoint in {folder}"),
     ):
         return _train(config, folder, fabric, checkpoint if resume else None, start_from)
 
@@ -134,12 +134,12 @@ def _train(
         config.seed,
         plain=plain,
         views=config.loss.views,
-        part=fabric.global_rank,
-        parts=fabric.world_size,
+        rank=fabric.global_rank,
+        world_size=fabric.world_size,
     )
     found = len(plates)
     del plates  # with their labels; `batches` has what it needs of them
-    network = with_shared_statistics(build_model(config.model, codec.vocabulary), fabric)
+    network = sync_batch_norm(build_model(config.model, codec.vocabulary), fabric)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
@@ -151,7 +151,7 @@ def _train(
         optimizer.load_state_dict(state["optimizer"])
         first_step = state["step"]
     elif start_from:
-        take_over(network, load_network(start_from)[0])
+        copy_matching_weights(network, load_network(start_from)[0])
     model, optimizer = fabric.setup(network, optimizer)
     counts = batches.class_counts(codec.vocabulary.classes)
     score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
@@ -166,7 +166,7 @@ def _train(
         rate = learning_rate(step, config.steps, config.optimizer)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        images = as_wide_as_the_widest(batch.images, fabric)
+        images = pad_to_global_width(batch.images, fabric)
         log_probs, lengths = model(fabric.to_device(images), fabric.to_device(batch.widths))
         loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
         with torch.no_grad():  # what can be compared, whatever is trained with
@@ -180,7 +180,7 @@ def _train(
         done = step + 1
         if done % config.report_every == 0 or done == config.steps:
             elapsed_s = time.perf_counter() - since
-            means = dict(zip(("loss", "ctc"), mean_of_all(np.mean(losses, axis=0), fabric), strict=True))
+            means = dict(zip(("loss", "ctc"), mean_over_ranks(np.mean(losses, axis=0), fabric), strict=True))
             speed = len(losses) * config.data.batch / elapsed_s
             row = {"step": done, **means, "rate": rate, "staves_per_s": speed}
             if writes:
@@ -198,7 +198,7 @@ def _train(
             since = time.perf_counter()
         if writes and (done % config.checkpoint_every == 0 or done == config.steps):
             if (folder / "last.pt").exists():
-                keep_as(folder / "last.pt", folder / PREVIOUS)
+                keep_backup(folder / "last.pt", folder / PREVIOUS)
             save_checkpoint(
                 folder / "last.pt", config=config, codec=codec, model=network, optimizer=optimizer, step=done
             )

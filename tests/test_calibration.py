@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focal_omr.calibration import calibrated, fit_calibration
-from focal_omr.metrics import expected_calibration_error, ranking_quality, read_right
+from focal_omr.metrics import correct_mask, expected_calibration_error, roc_auc
 
 
 @given(st.floats(0, 1))
@@ -51,17 +51,17 @@ def test_the_calibration_error_is_the_mean_gap_of_bins() -> None:
 
 
 def test_right_symbols_are_those_that_an_alignment_pairs() -> None:
-    assert read_right("abcd", "abd") == [True, True, False, True]
-    assert read_right("axd", "abd") == [True, False, True]
-    assert read_right("", "abd") == []
-    assert read_right("ab", "") == [False, False]
+    assert correct_mask("abcd", "abd") == [True, True, False, True]
+    assert correct_mask("axd", "abd") == [True, False, True]
+    assert correct_mask("", "abd") == []
+    assert correct_mask("ab", "") == [False, False]
 
 
 def test_ranking_quality() -> None:
-    assert ranking_quality([1, 2, 3, 4], [False, False, True, True]) == 1
-    assert ranking_quality([1, 2, 3, 4], [True, True, False, False]) == 0
-    assert ranking_quality([1, 1, 1], [True, False, False]) == 0.5
+    assert roc_auc([1, 2, 3, 4], [False, False, True, True]) == 1
+    assert roc_auc([1, 2, 3, 4], [True, True, False, False]) == 0
+    assert roc_auc([1, 1, 1], [True, False, False]) == 0.5
     # Of the six pairs 9 > 0, 9 > 5, 9 > 7, 5 > 0 are in order, 5 = 5 half, 5 < 7 not.
-    assert ranking_quality([0, 5, 7, 5, 9], [False, False, False, True, True]) == pytest.approx(4.5 / 6)
-    assert math.isnan(ranking_quality([1, 2], [True, True]))
-    assert math.isnan(ranking_quality([], []))
+    assert roc_auc([0, 5, 7, 5, 9], [False, False, False, True, True]) == pytest.approx(4.5 / 6)
+    assert math.isnan(roc_auc([1, 2], [True, True]))
+    assert math.isnan(roc_auc([], []))

@@ -172,7 +172,7 @@ def test_blanks_at_once_are_blanks_one_by_one(
 
 
 class _Dear(_NoRules):
-    """Every symbol costs much; classes 2 and 3 are kept, of which 3 is cheaper."""
+    """Every symbol costs much; classes 2 and 3 are pinned, of which 3 is cheaper."""
 
     pinned = frozenset({2, 3})
 

@@ -17,9 +17,9 @@ from focal_omr.model import (
     FactorisedLinear,
     PaperCrnn,
     build_model,
+    copy_matching_weights,
     frame_px,
     input_height_px,
-    take_over,
 )
 
 PRESETS = pytest.mark.parametrize("config", [TINY, PAPER], ids=["default", "paper"])
@@ -181,7 +181,7 @@ def test_a_network_takes_over_what_both_know() -> None:
     other = Vocabulary(("tie", "note-C4_half", "rest-half", "note-E4_quarter", "clef-G2"))
     source, model = roughened(build_model(TINY, other)), build_model(TINY, FEW_SYMBOLS)
     fresh = {name: value.clone() for name, value in model.state_dict().items()}
-    take_over(model, source)
+    copy_matching_weights(model, source)
     batch = as_batch(random_strips(60, 41))
     with torch.no_grad():
         expected, got = (each.eval()(*batch)[0] for each in (source, model))
@@ -200,7 +200,7 @@ def test_a_network_takes_over_what_both_know() -> None:
 def test_a_network_of_other_sizes_gives_nothing() -> None:
     wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
     with pytest.raises(ModelError, match="other sizes"):
-        take_over(build_model(TINY, FEW_SYMBOLS), wider)
+        copy_matching_weights(build_model(TINY, FEW_SYMBOLS), wider)
     plain = build_model(TINY.model_copy(update={"factorised": False}), FEW_SYMBOLS)
     with pytest.raises(ModelError, match="another kind of output"):
-        take_over(build_model(TINY, FEW_SYMBOLS), plain)
+        copy_matching_weights(build_model(TINY, FEW_SYMBOLS), plain)

@@ -225,7 +225,7 @@ def test_a_vocabulary_that_does_not_fit_the_network_is_refused(tmp_path):
     from focal_omr.encodings.vocabulary import primus_semantic
 
     card = replace(CARD, codec=Codec("semantic", primus_semantic()))
-    with pytest.raises(ModelError, match=r"\d+ classes, but its vocabulary has 1782"):
+    with pytest.raises(ModelError, match=r"\d+ output classes, but its vocabulary has 1782"):
         Recognizer(model=write_scripted(tmp_path / "m.onnx", card=card))
 
 

@@ -158,15 +158,15 @@ class Reader:
             import cv2
 
             from focal_omr.decode import BEAM_WIDTH
-            from focal_omr.onnx_model import BATCH
+            from focal_omr.onnx_model import BATCH_SIZE
             from focal_omr.recognize import Recognizer
 
             if self.threads:
                 cv2.setNumThreads(self.threads)
             beam = BEAM_WIDTH if self.options.beam_width is None else self.options.beam_width
-            batch = BATCH if self.batch is None else self.batch
+            batch = BATCH_SIZE if self.batch is None else self.batch
             self._recognizer = Recognizer(
-                model=self.options.model, threads=self.threads, beam_width=beam, batch=batch
+                model=self.options.model, threads=self.threads, beam_width=beam, batch_size=batch
             )
 
     def __call__(self, task: Task) -> Outcome:

@@ -108,8 +108,8 @@ class PlateBatches:
 
     Plates come as degraded strips, or (`plain`) as plain pictures of height 128 for the `paper` preset. Those
     whose labels the codec cannot spell are logged and left out. With two `views` a batch holds each staff
-    twice, first all of them and then all again, with other parts of each hidden. Of `parts` processes that
-    train together the one of number `part` gets every so manieth staff of each batch.
+    twice, first all of them and then all again, with other parts of each hidden. Under DDP,
+    rank `rank` of `world_size` gets every `world_size`-th sample of each batch.
 
     Raises:
         DataError: Fewer plates than a batch has.
@@ -125,13 +125,13 @@ class PlateBatches:
         *,
         plain: bool = False,
         views: int = 1,
-        part: int = 0,
-        parts: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
-        if config.batch % parts:
-            raise ConfigError(f"data.batch {config.batch}: needed is a multiple of the {parts} processes")
+        if config.batch % world_size:
+            raise ConfigError(f"data.batch {config.batch}: must be a multiple of the {world_size} processes")
         self._config, self._seed, self._plain, self._views = config, seed, plain, views
-        self._part, self._parts = part, parts
+        self._rank, self._world_size = rank, world_size
         self._plates, self._targets = _encoded(plates, codec)
         if len(self._plates) < config.batch:
             raise DataError(
@@ -153,7 +153,7 @@ class PlateBatches:
         if step < self._config.curriculum:
             members = self._short_ones(step)
         # Each place in the batch draws for itself, so that a share of a batch is what it is in the whole.
-        places = range(self._part, len(members), self._parts)
+        places = range(self._rank, len(members), self._world_size)
         rngs = [np.random.default_rng((self._seed, step, place, 3)) for place in places]
         own = [int(members[place]) for place in places]
         strips = [self._strip(index, rng) for index, rng in zip(own, rngs, strict=True)]

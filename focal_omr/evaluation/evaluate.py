@@ -16,11 +16,11 @@ from focal_omr.metrics import (
     ErrorRates,
     SymbolErrors,
     bootstrap_ser,
+    correct_mask,
     edit_distance,
     error_rates,
     expected_calibration_error,
-    ranking_quality,
-    read_right,
+    roc_auc,
     symbol_errors,
 )
 from focal_omr.onnx_model import ModelCard
@@ -74,7 +74,7 @@ class Evaluation:
     def calibration_error(self) -> float:
         """Expected calibration error of the symbols that were read, 0 .. 1."""
         confidences = [confidence for reading in self.readings for confidence in reading.confidences]
-        right = [hit for r in self.readings for hit in read_right(r.hypothesis, r.reference)]
+        right = [hit for r in self.readings for hit in correct_mask(r.hypothesis, r.reference)]
         return expected_calibration_error(confidences, right)
 
     @property
@@ -85,7 +85,7 @@ class Evaluation:
         """
         read = [reading for reading in self.readings if reading.id not in self.failures]
         doubts = [sum(1 - c for c in r.confidences) / max(1, len(r.confidences)) for r in read]
-        quality = ranking_quality(doubts, [reading.edits > 0 for reading in read])
+        quality = roc_auc(doubts, [reading.edits > 0 for reading in read])
         return None if isnan(quality) else quality
 
     @cached_property

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, overridden, read_toml
+from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, apply_override, read_toml
 from focal_omr.errors import ConfigError
 from focal_omr.runtime.atomic_files import read_limited
 
@@ -168,7 +168,7 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
         raise ConfigError(f"{name}: no file, and no grid; there are {known_ones} ({reason})") from None
     values = read_toml(data, source=name)
     for override in overrides:
-        overridden(values, override)
+        apply_override(values, override)
     try:
         grid = Grid.model_validate(values)
     except ValidationError as error:

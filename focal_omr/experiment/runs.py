@@ -17,10 +17,10 @@ from focal_omr.errors import ConfigError, OmrError
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
 from focal_omr.metrics import (
+    correct_mask,
     edit_distance,
     error_rates,
     expected_calibration_error,
-    read_right,
     symbol_errors,
     weighted_symbol_error,
 )
@@ -29,7 +29,7 @@ from focal_omr.runtime.provenance import commit, machine
 from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_network
-from focal_omr.training.validation import PlateReading, network_input, read_inputs
+from focal_omr.training.validation import InputReading, network_input, read_inputs
 
 logger = logging.getLogger(__name__)
 
@@ -159,13 +159,13 @@ def _tested(run: Run, checkpoint: Path, test: str) -> dict[str, Any]:
 
 
 def figures(
-    read: Sequence[PlateReading], references: Sequence[Sequence[str]], counts: Mapping[str, int]
+    read: Sequence[InputReading], references: Sequence[Sequence[str]], counts: Mapping[str, int]
 ) -> dict[str, float]:
     """All figures of one test: rates in percent, bins and weights by the training's frequencies."""
     tokens = [each.tokens for each in read]
     rates, errors = error_rates(tokens, references), symbol_errors(tokens, references)
     bins = errors.ser_by_bin(frequency_bins(counts))
-    right = [hit for r, label in zip(read, references, strict=True) for hit in read_right(r.tokens, label)]
+    right = [hit for r, label in zip(read, references, strict=True) for hit in correct_mask(r.tokens, label)]
     return {
         "ser": rates.ser,
         "sequence_error_rate": rates.sequence_error_rate,

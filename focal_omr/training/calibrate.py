@@ -12,7 +12,7 @@ from focal_omr.calibration import calibrated, fit_calibration
 from focal_omr.data.degrade.augment import KINDS, degraded_strip
 from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.errors import DataError
-from focal_omr.metrics import expected_calibration_error, read_right
+from focal_omr.metrics import correct_mask, expected_calibration_error
 from focal_omr.onnx_model import METADATA_KEY
 from focal_omr.recognize import Recognizer
 from focal_omr.runtime.atomic_files import write_atomic
@@ -43,7 +43,7 @@ def calibrate(model: Path, plates: Sequence[AnyPlate], *, seed: int = 1) -> dict
         for kind in KINDS:
             read = recognizer.read_strip(degraded_strip(plate.gray(), rng, kind=kind))
             confidences += [confidence for _, confidence in read]
-            right += read_right([token for token, _ in read], plate.semantic)
+            right += correct_mask([token for token, _ in read], plate.semantic)
     try:
         calibration = fit_calibration(confidences, right)
     except ValueError as error:

@@ -54,7 +54,7 @@ def _of_the_disk(error: BaseException | None) -> OSError | None:
     return error
 
 
-def keep_as(path: Path, other: Path) -> None:
+def keep_backup(path: Path, other: Path) -> None:
     """Give a checkpoint a second name, under which it stays when the first is written anew.
 
     Raises:

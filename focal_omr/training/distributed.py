@@ -22,7 +22,7 @@ from focal_omr.errors import ConfigError, OmrError
 _OF_GLOO = ("gloo", "Connection closed by peer", "Connection reset by peer")
 
 
-def joined_fabric(precision: str) -> Fabric:
+def setup_fabric(precision: str) -> Fabric:
     """Fabric over the processes that `torchrun` started, else over this one alone.
 
     Args:
@@ -46,7 +46,7 @@ def joined_fabric(precision: str) -> Fabric:
     return fabric
 
 
-def with_shared_statistics(network: nn.Module, fabric: Fabric) -> nn.Module:
+def sync_batch_norm(network: nn.Module, fabric: Fabric) -> nn.Module:
     """The network, its batch normalisation over the shares of all processes; names and weights stay."""
     if fabric.world_size == 1:
         return network
@@ -112,7 +112,7 @@ def _summed(values: Tensor) -> Tensor:
     return total
 
 
-def as_wide_as_the_widest(images: Tensor, fabric: Fabric) -> Tensor:
+def pad_to_global_width(images: Tensor, fabric: Fabric) -> Tensor:
     """(B, 1, H, W) -> (B, 1, H, W of the process whose images are the widest), padded with zeros.
 
     The statistics of batch normalisation count what is padded; so a share is what it is in the whole batch.
@@ -123,7 +123,7 @@ def as_wide_as_the_widest(images: Tensor, fabric: Fabric) -> Tensor:
     return nn.functional.pad(images, (0, widest - images.shape[3]))
 
 
-def mean_of_all(values: Sequence[float] | NDArray[np.float64], fabric: Fabric) -> list[float]:
+def mean_over_ranks(values: Sequence[float] | NDArray[np.float64], fabric: Fabric) -> list[float]:
     """The means of each process's values over all processes; the values where there is one process."""
     if fabric.world_size == 1:
         return [float(value) for value in values]
@@ -132,7 +132,7 @@ def mean_of_all(values: Sequence[float] | NDArray[np.float64], fabric: Fabric) -
 
 
 @contextmanager
-def lost_ones_named(fabric: Fabric, *, after: str) -> Iterator[None]:
+def report_lost_ranks(fabric: Fabric, *, after: str) -> Iterator[None]:
     """What torch raises when another process is gone becomes one line.
 
     Args:

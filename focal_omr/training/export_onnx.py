@@ -99,7 +99,7 @@ def write_onnx(model: nn.Module, card: ModelCard, out: Path, *, int8: bool = Tru
     graph = onnx.load_from_string(exported.getvalue())
     if int8:
         _shrink_weights(graph)
-    card = replace(card, by_bytes=int8)
+    card = replace(card, dynamic_int8=int8)
     entry = graph.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, json.dumps(card.to_json())
     onnx.checker.check_model(graph)

@@ -21,7 +21,7 @@ _BATCH = 16
 
 
 @dataclass(frozen=True)
-class PlateReading:
+class InputReading:
     """The semantic tokens that a network read from one picture, and the confidence of each, 0 .. 1."""
 
     tokens: tuple[str, ...]
@@ -65,9 +65,9 @@ def validate(
 
 def read_inputs(
     model: torch.nn.Module, inputs: Sequence[NDArray[np.float32]], codec: Codec
-) -> list[PlateReading]:
+) -> list[InputReading]:
     """What a network that is evaluating reads, greedily, from inputs of its height."""
-    read: dict[int, PlateReading] = {}
+    read: dict[int, InputReading] = {}
     device = next(model.parameters()).device
     by_width = sorted(range(len(inputs)), key=lambda index: inputs[index].shape[1])
     for start in range(0, len(by_width), _BATCH):
@@ -79,5 +79,5 @@ def read_inputs(
             symbols = greedy_decode(log_probs[: lengths[column], column].float().cpu().numpy())
             tokens = codec.decode([symbol.number for symbol in symbols])
             pairs = [(t, s.confidence) for s, each in zip(symbols, tokens, strict=True) for t in each]
-            read[index] = PlateReading(tuple(t for t, _ in pairs), tuple(c for _, c in pairs))
+            read[index] = InputReading(tuple(t for t, _ in pairs), tuple(c for _, c in pairs))
     return [read[index] for index in range(len(inputs))]

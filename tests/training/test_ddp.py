@@ -100,16 +100,16 @@ def test_shares_are_the_parts_of_a_batch(root: Path) -> None:
     plates, codec = all_plates([str(root / "shards")]), full_codec("printed")
     options = {"config": DataConfig(batch=6, curriculum=0), "seed": 3}
     whole = PlateBatches(plates, codec, views=2, **options)[5]
-    for part in range(3):
-        share = PlateBatches(plates, codec, views=2, part=part, parts=3, **options)[5]
-        assert torch.equal(share.widths, whole.widths[part::3])
+    for rank in range(3):
+        share = PlateBatches(plates, codec, views=2, rank=rank, world_size=3, **options)[5]
+        assert torch.equal(share.widths, whole.widths[rank::3])
         width = share.images.shape[3]
-        assert torch.equal(share.images, whole.images[part::3, ..., :width])
-        targets = whole.targets.split(whole.target_lengths.tolist())[part::3]
+        assert torch.equal(share.images, whole.images[rank::3, ..., :width])
+        targets = whole.targets.split(whole.target_lengths.tolist())[rank::3]
         assert torch.equal(share.targets, torch.cat(targets))
 
 
 def test_a_batch_that_cannot_be_parted_is_refused(root: Path) -> None:
     plates = all_plates([str(root / "shards")])
-    with pytest.raises(ConfigError, match=r"data\.batch 4: needed is a multiple of the 3 processes"):
-        PlateBatches(plates, full_codec("printed"), DataConfig(batch=4), 1, parts=3)
+    with pytest.raises(ConfigError, match=r"data\.batch 4: must be a multiple of the 3 processes"):
+        PlateBatches(plates, full_codec("printed"), DataConfig(batch=4), 1, world_size=3)

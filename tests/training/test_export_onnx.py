@@ -127,12 +127,15 @@ def test_bytes_make_no_staff_depend_on_another_or_on_threads(tmp_path: Path) -> 
     path = _export(model, SMALL, tmp_path, step=1, int8=True)
     strips = [scale * strip for scale, strip in enumerate(random_strips(150, 64, 201), 1)]
     network = OnnxModel(path, threads=1)
-    assert network.card.by_bytes
+    assert network.card.dynamic_int8
     alone = [network.log_probs([strip])[0] for strip in strips]
     for got in (
         network.log_probs(strips),
         OnnxModel(path, threads=2).log_probs(strips),
-        [each for _, each in sorted(network.in_batches(strips, batch=3), key=lambda pair: pair[0])],
+        [
+            each
+            for _, each in sorted(network.batched_log_probs(strips, batch_size=3), key=lambda pair: pair[0])
+        ],
     ):
         for each, wanted in zip(got, alone, strict=True):
             np.testing.assert_array_equal(each, wanted)
@@ -210,7 +213,7 @@ def test_a_foreign_onnx_file_is_refused(tmp_path: Path) -> None:
     onnx.save(
         onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), str(tmp_path / "foreign.onnx")
     )
-    assert "not one of ours" in _refused(tmp_path / "foreign.onnx")
+    assert "not written by `focal-omr export`" in _refused(tmp_path / "foreign.onnx")
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
@@ -244,15 +247,15 @@ def _without(key: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_changed(format=2), "another format"),
+        (_changed(format=2), "metadata format not supported"),
         (_changed(colour="blue"), "colour"),
         (_without("frame_px"), "frame_px"),
         (_without("vocabulary"), "vocabulary"),
         (_changed(vocabulary=5), "metadata"),
         (_changed(vocabulary=["tie", "tie"]), "twice"),
         (lambda text: text[:-5], "damaged metadata"),
-        (lambda _: "[1, 2]", "another format"),
-        (_changed(vocabulary=["tie"]), "8 classes, but its vocabulary has 2"),
+        (lambda _: "[1, 2]", "metadata format not supported"),
+        (_changed(vocabulary=["tie"]), "8 output classes, but its vocabulary has 2"),
         (_changed(encoding="solfa"), "solfa"),
         (_without("encoding"), "encoding"),
     ],
@@ -308,15 +311,15 @@ def test_batches_give_what_one_by_one_gives_in_the_order_of_the_strips(
     monkeypatch.setattr(model, "log_probs", lambda part: run.append(len(part)) or log_probs(part))
     for batch, wanted in {1: [1] * 5, 2: [2, 2, 1], 9: [5]}.items():
         run.clear()
-        read = dict(model.in_batches(strips, batch=batch))
+        read = dict(model.batched_log_probs(strips, batch_size=batch))
         for number, each in enumerate(alone):
             np.testing.assert_allclose(read[number], each, atol=1e-4, rtol=0)
         assert run == wanted
-    monkeypatch.setattr("focal_omr.onnx_model._MOST_COLUMNS", 410)
+    monkeypatch.setattr("focal_omr.onnx_model._MAX_COLUMNS", 410)
     run.clear()
-    list(model.in_batches(strips, batch=9))
+    list(model.batched_log_probs(strips, batch_size=9))
     assert run == [2, 3]  # of 201 and 150 columns; the rest
-    assert not list(model.in_batches([], batch=4))
+    assert not list(model.batched_log_probs([], batch_size=4))
 
 
 def test_both_ways_of_a_layer_are_one_node(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
