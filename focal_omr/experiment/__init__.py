@@ -1,1 +1,1 @@
-"""Studies: a grid of losses, seeds and data sets, trained, compared and reported by one command."""
+"""Studies: losses compared over seeds and data sets, from the data to the report, by one command."""

@@ -1,4 +1,4 @@
-"""A grid: which losses are trained on which sets with which seeds, read from TOML."""
+"""Grid of a study: losses, data sets and seeds to train, read from TOML."""
 
 import hashlib
 import json
@@ -9,25 +9,21 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from focal_omr.config import MAX_TOML_BYTES, LossConfig, TrainConfig, apply_override, read_toml
+from focal_omr.config import MAX_TOML_BYTES, Frozen, LossConfig, TrainConfig, apply_override, read_toml
 from focal_omr.errors import ConfigError
 from focal_omr.runtime.atomic_files import read_limited
 
 _GRIDS = files("focal_omr.experiment") / "grids"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class SetConfig(_Frozen):
-    """A subset closed under few symbols, split by source. See `data sample` and `data split`."""
+class SetConfig(Frozen):
+    """A data set: a subset closed under a small vocabulary, split by source."""
 
     name: str = "subset"
     samples: PositiveInt = 1250
-    symbols: int = Field(default=60, ge=3)  # one for each bin
+    symbols: int = Field(default=60, ge=3)  # at least one per frequency bin
     min_count: PositiveInt = 10
     ratio: float | None = Field(default=None, ge=1)
     train: PositiveInt = 1000
@@ -38,19 +34,19 @@ class SetConfig(_Frozen):
     @model_validator(mode="after")
     def _parts_fit(self) -> "SetConfig":
         if self.train + self.test > self.samples:
-            raise ValueError(f"{self.train} + {self.test} of {self.samples} samples")
+            raise ValueError(f"train {self.train} + test {self.test} exceed {self.samples} samples")
         return self
 
 
-class RenderConfig(_Frozen):
-    """The staves that are composed and engraved where no data are given."""
+class RenderConfig(Frozen):
+    """The staves that are composed and engraved when no data are given."""
 
     count: PositiveInt = 10_000
     seed: int = 31
 
 
-class LossChoice(_Frozen):
-    """One loss of the grid, or several: every alpha with every gamma."""
+class LossChoice(Frozen):
+    """One loss of the grid, or the product of several alphas and gammas."""
 
     name: str
     kind: Literal["ctc", "focal_ctc", "length_focal_ctc", "symbol_focal_ctc"] = "ctc"
@@ -60,8 +56,10 @@ class LossChoice(_Frozen):
     consistency: float = 0.0
 
     def losses(self) -> dict[str, LossConfig]:
-        """Name -> loss; alpha and gamma are named where there are several."""
-        pairs = list(product(_several(self.alpha), _several(self.gamma)))
+        """Name -> loss; alpha and gamma are part of the name if there are several."""
+        alphas = self.alpha if isinstance(self.alpha, list) else [self.alpha]
+        gammas = self.gamma if isinstance(self.gamma, list) else [self.gamma]
+        pairs = list(product(alphas, gammas))
         return {
             self.name if len(pairs) == 1 else f"{self.name} {alpha:g}/{gamma:g}": LossConfig(
                 kind=self.kind,
@@ -74,18 +72,18 @@ class LossChoice(_Frozen):
         }
 
 
-class Grid(_Frozen):
+class Grid(Frozen):
     """A study.
 
     Attributes:
-        title: What it asks, for the report.
-        about: A paragraph on it.
-        seeds: Of the trainings; a seed fixes the weights at the start and the order of the data.
-        baseline: The loss that the others are compared with.
-        render: What is engraved where no data are given.
+        title: Its question, the title of the report.
+        about: A paragraph for the report.
+        seeds: Training seeds; a seed fixes the initial weights and the order of the data.
+        baseline: Name of the loss that the others are compared with.
+        render: The staves to engrave when no data are given.
         sets: The data sets.
         losses: The losses.
-        train: All else of a training; see `config.TrainConfig`.
+        train: All other training settings, as in `config.TrainConfig`.
     """
 
     title: str
@@ -104,39 +102,45 @@ class Grid(_Frozen):
             ("losses", [name for each in self.losses for name in each.losses()]),
         ):
             if len(set(names)) < len(names):
-                raise ValueError(f"two {what} have one name")
+                raise ValueError(f"two {what} have the same name")
         if self.baseline not in self.all_losses:
-            raise ValueError(f"the baseline {self.baseline!r} is none of the losses")
+            raise ValueError(f"the baseline {self.baseline!r} is not one of the losses")
         return self
 
     @property
     def all_losses(self) -> dict[str, LossConfig]:
-        """Name -> loss, in the order of the grid."""
+        """Name -> loss, in grid order."""
         return {name: loss for each in self.losses for name, loss in each.losses().items()}
 
     @property
     def steps(self) -> int:
-        """Steps of training of all runs together."""
+        """Total training steps of all runs."""
         runs = len(self.seeds) * len(self.sets) * len(self.all_losses)
         return runs * int(self.train.get("steps", TrainConfig().steps))
 
     @property
     def digest(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of what decides the figures; words do not."""
+        """First 12 hexadecimal digits of the SHA-256 of all settings except title and description."""
         values = self.model_dump(mode="json", exclude={"title", "about"})
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
     def training(self, loss: LossConfig, *, seed: int, shards: Path, validation: Path) -> TrainConfig:
-        """The configuration of one run.
+        """Build the configuration of one run.
+
+        Args:
+            loss: The loss.
+            seed: The training seed.
+            shards: Folder of the training shards.
+            validation: Folder of the validation shards.
 
         Raises:
             ConfigError: The grid's `train` has an unknown key, or a value of a wrong type or range.
         """
-        values = deepcopy(self.train)  # a TOML date is a value, too, and no JSON
+        values = deepcopy(self.train)  # not through JSON, which has no TOML dates
         values["seed"] = seed
         values["loss"] = loss.model_dump()
         if not isinstance(values.setdefault("data", {}), dict):
-            raise ConfigError("train.data: a value; it has keys of its own")
+            raise ConfigError("train.data: expected a table, got a value")
         values["data"].update(shards=[str(shards)], validation=[str(validation)])
         try:
             return TrainConfig.model_validate(values)
@@ -145,27 +149,28 @@ class Grid(_Frozen):
 
 
 def grid_names() -> list[str]:
-    """The grids that come with the package."""
+    """Names of the packaged grids."""
     return sorted(each.name.removesuffix(".toml") for each in _GRIDS.iterdir() if each.name.endswith(".toml"))
 
 
 def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
-    """A grid that comes with the package, by its name, or one of a TOML file.
+    """Load a packaged grid by its name, or one from a TOML file.
 
     Args:
-        name: A name of `grid_names`, or the path of a file.
-        overrides: `key=value` as `config.load_config` takes them, such as `train.steps=100`.
+        name: A name of `grid_names`, or a path.
+        overrides: `key=value` pairs as for `config.load_config`, such as `train.steps=100`.
 
     Raises:
-        ConfigError: There is no such grid, or it is none; the message names the key.
+        ConfigError: The grid does not exist or is invalid; the message names the key.
     """
     known = name in grid_names()
     try:
         data = (_GRIDS / f"{name}.toml").read_bytes() if known else read_limited(Path(name), MAX_TOML_BYTES)
-    except (OSError, ValueError) as error:  # the second: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        known_ones = ", ".join(grid_names())
-        raise ConfigError(f"{name}: no file, and no grid; there are {known_ones} ({reason})") from None
+        raise ConfigError(
+            f"{name}: neither a file nor a packaged grid ({', '.join(grid_names())}): {reason}"
+        ) from None
     values = read_toml(data, source=name)
     for override in overrides:
         apply_override(values, override)
@@ -174,9 +179,7 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     except ValidationError as error:
         raise ConfigError(f"{name}: {_first(error)}") from None
     try:
-        for (
-            loss
-        ) in grid.all_losses.values():  # a mistake in `train` is to be known before anything is engraved
+        for loss in grid.all_losses.values():  # reject a wrong `train` before anything is engraved
             grid.training(loss, seed=grid.seeds[0], shards=Path(), validation=Path())
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
@@ -187,7 +190,3 @@ def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     return f"{key}: {first['msg']}" if key else str(first["msg"])
-
-
-def _several(value: float | list[float]) -> list[float]:
-    return value if isinstance(value, list) else [value]

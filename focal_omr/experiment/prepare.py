@@ -1,4 +1,4 @@
-"""The data of a study: drawn, split and packed once, and kept with a note of how."""
+"""Data sets of a study: drawn, split and packed once, with a record of the settings."""
 
 import json
 import logging
@@ -25,13 +25,13 @@ _PARTS = ("train", TEST, IMBALANCE)
 
 @dataclass(frozen=True)
 class StudySet:
-    """A set that is ready.
+    """A prepared data set.
 
     Attributes:
-        name: As in the grid.
-        shards: Part -> its folder of shards: train, test, imbalance.
+        name: Its name in the grid.
+        shards: Part (train, test, imbalance) -> folder of shards.
         counts: Occurrences of each symbol in the training part.
-        notes: What is worth saying of it in the report.
+        notes: Sizes, ratios and defects, for the report.
     """
 
     name: str
@@ -41,16 +41,16 @@ class StudySet:
 
 
 def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
-    """The sets of a grid, made where they are not there yet.
+    """Prepare the data sets of a grid; existing ones are reused.
 
     Args:
         grid: The study.
-        folder: Its folder; the sets go below it.
-        data: A tree or an archive in PrIMuS layout, or None: staves are composed and engraved.
+        folder: Folder of the study; the data go into `data/` below it.
+        data: A tree or an archive in PrIMuS layout; None composes and engraves staves.
 
     Raises:
-        ConfigError: The folder has sets of another making.
-        DataError: The data do not allow what the grid wants; the message says what they do.
+        ConfigError: The folder holds data of other settings.
+        DataError: The data cannot provide what the grid requires; the message says what they can.
     """
     return [_prepare_set(each, grid.render, folder / "data", data) for each in grid.sets]
 
@@ -65,25 +65,21 @@ def _prepare_set(config: SetConfig, render: RenderConfig, folder: Path, data: Pa
     if note.exists():
         known = json.loads(note.read_text(encoding="utf-8"))
         if known["made_of"] != made_of:
-            raise ConfigError(f"{place}: a set of another making; choose another --out folder")
+            raise ConfigError(f"{place}: prepared with other settings; choose another --out folder")
     else:
-        shutil.rmtree(place, ignore_errors=True)  # what an interrupt left: its note comes last
-        tree = data or _rendered(render, folder / "tree")
-        known = {"made_of": made_of, **_make(config, tree, place)}
+        shutil.rmtree(place, ignore_errors=True)  # left by an interrupted run: the note is written last
+        tree = data or folder / "tree"
+        if not tree.exists() and data is None:
+            logger.info("engraving %d staves", render.count)
+            render_tree(tree, count=render.count, seed=render.seed, primus=True, plain=True)
+        known = {"made_of": made_of, **_draw_and_pack(config, tree, place)}
         write_atomic(note, json.dumps(known, indent=1).encode())
     shards = {part: place / "shards" / part for part in _PARTS}
     return StudySet(config.name, shards, known["counts"]["train"], known)
 
 
-def _rendered(config: RenderConfig, tree: Path) -> Path:
-    if not tree.exists():
-        logger.info("engraving %d staves", config.count)
-        render_tree(tree, count=config.count, seed=config.seed, primus=True, plain=True)
-    return tree
-
-
-def _make(config: SetConfig, tree: Path, place: Path) -> dict[str, Any]:
-    """Draw, split and pack a set; what is to be noted of it."""
+def _draw_and_pack(config: SetConfig, tree: Path, place: Path) -> dict[str, Any]:
+    """Draw, split and pack a data set; the notes on it."""
     logger.info("drawing %s", config.name)
     labels, defects = sample_labels(tree)
     subset = draw_subset(

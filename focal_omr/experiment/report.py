@@ -1,13 +1,14 @@
-"""The report of a study: results.csv, figures, and what can and cannot be concluded, as Markdown and HTML."""
+"""Report of a study: results.csv, figures, and conclusions derived from them, as Markdown and HTML."""
 
 import base64
 import csv
 import html
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
@@ -17,13 +18,17 @@ from focal_omr.data.show.drawing import saved
 from focal_omr.experiment import figures as draw
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
-from focal_omr.experiment.runs import Run, curve
-from focal_omr.experiment.statistics import Cell, Difference, cells, differences
+from focal_omr.experiment.runs import TrainingRun, learning_curve
+from focal_omr.experiment.statistics import (
+    MAX_SEEDS,
+    Difference,
+    LossScores,
+    collect_scores,
+    compare_with_baseline,
+)
 from focal_omr.runtime.atomic_files import make_folder, write_together
 
 _TESTS = {TEST: "test", IMBALANCE: "imbalance test"}
-_FEW_SEEDS = 5
-_NATS_SHOWN = "plain CTC, nats a staff"
 _STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
@@ -31,182 +36,214 @@ th, td { border-bottom: 1px solid #ccc; padding: .25em .7em; text-align: right; 
 th:first-child, td:first-child { text-align: left; }
 img { max-width: 100%; }
 """
+_SCORE_COLUMNS = (
+    "loss", "SER, %", "95 % interval", "SeqER, %", "macro recall, %", "SER of HF", "of normal", "of LF",
+    "weighted SER, %", "edits a sample", "ECE", "seconds",
+)  # fmt: skip
+_DIFFERENCE_COLUMNS = ("loss", "SER minus it", "95 % interval", "p", "seeds with lower SER", "seeds needed")
 Row = Sequence[str]
+Record = TypeVar("Record", LossScores, Difference)
+
+GLOSSARY = f"""
+## How to read the tables
+
+The unit of replication is the training seed: all losses of a seed share the initial weights and the order of
+the data, and every seed is evaluated on the same staves. Intervals and p-values therefore speak of other
+seeds on these staves, not of other staves.
+
+SER: edits over reference symbols, in percent, the mean over seeds, with the t interval of that mean. SER
+minus it: the mean over seeds of the paired difference to the baseline, with its t interval and the p-value of
+the paired t-test. Both carry the same Bonferroni correction for the comparisons of one table, so that
+p < 0.05 exactly where the interval excludes 0. The test assumes that the differences of the seeds are
+normally distributed, which few seeds cannot verify; a permutation of the signs of three seeds, which assumes
+less, has 0.25 as its smallest p-value and could show nothing. Seeds needed: how many would show a difference
+of the observed size and spread with a probability of 80 %, an order of magnitude because the spread is itself
+estimated from few seeds; "> {MAX_SEEDS:,}" where it is more.
+
+SeqER: share of staves with an error. Macro recall: mean over symbols of the share that was read. HF, normal,
+LF: the most frequent tenth of the symbols in training, those between, and the rarest tenth. Weighted SER:
+missing a rare symbol costs more than missing a frequent one. Edits a sample: the quantity that the plots of
+the seed study show. ECE: expected calibration error of the confidence. Seconds: training time on the machine
+named above.
+"""
 
 
-def write_report(grid: Grid, sets: Sequence[StudySet], runs: Sequence[Run], folder: Path) -> None:
-    """Write results.csv, report.md, report.html and figures/ of the runs that are done.
+def write_study_report(
+    grid: Grid, sets: Sequence[StudySet], runs: Sequence[TrainingRun], folder: Path
+) -> None:
+    """Write results.csv, report.md, report.html and figures/ from the finished runs.
+
+    Args:
+        grid: The study.
+        sets: Its data sets.
+        runs: Its runs; unfinished ones are skipped.
+        folder: Where the files go.
 
     Raises:
         OutputError: A file cannot be written.
     """
     results = [result for run in runs if (result := run.result())]
-    all_cells = cells(results)
-    compared = differences(all_cells, grid.baseline)
-    pictures = _pictures(grid, sets, runs, all_cells, compared)
-    drawn = {
-        name: dict(zip(("png", "svg"), saved(picture), strict=True)) for name, picture in pictures.items()
-    }
-    text = "".join(_text(grid, sets, results, all_cells, compared, list(pictures)))
+    scores = collect_scores(results)
+    differences = compare_with_baseline(scores, grid.baseline)
+    drawn: dict[str, Callable[[], Figure]] = {}
+    for each in sets:
+        drawn |= _curve_figures(
+            grid, each, [run for run in runs if run.set.name == each.name and run.result()]
+        )
+        drawn |= score_figures(each.name, scores, differences, grid.baseline)
+    images = {name: dict(zip(("png", "svg"), saved(figure), strict=True)) for name, figure in drawn.items()}
+    sections = [
+        f"# {grid.title}\n\n{grid.about.strip()}\n",
+        "\n## Conclusions\n\n" + _bullets(conclusions(scores, differences, grid.baseline)),
+        "\n## Set-up\n\n" + _bullets(_setup(grid, sets, results)),
+    ]
+    for each in sets:
+        names = [name for name in drawn if name.startswith(f"{_slug(each.name)}-")]
+        sections += [
+            f"\n## Results: {each.name}\n",
+            score_tables(each.name, scores, differences, grid.baseline),
+            "\n",
+        ]
+        sections += [f"![{name}](figures/{name}.png)\n\n" for name in names]
+    text = "".join([*sections, GLOSSARY])
     place = folder / "figures"
     make_folder(place)
     files = {
-        place / f"{name}.{ending}": data for name, each in drawn.items() for ending, data in each.items()
+        place / f"{name}.{suffix}": data for name, each in images.items() for suffix, data in each.items()
     }
-    files[folder / "results.csv"] = _csv(grid, results).encode()
+    files[folder / "results.csv"] = _results_csv(grid, results).encode()
     files[folder / "report.md"] = text.encode()
-    files[folder / "report.html"] = _page(grid.title, text, {n: each["png"] for n, each in drawn.items()})
+    files[folder / "report.html"] = _html_page(
+        grid.title, text, {n: each["png"] for n, each in images.items()}
+    )
     write_together(files)
+
+
+def _slug(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "".join(f"- {line}\n" for line in lines)
 
 
 # Figures ----------------------------------------------------------------------------------------------------
 
 
-def _pictures(
-    grid: Grid,
-    sets: Sequence[StudySet],
-    runs: Sequence[Run],
-    all_cells: Sequence[Cell],
-    compared: Sequence[Difference],
+def _curve_figures(
+    grid: Grid, data: StudySet, runs: Sequence[TrainingRun]
 ) -> dict[str, Callable[[], Figure]]:
-    """Name -> what draws it."""
-    pictures: dict[str, Callable[[], Figure]] = {}
-    for each in sets:
-        own = [run for run in runs if run.set.name == each.name and run.result()]
-        slug = each.name.replace(" ", "-")
-        losses = [name for name in grid.all_losses if any(run.loss == name for run in own)]
+    """File name -> function that draws it, of the learning curves of the finished runs on one data set."""
 
-        def of_losses(file: str, *columns: str, own: list[Run] = own, losses: list[str] = losses) -> Any:
-            return {name: [curve(run, file, *columns) for run in own if run.loss == name] for name in losses}
+    def by_loss(file: str, *columns: str) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            name: [] for name in grid.all_losses if any(run.loss == name for run in runs)
+        }
+        for run in runs:
+            found[run.loss].append(learning_curve(run, file, *columns))
+        return found
 
-        pictures[f"{slug}-error"] = partial(
-            draw.curves,
-            of_losses("validation.csv", "step", "clean_ser"),
-            f"Error on the test ({each.name})",
-            "SER, %",
-        )
-        pictures[f"{slug}-ctc"] = partial(
-            draw.curves, of_losses("metrics.csv", "step", "ctc"), f"In training ({each.name})", _NATS_SHOWN
-        )
-        pictures[f"{slug}-factor"] = partial(
-            draw.curves,
-            _factors(grid, of_losses("metrics.csv", "step", "loss", "ctc")),
-            f"The loss as a share of alpha times plain CTC ({each.name})",
-            "mean factor",
-            log=False,
-        )
-        for test, words in _TESTS.items():
-            here = [cell for cell in all_cells if (cell.set, cell.test) == (each.name, test)]
-            pictures[f"{slug}-{test}-bins"] = partial(draw.bins, here, f"{words} ({each.name})")
-            beside = [d for d in compared if (d.set, d.test) == (each.name, test)]
-            if beside:
-                pictures[f"{slug}-{test}-differences"] = partial(
-                    draw.forest, beside, grid.baseline, f"{words} ({each.name})"
-                )
-    return pictures
-
-
-def _factors(grid: Grid, of_losses: Mapping[str, Any]) -> dict[str, Any]:
-    """Loss over alpha times CTC against steps, of the forms that have a factor and nothing added."""
+    # Loss over alpha times CTC, for the losses that are nothing but CTC times a focal factor.
     factors = {}
-    for name, seeds in of_losses.items():
+    for name, seeds in by_loss("metrics.csv", "step", "loss", "ctc").items():
         loss = grid.all_losses[name]
         if loss.kind != "ctc" and loss.gamma and not loss.consistency:
             factors[name] = [
                 [(step, value / (loss.alpha * ctc)) for step, value, ctc in seed if ctc > 0] for seed in seeds
             ]
-    return factors
+    errors, losses = by_loss("validation.csv", "step", "clean_ser"), by_loss("metrics.csv", "step", "ctc")
+    title, slug = data.name, _slug(data.name)
+    return {
+        f"{slug}-error": partial(draw.curves, errors, f"Error on the test ({title})", "SER, %"),
+        f"{slug}-ctc": partial(draw.curves, losses, f"In training ({title})", "plain CTC, nats a staff"),
+        f"{slug}-factor": partial(
+            draw.curves,
+            factors,
+            f"The loss as a share of alpha times plain CTC ({title})",
+            "mean factor",
+            log=False,
+        ),
+    }
+
+
+def score_figures(
+    name: str, scores: Sequence[LossScores], differences: Sequence[Difference], baseline: str
+) -> dict[str, Callable[[], Figure]]:
+    """Prepare the figures of the metrics of one data set.
+
+    Args:
+        name: Name of the data set.
+        scores: Metrics of all losses.
+        differences: Their comparisons.
+        baseline: Name of the baseline.
+
+    Returns:
+        File name without suffix -> function that draws it.
+    """
+    drawn: dict[str, Callable[[], Figure]] = {}
+    for test, words in _TESTS.items():
+        file, title = f"{_slug(name)}-{test}", f"{words} ({name})"
+        drawn[f"{file}-bins"] = partial(draw.bins, _on(scores, name, test), title)
+        if found := _on(differences, name, test):
+            drawn[f"{file}-differences"] = partial(draw.forest, found, baseline, title)
+    return drawn
+
+
+def _on(items: Sequence[Record], name: str, test: str) -> list[Record]:
+    """The items of one test of one data set."""
+    return [each for each in items if (each.set, each.test) == (name, test)]
 
 
 # Text -------------------------------------------------------------------------------------------------------
 
 
-def _text(
-    grid: Grid,
-    sets: Sequence[StudySet],
-    results: Sequence[Mapping[str, Any]],
-    all_cells: Sequence[Cell],
-    compared: Sequence[Difference],
-    pictures: Sequence[str],
+def conclusions(
+    scores: Sequence[LossScores], differences: Sequence[Difference], baseline: str
 ) -> Iterator[str]:
-    yield f"# {grid.title}\n\n{grid.about.strip()}\n\n## Conclusions\n\n"
-    yield from (f"- {line}\n" for line in _conclusions(grid, all_cells, compared))
-    yield "\n## Set-up\n\n"
-    yield from (f"- {line}\n" for line in _set_up(grid, sets, results))
-    for each in sets:
-        slug = each.name.replace(" ", "-")
-        yield f"\n## Results: {each.name}\n"
-        for test, words in _TESTS.items():
-            here = [cell for cell in all_cells if (cell.set, cell.test) == (each.name, test)]
-            yield f"\n### {words.capitalize()}\n\n" + _table(_CELL_HEAD, map(_cell_row, here))
-            beside = [d for d in compared if (d.set, d.test) == (each.name, test)]
-            if beside:
-                yield f"\nAgainst {grid.baseline}:\n\n" + _table(
-                    _DIFFERENCE_HEAD, map(_difference_row, beside)
-                )
-        yield "\n"
-        yield from (f"![{name}](figures/{name}.png)\n\n" for name in pictures if name.startswith(f"{slug}-"))
-    yield _MEANINGS
+    """Derive the conclusions from the metrics, one sentence or two each.
 
-
-_CELL_HEAD = (
-    "loss", "SER, %", "95 % interval", "SeqER, %", "macro recall, %", "SER of HF", "of normal", "of LF",
-    "weighted SER, %", "edits a sample", "ECE", "seconds",
-)  # fmt: skip
-_DIFFERENCE_HEAD = ("loss", "SER minus it", "95 % interval", "p", "p, Holm", "seeds with lower SER")
-_MEANINGS = """
-## What the figures are
-
-SER: edits over reference symbols, in percent, the mean over the seeds; the interval is a bootstrap over seeds
-and samples. SeqER: staves with an error. Macro recall: the mean over symbols of the share that was read. HF,
-normal, LF: the most frequent tenth of the symbols in training, those between, and the rarest tenth. Weighted
-SER: missing a rare symbol costs more than missing a frequent one. Edits a sample: what the seed study's plots
-show. ECE: expected calibration error of the confidence. Seconds: of training, on the machine named above.
-p: a permutation test that swaps the two losses sample by sample; Holm's correction is for the comparisons of
-one table. All losses of a seed share the weights at the start and the data in their order.
-"""
-
-
-def _conclusions(grid: Grid, all_cells: Sequence[Cell], compared: Sequence[Difference]) -> Iterator[str]:
-    """Sentences that follow from the figures, by rule."""
-    for base in (cell for cell in all_cells if cell.loss == grid.baseline):
-        low, high = base.interval
+    Args:
+        scores: Metrics of all losses.
+        differences: Their comparisons.
+        baseline: Name of the baseline.
+    """
+    for base in (each for each in scores if each.loss == baseline):
         where = f"{base.set}, {_TESTS[base.test]}"
         yield (
-            f"**{where}**: {grid.baseline} reads with {base.mean('ser'):.2f} % SER "
-            f"[{low:.2f}, {high:.2f}], {base.mean('sequence_error_rate'):.1f} % SeqER "
-            f"(seeds {', '.join(f'{ser:.2f}' for ser in base.figures['ser'])})."
+            f"**{where}**: {baseline} has {base.mean('ser'):.2f} % SER {_interval(*base.interval)} and "
+            f"{base.mean('sequence_error_rate'):.1f} % SeqER "
+            f"(SER of the seeds {', '.join(f'{ser:.2f}' for ser in base.metrics['ser'])})."
         )
-        beside = [d for d in compared if (d.set, d.test) == (base.set, base.test)]
-        for words, group in (
-            ("better", [d for d in beside if d.sure and d.points < 0]),
-            ("worse", [d for d in beside if d.sure and d.points > 0]),
-        ):
-            for d in group:
+        beside = _on(differences, base.set, base.test)
+        for d in beside:
+            if d.significant:
+                word = "better" if d.points < 0 else "worse"
                 yield (
-                    f"{where}: **{d.loss} is {words}** than {grid.baseline} by {abs(d.points):.2f} points "
-                    f"[{d.low:+.2f}, {d.high:+.2f}], p = {_p(d.corrected)} after correction."
+                    f"{where}: **{d.loss} is {word}** than {baseline} by {abs(d.points):.2f} points, "
+                    f"{_interval(d.low, d.high, '+')}, p {'' if d.p < 0.001 else '= '}{_p(d.p)}."
                 )
-        if unsure := [d.loss for d in beside if not d.sure]:
-            yield f"{where}: no difference to {grid.baseline} can be concluded for {', '.join(unsure)}."
-    few = min((len(cell.seeds) for cell in all_cells), default=0)
-    if few < _FEW_SEEDS:
-        yield f"Seeds: {few}; intervals over so few are too narrow rather than too wide."
+        if rest := [d for d in beside if not d.significant]:
+            named = "; ".join(f"{d.loss} ({d.points:+.2f} points; seeds needed: {_needed(d)})" for d in rest)
+            yield (
+                f"{where}: with {_plural(rest[0].seeds, 'seed')}, no difference to {baseline} can be "
+                f"concluded for {named}."
+            )
     yield (
-        "Not concluded: that the order holds for other networks, rates, lengths of training or pictures. All "
-        "losses were trained with the one learning rate; none was tuned for itself."
+        "Not concluded: that the order holds for other networks, learning rates, training lengths or images. "
+        "All losses were trained with one learning rate; none was tuned on its own."
     )
 
 
-def _set_up(grid: Grid, sets: Sequence[StudySet], results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _setup(grid: Grid, sets: Sequence[StudySet], results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     machines = sorted({result["machine"] for result in results})
     commits = sorted({result["commit"] for result in results})
-    yield f"grid {grid.digest}; seeds {', '.join(map(str, grid.seeds))}; {len(results)} runs are done"
+    done = _plural(len(results), "finished run")
+    yield f"grid {grid.digest}; seeds {', '.join(map(str, grid.seeds))}; {done}"
     yield f"{', '.join(machines)}; commit {', '.join(commits)}"
     model = grid.train.get("model", {})
-    shape = ", ".join(f"{key} {value}" for key, value in model.items()) or "as it comes"
+    shape = ", ".join(f"{key} {value}" for key, value in model.items()) or "default"
     batch = grid.train.get("data", {}).get("batch")
-    yield f"network: {shape}; steps {grid.train.get('steps')}, batch {batch}"
+    yield f"network: {shape}; steps {grid.train.get('steps')}, batch size {batch}"
     for each in sets:
         notes = each.notes
         samples, ratios = notes["samples"], notes["ratios"]
@@ -215,7 +252,7 @@ def _set_up(grid: Grid, sets: Sequence[StudySet], results: Sequence[Mapping[str,
             for part in samples
         )
         yield (
-            f"{each.name}: of {notes['made_of']['data']}, {notes['pool']['samples']} samples, "
+            f"{each.name}: from {notes['made_of']['data']}, {notes['pool']['samples']} samples, "
             f"{len(each.counts)} symbols in training; {parts}; no source in two parts; left out: "
             f"{len(notes['defects'])} with defects, {len(notes['left_out'])} drawn whose staff was not found"
         )
@@ -226,43 +263,84 @@ def _set_up(grid: Grid, sets: Sequence[StudySet], results: Sequence[Mapping[str,
         yield f"{name}: `{loss.kind}`{factor}{balance}{views}"
 
 
-def _cell_row(cell: Cell) -> Row:
-    low, high = cell.interval
-    return (
-        cell.loss,
-        f"{cell.mean('ser'):.2f}",
-        f"[{low:.2f}, {high:.2f}]",
-        f"{cell.mean('sequence_error_rate'):.1f}",
-        f"{cell.mean('macro_recall'):.2f}",
-        *(f"{cell.mean(f'ser_{name.lower()}'):.2f}" for name in BINS),
-        f"{cell.mean('weighted_ser'):.2f}",
-        f"{cell.mean('edits_per_sample'):.3f}",
-        f"{cell.mean('calibration_error'):.4f}",
-        f"{cell.seconds:.0f}",
-    )
+def score_tables(
+    name: str,
+    scores: Sequence[LossScores],
+    differences: Sequence[Difference],
+    baseline: str,
+    *,
+    title: str = "",
+) -> str:
+    """Format the tables of one data set as Markdown: metrics of the losses, differences to the baseline.
+
+    Args:
+        name: Name of the data set.
+        scores: Metrics of all losses.
+        differences: Their comparisons.
+        baseline: Name of the baseline.
+        title: Start of each heading.
+    """
+    text = ""
+    for test, words in _TESTS.items():
+        rows = [
+            (
+                each.loss,
+                f"{each.mean('ser'):.2f}",
+                _interval(*each.interval),
+                f"{each.mean('sequence_error_rate'):.1f}",
+                f"{each.mean('macro_recall'):.2f}",
+                *(f"{each.mean(f'ser_{bin_name.lower()}'):.2f}" for bin_name in BINS),
+                f"{each.mean('weighted_ser'):.2f}",
+                f"{each.mean('edits_per_sample'):.3f}",
+                f"{each.mean('calibration_error'):.4f}",
+                f"{each.seconds:.0f}",
+            )
+            for each in _on(scores, name, test)
+        ]
+        text += f"\n### {title}{words.capitalize()}\n\n" + _table(_SCORE_COLUMNS, rows)
+        if found := _on(differences, name, test):
+            rows = [
+                (
+                    d.loss,
+                    f"{d.points:+.2f}",
+                    _interval(d.low, d.high, "+"),
+                    _p(d.p) if isfinite(d.low) else "none",
+                    f"{d.better} of {d.seeds}",
+                    _needed(d),
+                )
+                for d in found
+            ]
+            text += f"\nAgainst {baseline}:\n\n" + _table(_DIFFERENCE_COLUMNS, rows)
+    return text
 
 
-def _difference_row(d: Difference) -> Row:
-    return (
-        d.loss,
-        f"{d.points:+.2f}",
-        f"[{d.low:+.2f}, {d.high:+.2f}]",
-        _p(d.p),
-        _p(d.corrected),
-        f"{d.better[0]} of {d.better[1]}",
-    )
+def _interval(low: float, high: float, sign: str = "") -> str:
+    return f"[{low:{sign}.2f}, {high:{sign}.2f}]" if isfinite(high) else "none from one seed"
 
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _table(head: Row, rows: Iterator[Row]) -> str:
+def _needed(difference: Difference) -> str:
+    if difference.seeds < 2 or difference.low == difference.high:
+        return "unknown"  # no spread to estimate it from
+    return f"> {MAX_SEEDS:,}" if difference.needed is None else f"{difference.needed}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def _table(head: Row, rows: Iterable[Row]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _csv(grid: Grid, results: Sequence[Mapping[str, Any]]) -> str:
+# Files ------------------------------------------------------------------------------------------------------
+
+
+def _results_csv(grid: Grid, results: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer: Any = None
     for result in results:
@@ -284,10 +362,10 @@ def _csv(grid: Grid, results: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _page(title: str, text: str, pictures: Mapping[str, bytes]) -> bytes:
-    """The Markdown as one HTML file, the figures in it."""
+def _html_page(title: str, text: str, images: Mapping[str, bytes]) -> bytes:
+    """The Markdown as one HTML file with the PNG images inlined."""
     body = MarkdownIt().enable("table").render(text)
-    for name, png in pictures.items():
+    for name, png in images.items():
         data = f"data:image/png;base64,{base64.b64encode(png).decode()}"
         body = body.replace(f'src="figures/{name}.png"', f'src="{data}"')
     return (

@@ -1,8 +1,9 @@
-"""The runs of a study: each trains one network and reads the test sets with it; what is done is kept."""
+"""Training runs of a study: train one network per run, evaluate it on the test sets, keep the result."""
 
 import csv
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,18 +36,18 @@ logger = logging.getLogger(__name__)
 
 TESTS = (TEST, IMBALANCE)
 _NO_LIMITS = ProcessLimits(None, None)
-_LOOK_S = 2.0  # between two looks at how far the runs are
+_POLL_S = 2.0  # between two progress reports
 
 
 @dataclass(frozen=True)
-class Run:
-    """One training and its tests.
+class TrainingRun:
+    """One training and its evaluation.
 
     Attributes:
-        set: Its data.
-        loss: The loss's name in the grid.
-        config: The training.
-        folder: Where it is kept.
+        set: The data.
+        loss: Name of the loss in the grid.
+        config: Training configuration.
+        folder: Where checkpoint, logs and result are kept.
     """
 
     set: StudySet
@@ -56,11 +57,11 @@ class Run:
 
     @property
     def result_path(self) -> Path:
-        """The file that says that the run is done, and what it gave."""
+        """The result file, written last: it exists only for a finished run."""
         return self.folder / "result.json"
 
     def result(self) -> dict[str, Any] | None:
-        """What it gave; None where it is not done.
+        """The result, or None for an unfinished run.
 
         Raises:
             ConfigError: The folder holds the result of another configuration.
@@ -73,14 +74,20 @@ class Run:
         return known
 
 
-def runs_of(grid: Grid, sets: Sequence[StudySet], folder: Path) -> list[Run]:
-    """All runs of a grid: a seed of every loss before the next seed, so that an early end compares all."""
+def plan_runs(grid: Grid, sets: Sequence[StudySet], folder: Path) -> list[TrainingRun]:
+    """List the runs of a grid: all losses of a seed before the next seed, so an early stop can be compared.
+
+    Args:
+        grid: The study.
+        sets: The prepared data sets.
+        folder: Folder of the study.
+    """
     return [
-        Run(
+        TrainingRun(
             each,
             name,
             grid.training(loss, seed=seed, shards=each.shards["train"], validation=each.shards[TEST]),
-            folder / "runs" / _slug(f"{each.name} {name} {seed}"),
+            folder / "runs" / re.sub(r"(?:[^\w.]|_)+", "-", f"{each.name} {name} {seed}").strip("-"),
         )
         for seed in grid.seeds
         for each in sets
@@ -88,28 +95,25 @@ def runs_of(grid: Grid, sets: Sequence[StudySet], folder: Path) -> list[Run]:
     ]
 
 
-def _slug(name: str) -> str:
-    return "-".join("".join(c if c.isalnum() or c == "." else " " for c in name).split())
-
-
-def do_runs(runs: Sequence[Run], *, workers: int, progress: Callable[[int], None] | None = None) -> None:
-    """Do the runs that are not done, several at a time.
+def execute_runs(
+    runs: Sequence[TrainingRun], *, workers: int, progress: Callable[[int], None] | None = None
+) -> None:
+    """Execute the unfinished runs in worker processes.
 
     Args:
-        runs: All runs.
-        workers: How many at a time, each in a process of its own.
-        progress: Called now and then with the steps of training that are done.
+        runs: All runs of the study.
+        workers: Number of worker processes.
+        progress: Called every two seconds with the number of training steps done in all runs.
 
     Raises:
         ConfigError: A folder holds a run of another configuration.
-        OmrError: A run's process died.
+        OmrError: A worker process died.
     """
     missing = [run for run in runs if run.result() is None]
     lost = []
-    with _watched(runs, progress):
-        for done, (run, result) in enumerate(
-            map_in_processes(do_run, missing, workers=workers, limits=_NO_LIMITS), 1
-        ):
+    with _reporting(runs, progress):
+        results = map_in_processes(execute_run, missing, workers=workers, limits=_NO_LIMITS)
+        for done, (run, result) in enumerate(results, 1):
             logger.info("%s, %d of %d", run.folder.name, done, len(missing))
             if isinstance(result, Lost):
                 lost.append(f"{run.folder.name} {result.reason}")
@@ -117,11 +121,11 @@ def do_runs(runs: Sequence[Run], *, workers: int, progress: Callable[[int], None
         raise OmrError(f"{len(lost)} of {len(missing)} runs were not done: {'; '.join(lost)}")
 
 
-def do_run(run: Run) -> str:
-    """Train a run to its end, from its last checkpoint if it has one, and keep its result."""
+def execute_run(run: TrainingRun) -> str:
+    """Train a run, resuming from its last checkpoint, evaluate it and write its result; its folder's name."""
     training = run.folder / "train"
     train(run.config, training, resume=(training / "last.pt").exists())
-    tests = {test: _tested(run, training / "last.pt", test) for test in TESTS}
+    tests = {test: _evaluate(run, training / "last.pt", test) for test in TESTS}
     steps = _column(training / "metrics.csv", "step")
     speeds = _column(training / "metrics.csv", "staves_per_s")
     sizes = [after - before for before, after in zip((0.0, *steps), steps, strict=False)]
@@ -141,8 +145,8 @@ def do_run(run: Run) -> str:
     return run.folder.name
 
 
-def _tested(run: Run, checkpoint: Path, test: str) -> dict[str, Any]:
-    """Figures of one test set, and the edits and symbols of each of its samples."""
+def _evaluate(run: TrainingRun, checkpoint: Path, test: str) -> dict[str, Any]:
+    """Metrics of one test set, and the edits and reference symbols of each sample."""
     model, state = load_network(checkpoint)
     model.eval()
     plates = all_plates([str(run.set.shards[test])])
@@ -151,17 +155,26 @@ def _tested(run: Run, checkpoint: Path, test: str) -> dict[str, Any]:
     read = read_inputs(model, inputs, state["codec"])
     references = [plate.semantic for plate in plates]
     return {
-        "figures": figures(read, references, run.set.counts),
+        "figures": reading_metrics(read, references, run.set.counts),
         "ids": [plate.id for plate in plates],
         "edits": [edit_distance(r.tokens, label) for r, label in zip(read, references, strict=True)],
         "symbols": [len(label) for label in references],
     }
 
 
-def figures(
+def reading_metrics(
     read: Sequence[InputReading], references: Sequence[Sequence[str]], counts: Mapping[str, int]
 ) -> dict[str, float]:
-    """All figures of one test: rates in percent, bins and weights by the training's frequencies."""
+    """Compute all metrics of one test set.
+
+    Args:
+        read: Readings, one per sample.
+        references: Semantic labels, one per sample.
+        counts: Occurrences of each symbol in training; they define bins and weights.
+
+    Returns:
+        Metric -> value; rates in percent.
+    """
     tokens = [each.tokens for each in read]
     rates, errors = error_rates(tokens, references), symbol_errors(tokens, references)
     bins = errors.ser_by_bin(frequency_bins(counts))
@@ -178,31 +191,29 @@ def figures(
 
 
 @contextmanager
-def _watched(runs: Sequence[Run], progress: Callable[[int], None] | None) -> Iterator[None]:
-    """Tells how many steps are done, while the runs write them down."""
+def _reporting(runs: Sequence[TrainingRun], progress: Callable[[int], None] | None) -> Iterator[None]:
+    """Report the steps that the runs have logged from a thread, while the block runs and once at its end."""
     if progress is None:
         yield
         return
     ended = threading.Event()
 
-    def watch() -> None:
-        while not ended.wait(_LOOK_S):
-            progress(sum(map(_steps_done, runs)))
+    def steps_done() -> int:
+        logs = [path for run in runs if (path := run.folder / "train" / "metrics.csv").exists()]
+        return int(sum(max(_column(path, "step"), default=0) for path in logs))
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
+    def poll() -> None:
+        while not ended.wait(_POLL_S):
+            progress(steps_done())
+
+    thread = threading.Thread(target=poll, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        watcher.join()
-        progress(sum(map(_steps_done, runs)))
-
-
-def _steps_done(run: Run) -> int:
-    path = run.folder / "train" / "metrics.csv"
-    steps = _column(path, "step") if path.exists() else []
-    return int(steps[-1]) if steps else 0
+        thread.join()
+        progress(steps_done())
 
 
 def _column(path: Path, name: str) -> list[float]:
@@ -210,7 +221,16 @@ def _column(path: Path, name: str) -> list[float]:
         return [float(row[name]) for row in csv.DictReader(file) if row[name]]
 
 
-def curve(run: Run, file: str, *names: str) -> list[tuple[float, ...]]:
-    """Columns of a run's metrics.csv or validation.csv, a tuple for each of its rows."""
+def learning_curve(run: TrainingRun, file: str, *names: str) -> list[tuple[float, ...]]:
+    """Read columns of a training log.
+
+    Args:
+        run: The run.
+        file: `metrics.csv` or `validation.csv`.
+        names: Names of the columns.
+
+    Returns:
+        One tuple per row, in the order of `names`.
+    """
     columns = [_column(run.folder / "train" / file, name) for name in names]
     return list(zip(*columns, strict=True))

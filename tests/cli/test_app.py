@@ -638,7 +638,7 @@ def test_pack_then_what_is_left_out_is_said(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "nonsense: no file, and no grid; there are imbalance, losses, seed-study, smoke"),
+        (["nonsense"], "nonsense: neither a file nor a packaged grid (imbalance, losses, seed-study, smoke)"),
         (["smoke", "--set", "train.stepz=3"], "smoke: train.stepz: Extra inputs are not permitted"),
         (["smoke", "--set", "seeds=[]"], "smoke: seeds: Tuple should have at least 1 item"),
         (["smoke", "--data", "nowhere"], "nowhere"),

@@ -75,7 +75,7 @@ def test_words_do_not_change_the_digest_and_all_else_does(tmp_path: Path) -> Non
     [
         (("seeds = [1, 2]", "seeds = []"), "seeds"),
         (("steps = 10", "stepz = 10"), r"train\.stepz"),
-        (('baseline = "CTC"', 'baseline = "CTX"'), "baseline 'CTX' is none of the losses"),
+        (('baseline = "CTC"', 'baseline = "CTX"'), "baseline 'CTX' is not one of the losses"),
         (('name = "focal"\nkind', 'name = "CTC"\nalphas = 1\nkind'), "alphas"),
         (("[[losses]]", "[[loss"), "not TOML"),
     ],
@@ -92,5 +92,7 @@ def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: st
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="nonsense: no file, and no grid; there are imbalance, losses"):
+    with pytest.raises(
+        ConfigError, match="nonsense: neither a file nor a packaged grid \\(imbalance, losses"
+    ):
         load_grid("nonsense")

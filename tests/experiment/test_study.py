@@ -13,8 +13,8 @@ from focal_omr.data.rendered import render_tree
 from focal_omr.errors import ConfigError
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import prepare
-from focal_omr.experiment.report import write_report
-from focal_omr.experiment.runs import do_run, runs_of
+from focal_omr.experiment.report import write_study_report
+from focal_omr.experiment.runs import execute_run, plan_runs
 from focal_omr.experiment.study import run_study
 from focal_omr.training.checkpoint import save_checkpoint
 
@@ -90,13 +90,13 @@ def test_a_run_that_was_killed_ends_with_the_same_numbers(
 ) -> None:
     grid, folder = _grid(seeds=[1]), tmp_path / "out"
     shutil.copytree(done / "data", folder / "data")
-    for run in runs_of(grid, prepare(grid, folder, tree), folder):
+    for run in plan_runs(grid, prepare(grid, folder, tree), folder):
         with monkeypatch.context() as patch:
             patch.setattr("focal_omr.train.save_checkpoint", _save_and_die)
             with pytest.raises(KeyboardInterrupt):
-                do_run(run)
+                execute_run(run)
         assert run.result() is None
-        do_run(run)
+        execute_run(run)
         same = json.loads((done / "runs" / run.folder.name / "result.json").read_text())
         ours = json.loads(run.result_path.read_text())
         assert ours["tests"] == same["tests"]
@@ -114,7 +114,7 @@ def test_a_study_of_other_settings_in_the_folder_is_refused(done: Path, tree: Pa
         run_study(Grid.model_validate(changed), done, data=tree)
     changed = _grid().model_dump()
     changed["sets"][0]["train"] = 7
-    with pytest.raises(ConfigError, match="a set of another making; choose another --out"):
+    with pytest.raises(ConfigError, match="prepared with other settings; choose another --out"):
         run_study(Grid.model_validate(changed), done, data=tree)
 
 
@@ -122,7 +122,7 @@ def test_figures_have_the_same_bytes_each_time(done: Path, tree: Path) -> None:
     before = {path.name: path.read_bytes() for path in (done / "figures").iterdir()}
     grid = _grid()
     sets = prepare(grid, done, tree)
-    write_report(grid, sets, runs_of(grid, sets, done), done)
+    write_study_report(grid, sets, plan_runs(grid, sets, done), done)
     assert {path.name: path.read_bytes() for path in (done / "figures").iterdir()} == before
 
 
