@@ -1,4 +1,4 @@
-"""From frames to symbols: CTC decoding, greedy or by a beam with rules, with place and confidence."""
+"""CTC decoding, greedy or by beam search with musical constraints; gives symbols, frames and confidences."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from focal_omr.encodings.vocabulary import BLANK
 
-S = TypeVar("S")
-BEAM_WIDTH = 8  # readings that are followed at a time
-_LEAST_TRIED = math.log(0.001)
-_MOST_TRIED = 6
-_FAR_BEHIND = 15.0  # nats that no rules make up for
+S = TypeVar("S")  # state of the rules
+BEAM_WIDTH = 8
+_MIN_LOG_PROB = math.log(0.001)  # of a class to be tried in a frame
+_MAX_CANDIDATES = 6  # classes tried in a frame
+_MAX_GAP = 15.0  # nats behind the best hypothesis; more than rules can make up for
 _FIRST, _VALUE = itemgetter(0), itemgetter(1)
 _IMPOSSIBLE = (-math.inf, -math.inf)
 
@@ -26,33 +26,33 @@ class Decoded:
     """One decoded symbol.
 
     Attributes:
-        number: Class number (never the blank).
+        class_id: Class of the network's output, never the blank.
         first_frame: First frame of its run.
         end_frame: Frame after its last one.
-        peak_frame: Frame in which the class is most probable.
-        confidence: The class's probability in that frame, 0 .. 1.
+        peak_frame: Frame of its run in which the class is most probable.
+        confidence: Probability of the class in that frame, 0 .. 1.
     """
 
-    number: int
+    class_id: int
     first_frame: int
     end_frame: int
     peak_frame: int
     confidence: float
 
 
-def greedy_decode(log_probs: NDArray[Any], likeliest: NDArray[np.intp] | None = None) -> list[Decoded]:
-    """Best class of every frame, runs collapsed, blanks dropped.
+def greedy_decode(log_probs: NDArray[Any], best: NDArray[np.intp] | None = None) -> list[Decoded]:
+    """Take the best class of every frame, collapse runs and drop blanks.
 
     Args:
-        log_probs: (T, C) natural logarithms of one sample's frames.
-        likeliest: (T,) the best class of each, where it is known.
+        log_probs: (T, C) natural log-probabilities of one sample.
+        best: (T,) argmax of `log_probs` over classes, if already known.
 
     Returns:
-        The symbols from left to right.
+        Symbols from left to right.
 
     Source: Graves et al. 2006, "Connectionist temporal classification", section 3.2, best path decoding.
     """
-    best = log_probs.argmax(axis=1) if likeliest is None else likeliest
+    best = log_probs.argmax(axis=1) if best is None else best
     edges = np.flatnonzero(np.diff(best)) + 1
     starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(best)]
     runs = [
@@ -61,259 +61,254 @@ def greedy_decode(log_probs: NDArray[Any], likeliest: NDArray[np.intp] | None = 
         if start < end and best[start] != BLANK
     ]
     peaks = [
-        start if end == start + 1 else start + int(log_probs[start:end, number].argmax())
-        for number, start, end in runs
+        start if end == start + 1 else start + int(log_probs[start:end, class_id].argmax())
+        for class_id, start, end in runs
     ]
-    sure = np.exp(log_probs[peaks, [number for number, _, _ in runs]]).tolist() if runs else []
-    return [Decoded(*run, peak, each) for run, peak, each in zip(runs, peaks, sure, strict=True)]
+    confidences = np.exp(log_probs[peaks, [class_id for class_id, _, _ in runs]]).tolist() if runs else []
+    return [Decoded(*run, *rest) for run, *rest in zip(runs, peaks, confidences, strict=True)]
 
 
 class Rules(Protocol[S]):
-    """What a beam search asks about music: a state, and what one more symbol is worth in it.
+    """Scores of symbol sequences for a beam search, as a state machine.
 
     Attributes:
-        pinned: Classes that change what others are worth. Where the network sees one of them, one of them is
-            read, and nowhere else: the search exchanges them, but neither drops nor invents them.
+        pinned: Classes (meters) that the beam may substitute for each other but neither insert nor delete. In
+            frames where one of them is the best class, only pinned classes are tried; elsewhere none is.
     """
 
     pinned: frozenset[int]
 
     @property
     def start(self) -> S:
-        """The state before the first symbol."""
+        """State before the first symbol."""
 
-    def step(self, state: S, number: int) -> tuple[S, float]:
-        """The state after a symbol, and its bonus or malus in nats."""
+    def step(self, state: S, class_id: int) -> tuple[S, float]:
+        """Return the state after a symbol, and the symbol's bonus (or, if negative, penalty) in nats."""
 
 
 @dataclass(slots=True, eq=False)
 class _Prefix(Generic[S]):
-    """A sequence of symbols, as a node of the tree of all that were tried.
+    """A hypothesis: a node of the prefix tree of all sequences tried.
 
     Attributes:
-        number: Its last symbol; the blank for the empty sequence.
-        before: The sequence without it.
-        state: Of the rules after it.
-        bonus: Sum of what the rules gave.
-        longer: One symbol more, by that symbol.
+        class_id: Last symbol; the blank for the empty sequence.
+        parent: The sequence without its last symbol.
+        state: State of the rules after it.
+        bonus: Sum of the rules' bonuses.
+        children: Sequences with one more symbol, by that symbol.
     """
 
-    number: int
-    before: "_Prefix[S] | None"
+    class_id: int
+    parent: "_Prefix[S] | None"
     state: S
     bonus: float
-    longer: "dict[int, _Prefix[S]]" = field(default_factory=dict)
+    children: "dict[int, _Prefix[S]]" = field(default_factory=dict)
 
-    def extended(self, number: int, rules: Rules[S]) -> "_Prefix[S]":
-        """One symbol more, for the first time."""
-        state, worth = rules.step(self.state, number)
-        longer = self.longer[number] = _Prefix(number, self, state, self.bonus + worth)
-        return longer
+    def extend(self, class_id: int, rules: Rules[S]) -> "_Prefix[S]":
+        """Create the child for a symbol."""
+        state, bonus = rules.step(self.state, class_id)
+        child = self.children[class_id] = _Prefix(class_id, self, state, self.bonus + bonus)
+        return child
 
-    def numbers(self) -> list[int]:
+    def class_ids(self) -> list[int]:
+        """All symbols of the sequence, from the first."""
         reversed_, node = [], self
-        while node.before is not None:
-            reversed_.append(node.number)
-            node = node.before
+        while node.parent is not None:
+            reversed_.append(node.class_id)
+            node = node.parent
         return reversed_[::-1]
+
+
+# Hypothesis -> (log-probability of its paths that end in a blank, of those that end in its last symbol).
+_Beam = dict[_Prefix[S], tuple[float, float]]
 
 
 def beam_decode(
     log_probs: NDArray[Any], rules: Rules[S], *, start: S | None = None, beam_width: int = BEAM_WIDTH
 ) -> list[Decoded]:
-    """The symbols that network and rules together find best.
+    """Find the sequence with the best sum of network log-probability and rule bonuses.
 
     Args:
-        log_probs: (T, C) natural logarithms of one sample's frames.
-        rules: Adds a bonus, in nats, to every symbol where it stands.
-        start: The rules' state before the first symbol; None: `rules.start`.
-        beam_width: Sequences that are followed at a time.
+        log_probs: (T, C) natural log-probabilities of one sample.
+        rules: Bonus in nats of every symbol in its context.
+        start: State of the rules before the first symbol; None: `rules.start`.
+        beam_width: Hypotheses kept after each frame.
 
     Returns:
-        The symbols from left to right, in the frames of their best alignment.
+        Symbols from left to right, with the frames of their best alignment.
 
-    Source: prefix beam search, Hannun et al. 2014, arXiv 1408.2873, algorithm 1, with the rules in the place
-    of the language model. Deviation: in each frame only classes of a probability above 0.001, at most six,
-    are tried as longer sequences; sequences 15 nats behind the likeliest are left.
+    Source: Prefix beam search, Hannun et al. 2014, arXiv 1408.2873, algorithm 1, with the rules in place of
+    the language model. Deviations: in each frame at most six classes with a probability above 0.001 extend
+    hypotheses; hypotheses 15 nats behind the best one are dropped.
     """
-    likeliest = log_probs.argmax(axis=1)
-    frames = _candidates(log_probs, likeliest, rules.pinned)
-    # Sequence -> (log probability of ending in a blank, of ending in its last symbol).
-    beam: dict[_Prefix[S], tuple[float, float]] = {
-        _Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)
-    }
-    frame = 0
-    for end, symbols in enumerate(frames.tried):
-        if symbols is None:  # as in two frames of three: every sequence stays as it is
+    best = log_probs.argmax(axis=1)
+    candidates = _candidates(log_probs, best, rules.pinned)
+    beam: _Beam[S] = {_Prefix(BLANK, None, rules.start if start is None else start, 0.0): (0.0, -math.inf)}
+    done = 0  # frames
+    for frame, symbols in enumerate(candidates.symbols):
+        if symbols is None:  # two frames of three have no candidates; runs of them are skipped at once
             continue
-        beam = _through_blanks(beam, frames.values, frame, end)
-        beam = _best(_through_symbols(beam, frames.values, end, symbols, rules), beam_width)
-        frame = end + 1
-    beam = _through_blanks(beam, frames.values, frame, len(frames.tried))
-    best = max(beam.items(), key=_total)[0].numbers()
-    greedy = greedy_decode(log_probs, likeliest)
-    return greedy if best == [symbol.number for symbol in greedy] else align(log_probs, best)
+        beam = _skip_frames(beam, candidates.log_probs, done, frame)
+        beam = _prune(_extend(beam, candidates.log_probs, frame, symbols, rules), beam_width)
+        done = frame + 1
+    beam = _skip_frames(beam, candidates.log_probs, done, len(candidates.symbols))
+    class_ids = max(beam.items(), key=_total)[0].class_ids()
+    greedy = greedy_decode(log_probs, best)
+    return greedy if class_ids == [symbol.class_id for symbol in greedy] else align(log_probs, class_ids)
 
 
-def _through_blanks(
-    beam: dict[_Prefix[S], tuple[float, float]], values: dict[int, list[float]], first: int, end: int
-) -> dict[_Prefix[S], tuple[float, float]]:
-    """The sequences after frames in which none of them gets longer, all of these frames at once.
+def _skip_frames(beam: _Beam[S], log_probs: dict[int, list[float]], first: int, end: int) -> _Beam[S]:
+    """Advance all hypotheses over frames [first, end) in which none is extended, in one step.
 
-    A sequence that ends in its last symbol may stay in it for some of the frames, and is in blanks then: with
-    b and s the sums of both their logarithms so far, that is a sum of exp(s - b) for each symbol, once.
+    A hypothesis may stay in its last symbol for the first k of these n frames and be in blanks for the rest.
+    With B and S the sums of both log-probabilities over the first k frames, the sum of exp(S - B) over k = 0
+    .. n - 1 is the same for all hypotheses with that last symbol, and computed once.
     """
     if first == end:
         return beam
-    blanks = values[BLANK][first:end]
-    through = sum(blanks)
-    known: dict[int, tuple[float, float]] = {}  # by symbol: logarithm of that sum, and s of all frames
+    blanks = log_probs[BLANK][first:end]
+    all_blanks = sum(blanks)
+    by_class: dict[int, tuple[float, float]] = {}  # log of that sum; S over all frames
     after = {}
     for prefix, (in_blank, in_symbol) in beam.items():
-        if (both := known.get(prefix.number)) is None:
-            both = known[prefix.number] = _staying(blanks, values[prefix.number][first:end])
-        staying, symbols = both
-        after[prefix] = _sum(in_blank, in_symbol + staying) + through, in_symbol + symbols
+        if (known := by_class.get(prefix.class_id)) is None:
+            symbols = log_probs[prefix.class_id][first:end]
+            total = difference = 0.0
+            for blank, symbol in zip(blanks, symbols, strict=True):
+                total += exp(difference)
+                difference += symbol - blank
+            known = by_class[prefix.class_id] = math.log(total), sum(symbols)
+        staying, all_symbols = known
+        after[prefix] = _log_add(in_blank, in_symbol + staying) + all_blanks, in_symbol + all_symbols
     return after
 
 
-def _staying(blanks: list[float], symbols: list[float]) -> tuple[float, float]:
-    shares = apart = 0.0
-    for blank, symbol in zip(blanks, symbols, strict=True):
-        shares += exp(apart)
-        apart += symbol - blank
-    return math.log(shares), sum(symbols)
-
-
-def _through_symbols(
-    beam: dict[_Prefix[S], tuple[float, float]],
-    values: dict[int, list[float]],
+def _extend(
+    beam: _Beam[S],
+    log_probs: dict[int, list[float]],
     frame: int,
     symbols: list[tuple[int, float]],
     rules: Rules[S],
-) -> dict[_Prefix[S], tuple[float, float]]:
-    """The sequences after a frame, each as it was and longer by each of the symbols."""
-    here = {number: of_frames[frame] for number, of_frames in values.items()}
+) -> _Beam[S]:
+    """Advance over one frame: every hypothesis as it is, and extended by every candidate symbol."""
+    here = {class_id: values[frame] for class_id, values in log_probs.items()}
     blank = here[BLANK]
-    found: dict[_Prefix[S], tuple[float, float]] = {}
+    after: _Beam[S] = {}
     for prefix, (in_blank, in_symbol) in beam.items():
-        either, last = _sum(in_blank, in_symbol), prefix.number
-        known = found.get(prefix, _IMPOSSIBLE)  # of its beginning, longer by its last symbol
-        found[prefix] = either + blank, _sum(known[1], in_symbol + here[last])
-        for number, value in symbols:
-            before = in_blank if number == last else either
+        either, last = _log_add(in_blank, in_symbol), prefix.class_id
+        known = after.get(prefix, _IMPOSSIBLE)  # its parent may have been extended to it already
+        after[prefix] = either + blank, _log_add(known[1], in_symbol + here[last])
+        for class_id, log_prob in symbols:
+            before = in_blank if class_id == last else either  # equal neighbours need a blank between them
             if before > -math.inf:
-                longer = prefix.longer.get(number) or prefix.extended(number, rules)
-                known = found.get(longer, _IMPOSSIBLE)
-                found[longer] = known[0], _sum(known[1], before + value)
-    return found
+                child = prefix.children.get(class_id) or prefix.extend(class_id, rules)
+                known = after.get(child, _IMPOSSIBLE)
+                after[child] = known[0], _log_add(known[1], before + log_prob)
+    return after
 
 
-def _best(
-    found: dict[_Prefix[S], tuple[float, float]], beam_width: int
-) -> dict[_Prefix[S], tuple[float, float]]:
-    """The likeliest sequences, in any order, without those that are far behind."""
-    if len(found) == 1:
-        return found
-    totals = [(_total(item), item) for item in found.items()]
-    least = max(totals, key=_FIRST)[0] - _FAR_BEHIND
-    kept = [each for each in totals if each[0] > least]
-    if len(kept) > beam_width:
-        kept.sort(key=_FIRST, reverse=True)
-        del kept[beam_width:]
-    return dict(item for _, item in kept)
+def _prune(beam: _Beam[S], beam_width: int) -> _Beam[S]:
+    """Keep the best hypotheses, in any order."""
+    if len(beam) == 1:
+        return beam
+    totals = [(_total(item), item) for item in beam.items()]
+    threshold = max(totals, key=_FIRST)[0] - _MAX_GAP
+    best = [each for each in totals if each[0] > threshold]
+    if len(best) > beam_width:
+        best.sort(key=_FIRST, reverse=True)
+        del best[beam_width:]
+    return dict(item for _, item in best)
 
 
-class _Frames(NamedTuple):
-    """What a beam search looks at.
+class _Candidates(NamedTuple):
+    """Classes that the beam search considers.
 
     Attributes:
-        tried: For each frame (class, log probability) of the likeliest symbols, the likeliest first; None
-            where there are none, and blanks go on.
-        values: Log probabilities in each frame, by class, of the blank and of all that are tried somewhere.
+        symbols: Per frame, (class, log-probability) of symbols to try, best first; None if there are none.
+        log_probs: Log-probabilities in each frame, by class, for the blank and all symbols tried anywhere.
     """
 
-    tried: list[list[tuple[int, float]] | None]
-    values: dict[int, list[float]]
+    symbols: list[list[tuple[int, float]] | None]
+    log_probs: dict[int, list[float]]
 
 
-def _candidates(log_probs: NDArray[Any], likeliest: NDArray[np.intp], kept: Collection[int]) -> _Frames:
-    """The few classes of each frame that come into question, as plain numbers.
+def _candidates(log_probs: NDArray[Any], best: NDArray[np.intp], pinned: Collection[int]) -> _Candidates:
+    """Select up to 6 classes with p > 0.001 per frame, as plain Python numbers.
 
-    Where one of `kept` is the likeliest these are certain as a group, and elsewhere impossible.
+    Where a pinned class is the best one, all other classes get probability 0, blank included; elsewhere all
+    pinned classes do.
     """
-    seen = [number in kept for number in likeliest.tolist()]
-    tried: list[list[tuple[int, float]] | None] = [[] if sure else None for sure in seen]
-    likely = log_probs > _LEAST_TRIED
+    is_pinned = [class_id in pinned for class_id in best.tolist()]
+    symbols: list[list[tuple[int, float]] | None] = [[] if each else None for each in is_pinned]
+    likely = log_probs > _MIN_LOG_PROB
     likely[:, BLANK] = False
     flat = np.flatnonzero(likely)
-    frames, numbers = (each.tolist() for each in np.divmod(flat, log_probs.shape[1]))
-    for frame, number, value in zip(frames, numbers, log_probs.ravel()[flat].tolist(), strict=True):
-        if (number in kept) is seen[frame]:
-            if (known := tried[frame]) is None:
-                tried[frame] = [(number, value)]
+    frames, class_ids = (each.tolist() for each in np.divmod(flat, log_probs.shape[1]))
+    for frame, class_id, log_prob in zip(frames, class_ids, log_probs.ravel()[flat].tolist(), strict=True):
+        if (class_id in pinned) is is_pinned[frame]:
+            if (known := symbols[frame]) is None:
+                symbols[frame] = [(class_id, log_prob)]
             else:
-                known.append((number, value))
-    for each in tried:
+                known.append((class_id, log_prob))
+    for each in symbols:
         if each is not None and len(each) > 1:
             each.sort(key=_VALUE, reverse=True)
-            del each[_MOST_TRIED:]
-    used = sorted({BLANK, *numbers})
+            del each[_MAX_CANDIDATES:]
+    used = sorted({BLANK, *class_ids})
     values = log_probs[:, used].astype(np.float64)
-    impossible = np.array(seen)[:, None] != np.array([number in kept for number in used])
+    impossible = np.array(is_pinned)[:, None] != np.array([class_id in pinned for class_id in used])
     values[impossible] = -np.inf
-    return _Frames(tried, dict(zip(used, values.T.tolist(), strict=True)))
+    return _Candidates(symbols, dict(zip(used, values.T.tolist(), strict=True)))
 
 
-def _sum(one: float, other: float) -> float:
-    """log(exp(one) + exp(other))."""
+def _log_add(one: float, other: float) -> float:
+    """log(exp(one) + exp(other)); for two numbers much faster than `np.logaddexp`."""
     if one < other:
         one, other = other, one
     return one if other == -math.inf else one + log1p(exp(other - one))
 
 
 def _total(item: tuple[_Prefix[Any], tuple[float, float]]) -> float:
+    """Log-probability and bonus of a hypothesis."""
     prefix, (in_blank, in_symbol) = item
-    if in_blank == -math.inf:  # as of every sequence that just got longer
+    if in_blank == -math.inf:  # every hypothesis that was extended in this frame
         return in_symbol + prefix.bonus
-    return _sum(in_blank, in_symbol) + prefix.bonus
+    return _log_add(in_blank, in_symbol) + prefix.bonus
 
 
-def align(log_probs: NDArray[Any], numbers: Sequence[int]) -> list[Decoded]:
-    """The frames in which a sequence of symbols is most probable.
+def align(log_probs: NDArray[Any], class_ids: Sequence[int]) -> list[Decoded]:
+    """Find the most probable alignment of a symbol sequence.
 
     Args:
-        log_probs: (T, C).
-        numbers: Classes, without blanks; T frames must be enough for them.
+        log_probs: (T, C) natural log-probabilities; T must suffice for the sequence.
+        class_ids: Symbols without blanks.
 
     Source: Viterbi on the CTC lattice, Graves et al. 2006.
     """
-    states = np.full(2 * len(numbers) + 1, BLANK)
-    states[1::2] = numbers
+    states = np.full(2 * len(class_ids) + 1, BLANK)
+    states[1::2] = class_ids
     emitted = log_probs[:, states].astype(np.float64)  # (T, 2U + 1)
-    skips = np.zeros(len(states), bool)  # from the symbol before, over the blank between
-    skips[3::2] = states[3::2] != states[1:-2:2]
+    can_skip = np.zeros(len(states), bool)  # the blank before a symbol, unless the symbol before is equal
+    can_skip[3::2] = states[3::2] != states[1:-2:2]
     score = np.full(len(states), -np.inf)
     score[:2] = emitted[0, :2]
-    came = np.zeros(emitted.shape, np.int8)
+    steps = np.zeros(emitted.shape, np.int8)  # states advanced on the best way to each state
     for frame in range(1, len(emitted)):
         one = np.concatenate(([-np.inf], score[:-1]))
-        two = np.where(skips, np.concatenate(([-np.inf, -np.inf], score[:-2]))[: len(states)], -np.inf)
+        two = np.where(can_skip, np.concatenate(([-np.inf, -np.inf], score[:-2]))[: len(states)], -np.inf)
         choices = np.stack((score, one, two))
-        came[frame] = choices.argmax(axis=0)
+        steps[frame] = choices.argmax(axis=0)
         score = choices.max(axis=0) + emitted[frame]
-    at = len(states) - 1 if len(states) == 1 or score[-1] >= score[-2] else len(states) - 2
+    state = len(states) - 1 if len(states) == 1 or score[-1] >= score[-2] else len(states) - 2
     path = np.empty(len(emitted), int)
     for frame in range(len(emitted) - 1, -1, -1):
-        path[frame] = at
-        at -= int(came[frame, at])
-    return [
-        _aligned(log_probs, number, np.flatnonzero(path == 2 * k + 1)) for k, number in enumerate(numbers)
-    ]
-
-
-def _aligned(log_probs: NDArray[Any], number: int, frames: NDArray[np.intp]) -> Decoded:
-    run = log_probs[frames, number]
-    peak = int(run.argmax())
-    first, end = int(frames[0]), int(frames[-1]) + 1
-    return Decoded(number, first, end, int(frames[peak]), float(np.exp(run[peak])))
+        path[frame] = state
+        state -= int(steps[frame, state])
+    aligned = []
+    for index, class_id in enumerate(class_ids):
+        frames = np.flatnonzero(path == 2 * index + 1)
+        run = log_probs[frames, class_id]
+        peak = int(run.argmax())
+        first, end = int(frames[0]), int(frames[-1]) + 1
+        aligned.append(Decoded(class_id, first, end, int(frames[peak]), float(np.exp(run[peak]))))
+    return aligned

@@ -339,7 +339,7 @@ class Recognizer:
     def _tokens(self, log_probs: NDArray[np.float32], carried: Carried) -> tuple[list[str], list[Decoded]]:
         """Semantic tokens, and for each its frames and its calibrated confidence."""
         frames = self._decoded(log_probs, carried)
-        numbers = [symbol.number for symbol in frames]
+        numbers = [symbol.class_id for symbol in frames]
         spelled = self._model.card.codec.decode(numbers, key=carried.sounding_key)
         return [token for each in spelled for token in each], _places(frames, spelled, self._calibration)
 

@@ -1,9 +1,9 @@
-"""Training: one run folder, one visible loop.
+"""Training loop: one run folder, reproducible batches, checkpoints, DDP.
 
-The folder gets `config.toml`-like `config.json`, `environment.json`, `metrics.csv`, `last.pt`, and
-`previous.pt`, the checkpoint before it. Batch k depends on the seed and k alone, so a run that is killed and
-resumed goes on bit for bit on a CPU. Started by `torchrun`, each process takes its share of every batch and
-the first one writes; see `distributed`.
+A run folder holds `config.json`, `environment.json`, `metrics.csv`, `validation.csv`, `last.pt` and
+`previous.pt`, the checkpoint before the last. Batch k and the dropout masks of step k depend only on the seed
+and k, so a killed and resumed run matches an uninterrupted one bit for bit on a CPU. Under `torchrun` each
+rank trains on its share of every batch, and rank 0 validates and writes; see `training.distributed`.
 """
 
 import json
@@ -11,18 +11,19 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
-from focal_omr.config import DataConfig, LossConfig, OptimizerConfig, TrainConfig
+from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
 from focal_omr.data.engraving.shards import AnyPlate
-from focal_omr.data.loader import PlateBatches, all_plates, list_plates, load_batches
+from focal_omr.data.loader import Batch, PlateBatches, all_plates, list_plates, load_batches
 from focal_omr.encodings.codec import Codec, full_codec, seen_codec
 from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ConfigError, ModelError
@@ -55,14 +56,16 @@ from focal_omr.training.validation import validate
 
 logger = logging.getLogger(__name__)
 
-_MOST_HELD_OUT = 200  # plates
+LAST, PREVIOUS = "last.pt", "previous.pt"  # the second is used if the first is damaged
+_MAX_HELD_OUT = 200  # validation samples taken from held-out shards
 _DENORMAL = 1e-39  # in float32
-PREVIOUS = "previous.pt"  # the checkpoint before the last one, should that be damaged
+
+Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """States and moments that decay to denormals slow a CPU down; here they are 0, later what they were."""
+def _flush_denormals() -> Iterator[None]:
+    """Treat denormals as zero: LSTM states and Adam moments that decay to them slow a CPU down."""
     before = float(torch.tensor(_DENORMAL) * 1) == 0
     torch.set_flush_denormal(True)
     try:
@@ -71,184 +74,219 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
-@_denormals_flushed()
+@_flush_denormals()
 def train(
     config: TrainConfig, folder: Path, *, resume: bool = False, start_from: Path | None = None
 ) -> dict[str, float]:
-    """Train a network.
+    """Train a network into a run folder.
 
-    Under `torchrun` all its processes call this with the same arguments, and find the folder in one place.
+    Under `torchrun` every process calls this with the same arguments and sees the same folder.
 
     Args:
-        config: What to do; all of it is stored in the folder.
-        folder: The run's folder.
-        resume: Go on from the folder's `last.pt`. The configuration may name more steps and more shards.
-        start_from: A checkpoint to take the weights from at step 0.
+        config: Stored in the folder.
+        folder: Run folder, created if missing.
+        resume: Continue from the folder's `last.pt`. The configuration may have more steps and more shards.
+        start_from: Checkpoint to initialise the weights from at step 0.
 
     Returns:
-        The last validation figures; none where no shard is held out, and in processes but the first.
+        The last validation metrics. Empty without validation data, and on ranks other than 0.
 
     Raises:
-        ConfigError: The folder holds a run and `resume` is off, there is nothing to resume, or the processes
-            cannot share the batch or this machine.
-        DataError: No shards, or fewer plates than a batch.
-        ModelError: A checkpoint that cannot be used.
-        OutputError: The folder cannot be written, or another training is at work in it.
-        OmrError: Another process of the training is gone.
+        ConfigError: The folder already holds a run and `resume` is off, there is nothing to resume, or the
+            batch or this machine cannot be split among the processes.
+        DataError: There are no shards, or fewer samples than a batch.
+        ModelError: A checkpoint cannot be used.
+        OutputError: The folder cannot be written, or another training uses it.
+        OmrError: Another rank ended.
     """
-    checkpoint = folder / "last.pt"
+    checkpoint = folder / LAST
     if checkpoint.exists() != resume:
-        state_of_it = "nothing to resume" if resume else "already a run; resume it or choose another folder"
-        raise ConfigError(f"{folder}: {state_of_it}")
+        reason = "nothing to resume" if resume else "already holds a run; resume it or choose another folder"
+        raise ConfigError(f"{folder}: {reason}")
     torch.set_num_threads(config.threads)
     fabric = setup_fabric(config.precision)
-    with (
-        _alone(folder) if fabric.is_global_zero else nullcontext(),
-        report_lost_ranks(fabric, after=f"go on with --resume from the last checkpoint in {folder}"),
-    ):
-        return _train(config, folder, fabric, checkpoint if resume else None, start_from)
+    with ExitStack() as stack:
+        if fabric.is_global_zero:
+            make_writable(folder)
+            stack.enter_context(lock_folder(folder))
+            remove_parts(folder)
+        hint = f"continue with --resume from the last checkpoint in {folder}"
+        stack.enter_context(report_lost_ranks(fabric, hint=hint))
+        run = _set_up(config, folder, fabric, checkpoint if resume else None, start_from)
+        metrics = _train_steps(run)
+        fabric.barrier()  # other ranks wait until rank 0 has written the last checkpoint
+        return metrics
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The run's folder, made where it is missing, for this run alone, without what a killed one left."""
-    make_writable(folder)
-    with lock_folder(folder):
-        remove_parts(folder)
-        yield
+@dataclass(frozen=True)
+class _Run:
+    """A training run between set-up and its last step.
+
+    Attributes:
+        network: The bare module, which is validated and saved.
+        model: `network` wrapped by Fabric for mixed precision and DDP.
+        first_step: Number of updates already made.
+    """
+
+    config: TrainConfig
+    folder: Path
+    fabric: Fabric
+    codec: Codec
+    batches: PlateBatches
+    validation_set: Sequence[AnyPlate]
+    network: nn.Module
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    first_step: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether the network reads plain images instead of staff strips."""
+        return self.config.model.preset == "paper"
 
 
-def _train(
-    config: TrainConfig, folder: Path, fabric: Fabric, resumed: Path | None, start_from: Path | None
-) -> dict[str, float]:
+def _set_up(
+    config: TrainConfig, folder: Path, fabric: Fabric, resume_from: Path | None, start_from: Path | None
+) -> _Run:
+    """Load data, network and optimizer, and start the folder's logs."""
     torch.manual_seed(config.seed)
-    plates, validation = _plates(config.data)
+    training_set, validation_set = _load_samples(config)
     codec = full_codec(config.encoding)
     if config.symbols == "seen":
-        codec = seen_codec(config.encoding, (plate.semantic for plate in plates))
-    plain = config.model.preset == "paper"
+        codec = seen_codec(config.encoding, (sample.semantic for sample in training_set))
     batches = PlateBatches(
-        plates,
+        training_set,
         codec,
         config.data,
         config.seed,
-        plain=plain,
+        plain=config.model.preset == "paper",
         views=config.loss.views,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
     )
-    found = len(plates)
-    del plates  # with their labels; `batches` has what it needs of them
     network = sync_batch_norm(build_model(config.model, codec.vocabulary), fabric)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
     first_step = 0
-    if resumed:
-        state = _resumed_state(resumed, network, codec)
-        if state["optimizer"] is None:
-            raise ModelError(f"{resumed}: good to start from, not to resume; it has no optimizer")
+    if resume_from:
+        state = _load_for_resume(resume_from, network, codec)
         optimizer.load_state_dict(state["optimizer"])
         first_step = state["step"]
     elif start_from:
         copy_matching_weights(network, load_network(start_from)[0])
     model, optimizer = fabric.setup(network, optimizer)
-    counts = batches.class_counts(codec.vocabulary.classes)
-    score, plain_ctc = make_loss(config.loss, counts), make_loss(LossConfig(kind="ctc"))
-    if writes := fabric.is_global_zero:
-        _prepare(config, folder, plates=found, after_step=first_step)
-    figures: dict[str, float] = {}
-    since, losses = time.perf_counter(), []
+    if fabric.is_global_zero:
+        _write_header(config, folder, samples=len(training_set), first_step=first_step)
+    return _Run(config, folder, fabric, codec, batches, validation_set, network, model, optimizer, first_step)
 
-    steps = range(first_step, config.steps)
-    for step, batch in zip(steps, load_batches(batches, steps, workers=config.data.workers), strict=True):
-        torch.manual_seed(_step_seed(config.seed, step, fabric.global_rank))  # of dropout
-        rate = learning_rate(step, config.steps, config.optimizer)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        images = pad_to_global_width(batch.images, fabric)
-        log_probs, lengths = model(fabric.to_device(images), fabric.to_device(batch.widths))
-        loss = score(log_probs, batch.targets, lengths, batch.target_lengths)
-        with torch.no_grad():  # what can be compared, whatever is trained with
-            ctc = plain_ctc(log_probs, batch.targets, lengths, batch.target_lengths)
-        optimizer.zero_grad(set_to_none=True)
-        fabric.backward(loss)
-        fabric.clip_gradients(model, optimizer, max_norm=config.optimizer.clip)
-        optimizer.step()
-        losses.append((float(loss.detach()), float(ctc)))
 
+def _train_steps(run: _Run) -> dict[str, float]:
+    """Make all updates; report, validate and save at the configured intervals."""
+    config, writes = run.config, run.fabric.is_global_zero
+    loss = make_loss(config.loss, run.batches.class_counts(run.codec.vocabulary.classes))
+    ctc_loss = make_loss(LossConfig(kind="ctc"))
+    steps = range(run.first_step, config.steps)
+    metrics: dict[str, float] = {}
+    losses: list[tuple[float, float]] = []  # since the last report
+    started = time.perf_counter()
+    for step, batch in zip(steps, load_batches(run.batches, steps, workers=config.data.workers), strict=True):
+        losses.append(_update(run, step, batch, loss, ctc_loss))
         done = step + 1
-        if done % config.report_every == 0 or done == config.steps:
-            elapsed_s = time.perf_counter() - since
-            means = dict(zip(("loss", "ctc"), mean_over_ranks(np.mean(losses, axis=0), fabric), strict=True))
-            speed = len(losses) * config.data.batch / elapsed_s
-            row = {"step": done, **means, "rate": rate, "staves_per_s": speed}
-            if writes:
-                append_row(folder / "metrics.csv", row)
-                logger.info(
-                    "step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row
-                )
-            since, losses = time.perf_counter(), []
-        if writes and validation and (done % config.evaluate_every == 0 or done == config.steps):
-            worn = not plain and config.data.degrade > 0
-            with fabric.autocast():  # of the network alone: the other processes do not take part
-                figures = validate(network, validation, codec, seed=config.seed, plain=plain, worn=worn)
-            append_row(folder / "validation.csv", {"step": done, **figures})
-            logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in figures.items()))
-            since = time.perf_counter()
-        if writes and (done % config.checkpoint_every == 0 or done == config.steps):
-            if (folder / "last.pt").exists():
-                keep_backup(folder / "last.pt", folder / PREVIOUS)
-            save_checkpoint(
-                folder / "last.pt", config=config, codec=codec, model=network, optimizer=optimizer, step=done
-            )
-    fabric.barrier()  # the others wait until the first one has written the end
-    return figures
+        is_last = done == config.steps
+        if is_last or done % config.report_every == 0:
+            _report(run, done, losses, time.perf_counter() - started)
+            losses, started = [], time.perf_counter()
+        if writes and run.validation_set and (is_last or done % config.evaluate_every == 0):
+            metrics = _validate(run, done)
+            started = time.perf_counter()
+        if writes and (is_last or done % config.checkpoint_every == 0):
+            _save(run, done)
+    return metrics
 
 
-def _resumed_state(checkpoint: Path, network: torch.nn.Module, codec: Codec) -> dict[str, Any]:
-    """The state to go on from, its weights in the network. Where it is damaged, the one before is named."""
-    try:
-        return load_weights(checkpoint, network, codec)
-    except ModelError as error:
-        before = checkpoint.with_name(PREVIOUS)
-        if _is_whole(checkpoint) or not _is_whole(before):  # the first: of another network
-            raise
-        step = load_checkpoint(before)["step"]
-        raise ModelError(
-            f"{error}; the one before, of step {step}, is whole: name {before} {checkpoint.name} and resume"
-        ) from None
+def _update(run: _Run, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
+    """Make one update; return its loss and its plain CTC loss on this rank's share of the batch."""
+    config, fabric, optimizer = run.config, run.fabric, run.optimizer
+    # A seed per step and rank for dropout, so that resuming needs no generator state.
+    rng = np.random.default_rng((config.seed, step, fabric.global_rank, 4))
+    torch.manual_seed(int(rng.integers(2**63)))
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, config.steps, config.optimizer)
+    images = pad_to_global_width(batch.images, fabric)
+    log_probs, lengths = run.model(fabric.to_device(images), fabric.to_device(batch.widths))
+    value = loss(log_probs, batch.targets, lengths, batch.target_lengths)
+    with torch.no_grad():  # comparable between runs with different losses
+        ctc = ctc_loss(log_probs, batch.targets, lengths, batch.target_lengths)
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(value)
+    fabric.clip_gradients(run.model, optimizer, max_norm=config.optimizer.clip)
+    optimizer.step()
+    return float(value.detach()), float(ctc)
 
 
-def _is_whole(checkpoint: Path) -> bool:
-    try:
-        load_checkpoint(checkpoint)
-    except ModelError:
-        return False
-    return True
+def _report(run: _Run, step: int, losses: Sequence[tuple[float, float]], elapsed_s: float) -> None:
+    """Log the mean losses over all ranks since the last report; `step` is the number of updates made."""
+    loss, ctc = mean_over_ranks(np.mean(losses, axis=0), run.fabric)
+    row = {
+        "step": step,
+        "loss": loss,
+        "ctc": ctc,
+        "rate": learning_rate(step - 1, run.config.steps, run.config.optimizer),
+        "staves_per_s": len(losses) * run.config.data.batch / elapsed_s,
+    }
+    if run.fabric.is_global_zero:
+        append_row(run.folder / "metrics.csv", row)
+        logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
 
 
-def _step_seed(seed: int, step: int, part: int) -> int:
-    """Of the random numbers of a step, so that a resumed run needs no state of a generator."""
-    return int(np.random.default_rng((seed, step, part, 4)).integers(2**63))
+def _validate(run: _Run, step: int) -> dict[str, float]:
+    """Validate on rank 0 and log the metrics."""
+    # `network`, not `model`: the other ranks take no part in this forward pass.
+    with run.fabric.autocast():
+        metrics = validate(
+            run.network,
+            run.validation_set,
+            run.codec,
+            seed=run.config.seed,
+            plain=run.plain,
+            degraded=not run.plain and run.config.data.degrade > 0,
+        )
+    append_row(run.folder / "validation.csv", {"step": step, **metrics})
+    logger.info("step %d  %s", step, "  ".join(f"{k} {v:.2f}" for k, v in metrics.items()))
+    return metrics
+
+
+def _save(run: _Run, step: int) -> None:
+    """Write `last.pt` and keep the one before as `previous.pt`."""
+    last = run.folder / LAST
+    if last.exists():
+        keep_backup(last, run.folder / PREVIOUS)
+    save_checkpoint(
+        last, config=run.config, codec=run.codec, model=run.network, optimizer=run.optimizer, step=step
+    )
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
-    """Rate at a step: linear warm-up, constant, linear cool-down to nearly zero at the end."""
+    """Learning rate with linear warm-up, a constant part and linear cool-down to nearly zero.
+
+    Args:
+        step: Update about to be made, 0 .. steps - 1.
+        steps: Updates of the whole run.
+        config: Peak rate and lengths of warm-up and cool-down in steps.
+    """
     up = min(1.0, (step + 1) / max(1, config.warmup))
     down = min(1.0, (steps - step) / max(1, config.cooldown))
     return config.rate * min(up, down)
 
 
-Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-
-
 def make_loss(config: LossConfig, counts: Sequence[int] = ()) -> Loss:
-    """(log_probs, targets, lengths, target_lengths) -> scalar, the plain batch mean.
+    """Build the loss (log_probs, targets, lengths, target_lengths) -> scalar, the mean over the batch.
 
     Args:
-        config: Which loss. With `consistency` the second half of a batch is other views of the first.
-        counts: Occurrences of each class in the training's targets, which `balance` needs.
+        config: Kind and options. With `consistency` > 0, the second half of a batch must hold second views of
+            the first half.
+        counts: Occurrences of each class in the training targets, for `balance`.
     """
     options: dict[str, Any] = {"alpha": config.alpha, "gamma": config.gamma}
     if config.kind == "ctc":
@@ -263,8 +301,8 @@ def make_loss(config: LossConfig, counts: Sequence[int] = ()) -> Loss:
         )
         if not config.consistency:
             return mean
-        one, two = log_probs.chunk(2, dim=1)
-        return mean + config.consistency * consistency_loss(one, two, lengths.chunk(2)[0])
+        first, second = log_probs.chunk(2, dim=1)
+        return mean + config.consistency * consistency_loss(first, second, lengths.chunk(2)[0])
 
     return loss
 
@@ -277,37 +315,58 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _plates(config: DataConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
-    """The plates to train on, and those to validate on: of shards that are held out some, evenly spread."""
-    if config.validation:
-        plates = all_plates(config.shards, cache=config.cache)
-        return plates, all_plates(config.validation, cache=config.cache)
-    plates, held_out = list_plates(config.shards, held_out=config.held_out, cache=config.cache)
-    return plates, held_out[:: max(1, len(held_out) // _MOST_HELD_OUT)][:_MOST_HELD_OUT]
+def _load_samples(config: TrainConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
+    """Training and validation samples; held-out shards give a few, evenly spread."""
+    data = config.data
+    if data.validation:
+        return all_plates(data.shards, cache=data.cache), all_plates(data.validation, cache=data.cache)
+    training_set, held_out = list_plates(data.shards, held_out=data.held_out, cache=data.cache)
+    return training_set, held_out[:: max(1, len(held_out) // _MAX_HELD_OUT)][:_MAX_HELD_OUT]
 
 
-def _prepare(config: TrainConfig, folder: Path, *, plates: int, after_step: int) -> None:
-    """Say in the folder what is done; what a killed run reported after that step is forgotten."""
-    for name in ("metrics.csv", "validation.csv"):
-        _forget(folder / name, after_step=after_step)
+def _load_for_resume(checkpoint: Path, network: nn.Module, codec: Codec) -> dict[str, Any]:
+    """Load weights into the network and return the state; an error names `previous.pt` if it is intact."""
+    try:
+        state = load_weights(checkpoint, network, codec)
+    except ModelError as error:
+        previous = checkpoint.with_name(PREVIOUS)
+        if _is_intact(checkpoint) or not _is_intact(previous):  # an intact one does not fit the network
+            raise
+        step = load_checkpoint(previous)["step"]
+        raise ModelError(
+            f"{error}; {previous}, from step {step}, is intact: rename it to {checkpoint.name} and resume"
+        ) from None
+    if state["optimizer"] is None:
+        raise ModelError(f"{checkpoint}: has no optimizer state to resume; use it with --start-from")
+    return state
+
+
+def _is_intact(checkpoint: Path) -> bool:
+    try:
+        load_checkpoint(checkpoint)
+    except ModelError:
+        return False
+    return True
+
+
+def _write_header(config: TrainConfig, folder: Path, *, samples: int, first_step: int) -> None:
+    """Write configuration and environment, and drop log rows after `first_step`.
+
+    A killed run may have logged steps that will be repeated, and a last line cut short: of "120,3.5" only
+    "12" may be left. A row starts with its step and ends with a line break.
+    """
+    for path in (folder / "metrics.csv", folder / "validation.csv"):
+        if path.exists():
+            lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+            rows = [row for row in lines[1:] if int(row.partition(b",")[0]) <= first_step]
+            write_atomic(path, b"".join((*lines[:1], *rows)))
     write_atomic(folder / "config.json", config.model_dump_json(indent=2).encode())
     environment = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
-        "plates": plates,
+        "plates": samples,
         "config_digest": config.digest,
     }
     write_atomic(folder / "environment.json", json.dumps(environment, indent=2).encode())
-
-
-def _forget(path: Path, *, after_step: int) -> None:
-    """Drop the rows of the steps that a resumed run does again, and one that is cut off.
-
-    A row begins with its step and ends with its line; of "120,3.5" a kill may have left "12".
-    """
-    if path.exists():
-        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-        kept = [row for row in lines[1:] if int(row.partition(b",")[0]) <= after_step]
-        write_atomic(path, b"".join((*lines[:1], *kept)))

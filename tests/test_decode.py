@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.decode import Decoded, _Prefix, _sum, _through_blanks, align, beam_decode, greedy_decode
+from focal_omr.decode import Decoded, _log_add, _Prefix, _skip_frames, align, beam_decode, greedy_decode
 
 Rows = list[list[float]]
 # Values from a few, so that classes tie and runs form.
@@ -39,8 +39,8 @@ def _slow(log_probs: np.ndarray) -> list[Decoded]:
 def test_greedy_is_the_slow_one(rows: Rows) -> None:
     log_probs = _log_probs(rows)
     got, expected = greedy_decode(log_probs), _slow(log_probs)
-    plain = [(s.number, s.first_frame, s.end_frame, s.peak_frame) for s in got]
-    assert plain == [(s.number, s.first_frame, s.end_frame, s.peak_frame) for s in expected]
+    plain = [(s.class_id, s.first_frame, s.end_frame, s.peak_frame) for s in got]
+    assert plain == [(s.class_id, s.first_frame, s.end_frame, s.peak_frame) for s in expected]
     assert [s.confidence for s in got] == pytest.approx([s.confidence for s in expected])
 
 
@@ -50,7 +50,7 @@ def test_runs_collapse_and_blanks_part_equal_neighbours() -> None:
         probabilities[frame, number] = 0.9
     probabilities[2, 1] = 0.95
     read = greedy_decode(np.log(probabilities))
-    assert [s.number for s in read] == [1, 1, 2]
+    assert [s.class_id for s in read] == [1, 1, 2]
     assert [(s.first_frame, s.end_frame) for s in read] == [(1, 3), (4, 5), (5, 7)]
     assert [s.peak_frame for s in read] == [2, 4, 5]
     assert [s.confidence for s in read] == pytest.approx([0.95, 0.9, 0.9])
@@ -117,32 +117,32 @@ few_frames = st.lists(st.lists(st.floats(0.05, 1.0), min_size=3, max_size=3), mi
 def test_a_wide_beam_finds_what_an_exhaustive_search_finds(rules, rows: Rows) -> None:
     log_probs = _log_probs(rows)
     scores = _exhaustive(log_probs, rules)
-    found = tuple(symbol.number for symbol in beam_decode(log_probs, rules, beam_width=1000))
+    found = tuple(symbol.class_id for symbol in beam_decode(log_probs, rules, beam_width=1000))
     assert scores[found] == pytest.approx(max(scores.values()))
 
 
 @given(rows=few_frames)
 def test_an_alignment_is_the_best_path_of_its_label(rows: Rows) -> None:
     log_probs = _log_probs(rows)
-    label = [symbol.number for symbol in greedy_decode(log_probs)] or [1]
+    label = [symbol.class_id for symbol in greedy_decode(log_probs)] or [1]
     paths = [p for p in product(range(3), repeat=len(rows)) if _collapsed(p) == tuple(label)]
     best = max(sum(log_probs[frame, number] for frame, number in enumerate(path)) for path in paths)
     aligned = align(log_probs, label)
-    assert [symbol.number for symbol in aligned] == label
+    assert [symbol.class_id for symbol in aligned] == label
     path = np.zeros(len(rows), int)
     for symbol in aligned:
-        path[symbol.first_frame : symbol.end_frame] = symbol.number
+        path[symbol.first_frame : symbol.end_frame] = symbol.class_id
         assert symbol.first_frame <= symbol.peak_frame < symbol.end_frame
-        assert symbol.confidence == pytest.approx(np.exp(log_probs[symbol.peak_frame, symbol.number]))
+        assert symbol.confidence == pytest.approx(np.exp(log_probs[symbol.peak_frame, symbol.class_id]))
     assert log_probs[np.arange(len(rows)), path].sum() == pytest.approx(best)
 
 
 def test_the_rules_decide_only_what_is_open() -> None:
     sure = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.97, 0.01]]))
     open_ = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.55, 0.43]]))
-    assert [symbol.number for symbol in beam_decode(sure, _Alternating())] == [1, 1]
-    assert [symbol.number for symbol in beam_decode(open_, _Alternating())] == [1, 2]
-    assert [symbol.number for symbol in beam_decode(open_, _NoRules())] == [1, 1]
+    assert [symbol.class_id for symbol in beam_decode(sure, _Alternating())] == [1, 1]
+    assert [symbol.class_id for symbol in beam_decode(open_, _Alternating())] == [1, 2]
+    assert [symbol.class_id for symbol in beam_decode(open_, _NoRules())] == [1, 1]
 
 
 def test_a_beam_over_nothing() -> None:
@@ -164,15 +164,15 @@ def test_blanks_at_once_are_blanks_one_by_one(
     prefix = _Prefix(1, empty, None, 0.0)
     values = {0: [-5.0, *(blank for blank, _ in frames)], 1: [-5.0, *(symbol for _, symbol in frames)]}
     beam = {prefix: (in_blank, in_symbol), empty: (in_blank, -np.inf)}
-    after = _through_blanks(beam, values, 1, 1 + len(frames))
+    after = _skip_frames(beam, values, 1, 1 + len(frames))
     for blank, symbol in frames:
-        in_blank, in_symbol = _sum(in_blank, in_symbol) + blank, in_symbol + symbol
+        in_blank, in_symbol = _log_add(in_blank, in_symbol) + blank, in_symbol + symbol
     assert after[prefix] == pytest.approx((in_blank, in_symbol))
     assert after[empty][0] == pytest.approx(beam[empty][0] + sum(blank for blank, _ in frames))
 
 
 class _Dear(_NoRules):
-    """Every symbol costs much; classes 2 and 3 are pinned, of which 3 is cheaper."""
+    """Every symbol has a large penalty; classes 2 and 3 are pinned, of which 3 costs less."""
 
     pinned = frozenset({2, 3})
 
@@ -180,9 +180,9 @@ class _Dear(_NoRules):
         return None, -4.0 if number == 3 else -8.0
 
 
-def test_what_is_kept_is_exchanged_but_not_dropped_or_invented() -> None:
+def test_pinned_classes_are_substituted_but_never_inserted_or_deleted() -> None:
     rows = [[0.9, 0.03, 0.04, 0.03], [0.2, 0.2, 0.5, 0.1], [0.9, 0.03, 0.04, 0.03], [0.3, 0.5, 0.1, 0.1]]
-    assert [symbol.number for symbol in beam_decode(np.log(np.array(rows)), _Dear())] == [3]
+    assert [symbol.class_id for symbol in beam_decode(np.log(np.array(rows)), _Dear())] == [3]
 
 
 def test_a_long_label_is_aligned() -> None:

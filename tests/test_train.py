@@ -61,7 +61,7 @@ def _rates(model: torch.nn.Module, strips: list[Any]) -> ErrorRates:
 
 def _read(log_probs: Tensor, lengths: Tensor) -> list[list[str]]:
     frames = [log_probs[:length, row].detach().numpy() for row, length in enumerate(lengths)]
-    return [full_semantic().decode([symbol.number for symbol in greedy_decode(each)]) for each in frames]
+    return [full_semantic().decode([symbol.class_id for symbol in greedy_decode(each)]) for each in frames]
 
 
 # Runs -------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_the_folder_says_what_was_done(whole_run: Path, shards: Path) -> None:
 
 def test_a_folder_that_holds_a_run_is_refused(whole_run: Path, shards: Path) -> None:
     before = (whole_run / "last.pt").read_bytes()
-    with pytest.raises(ConfigError, match=r"whole: already a run"):
+    with pytest.raises(ConfigError, match=r"whole: already holds a run"):
         train(_config(shards), whole_run)
     assert (whole_run / "last.pt").read_bytes() == before
 
@@ -209,7 +209,7 @@ def test_nothing_to_resume_is_refused(shards: Path, tmp_path: Path) -> None:
 
 def test_resuming_with_another_network_is_refused(whole_run: Path, shards: Path) -> None:
     other = _config(shards, model={"channels": [4, 4, 4, 4, 4]}, steps=9)
-    with pytest.raises(ModelError, match=r"last\.pt: a checkpoint of another network \(.+\)$"):
+    with pytest.raises(ModelError, match=r"last\.pt: weights do not match the network \(.+\)$"):
         train(other, whole_run, resume=True)
 
 

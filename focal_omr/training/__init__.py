@@ -1,1 +1,1 @@
-"""What `train` needs around the loop: checkpoints, validation, DDP, export, calibration."""
+"""Checkpoints, validation, DDP, ONNX export and confidence calibration of trained networks."""

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run, written under a temporary name and renamed."""
+"""Training checkpoints: saved atomically, loaded without running code from the file."""
 
 import secrets
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from focal_omr.config import TrainConfig, make_config
 from focal_omr.encodings.codec import Codec
@@ -23,14 +24,22 @@ def save_checkpoint(
     *,
     config: TrainConfig,
     codec: Codec,
-    model: torch.nn.Module,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer | None,
     step: int,
 ) -> None:
-    """Write a checkpoint; without an optimizer it is good for starting from, not for resuming.
+    """Write a checkpoint.
+
+    Args:
+        path: Target; an existing file is replaced once the new one is complete.
+        config: Configuration of the run.
+        codec: Vocabulary and encoding of the output classes.
+        model: Network built by `build_model`.
+        optimizer: None saves the weights only, to start another training from.
+        step: Number of updates made.
 
     Raises:
-        OutputError: It cannot be written; what was there of the name stays.
+        OutputError: The file cannot be written.
     """
     state = {
         "format": FORMAT_VERSION,
@@ -43,52 +52,54 @@ def save_checkpoint(
     with atomic_file(path) as file:
         try:
             torch.save(state, file)
-        except RuntimeError as error:  # torch's own, which speaks of positions in the file
-            raise _of_the_disk(error) or error from None
+        except RuntimeError as error:
+            # Torch reports a failed write as a RuntimeError about file positions; the OSError behind it says
+            # what happened ("No space left on device").
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            raise cause or error from None
 
 
-def _of_the_disk(error: BaseException | None) -> OSError | None:
-    """The error of writing that led to another one."""
-    while error is not None and not isinstance(error, OSError):
-        error = error.__context__
-    return error
-
-
-def keep_backup(path: Path, other: Path) -> None:
-    """Give a checkpoint a second name, under which it stays when the first is written anew.
+def keep_backup(path: Path, backup: Path) -> None:
+    """Keep the current file as `backup`, so that `path` can be rewritten.
 
     Raises:
-        OutputError: It cannot be given.
+        OutputError: The backup cannot be written.
     """
-    part = other.with_name(f".{secrets.token_hex(8)}.part")
+    part = backup.with_name(f".{secrets.token_hex(8)}.part")
     try:
         try:
             part.hardlink_to(path)
-        except OSError:  # a file system without links
+        except OSError:  # file system without hard links
             shutil.copyfile(path, part)
-        part.replace(other)
+        part.replace(backup)
     except OSError as error:
-        raise OutputError(f"{other} cannot be written: {error.strerror or error}") from error
+        raise OutputError(f"{backup} cannot be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The state that `save_checkpoint` wrote, with `config` made into its type and a `codec`.
+    """Load what `save_checkpoint` wrote.
+
+    Returns:
+        `config` (TrainConfig), `codec` (Codec), `model` and `optimizer` (state dicts; the latter may be None)
+        and `step`.
 
     Raises:
-        ModelError: The file is missing, damaged, not a checkpoint of ours, or of another format version.
+        ModelError: The file is missing, damaged, not a checkpoint, or of another format version.
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the damaged bytes lead to
+    except Exception as error:  # torch raises errors of many types on damaged bytes
         raise ModelError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:
-        raise ModelError(f"{path}: not a checkpoint of this version ({FORMAT_VERSION})")
+        raise ModelError(f"{path}: not a checkpoint of format version {FORMAT_VERSION}")
     if missing := _KEYS - state.keys():
-        raise ModelError(f"{path}: a checkpoint without {', '.join(sorted(missing))}")
+        raise ModelError(f"{path}: checkpoint lacks {', '.join(sorted(missing))}")
     if not isinstance(state["vocabulary"], str) or not isinstance(state["model"], dict):
-        raise ModelError(f"{path}: a checkpoint whose vocabulary is no text, or whose weights are none")
+        raise ModelError(f"{path}: vocabulary or weights of the checkpoint have the wrong type")
     try:
         state["config"] = make_config(state["config"], source="its configuration")
         state["codec"] = Codec(state["config"].encoding, read_vocabulary(state.pop("vocabulary")))
@@ -97,38 +108,41 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(path: Path, model: torch.nn.Module, codec: Codec) -> dict[str, Any]:
-    """Put the weights of a checkpoint into a network of these symbols.
+def load_weights(path: Path, model: nn.Module, codec: Codec) -> dict[str, Any]:
+    """Load a checkpoint's weights into a network and return the whole state.
 
-    Returns:
-        The whole state.
+    Args:
+        path: Checkpoint.
+        model: Network built from the same `config.model`.
+        codec: Vocabulary and encoding of the network's classes.
 
     Raises:
-        ModelError: As `load_checkpoint`, or the checkpoint is one of another network or of other symbols.
+        ModelError: As `load_checkpoint`, or the checkpoint is of another network or vocabulary.
     """
     state = load_checkpoint(path)
     if state["codec"] != codec:
-        number = len(state["codec"].vocabulary.symbols)
-        raise ModelError(f"{path}: a checkpoint of {number} other symbols")
-    _fill(path, model, state)
+        size = len(state["codec"].vocabulary.symbols)
+        raise ModelError(f"{path}: trained with a different vocabulary ({size} symbols)")
+    _load_state_dict(path, model, state)
     return state
 
 
-def load_network(path: Path) -> tuple[torch.nn.Module, dict[str, Any]]:
-    """The network that a checkpoint holds, and the whole state.
+def load_network(path: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """Build the network of a checkpoint with its weights; return it and the whole state.
 
     Raises:
-        ModelError: As `load_checkpoint`, or its weights do not fit its own configuration.
+        ModelError: As `load_checkpoint`, or the weights do not match the checkpoint's own configuration.
     """
     state = load_checkpoint(path)
     model = build_model(state["config"].model, state["codec"].vocabulary)
-    _fill(path, model, state)
+    _load_state_dict(path, model, state)
     return model, state
 
 
-def _fill(path: Path, model: torch.nn.Module, state: dict[str, Any]) -> None:
+def _load_state_dict(path: Path, model: nn.Module, state: dict[str, Any]) -> None:
     try:
         model.load_state_dict(state["model"])
-    except (RuntimeError, TypeError, AttributeError) as error:  # its message names every tensor, a line each
+    except (RuntimeError, TypeError, AttributeError) as error:
+        # Torch's message has a header and a line per tensor; the first of these says enough.
         reason = [*str(error).splitlines()[:2], ""][1].strip() or type(error).__name__
-        raise ModelError(f"{path}: a checkpoint of another network ({reason})") from error
+        raise ModelError(f"{path}: weights do not match the network ({reason})") from error

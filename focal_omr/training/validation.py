@@ -1,4 +1,4 @@
-"""What a network reads from plates while it is trained, and how wrong that is."""
+"""Greedy recognition with a torch network, and the error rates reported during training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,28 @@ from focal_omr.encodings.codec import Codec
 from focal_omr.metrics import error_rates
 from focal_omr.staff.strip import plain_picture
 
-_VALIDATION_STRENGTH = 0.5  # of scans and photos, between mild and as bad as is legible
-_BATCH = 16
+_DEGRADATION_STRENGTH = 0.5  # of scans and photos: 0 mild, 1 barely legible
+_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
 class InputReading:
-    """The semantic tokens that a network read from one picture, and the confidence of each, 0 .. 1."""
+    """Semantic tokens recognized in one input image, and the confidence of each, 0 .. 1."""
 
     tokens: tuple[str, ...]
     confidences: tuple[float, ...]
 
 
 def network_input(plate: AnyPlate, *, plain: bool = False) -> NDArray[np.float32]:
-    """A plate as a network sees it that was not degraded: a strip, or (`plain`) a picture of height 128."""
+    """Convert a staff image to network input without degradation.
+
+    Args:
+        plate: Staff image.
+        plain: Return a plain image for the `paper` preset instead of a staff strip.
+
+    Returns:
+        Ink 0 .. 1, (96, W), or (128, W) if `plain`.
+    """
     return plain_picture(tight_crop(plate.gray())) if plain else plain_strip(plate.gray())
 
 
@@ -40,44 +48,63 @@ def validate(
     *,
     seed: int,
     plain: bool = False,
-    worn: bool = True,
+    degraded: bool = True,
 ) -> dict[str, float]:
-    """Error on plates: clean, and (`worn`) as scans and as photos. Leaves the model training.
+    """Measure greedy error rates on staff images and put the model back into training mode.
 
-    The keys are `clean_ser` and so on, in percent.
+    Args:
+        model: Network built by `build_model`.
+        plates: Staff images with labels.
+        codec: Vocabulary and encoding of the network's classes.
+        seed: Seed of the degradation.
+        plain: Use plain images for the `paper` preset.
+        degraded: Also measure on degraded copies: scans and photos.
+
+    Returns:
+        `clean_ser` and `clean_sequence_error_rate` in percent; if `degraded`, also those of `scan` and
+        `camera`.
     """
     rng = np.random.default_rng(seed)
-    model.eval()
-    figures: dict[str, float] = {}
-    pictures = {"clean": [network_input(plate, plain=plain) for plate in plates]}
-    for kind in ("scan", "camera") if worn else ():
-        pictures[kind] = [
-            degraded_strip(p.gray(), rng, kind=kind, strength=_VALIDATION_STRENGTH) for p in plates
+    inputs = {"clean": [network_input(plate, plain=plain) for plate in plates]}
+    for kind in ("scan", "camera") if degraded else ():
+        inputs[kind] = [
+            degraded_strip(plate.gray(), rng, kind=kind, strength=_DEGRADATION_STRENGTH) for plate in plates
         ]
-    for kind, inputs in pictures.items():
-        read = read_inputs(model, inputs, codec)
-        rates = error_rates([each.tokens for each in read], [plate.semantic for plate in plates])
-        figures[f"{kind}_ser"] = rates.ser
-        figures[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
+    metrics: dict[str, float] = {}
+    model.eval()
+    for kind, images in inputs.items():
+        readings = read_inputs(model, images, codec)
+        rates = error_rates([each.tokens for each in readings], [plate.semantic for plate in plates])
+        metrics[f"{kind}_ser"] = rates.ser
+        metrics[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
     model.train()
-    return figures
+    return metrics
 
 
 def read_inputs(
     model: torch.nn.Module, inputs: Sequence[NDArray[np.float32]], codec: Codec
 ) -> list[InputReading]:
-    """What a network that is evaluating reads, greedily, from inputs of its height."""
-    read: dict[int, InputReading] = {}
+    """Decode inputs greedily, in batches of similar width.
+
+    Args:
+        model: Network in evaluation mode.
+        inputs: Images (H, W_i) of the network's height.
+        codec: Vocabulary and encoding of the network's classes.
+
+    Returns:
+        One reading per input, in the order of `inputs`.
+    """
+    readings: dict[int, InputReading] = {}
     device = next(model.parameters()).device
     by_width = sorted(range(len(inputs)), key=lambda index: inputs[index].shape[1])
-    for start in range(0, len(by_width), _BATCH):
-        members = by_width[start : start + _BATCH]
+    for start in range(0, len(by_width), _BATCH_SIZE):
+        members = by_width[start : start + _BATCH_SIZE]
         batch = collate([inputs[index] for index in members], [[] for _ in members])
         with torch.no_grad():
             log_probs, lengths = model(batch.images.to(device), batch.widths.to(device))
         for column, index in enumerate(members):
             symbols = greedy_decode(log_probs[: lengths[column], column].float().cpu().numpy())
-            tokens = codec.decode([symbol.number for symbol in symbols])
-            pairs = [(t, s.confidence) for s, each in zip(symbols, tokens, strict=True) for t in each]
-            read[index] = InputReading(tuple(t for t, _ in pairs), tuple(c for _, c in pairs))
-    return [read[index] for index in range(len(inputs))]
+            spelled = codec.decode([symbol.class_id for symbol in symbols])
+            pairs = [(t, s.confidence) for s, tokens in zip(symbols, spelled, strict=True) for t in tokens]
+            readings[index] = InputReading(tuple(t for t, _ in pairs), tuple(c for _, c in pairs))
+    return [readings[index] for index in range(len(inputs))]

@@ -336,7 +336,7 @@ def test_a_damaged_checkpoint_is_named_and_so_is_the_one_before_it(runs: Path, t
         train(config(runs), run, resume=True)
     message = str(caught.value)
     assert message.startswith(f"{last}: not a readable checkpoint (")
-    assert message.endswith(f"; the one before, of step 5, is whole: name {previous} last.pt and resume")
+    assert message.endswith(f"; {previous}, from step 5, is intact: rename it to last.pt and resume")
     previous.replace(last)
     train(config(runs), run, resume=True)
     assert _same(run, runs / "whole")
