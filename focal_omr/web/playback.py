@@ -1,152 +1,133 @@
-"""A document as notes to be played in the browser: what sounds when, and where it stands."""
+"""Playback of a document in the browser: what sounds when, and where it stands on the pages.
 
-from collections.abc import Iterator
+Onsets and durations come from Verovio's timemap. Three things do not: ties (the timemap starts a tied note
+again), grace notes (Verovio 6.4 puts them on the beat, sometimes delaying the main note) and the way back from
+a written-out repeat to the printed symbol.
+"""
+
+import math
 from dataclasses import dataclass, field
-from fractions import Fraction
+from functools import cache
+from itertools import chain, count, takewhile
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from focal_omr.document.document import Document
-from focal_omr.formats.mei_writer import event_id
-from focal_omr.formats.midi import played_measures
+from focal_omr.formats.mei_writer import event_id, mei_tree
+from focal_omr.formats.midi import played_measures, unfold_repeats
+from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import (
-    Measure,
-    Meter,
     MultiRest,
     Note,
     Part,
     Rest,
-    Tuplet,
-    closing_meter,
+    Score,
     flat_events,
     fold_repeat_starts,
-    is_measure_rest,
     open_tie,
-    opening_meter,
-    sounding_length,
     tie_ends,
 )
-from focal_omr.web.events import SymbolPlace, score_events
+from focal_omr.web.events import score_events
 
 __all__ = ["playback"]
 
-# In whole notes: short, and at any usual tempo still heard. They take it from the note before theirs, half of
-# it at most; at the beginning from their own.
-_GRACE = Fraction(1, 32)
-_NO_METER = Fraction(1)  # a bar that only a rest fills, as Verovio takes it
+# In quarters: short, but audible at any usual tempo. Grace notes take it from the note before them, at most
+# half of that; at the beginning from their main note.
+_GRACE_QUARTERS = 0.125
 _DECIMALS = 6
 
 
-@dataclass
-class _Sound:
-    """A note or rest that is played: its number in its part; times in whole notes; None is silent."""
-
-    event: int
-    onset: Fraction
-    length: Fraction
-    midi: int | None = None
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """A note or rest of a measure: its number in its part, and its length (None: it lasts the bar)."""
-
-    event: int
-    what: Note | Rest | MultiRest
-    length: Fraction | None
-
-
-@dataclass(frozen=True)
-class _Bar:
-    """A measure of a part: what takes time in it, and how long it is by itself."""
-
-    timed: tuple[_Timed, ...] = ()
-    length: Fraction = Fraction(0)
-
-
 def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
-    """What sounds when, for all parts together.
+    """The notes and rests of all parts in order of their onset.
 
-    Bars of all parts begin together, as long as the longest of them. Of tied notes the first sounds for all;
-    the others, as rests, are silent entries that a cursor visits.
+    The first of several tied notes sounds for all of them; the others are silent entries, like rests, which
+    the cursor visits.
 
     Args:
         document: The document.
         unfold: Whether repeats are played.
 
     Returns:
-        "quarters": how long all of it is; "notes" by their onset: "onset" and "length" in quarters, "midi"
-        (None: silent), and where it stands: "page" (its number), "staff" and "symbol" (from 0; None: a rest
-        for a bar that was not read), "id" as in `view.page_view`.
+        "quarters": total duration; "notes": each with "onset" and "length" in quarters, "midi" (None:
+        silent), "page" (its number), "staff" and "symbol" (from 0; None: a rest that replaces an unread bar)
+        and "id" as in `view.page_view`.
     """
-    places = score_events(document).places
     parts = [fold_repeat_starts(part)[0] for part in document.score.parts]
-    longest = max((len(part.measures) for part in parts), default=0)
-    order = played_measures(parts) if unfold else list(range(longest))
-    bars = [list(_bars(part)) for part in parts]
-    voices = [_Voice() for _ in parts]
-    at = Fraction(0)
-    for index in order:
-        now = [part[index] if index < len(part) else _Bar() for part in bars]
-        length = max(bar.length for bar in now)
-        for voice, bar in zip(voices, now, strict=True):
-            voice.play(bar, at, length)
-        at += length
-    for voice in voices:
-        voice.play_graces(at, Fraction(0))
-    notes = [
-        _note(number, sound, place)
-        for number, (voice, part) in enumerate(zip(voices, places, strict=True), 1)
-        for sound in voice.sounds
-        if (place := part[sound.event]) is not None
+    played = unfold_repeats(document.score) if unfold else document.score
+    order = played_measures(parts)
+    times = _times(played) if parts else {}
+    quarters = max((end for _, end in times.values()), default=0.0)
+    notes = []
+    for number, places in enumerate(score_events(document).places, 1):
+        printed = _timed_events(parts[number - 1])
+        if unfold:  # a shorter part ends where it first lacks a measure, as in `unfold_repeats`
+            printed = [printed[index] for index in takewhile(range(len(printed)).__contains__, order)]
+        elements = _timed_events(played.parts[number - 1])
+        voice = _Voice()
+        for (event, what), (element, _) in zip(chain(*printed), chain(*elements), strict=True):
+            if isinstance(what, Note) and what.grace:
+                voice.graces.append((event, what))
+            else:
+                voice.play(event, what, *times[event_id(number, element)])
+        voice.play_graces(quarters, 0.0)
+        for sound in voice.sounds:
+            if (place := places[sound.event]) is not None:
+                notes.append(
+                    {
+                        "onset": round(sound.onset, _DECIMALS),
+                        "length": round(sound.end - sound.onset, _DECIMALS),
+                        "midi": sound.midi,
+                        **place._asdict(),
+                        "id": event_id(number, sound.event),
+                    }
+                )
+    notes.sort(key=lambda note: float(note["onset"]))
+    return {"quarters": round(quarters, _DECIMALS), "notes": notes}
+
+
+def _timed_events(part: Part) -> list[list[tuple[int, Note | Rest | MultiRest]]]:
+    """The notes and rests of each measure, with their numbers among the part's events."""
+    numbers = count()
+    return [
+        [
+            (number, event)
+            for event, number in zip(flat_events(measure), numbers, strict=False)
+            if isinstance(event, Note | Rest | MultiRest)
+        ]
+        for measure in part.measures
     ]
-    return {"quarters": _quarters(at), "notes": sorted(notes, key=lambda note: float(note["onset"]))}
 
 
-def _note(part: int, sound: _Sound, place: SymbolPlace) -> dict[str, Any]:
-    return {
-        "onset": _quarters(sound.onset),
-        "length": _quarters(sound.length),
-        "midi": sound.midi,
-        **place._asdict(),
-        "id": event_id(part, sound.event),
-    }
+@cache
+def _engraver() -> Engraver:
+    return Engraver(breaks="none")
 
 
-def _quarters(wholes: Fraction) -> float:
-    return round(float(4 * wholes), _DECIMALS)
+def _times(score: Score) -> dict[str, tuple[float, float]]:
+    """Onset and end, in quarters, of each note and rest by its MEI id; every measure is played once."""
+    root = mei_tree(score)
+    for element in list(root.iter()):
+        for side in ("left", "right"):  # Verovio plays the repeat signs that it meets
+            element.attrib.pop(side, None)
+        for grace in element.findall("note[@grace]"):  # else they move their main notes
+            element.remove(grace)
+    onsets: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    for moment in _engraver().timemap(ET.tostring(root, encoding="unicode")):
+        at = moment["qstamp"]
+        onsets.update((each, at) for each in (*moment.get("on", ()), *moment.get("restsOn", ())))
+        ends.update((each, at) for each in (*moment.get("off", ()), *moment.get("restsOff", ())))
+    return {identity: (onset, ends[identity]) for identity, onset in onsets.items()}
 
 
-# What is printed -------------------------------------------------------------------------------------------
+@dataclass
+class _Sound:
+    """A note or rest as played: its number in its part, its times in quarters, its pitch (None: silent)."""
 
-
-def _bars(part: Part) -> Iterator[_Bar]:
-    """The measures of a part, each with the meter that holds in it."""
-    meter: Meter | None = None
-    first = 0
-    for measure in part.measures:
-        own = opening_meter(measure, meter)
-        yield _bar(measure, own, first)
-        first += sum(1 for _ in flat_events(measure))
-        meter = closing_meter(measure, meter)
-
-
-def _bar(measure: Measure, meter: Meter | None, first: int) -> _Bar:
-    full = meter.length if meter else _NO_METER
-    whole = is_measure_rest(measure, meter)
-    timed, length, number = [], Fraction(0), first
-    for event in measure.events:
-        factor = Fraction(event.normal, event.actual) if isinstance(event, Tuplet) else Fraction(1)
-        for each in event.events if isinstance(event, Tuplet) else (event,):
-            if isinstance(each, Note | Rest | MultiRest):
-                bars = each.bars if isinstance(each, MultiRest) else int(whole and isinstance(each, Rest))
-                takes = bars * full if bars else factor * sounding_length(each)
-                timed.append(_Timed(number, each, None if bars else takes))
-                length += takes
-            number += 1
-    return _Bar(tuple(timed), length)
-
-
-# What is played --------------------------------------------------------------------------------------------
+    event: int
+    onset: float
+    end: float
+    midi: int | None = None
 
 
 @dataclass
@@ -155,55 +136,57 @@ class _Voice:
 
     Attributes:
         sounds: So far.
-        tied: The note whose tie is open, and what sounds of it.
-        last: What ends where the next begins: the entry, and what sounds of it.
-        graces: Grace notes that wait for their note.
+        tied: The note whose tie is open, and its sound.
+        last: The entry that ends where the next one begins, and the sound of its tie.
+        graces: Grace notes that wait for their main note.
     """
 
     sounds: list[_Sound] = field(default_factory=list)
     tied: tuple[Note | None, _Sound | None] = (None, None)
     last: tuple[_Sound, ...] = ()
-    graces: list[_Timed] = field(default_factory=list)
+    graces: list[tuple[int, Note]] = field(default_factory=list)
 
-    def play(self, bar: _Bar, at: Fraction, length: Fraction) -> None:
-        """Play a measure that begins at a time and lasts some."""
-        end = at + length
-        for timed in bar.timed:
-            if isinstance(timed.what, Note) and timed.what.grace:
-                self.graces.append(timed)
-                continue
-            takes = end - at if timed.length is None else timed.length
-            late = self.play_graces(at, takes)
-            self._sound(timed, at + late, takes - late)
-            at += takes
+    def play(self, event: int, what: Note | Rest | MultiRest, onset: float, end: float) -> None:
+        """Add a note or rest, and before it the grace notes that wait.
 
-    def play_graces(self, at: Fraction, takes: Fraction) -> Fraction:
-        """Play the grace notes that wait, before a note; the time that they take from it."""
-        if not self.graces:
-            return Fraction(0)
-        before = [sound for sound in self.last if sound.onset + sound.length == at]
-        room = min((sound.length for sound in before), default=takes)
-        total = min(len(self.graces) * _GRACE, room / 2)
+        Args:
+            event: Its number in the part.
+            what: The note or rest.
+            onset: In quarters.
+            end: In quarters.
+        """
+        self._add(event, what, onset + self.play_graces(onset, end - onset), end)
+
+    def play_graces(self, at: float, room: float) -> float:
+        """Add the waiting grace notes before a main note; returns the quarters by which they delay it.
+
+        Args:
+            at: Onset of the main note in quarters.
+            room: Its duration in quarters.
+        """
+        before = [sound for sound in self.last if math.isclose(sound.end, at, abs_tol=1e-9)]
+        room = min((sound.end - sound.onset for sound in before), default=room)
+        total = min(len(self.graces) * _GRACE_QUARTERS, room / 2)
         for sound in before:
-            sound.length -= total
+            sound.end -= total
         onset = at - total if before else at
         waiting, self.graces = self.graces, []
-        for number, timed in enumerate(waiting):
+        for number, (event, note) in enumerate(waiting):
             each = total / len(waiting)
-            self._sound(timed, onset + number * each, each)
-        return Fraction(0) if before else total
+            self._add(event, note, onset + number * each, onset + (number + 1) * each)
+        return 0.0 if before else total
 
-    def _sound(self, timed: _Timed, onset: Fraction, length: Fraction) -> None:
-        sound = _Sound(timed.event, onset, length)
+    def _add(self, event: int, what: Note | Rest | MultiRest, onset: float, end: float) -> None:
+        sound = _Sound(event, onset, end)
         self.sounds.append(sound)
         self.last = (sound,)
-        if not isinstance(timed.what, Note):
+        if not isinstance(what, Note):
             return
-        note, (tied, heard) = timed.what, self.tied
-        if tied and heard and tie_ends(tied, note) and tied.pitch.midi == note.pitch.midi:
-            heard.length = onset + length - heard.onset
+        tied, heard = self.tied
+        if tied and heard and tie_ends(tied, what) and tied.pitch.midi == what.pitch.midi:
+            heard.end = end
             self.last = (sound, heard)
         else:
-            sound.midi, heard = note.pitch.midi, sound
-        open_ = open_tie(tied, note)
-        self.tied = (open_, heard if open_ is note else self.tied[1])
+            sound.midi, heard = what.pitch.midi, sound
+        open_ = open_tie(tied, what)
+        self.tied = (open_, heard if open_ is what else self.tied[1])

@@ -71,29 +71,53 @@ def test_examples_as_verovio_plays_them(name):
 
 
 @pytest.mark.parametrize(
-    "systems",
+    ("systems", "onsets", "quarters"),
     [
-        (f"{OPEN} multirest-3 barline note-G4_half barline", f"{SYSTEM} rest-whole barline"),
         (
-            f"{OPEN} tuplet-3 note-G4_quarter rest-quarter note-A4_quarter tuplet-end barline "
-            "note-G4_half barline",
+            (f"{OPEN} multirest-3 barline note-G4_half barline", f"{SYSTEM} rest-whole barline"),
+            [0, 6, 8],
+            10,
         ),
-        (
-            f"{OPEN} note-G4_half barline-repeat_start note-A4_half barline-repeat_end "
-            "note-B4_half barline-final",
-        ),
-        (f"{OPEN} note-G4_half barline-repeat_end timeSignature-3/4 rest-whole barline-repeat_end",),
-        ("clef-G2 rest-whole barline multirest-2 barline note-G4_quarter barline",),
         (
             (
-                f"{OPEN} note-G4_quarter barline note-G4_half barline",
-                f"{OPEN} rest-whole barline note-A4_half barline",
+                f"{OPEN} tuplet-3 note-G4_quarter rest-quarter note-A4_quarter tuplet-end barline "
+                "note-G4_half barline",
             ),
+            [0, 0.666667, 1.333333, 2],
+            4,
+        ),
+        (
+            (
+                f"{OPEN} note-G4_half barline-repeat_start note-A4_half barline-repeat_end "
+                "note-B4_half barline-final",
+            ),
+            [0, 2, 4, 6],
+            8,
+        ),
+        (
+            (f"{OPEN} note-G4_half barline-repeat_end timeSignature-3/4 rest-whole barline-repeat_end",),
+            [0, 2, 4, 7],
+            10,
+        ),
+        (("clef-G2 rest-whole barline multirest-2 barline note-G4_quarter barline",), [0, 4, 12], 13),
+        (
+            (
+                (
+                    f"{OPEN} note-G4_quarter barline note-G4_half barline",
+                    f"{OPEN} rest-whole barline note-A4_half barline",
+                ),
+            ),
+            [0, 0, 2, 2],
+            4,
         ),
     ],
 )
-def test_bars_as_verovio_plays_them(systems):
-    check_by_verovio(make_document(*systems))
+def test_bars_as_verovio_plays_them(systems, onsets, quarters):
+    document = make_document(*systems)
+    check_by_verovio(document)
+    found = playback(document)
+    assert [note["onset"] for note in found["notes"]] == onsets
+    assert found["quarters"] == quarters
 
 
 def test_a_second_piece_that_is_repeated_keeps_its_meter():
