@@ -1,1 +1,1 @@
-"""The web page and its HTTP API: pictures in, scores to see, hear, mend and take away (docs/server.md)."""
+"""The web page and its HTTP API: read, review, play, correct and download scores (docs/server.md)."""

@@ -1,4 +1,4 @@
-"""The SQLite file of a server: its tables, a connection for each thread, and transactions."""
+"""SQLite database of a server: schema, one connection per thread, transactions."""
 
 import sqlite3
 import threading
@@ -11,8 +11,8 @@ from focal_omr.errors import OmrError
 
 __all__ = ["Database"]
 
-_FORMAT = 1  # of the tables; a file of another format is refused
-_PATIENCE_S = 10.0  # that one writer waits for another; each takes milliseconds
+_SCHEMA_VERSION = 1  # a file with another version is rejected
+_LOCK_TIMEOUT_S = 10.0  # a writer holds the lock for milliseconds
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -46,56 +46,56 @@ CREATE TABLE IF NOT EXISTS changes (
 
 
 class Database:
-    """The file, for any number of threads.
+    """A database file, usable from any number of threads.
 
     Args:
-        path: Of the file; made where it is missing.
+        path: Path of the file, created if missing.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connections: list[sqlite3.Connection] = []
-        self._of_thread = threading.local()
+        self._local = threading.local()
 
     def close(self) -> None:
         """Close the connections of all threads."""
         for connection in self._connections:
             connection.close()
         self._connections.clear()
-        self._of_thread = threading.local()
+        self._local = threading.local()
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """Of this thread."""
-        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        """The connection of this thread."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(
-                self._path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
+                self._path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA foreign_keys = ON")
-            # A killed server loses nothing with this; a power cut at most the last moments.
+            # Loses nothing when the server is killed; a power cut may lose the last transactions.
             connection.execute("PRAGMA synchronous = NORMAL")
-            self._of_thread.connection = connection
+            self._local.connection = connection
             self._connections.append(connection)
         return connection
 
-    def make_tables(self) -> None:
-        """Make what is missing. Raises OmrError for a file of another format."""
+    def create_tables(self) -> None:
+        """Create missing tables. Raises OmrError if the file has another schema version."""
         database = self.connection
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _FORMAT):
-            raise OmrError(f"{self._path}: has format {version}, this version reads {_FORMAT}")
-        database.execute("PRAGMA journal_mode = WAL")  # readers never wait for a writer
+        if version not in (0, _SCHEMA_VERSION):
+            raise OmrError(f"{self._path}: has format {version}, this version reads {_SCHEMA_VERSION}")
+        database.execute("PRAGMA journal_mode = WAL")  # readers do not wait for writers
         database.executescript(_TABLES)
-        database.execute(f"PRAGMA user_version = {_FORMAT}")
+        database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """All rows that a query finds."""
+        """All rows of a query."""
         return self.connection.execute(query, values).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds as a whole or not at all."""
+        """A write transaction; rolled back on any exception."""
         database = self.connection
         database.execute("BEGIN IMMEDIATE")
         try:
@@ -106,7 +106,7 @@ class Database:
                 database.execute("ROLLBACK")
             raise
 
-    def update_jobs(self, what: str, values: Sequence[object]) -> None:
-        """Change jobs in one statement: what is set, and where."""
-        with closing(self.connection.execute(f"UPDATE jobs SET {what}", values)):
+    def update_jobs(self, assignments: str, values: Sequence[object]) -> None:
+        """Run `UPDATE jobs SET` with assignments and a WHERE clause."""
+        with closing(self.connection.execute(f"UPDATE jobs SET {assignments}", values)):
             pass

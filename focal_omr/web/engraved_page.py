@@ -1,10 +1,9 @@
-"""One page of a document, engraved: its measures, with what holds there, in systems as on the scan."""
+"""Engraving of one page of a document: its measures, with the signs that hold there, in systems as on the scan."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from focal_omr.document.document import Document, Page
@@ -26,36 +25,38 @@ from focal_omr.score.records import (
     flat_events,
 )
 from focal_omr.web.events import ScoreEvents, SymbolPlace
-from focal_omr.web.svg import Drawn, Sign, plain_svg
+from focal_omr.web.svg import EngravedScore, ScoreDefSign, plain_svg
 
 _OPTIONS = {
     "adjustPageHeight": True,
     "breaks": "encoded",
     "footer": "none",
     "header": "none",
-    "minLastJustification": 0.5,  # shorter ones stay short, as on the scan
-    "pageHeight": 60000,  # the most that Verovio takes; pages break where the scan's do
+    "minLastJustification": 0.5,  # shorter systems stay short, as on the scan
+    "pageHeight": 60000,  # Verovio's maximum: pages break where the scan's do
     "svgFormatRaw": True,
     "svgRemoveXlink": True,
     "svgViewBox": True,
 }
-_SPACE = 18  # units of Verovio's page to a staff space
-_MARGINS = 100
-# Verovio's own spacing is wider than that of prints: 1.3 to 1.7 times on the pages at hand. At 1.15 times the
-# print's nothing touched, and staves stay long enough to be read on a screen.
-_WIDER = 1.15
-_NARROWEST, _WIDEST = 600, 20_000
-_EVENT = 60  # units for an event where no staff was measured
+_UNITS_PER_SPACE = 18  # Verovio's page units per staff space
+_MARGIN_UNITS = 100
+# Verovio's own spacing is 1.3 to 1.7 times as wide as that of the scans at hand. At 1.15 times the scan's width
+# nothing touches, and staves are still large enough to read on a screen.
+_STRETCH = 1.15
+_MIN_WIDTH, _MAX_WIDTH = 600, 20_000
+_UNITS_PER_EVENT = 60  # where no staff was measured
 _SIGNS = (Clef, Key, Meter)  # in the order in which they are printed
+
+_MeasurePlaces = list[list[SymbolPlace]]  # for each measure of a part, the places of its events
 
 
 @dataclass(frozen=True)
 class PageScore:
-    """The measures of a page that are of one piece, cut out of the score of their document.
+    """The measures of one piece on a page, cut out of the document's score.
 
     Attributes:
-        score: They alone, with the clef, key and meter that hold before them.
-        ids: For each part those of its events; None for the signs that were put before them.
+        score: The measures, with the clef, key and meter that hold before them.
+        ids: For each part, the ids of its events; None for the signs that were put before them.
     """
 
     score: Score
@@ -65,29 +66,29 @@ class PageScore:
 def engraved_page(
     document: Document, page: Page, events: ScoreEvents, *, bars: Mapping[str, int], doubtful: Collection[str]
 ) -> str | None:
-    """A page's measures as SVG without styles, its pieces below each other; None where there are none.
+    """A page's measures as SVG without styles, pieces stacked; None if it has none.
 
     Args:
         document: The document.
         page: One of its pages.
-        events: Of its score.
-        bars: The number in its piece of the bar in which the event of an id stands.
-        doubtful: Ids of the events to be of the class "doubtful".
+        events: The events of its score.
+        bars: Bar number in its piece for each event id.
+        doubtful: Ids of the events that get the class "doubtful".
 
     Raises:
         EngraveError: Verovio could not engrave them.
     """
-    parts = page_scores(document, page, events)
-    if not parts:
+    pieces = page_scores(document, page, events)
+    if not pieces:
         return None
     engraver = _engraver()
-    engraver.set_options(pageWidth=_width(page, parts))
-    drawn = []
-    for part in parts:
-        tree = mei_tree(part.score, ids=part.ids)
+    engraver.set_options(pageWidth=_width(page, pieces))
+    engraved = []
+    for piece in pieces:
+        tree = mei_tree(piece.score, ids=piece.ids)
         signs = _prepare(tree, bars)
-        drawn.append(Drawn(engraver.svg(ET.tostring(tree, encoding="unicode")), signs))
-    return plain_svg(drawn, doubtful=doubtful)
+        engraved.append(EngravedScore(engraver.svg(ET.tostring(tree, encoding="unicode")), signs))
+    return plain_svg(engraved, doubtful=doubtful)
 
 
 @cache
@@ -99,113 +100,91 @@ def _engraver() -> Engraver:
 
 
 def page_scores(document: Document, page: Page, events: ScoreEvents) -> list[PageScore]:
-    """The measures of a page as scores of their own, one for each piece.
+    """The measures of a page, one score per piece.
 
     Args:
         document: The document.
         page: One of its pages.
-        events: Of its score.
+        events: The events of its score.
     """
-    places = [
-        _by_measure(part, found) for part, found in zip(document.score.parts, events.places, strict=True)
-    ]
-    starts = [0] * len(places)  # of the piece, in each part
+    parts = document.score.parts
+    places = [_by_measure(part, found) for part, found in zip(parts, events.places, strict=True)]
+    starts = [0] * len(parts)  # first measure of the piece, in each part
     scores = []
     for piece in document.pieces:
         ends = [start + len(piece_part(piece, n).measures) for n, start in enumerate(starts)]
-        stretches = [_Stretch(*limits) for limits in zip(starts, ends, strict=True)][: len(piece.parts)]
-        found = [part[s.start : s.end] for part, s in zip(places, stretches, strict=False)]
-        if any(place.page == page.number for part in found for each in part for place in each):
-            scores.append(_page_score(document.score, page, found, stretches))
+        spans = [range(*span) for span in zip(starts, ends, strict=True)][: len(piece.parts)]
+        found = [part[span.start : span.stop] for part, span in zip(places, spans, strict=False)]
+        on_page = [
+            index
+            for part in found
+            for index, measure in enumerate(part)
+            if any(place.page == page.number for place in measure)
+        ]
+        if on_page:  # a measure that is split by the end of the page is on both pages
+            shown = range(min(on_page), max(on_page) + 1)
+            breaks = _system_starts(page, found)
+            cut = [_cut(part, number, spans[number - 1], shown, breaks) for number, part in enumerate(parts[: len(spans)], 1)]
+            scores.append(PageScore(Score(tuple(part for part, _ in cut)), tuple(tuple(ids) for _, ids in cut)))
         starts = ends
     return scores
 
 
-class _Stretch(NamedTuple):
-    """The measures of a part that are of one piece: from `start` to before `end`."""
+def _by_measure(part: Part, places: Sequence[SymbolPlace | None]) -> _MeasurePlaces:
+    """The places of the notes and rests of each measure, or of its signs if it has nothing else.
 
-    start: int
-    end: int
-
-
-_Places = list[list[SymbolPlace]]  # for each measure of a part, where it stands
-
-
-def _page_score(
-    score: Score, page: Page, parts: Sequence[_Places], stretches: Sequence[_Stretch]
-) -> PageScore:
-    """What of a piece stands on a page; a measure that the page's end cuts is on both pages."""
-    on_page = sorted(
-        {
-            i
-            for part in parts
-            for i, each in enumerate(part)
-            if any(place.page == page.number for place in each)
-        }
-    )
-    first, last = on_page[0], on_page[-1]
-    breaks = _breaks(page, parts)
-    cut = [
-        _cut(score.parts[number], number + 1, stretch, (first, last + 1), breaks)
-        for number, stretch in enumerate(stretches)
-    ]
-    return PageScore(Score(tuple(part for part, _ in cut)), tuple(tuple(ids) for _, ids in cut))
+    Signs may announce a measure at the end of the line before it.
+    """
+    remaining = iter(places)
+    result = []
+    for measure in part.measures:
+        pairs = [(event, next(remaining)) for event in flat_events(measure)]
+        timed = [place for event, place in pairs if isinstance(event, Note | Rest | MultiRest)]
+        result.append([place for place in (timed or [place for _, place in pairs]) if place])
+    return result
 
 
-def _by_measure(part: Part, places: Sequence[SymbolPlace | None]) -> _Places:
-    waiting = iter(places)
-    return [_measure_places(measure, waiting) for measure in part.measures]
-
-
-def _measure_places(measure: Measure, waiting: Iterator[SymbolPlace | None]) -> list[SymbolPlace]:
-    """Where the notes and rests of a measure stand; signs may announce it at the end of the line before."""
-    pairs = [(event, next(waiting)) for event in flat_events(measure)]
-    timed = [place for event, place in pairs if isinstance(event, Note | Rest | MultiRest)]
-    return [place for place in (timed or [place for _, place in pairs]) if place]
-
-
-def _breaks(page: Page, parts: Sequence[_Places]) -> set[int]:
-    """The measures with which the systems of the page but the first begin, in their uppermost part."""
-    begins = []
+def _system_starts(page: Page, parts: Sequence[_MeasurePlaces]) -> set[int]:
+    """First measures of all systems of the page but the first, by the topmost part that has one."""
+    starts = []
     for system in page.systems:
         staves = {(page.number, staff) for staff in system.staves}
         if any(place[:2] in staves for part in parts for places in part for place in places):
-            opened = (
+            firsts = (
                 next((i for i, places in enumerate(part) if places and places[0][:2] in staves), None)
                 for part in parts
             )
-            begins.append(next((index for index in opened if index is not None), None))
-    return {index for index in begins[1:] if index is not None}
+            starts.append(next((index for index in firsts if index is not None), None))
+    return {index for index in starts[1:] if index is not None}
 
 
 def _cut(
-    part: Part, number: int, stretch: _Stretch, page: tuple[int, int], breaks: Collection[int]
+    part: Part, number: int, piece: range, page: range, breaks: Collection[int]
 ) -> tuple[Part, list[str | None]]:
-    """Measures of a part with what holds before them in their piece, and the ids of their events.
+    """Measures of a part with the signs that hold before them in their piece, and the ids of their events.
 
     Args:
-        part: Of the document's score.
-        number: Of the part, from 1.
-        stretch: The measures of the piece.
-        page: The first measure of the page and the one after its last, from the beginning of the piece.
-        breaks: The measures with which systems begin, likewise.
+        part: A part of the document's score.
+        number: Its number, from 1.
+        piece: The measures of the piece.
+        page: The measures on the page, counted from the start of the piece.
+        breaks: First measures of systems, counted likewise.
     """
-    own = part.measures[stretch.start : stretch.end]
-    first, end = page
-    before = [event for measure in own[:first] for event in flat_events(measure)]
+    own = part.measures[piece.start : piece.stop]
+    before = [event for measure in own[: page.start] for event in flat_events(measure)]
     measures = [
         replace(measure, break_before="system" if index in breaks else None)
-        for index, measure in enumerate(own[first:end], first)
+        for index, measure in enumerate(own[page.start : page.stop], page.start)
     ]
-    skipped = len(before) + sum(1 for measure in part.measures[: stretch.start] for _ in flat_events(measure))
+    skipped = len(before) + sum(1 for measure in part.measures[: piece.start] for _ in flat_events(measure))
     count = sum(1 for measure in measures for _ in flat_events(measure))
     ids: list[str | None] = [event_id(number, skipped + event) for event in range(count)]
     measures = measures or [Measure((), None)]
-    measures[0], ids = _opened(measures[0], before, ids)
+    measures[0], ids = _with_signs(measures[0], before, ids)
     return beam_by_meter(Part(tuple(measures), part.name)), ids
 
 
-def _opened(
+def _with_signs(
     measure: Measure, before: Sequence[Event], ids: Sequence[str | None]
 ) -> tuple[Measure, list[str | None]]:
     """The first measure with the signs that hold before it and are not printed at its beginning."""
@@ -224,54 +203,49 @@ def _opened(
 # Its engraving ---------------------------------------------------------------------------------------------
 
 
-def _prepare(tree: ET.Element, bars: Mapping[str, int]) -> list[list[Sign]]:
-    """Number the measures by their bars, and hide a meter that is not printed on the page.
+def _prepare(tree: ET.Element, bars: Mapping[str, int]) -> list[list[ScoreDefSign]]:
+    """Number the measures by their bars, and hide meters that are not printed on the page.
 
     Returns:
-        For each measure the signs that stand before it in a scoreDef.
+        For each measure, the signs of the scoreDef before it.
     """
-    signs: list[list[Sign]] = []
-    waiting: list[Sign] = []
+    signs: list[list[ScoreDefSign]] = []
+    pending: list[ScoreDefSign] = []
     for element in tree.iter():
         if element.tag == "scoreDef":
-            waiting += _signs_of(element)
+            for staff, staff_def in enumerate(element.iter("staffDef")):
+                for sign in staff_def:
+                    if identity := sign.get("xml:id"):
+                        pending.append(ScoreDefSign(staff, sign.tag, identity))
+                    elif sign.tag == "meterSig":
+                        sign.set("visible", "false")
         elif element.tag == "measure":
-            own = (identity for each in element.iter() if (identity := each.get("xml:id")) in bars)
+            numbered = (each.get("xml:id", "") for each in element.iter())
+            first = next((identity for identity in numbered if identity in bars), None)
             element.attrib.pop("n", None)
-            if (first := next(own, None)) is not None:
+            if first is not None:
                 element.set("n", str(bars[first]))
-            signs.append(waiting)
-            waiting = []
+            signs.append(pending)
+            pending = []
     return signs
 
 
-def _signs_of(score_def: ET.Element) -> list[Sign]:
-    signs: list[Sign] = []
-    for number, staff_def in enumerate(score_def.iter("staffDef")):
-        for sign in staff_def:
-            if identity := sign.get("xml:id"):
-                signs.append(Sign(number, sign.tag, identity))
-            elif sign.tag == "meterSig":
-                sign.set("visible", "false")
-    return signs
-
-
-def _width(page: Page, parts: Sequence[PageScore]) -> int:
-    """The width in Verovio's units at which systems are about as long as printed."""
+def _width(page: Page, pieces: Sequence[PageScore]) -> int:
+    """Page width in Verovio's units at which systems are about as long as on the scan."""
     spaces = [
         float(reading.staff.xs[-1] - reading.staff.xs[0]) / reading.staff.space_px
         for reading in page.staves
         if reading.staff
     ]
     if spaces:
-        width = _WIDER * _SPACE * max(spaces)
+        width = _STRETCH * _UNITS_PER_SPACE * max(spaces)
     else:
-        width = _EVENT * max(_longest(part) for each in parts for part in each.score.parts)
-    return round(min(max(width + _MARGINS, _NARROWEST), _WIDEST))
+        width = _UNITS_PER_EVENT * max(_longest(part) for piece in pieces for part in piece.score.parts)
+    return round(min(max(width + _MARGIN_UNITS, _MIN_WIDTH), _MAX_WIDTH))
 
 
 def _longest(part: Part) -> int:
-    """The most events in a system."""
+    """Number of events in the longest system."""
     starts = [index for index, measure in enumerate(part.measures) if index == 0 or measure.break_before]
     counts = [sum(1 for _ in flat_events(measure)) for measure in part.measures]
     return max(sum(counts[left:right]) for left, right in pairwise([*starts, len(counts)]))

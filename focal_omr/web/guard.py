@@ -1,4 +1,4 @@
-"""The door: who may ask, by which name, from which page, how often and how much; what browsers may do."""
+"""Middleware that admits requests: host names, cross-site requests, token, upload rate, body size, security headers."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from focal_omr.web.settings import MB, Settings
 
-__all__ = ["HEADERS", "Guard", "cookie_of", "error", "new_token"]
+__all__ = ["HEADERS", "Guard", "cookie_value", "error_response", "new_token"]
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -33,43 +33,56 @@ HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
     "X-Frame-Options": "DENY",
 }
-_LOCAL = ("localhost", "127.0.0.1", "::1")
-_ANYWHERE = ("0.0.0.0", "::", "")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
 _COOKIE = "focal_omr"
 _UPLOADS = "/api/jobs"
-_ENVELOPE_BYTES = 64 * 1024  # what a form puts around its file
-_BODY_BYTES = 64 * 1024  # of a request that is no upload
-_CLOSE = {"Connection": "close"}  # else all of the body would be waited for
-_SWALLOWED = 5  # times what may be sent
-_FIELDS = 20
-_CLIENTS = 10_000  # whose uploads are counted; the one that is longest ago is forgotten first
+_FORM_OVERHEAD_BYTES = 64 * 1024  # of a multipart form around its file
+_BODY_BYTES = 64 * 1024  # of a request that is not an upload
+_CLOSE = {"Connection": "close"}  # otherwise the server waits for the whole body
+_DRAIN_FACTOR = 5
+_MAX_QUERY_FIELDS = 20
+_MAX_CLIENTS = 10_000  # whose upload rate is tracked; the least recent is forgotten first
 
 
-def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The one form of all answers that refuse."""
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """A response `{"error": message}`, the form of all errors.
+
+    Args:
+        status: HTTP status.
+        message: One line for the user.
+        headers: Additional headers.
+    """
     return JSONResponse({"error": message}, status, dict(headers or {}))
 
 
-def cookie_of(token: str) -> str:
-    """What a browser keeps in the place of the token."""
+def cookie_value(token: str) -> str:
+    """The cookie that stands for a token, so that browsers do not store the token itself."""
     return hashlib.sha256(b"focal-omr cookie " + token.encode()).hexdigest()
 
 
+def new_token() -> str:
+    """A random token."""
+    return secrets.token_urlsafe(24)
+
+
 class Guard:
-    """ASGI middleware.
+    """ASGI middleware that rejects requests before they reach a route.
 
     Args:
-        app: What it guards.
-        settings: Whom to let in.
-        seen: Is told the method, the scope and the status of each answer.
+        app: The guarded application.
+        settings: Hosts, token and limits.
+        on_response: Called with the scope and the status of each response.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, seen: Callable[[Scope, int], None]) -> None:
-        self._app, self._token, self._seen = app, settings.token, seen
+    def __init__(
+        self, app: ASGIApp, settings: Settings, on_response: Callable[[Scope, int], None]
+    ) -> None:
+        self._app, self._token, self._on_response = app, settings.token, on_response
         self._any_host = "*" in settings.hosts
-        self._any_address = any(host in _ANYWHERE for host in settings.hosts)
-        self._hosts = {host.lower() for host in (*_LOCAL, *settings.hosts)}
-        self._uploads = _Rate(settings.rate)
+        self._any_address = any(host in _ANY_ADDRESS for host in settings.hosts)
+        self._hosts = {host.lower() for host in (*_LOCAL_HOSTS, *settings.hosts)}
+        self._uploads = _RateLimit(settings.rate)
         self._upload_bytes = settings.upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,38 +91,17 @@ class Guard:
                 await self._app(scope, receive, send)
             return  # there are no web sockets
         send = self._with_headers(scope, send)
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            if refusal.status_code == 413:
-                await self._swallow(scope, receive)
-            await refusal(scope, receive, send)
-        else:
-            await self._app(scope, self._limited(scope, receive), send)
-
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """Counts what comes, for a body need not say its length, or not the right one."""
-        most, left = self._most_bytes(scope), self._most_bytes(scope)
-
-        async def received() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, _too_large(most), _CLOSE)
-            return message
-
-        return received
-
-    async def _swallow(self, scope: Scope, receive: Receive) -> None:
-        """Let come what is a few times too large: a browser shows no answer before it has sent everything."""
-        length = int(Headers(scope=scope)["content-length"])
-        while 0 < length <= _SWALLOWED * self._most_bytes(scope):
-            message = await receive()
-            if not message.get("more_body"):
-                return
-
-    def _most_bytes(self, scope: Scope) -> int:
-        return self._upload_bytes + _ENVELOPE_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES
+        limit = self._upload_bytes + _FORM_OVERHEAD_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES
+        rejection = self._reject(scope, limit)
+        if rejection is None:
+            await self._app(scope, _limited(receive, limit), send)
+            return
+        if rejection.status_code == 413:
+            # Read a moderately oversized body: browsers show no response before they have sent all of it.
+            length = int(Headers(scope=scope)["content-length"])
+            while length <= _DRAIN_FACTOR * limit and (await receive()).get("more_body"):
+                pass
+        await rejection(scope, receive, send)
 
     def _with_headers(self, scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
         async def sent(message: Message) -> None:
@@ -118,147 +110,145 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "private, no-cache")
-                self._seen(scope, message["status"])
+                self._on_response(scope, message["status"])
             await send(message)
 
         return sent
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        """Why a request is not let in; None where it is."""
+    def _reject(self, scope: Scope, limit: int) -> Response | None:
+        """The response to a request that is not admitted; None if it is.
+
+        Args:
+            scope: The request.
+            limit: Maximum size of its body in bytes.
+        """
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if not self._is_ours(host):
-            return error(400, "the server is not called by this name; see its option --allow-host")
+        if not self._is_known_host(host):
+            return error_response(400, "unknown host name; see the server's option --allow-host")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not _is_same_site(headers, host):
-            return error(403, "this request comes from another site's page")
-        if self._token and (answer := self._without_token(scope, headers)) is not None:
-            return answer
+            return error_response(403, "this request comes from another site's page")
+        if self._token and (response := self._check_token(scope, headers)) is not None:
+            return response
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > (most := self._most_bytes(scope)):
-            return error(413, _too_large(most), _CLOSE)
+        if length.isdecimal() and int(length) > limit:
+            return error_response(413, _too_large(limit), _CLOSE)
         if scope["method"] == "POST" and scope["path"] == _UPLOADS:
             client = scope.get("client")
-            wait_s = self._uploads.wait_s(client[0] if client else "")
+            wait_s = math.ceil(self._uploads.wait_s(client[0] if client else ""))
             if wait_s:
-                retry = {"Retry-After": str(math.ceil(wait_s))}
-                return error(429, f"too many uploads; please try again in {math.ceil(wait_s)} s", retry)
+                message = f"too many uploads; please try again in {wait_s} s"
+                return error_response(429, message, {"Retry-After": str(wait_s)})
         return None
 
-    def _is_ours(self, host: str) -> bool:
-        """Whether the server may be called so: else any site could give this machine its own name."""
+    def _is_known_host(self, host: str) -> bool:
+        """Whether a Host header names this server; else any site could rebind its name to this machine."""
         if self._any_host:
             return True
-        name = _host_name(host)
+        host = host.strip().lower()
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         if name in self._hosts:
             return True
-        return self._any_address and _is_address(name)
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return self._any_address
 
-    def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
-        """The answer to a request that shows no token; None where it may pass."""
+    def _check_token(self, scope: Scope, headers: Headers) -> Response | None:
+        """The response to a request without the token; None if it may pass."""
         path = scope["path"]
         if path == "/health" or path.startswith("/static/"):  # nothing secret
             return None
-        if path == "/" and (shown := _query_token(scope)) is not None:
-            if not _equal(shown, self._token):
-                return error(401, "the token is not right")
-            answer = RedirectResponse("/", 303)  # without the token, which history and logs would keep
+        query = scope.get("query_string", b"").decode("latin-1")
+        if path == "/" and (token := _query_token(query)) is not None:
+            if not _equal(token, self._token):
+                return error_response(401, "the token is wrong")
+            response = RedirectResponse("/", 303)  # to a URL without the token, which history and logs keep
             https = scope.get("scheme") == "https"
-            answer.set_cookie(
-                _COOKIE, cookie_of(self._token), httponly=True, samesite="strict", secure=https, path="/"
+            response.set_cookie(
+                _COOKIE, cookie_value(self._token), httponly=True, samesite="strict", secure=https, path="/"
             )
-            return answer
-        scheme, _, shown = headers.get("authorization", "").partition(" ")
-        sent = (
-            shown.strip().encode("latin-1").decode("utf-8", "replace")
-        )  # as clients spell what is not ASCII
-        if scheme.lower() == "bearer" and _equal(sent, self._token):
+            return response
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        token = credentials.strip().encode("latin-1").decode("utf-8", "replace")  # clients send UTF-8
+        if scheme.lower() == "bearer" and _equal(token, self._token):
             return None
         cookie = cookie_parser(headers.get("cookie", "")).get(_COOKIE, "")
-        if _equal(cookie, cookie_of(self._token)):
+        if _equal(cookie, cookie_value(self._token)):
             return None
-        return error(
+        return error_response(
             401,
             "a token is needed: open the address that the server printed, or send Authorization: Bearer",
             {"WWW-Authenticate": "Bearer"},
         )
 
 
-def _too_large(most: int) -> str:
-    return f"too large: at most {most // MB} MB are taken" if most >= MB else "too large for such a request"
+def _limited(receive: Receive, limit: int) -> Receive:
+    """`receive` that counts the body, as its Content-Length may be missing or wrong."""
+    left = limit
+
+    async def received() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, _too_large(limit), _CLOSE)
+        return message
+
+    return received
+
+
+def _too_large(limit: int) -> str:
+    if limit >= MB:
+        return f"too large: at most {limit // MB} MB are accepted"
+    return "the body is too large for this request"
 
 
 def _is_same_site(headers: Headers, host: str) -> bool:
-    """Whether a browser sends this for a page of this server; programs say nothing of pages, and may pass."""
+    """Whether a request comes from this server's page, or from a program, which sends neither header."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    if origin is None:
-        return True
-    return _origin_host(origin) == host.lower()
-
-
-def _origin_host(origin: str) -> str:
-    """Host and port of an Origin header; "" where it has none, as "null"."""
     try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def _host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
+        return origin is None or urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
         return False
-    return True
 
 
-def _query_token(scope: Scope) -> str | None:
+def _query_token(query: str) -> str | None:
     try:
-        values = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=_FIELDS)
-    except ValueError:  # more fields than any page of this server has
+        values = parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS)
+    except ValueError:
         return None
     return values["token"][0] if "token" in values else None
 
 
 def _equal(one: str, other: str) -> bool:
-    """In a time that does not tell how much of it is right."""
+    """Compare in constant time."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
 
 
-class _Rate:
-    """So many uploads a minute for each client, of which all may come at once.
+class _RateLimit:
+    """Token bucket per client.
 
     Args:
-        a_minute: How many; 0: any number.
+        per_minute: Uploads per minute, all of which may come at once; 0: no limit.
     """
 
-    def __init__(self, a_minute: int) -> None:
-        self._a_minute = a_minute
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # (uploads left, when)
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # (uploads left, at time)
 
     def wait_s(self, client: str) -> float:
-        """Seconds that a client has to wait; 0 where it may upload now, which is counted."""
-        if not self._a_minute:
+        """Seconds until a client may upload; 0 if it may now, in which case the upload is counted."""
+        if not self._per_minute:
             return 0.0
         now = time.monotonic()
-        left, before = self._left.pop(client, (float(self._a_minute), now))
-        left = min(self._a_minute, left + (now - before) * self._a_minute / 60)
-        wait = max(0.0, (1 - left) * 60 / self._a_minute)
+        left, before = self._left.pop(client, (float(self._per_minute), now))
+        left = min(self._per_minute, left + (now - before) * self._per_minute / 60)
+        wait = max(0.0, (1 - left) * 60 / self._per_minute)
         self._left[client] = (left if wait else left - 1, now)
-        while len(self._left) > _CLIENTS:
+        while len(self._left) > _MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait
-
-
-def new_token() -> str:
-    """A token that nobody guesses."""
-    return secrets.token_urlsafe(24)

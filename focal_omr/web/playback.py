@@ -1,8 +1,8 @@
 """Playback of a document in the browser: what sounds when, and where it stands on the pages.
 
 Onsets and durations come from Verovio's timemap. Three things do not: ties (the timemap starts a tied note
-again), grace notes (Verovio 6.4 puts them on the beat, sometimes delaying the main note) and the way back from
-a written-out repeat to the printed symbol.
+again), grace notes (Verovio 6.4 puts them on the beat, sometimes delaying the main note), and the way back
+from a written-out repeat to the printed symbol.
 """
 
 import math

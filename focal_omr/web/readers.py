@@ -85,7 +85,7 @@ class Readers:
             while not self._ended.is_set():
                 try:
                     if job is not None:  # what came of it could not be written down, as on a full disk
-                        self._store.put_back(job.id)
+                        self._store.requeue(job.id)
                         job = None
                     job = self._store.claim()
                     if job is None:
@@ -104,12 +104,12 @@ class Readers:
         start = time.monotonic()
 
         def given_up() -> bool:
-            return self._ended.is_set() or not self._store.is_there(job.id)
+            return self._ended.is_set() or not self._store.exists(job.id)
 
         result = process(Task(job.id, folder, job.name), given_up=given_up)
         if result is CANCELLED:
-            self._store.put_back(job.id)  # no job, where it was deleted
-        if not self._store.is_there(job.id):
+            self._store.requeue(job.id)  # no job, where it was deleted
+        if not self._store.exists(job.id):
             shutil.rmtree(folder, ignore_errors=True)  # what was written since it was deleted
             return
         if result is CANCELLED:

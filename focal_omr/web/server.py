@@ -1,4 +1,4 @@
-"""What the routes share: store, readers and studio, and the way from a request to a job and its files."""
+"""Shared state of the routes: store, readers and view service, and the dependencies that find a job."""
 
 import asyncio
 import shutil
@@ -11,64 +11,64 @@ from typing import Annotated, Any, BinaryIO
 from weakref import WeakValueDictionary
 
 from fastapi import Depends, HTTPException, Request
-from fastapi import Path as InPath
+from fastapi import Path as PathParam
 from starlette.responses import Response, StreamingResponse
 
 from focal_omr.runtime.atomic_files import write_atomic
-from focal_omr.web.content import check_content, disposition
 from focal_omr.web.metrics import Metrics
-from focal_omr.web.orders import Subject
 from focal_omr.web.readers import Readers
 from focal_omr.web.reading import UPLOAD
 from focal_omr.web.settings import Settings
 from focal_omr.web.store import Job, Store, new_id
-from focal_omr.web.studio import Studio
+from focal_omr.web.uploads import check_upload, content_disposition
+from focal_omr.web.view_requests import DocumentRevision
+from focal_omr.web.view_service import ViewService
 
-__all__ = ["GivenJob", "GivenServer", "ReadJob", "Server", "no_document", "send_file"]
+__all__ = ["DoneJobDep", "JobDep", "Server", "ServerDep", "no_document", "send_file"]
 
-_AT_A_TIME = 2  # uploads that are checked and kept: each is in memory as a whole
+_CONCURRENT_UPLOADS = 2  # each is held in memory as a whole
 _CHUNK_BYTES = 256 * 1024
 _IN_MEMORY_BYTES = 1024 * 1024
 
 
 @dataclass
 class Server:
-    """One server, from its start to its end; one at a time in a data folder."""
+    """One running server; a data folder serves one at a time."""
 
     settings: Settings
     store: Store
     metrics: Metrics
     readers: Readers
-    studio: Studio
-    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_A_TIME))
-    _changing: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    views: ViewService
+    uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_CONCURRENT_UPLOADS))
+    _edit_locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     @classmethod
     @asynccontextmanager
     async def running(cls, settings: Settings, metrics: Metrics) -> "AsyncIterator[Server]":
-        """A server with its processes, which end with it.
+        """A server and its worker processes, which end with the context.
 
         Raises:
-            OmrError: The data folder cannot be used, or another server is at work there.
+            OmrError: The data folder cannot be used, or another server uses it.
         """
         store = Store(settings.data)
         store.lock()
         store.recover(settings.attempts)
-        server = cls(settings, store, metrics, Readers(settings, store, metrics.read), Studio(settings))
+        server = cls(settings, store, metrics, Readers(settings, store, metrics.count_job), ViewService(settings))
         server.readers.start()
         if settings.warm:
-            server.studio.start()
+            server.views.start()
         try:
             yield server
         finally:
-            server.studio.stop()
+            server.views.stop()
             server.readers.stop()
             store.close()
 
     def accept(self, file: BinaryIO, name: str) -> str:
-        """Check and queue what was uploaded; the id of its job. Raises RefusedError, FullError."""
+        """Check and queue an upload; returns the id of its job. Raises RejectedError, FullError."""
         data = file.read(self.settings.upload_bytes + 1)
-        check_content(data, name, self.settings)
+        check_upload(data, name, self.settings)
         limits = {"queued": self.settings.queued, "stored": self.settings.stored_bytes}
         self.store.check_room(len(data), **limits)
         job = new_id()
@@ -83,7 +83,7 @@ class Server:
         return job
 
     def state(self, job: Job) -> dict[str, Any]:
-        """A job as clients see it."""
+        """The state of a job for clients."""
         return {
             "id": job.id,
             "name": job.name,
@@ -98,27 +98,26 @@ class Server:
             "expires": _iso(job.expires),
         }
 
-    def subject(self, job: Job, *, original: bool = False) -> Subject:
-        """A document that was read, as it is now or as it was read."""
+    def revision(self, job: Job, *, original: bool = False) -> DocumentRevision:
+        """The current revision of a job's document, or the document as it was read."""
         folder = self.store.folder(job.id)
         if original:
-            return Subject(job.id, folder, job.name, -1, {})
-        undone = self.store.change(job, job.applied + 1)
-        return Subject(
+            return DocumentRevision(job.id, folder, job.name, -1, {})
+        return DocumentRevision(
             job.id,
             folder,
             job.name,
             job.revision,
-            self.store.staves(job),
-            job.applied > 0,
-            undone is not None,
+            self.store.edited_staves(job),
+            can_undo=job.applied > 0,
+            can_redo=self.store.history_entry(job, job.applied + 1) is not None,
         )
 
-    def changing(self, job: str) -> asyncio.Lock:
-        """Held by who changes a job: one change after the other."""
-        lock = self._changing.get(job)
+    def edit_lock(self, job: str) -> asyncio.Lock:
+        """The lock that serialises edits of a job."""
+        lock = self._edit_locks.get(job)
         if lock is None:
-            lock = self._changing[job] = asyncio.Lock()
+            lock = self._edit_locks[job] = asyncio.Lock()
         return lock
 
 
@@ -127,7 +126,7 @@ def _iso(seconds: float) -> str:
 
 
 def no_document() -> HTTPException:
-    """What is answered where a job, or a file of it, is not there."""
+    """The response if a job, or one of its files, does not exist."""
     return HTTPException(404, "there is no such document, or no longer")
 
 
@@ -136,22 +135,20 @@ def _server(request: Request) -> Server:
     return server
 
 
-GivenServer = Annotated[Server, Depends(_server)]
+ServerDep = Annotated[Server, Depends(_server)]
 
 
-async def _job(
-    id: Annotated[str, InPath(max_length=64, description="Of the job.")], server: GivenServer
-) -> Job:
+async def _job(id: Annotated[str, PathParam(max_length=64, description="Id of the job.")], server: ServerDep) -> Job:
     job = server.store.find(id)
     if job is None:
         raise no_document()
     return job
 
 
-GivenJob = Annotated[Job, Depends(_job)]
+JobDep = Annotated[Job, Depends(_job)]
 
 
-async def _read_job(job: GivenJob) -> Job:
+async def _done_job(job: JobDep) -> Job:
     if job.status == "failed":
         raise HTTPException(409, f"the document could not be read: {job.error}")
     if job.status != "done":
@@ -159,22 +156,22 @@ async def _read_job(job: GivenJob) -> Job:
     return job
 
 
-ReadJob = Annotated[Job, Depends(_read_job)]
+DoneJobDep = Annotated[Job, Depends(_done_job)]
 
 
 def send_file(path: Path, media_type: str, *, name: str = "", cache: str = "") -> Response:
-    """A file of this server's own, opened now: that it is removed while it is sent does no harm.
+    """Send one of the server's files; it is opened now, so it may be removed while it is sent.
 
     Args:
-        path: Of the file.
-        media_type: What it is.
-        name: To be kept under; "": it is shown.
-        cache: Cache-Control; "": it is asked for each time.
+        path: The file.
+        media_type: Its media type.
+        name: Name for the browser to save it under; "" displays it.
+        cache: Cache-Control; "" uses the default of `Guard`: revalidate each time.
 
     Raises:
-        HTTPException: 404 where it is gone.
+        HTTPException: 404 if the file is gone.
     """
-    headers = {"Content-Disposition": disposition(name)} if name else {}
+    headers = {"Content-Disposition": content_disposition(name)} if name else {}
     if cache:
         headers["Cache-Control"] = cache
     try:

@@ -1,4 +1,4 @@
-"""What the server allows: every limit in one record, each with its reason."""
+"""Settings of the server: its limits, with the reason for each default."""
 
 import os
 from dataclasses import dataclass, field
@@ -18,32 +18,33 @@ _NICENESS = 10  # the server answers at once while all cores read
 
 @dataclass(frozen=True)
 class Settings:
-    """How a server works and what it refuses.
+    """Settings of a server.
 
     Attributes:
-        data: Folder of the jobs and their files; made where it is missing.
-        model: As of `Recognizer`.
-        workers: Processes that read, each one job at a time.
-        threads: Threads to compute with, all workers together; 0: all cores.
-        upload_bytes: Of one file. A book of 200 scanned pages in two colours has 20 MB.
-        pages: Of one document. At a second a page, 200 pages keep the others waiting for minutes.
-        pixels: Of one picture, as it is stored; what the reader takes.
-        seconds: That reading one job may take. 200 pages of a second each on a machine with other work.
-        memory_mb: Of data that a process may have. A page of 100 million gray pixels is read with 1,000
-            and not with 600 (observed), one of eight staves at 300 dpi with 400; more colours take more.
-        queued: Jobs that wait. More than this many would wait for hours.
-        attempts: Times that a job is begun before it is given up; more than one only where the server was
-            killed meanwhile, which the job may have caused.
-        rate: Uploads a minute of one client's address; 0: any number.
+        data: Folder of the jobs and their files, created if missing.
+        model: Like the argument of `Recognizer`.
+        workers: Reading processes; each reads one job at a time.
+        threads: Compute threads of all workers together; 0: all cores.
+        upload_bytes: Maximum size of a file. A book of 200 bilevel pages has 20 MB.
+        pages: Maximum pages of a document. At a second per page, 200 block the queue for minutes.
+        pixels: Maximum pixels of an image as stored; the reader's own limit.
+        seconds: Timeout of reading a job: 200 pages at a second each, on a busy machine.
+        memory_mb: Memory limit of a worker process. A page of 100 million grey pixels is read with 1,000 and
+            not with 600 (observed), one of eight staves at 300 dpi with 400; colour images take more.
+        queued: Maximum queue length. A longer queue would take hours.
+        attempts: Attempts to read a job. Only a server killed during reading, possibly because of the job,
+            causes a second one.
+        rate: Uploads per minute and client address; 0: no limit.
         expire_s: Seconds after which a job and all its files are removed.
-        stored_bytes: Of all jobs together. A page of eight staves keeps 0.6 MB, five times as much with
-            everything that can be made of it.
-        changes: Of one document, undone ones included. Each keeps the staves it changed, a few kB.
-        view_s: Seconds that making a view or a file may take. A page of eight staves takes 0.1 (observed).
-        views_waiting: Requests that wait for the process that makes them.
-        hosts: Names by which the server may be called, beside those of this machine; "*": any.
-        token: That clients have to show; "": none is asked for.
-        warm: Whether processes load at the start what the first request would wait for.
+        stored_bytes: Maximum size of all jobs. A page of eight staves takes 0.6 MB, and five times as much with
+            all its views and files cached.
+        changes: Maximum length of a document's edit history, undone edits included. Each keeps the edited
+            staves, a few kB.
+        view_s: Timeout of rendering a view or a file. A page of eight staves takes 0.1 (observed).
+        views_waiting: Maximum requests waiting for the view worker.
+        hosts: Accepted host names beside those of this machine; "*": any.
+        token: Access token; "": none is required.
+        warm: Whether workers load models and modules at startup rather than on the first request.
     """
 
     data: Path
@@ -69,7 +70,7 @@ class Settings:
 
     @property
     def threads_each(self) -> int:
-        """Threads of one worker: all together use no more than there are cores."""
+        """Threads of one worker: together they use no more than the cores."""
         from focal_omr.runtime.worker_processes import cores  # not at the top: `--help` loads this module
 
         return max(1, (self.threads or cores()) // max(1, self.workers))
@@ -82,7 +83,7 @@ class Settings:
 
 
 def default_data_folder() -> Path:
-    """A folder of the user's caches: what lies there expires anyway."""
+    """The default data folder, in the user's cache folder since its content expires."""
     if local := os.environ.get("LOCALAPPDATA"):  # Windows
         return Path(local) / "focal-omr" / "server"
     caches = os.environ.get("XDG_CACHE_HOME")

@@ -1,4 +1,4 @@
-"""Verovio's SVG made fit for a web page: no styles, the page's own colour, ids for signs, doubt."""
+"""Verovio's SVG for a web page: inherited colour, no styles, ids for signs, a class for doubtful events."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -10,8 +10,8 @@ from focal_omr.errors import EngraveError
 
 _NAMESPACE = "http://www.w3.org/2000/svg"
 _STROKED = ("ellipse", "path", "polygon", "polyline", "rect")
-_LEFT_OUT = ("desc", "style")
-# What Verovio 6.4 says in its style sheet, as attributes.
+_REMOVED = ("defs", "desc", "style")
+# The style sheet of Verovio 6.4, as attributes.
 _FONTS = {
     **dict.fromkeys(("ending", "fing", "reh", "tempo"), ("font-weight", "bold")),
     **dict.fromkeys(("dir", "dynam", "mNum"), ("font-style", "italic")),
@@ -19,13 +19,13 @@ _FONTS = {
 _EVENT_ID = re.compile(r"p\d+e\d+")
 
 
-class Sign(NamedTuple):
-    """A clef, key or meter that Verovio gives an id of its own.
+class ScoreDefSign(NamedTuple):
+    """A clef, key or meter of a scoreDef, which Verovio draws with an id of its own.
 
     Attributes:
-        staff: Number of its staff, from 0.
-        kind: The class that its element has.
-        id: To be given.
+        staff: Index of its staff, from 0.
+        kind: Class of its SVG element.
+        id: The id to give to that element.
     """
 
     staff: int
@@ -34,26 +34,26 @@ class Sign(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class EngravedScore:
     """One score as Verovio draws it.
 
     Attributes:
         svg: With a view box and without xlink.
-        signs: For each measure the signs before it.
+        signs: For each measure, the signs of the scoreDef before it.
     """
 
     svg: str
-    signs: Sequence[Sequence[Sign]] = ()
+    signs: Sequence[Sequence[ScoreDefSign]] = ()
 
 
-def plain_svg(drawn: Sequence[Drawn], *, doubtful: Collection[str] = ()) -> str:
-    """Scores below each other as one SVG without style sheet, styles and colours.
+def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()) -> str:
+    """Stack scores into one SVG without style sheet, styles and colours.
 
-    It has the current colour, a view box, no size, and no ids but those of `mei.event_id` and of glyphs.
+    It has the current colour, a view box, no size, and no ids but those of `mei_writer.event_id` and of glyphs.
 
     Args:
-        drawn: The scores, of one font.
-        doubtful: Ids of elements to be of the class "doubtful".
+        scores: The scores, in one font.
+        doubtful: Ids of elements that get the class "doubtful".
 
     Raises:
         EngraveError: An SVG without a view box.
@@ -61,13 +61,17 @@ def plain_svg(drawn: Sequence[Drawn], *, doubtful: Collection[str] = ()) -> str:
     whole = ET.Element("svg", {"xmlns": _NAMESPACE, "fill": "currentColor"})
     glyphs = ET.SubElement(whole, "defs")
     width = height = 0.0
-    for each in drawn:
-        root = ET.fromstring(each.svg)
+    for score in scores:
+        root = ET.fromstring(score.svg)
         size = re.fullmatch(r"0 0 ([\d.]+) ([\d.]+)", root.get("viewBox", ""))
         if size is None:
             raise EngraveError(f"Verovio's SVG has the view box {root.get('viewBox')!r}")
-        _clean(root, glyphs)
-        _name_signs(root, each.signs)
+        for element in root.iter():
+            element.tag = element.tag.rpartition("}")[2]
+        known = {glyph.get("id") for glyph in glyphs}
+        glyphs.extend([g for defs in root.iter("defs") for g in defs if g.get("id") not in known])
+        _clean(root)
+        _set_sign_ids(root, score.signs)
         root.attrib = {"y": f"{height:g}", "width": size[1], "height": size[2], "viewBox": f"{size[0]}"}
         whole.append(root)
         width, height = max(width, float(size[1])), height + float(size[2])
@@ -78,20 +82,12 @@ def plain_svg(drawn: Sequence[Drawn], *, doubtful: Collection[str] = ()) -> str:
     return ET.tostring(whole, encoding="unicode")
 
 
-def _clean(root: ET.Element, glyphs: ET.Element) -> None:
-    """Take off namespaces, styles and foreign ids, and move the glyphs to those of the whole."""
-    known = {glyph.get("id") for glyph in glyphs}
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    for glyph in [glyph for defs in root.iter("defs") for glyph in defs]:
-        if glyph.get("id") not in known:
-            glyphs.append(glyph)
-    _plain(root)
-
-
-def _plain(element: ET.Element) -> None:
-    for child in [child for child in element if _is_left_out(child)]:
-        element.remove(child)
+def _clean(element: ET.Element) -> None:
+    """Remove styles, foreign ids and empty milestone elements of pages and sections, recursively."""
+    for child in list(element):
+        kind = child.get("class", "")
+        if child.tag in _REMOVED or "Milestone" in kind or "placeholder" in kind:
+            element.remove(child)
     kind = element.get("class", "").partition(" ")[0]
     element.attrib.pop("color", None)
     if not _EVENT_ID.fullmatch(element.get("id", "")):
@@ -101,16 +97,10 @@ def _plain(element: ET.Element) -> None:
     if element.tag in _STROKED and "stroke" not in element.attrib:
         element.set("stroke", "currentColor")
     for child in element:
-        _plain(child)
+        _clean(child)
 
 
-def _is_left_out(element: ET.Element) -> bool:
-    """Styles, and the marks of pages and sections, which hold nothing to see."""
-    kind = element.get("class", "")
-    return element.tag in (*_LEFT_OUT, "defs") or "Milestone" in kind or "placeholder" in kind
-
-
-def _name_signs(root: ET.Element, signs: Sequence[Sequence[Sign]]) -> None:
+def _set_sign_ids(root: ET.Element, signs: Sequence[Sequence[ScoreDefSign]]) -> None:
     measures = (element for element in root.iter("g") if element.get("class") == "measure")
     for measure, before in zip(measures, signs, strict=False):
         staves = [element for element in measure if element.get("class") == "staff"]

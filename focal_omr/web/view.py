@@ -1,25 +1,24 @@
-"""What the page shows of a document, as plain values: an overview of all of it, and one page at a time."""
+"""Views of a document as JSON values: an overview, and one page at a time."""
 
 from pathlib import PurePath
 from typing import Any
 
-from focal_omr.document.document import Document, Page, StaffReading, rounded
+from focal_omr.document.document import Document, rounded
 from focal_omr.document.marks import staff_marks, unread_marks
 from focal_omr.document.review import is_doubtful, odd_stretches
 from focal_omr.errors import OmrError
 from focal_omr.web.engraved_page import engraved_page
-from focal_omr.web.events import ScoreEvents, SymbolPlace, score_events
+from focal_omr.web.events import SymbolPlace, score_events
 
 __all__ = ["overview", "page_view"]
 
 
 def overview(document: Document) -> dict[str, Any]:
-    """A document without its symbols: pages, pieces, warnings, and what somebody should look at.
+    """A document without its symbols: pages, warnings, and the places to review.
 
     Returns:
-        "name", "title", "warnings", "pieces" (how many), "pages" ("number", "width", "height", "staves"),
-        "doubtful" and "odd_bars" as places in reading order ("page": its number; the others from 0),
-        "mended_staves" (how many).
+        "name", "title", "warnings", "pieces" (count), "pages" ("number", "width", "height", "staves"), "doubtful"
+        and "odd_bars" as places in reading order ("page": its number; the others from 0), "mended_staves" (count).
     """
     staves = [
         (page.number, number, reading)
@@ -41,9 +40,9 @@ def overview(document: Document) -> dict[str, Any]:
             for page in document.pages
         ],
         "doubtful": [
-            {"page": page, "staff": staff, "symbol": place}
+            {"page": page, "staff": staff, "symbol": index}
             for page, staff, reading in staves
-            for place, symbol in enumerate(reading.symbols)
+            for index, symbol in enumerate(reading.symbols)
             if is_doubtful(symbol, reading)
         ],
         "odd_bars": [
@@ -63,16 +62,16 @@ def overview(document: Document) -> dict[str, Any]:
 
 
 def page_view(document: Document, number: int) -> dict[str, Any]:
-    """One page: what was read on it, where, and its engraving.
+    """One page: its symbols with their coordinates, and its engraving.
 
     Args:
         document: The document.
-        number: Of the page, as `Page.number` has it.
+        number: Page number, as in `Page.number`.
 
     Returns:
-        "number", "width", "height", "staves", "unread", "svg" (None where there is no engraving), "message"
-        (then why). A staff is as in `marks.staff_marks`, with "unread"; a symbol has also "box", "doubtful",
-        "mended" and "id": of the element of the SVG that it is, None where it is none.
+        "number", "width", "height", "staves", "unread", "svg" (None without an engraving) and "message" (why). A
+        staff is as in `marks.staff_marks`, with "unread"; a symbol also has "box", "doubtful", "mended" and "id":
+        its element in the SVG, None if it has none.
 
     Raises:
         KeyError: The document has no such page.
@@ -81,8 +80,26 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
     if page is None:
         raise KeyError(number)
     events = score_events(document)
-    staves = [_staff(events, page, place, reading) for place, reading in enumerate(page.staves)]
-    svg, message = _engraving(document, page, events, staves)
+    staves, bars, doubtful = [], {}, set()
+    for index, reading in enumerate(page.staves):
+        marks = staff_marks(reading)
+        for place, (symbol, mark) in enumerate(zip(reading.symbols, marks["symbols"], strict=True)):
+            identity = events.ids.get(SymbolPlace(page.number, index, place))
+            mark |= {
+                "box": rounded(symbol.box),
+                "doubtful": is_doubtful(symbol, reading),
+                "mended": symbol.mended,
+                "id": identity,
+            }
+            if identity:
+                bars[identity] = mark["bar"]
+                doubtful |= {identity} if mark["doubtful"] else set()
+        staves.append({"unread": reading.unread, **marks})
+    try:
+        svg = engraved_page(document, page, events, bars=bars, doubtful=doubtful)
+        message = None if svg else "no music was read on this page"
+    except OmrError as error:
+        svg, message = None, f"this page cannot be engraved: {error}"
     return {
         "number": page.number,
         "width": page.width,
@@ -92,29 +109,3 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
         "svg": svg,
         "message": message,
     }
-
-
-def _staff(events: ScoreEvents, page: Page, place: int, reading: StaffReading) -> dict[str, Any]:
-    marks = staff_marks(reading)
-    for number, (symbol, mark) in enumerate(zip(reading.symbols, marks["symbols"], strict=True)):
-        mark |= {
-            "box": rounded(symbol.box),
-            "doubtful": is_doubtful(symbol, reading),
-            "mended": symbol.mended,
-            "id": events.ids.get(SymbolPlace(page.number, place, number)),
-        }
-    return {"unread": reading.unread, **marks}
-
-
-def _engraving(
-    document: Document, page: Page, events: ScoreEvents, staves: list[dict[str, Any]]
-) -> tuple[str | None, str | None]:
-    """The page's SVG, or why there is none."""
-    marks = [mark for staff in staves for mark in staff["symbols"] if mark["id"]]
-    bars = {mark["id"]: mark["bar"] for mark in marks}
-    doubtful = {mark["id"] for mark in marks if mark["doubtful"]}
-    try:
-        svg = engraved_page(document, page, events, bars=bars, doubtful=doubtful)
-    except OmrError as error:
-        return None, f"this page cannot be engraved: {error}"
-    return svg, None if svg else "no music was read on this page"

@@ -13,7 +13,7 @@ from focal_omr.document.document import Document
 from focal_omr.score.records import Clef, Key, Meter, Note
 from focal_omr.web.engraved_page import page_scores
 from focal_omr.web.events import score_events
-from focal_omr.web.svg import Drawn, plain_svg
+from focal_omr.web.svg import EngravedScore, plain_svg
 from focal_omr.web.view import page_view
 
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
@@ -165,4 +165,4 @@ def test_an_unread_staff_is_engraved_as_rests():
 def test_svg_without_scores():
     assert ET.fromstring(plain_svg([])).get("viewBox") == "0 0 0 0"
     with pytest.raises(Exception, match="view box"):
-        plain_svg([Drawn("<svg/>")])
+        plain_svg([EngravedScore("<svg/>")])

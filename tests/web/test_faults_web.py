@@ -12,7 +12,8 @@ from full_disk import full_disk
 
 from focal_omr.errors import OutputError
 from focal_omr.web import readers
-from focal_omr.web.desk import Desk, Order, Refusal, Subject
+from focal_omr.web.view_requests import DocumentRevision, Rejected, ViewRequest
+from focal_omr.web.view_worker import ViewWorker
 from focal_omr.web.reading import JobReader, Task
 from focal_omr.web.store import Store, new_id
 
@@ -63,10 +64,10 @@ def _full(*_: object) -> None:
 
 
 def test_clients_are_not_told_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = Subject("id", tmp_path, "a.png", 0, {})
-    monkeypatch.setattr(Desk, "_carry_out", _full)
-    answer = Desk()(Order(subject, "mid", tmp_path / "a.mid"))
-    assert answer == Refusal(503, "the server cannot write its files; please try again later")
+    document = DocumentRevision("id", tmp_path, "a.png", 0, {})
+    monkeypatch.setattr(ViewWorker, "_handle", _full)
+    answer = ViewWorker()(ViewRequest(document, "mid", tmp_path / "a.mid"))
+    assert answer == Rejected(503, "the server cannot write its files; please try again later")
     reader = JobReader(tmp_path, model="default", threads=1, pages=1)
     monkeypatch.setattr(reader, "_open", _full)
     assert reader(Task("id", tmp_path, "a.png")) == "a.png: the server cannot write its files"

@@ -16,7 +16,7 @@ from focal_omr.document.document import Document
 from focal_omr.encodings.printed import semantic_to_printed
 from focal_omr.evaluation.evaluate import evaluate
 from focal_omr.staff.strip import load_gray
-from focal_omr.web.labels import samples_zip
+from focal_omr.web.samples import samples_zip
 
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
 PAPER = {1: np.full((600, 500), 250, np.uint8)}
@@ -37,7 +37,7 @@ def with_mended(document: Document, *staves: int) -> Document:
 @pytest.mark.skipif(not WEIGHTS.is_file(), reason="the packaged weights are not there")
 def test_an_example_is_read_back_packed_and_evaluated(tmp_path):
     document = example("ode-to-joy")
-    data = samples_zip(document, {1: load_gray(picture_of("ode-to-joy"))}, everything=True)
+    data = samples_zip(document, {1: load_gray(picture_of("ode-to-joy"))}, all_staves=True)
     (sample,) = unzipped(data, tmp_path / "samples")
     assert sample.id == "ode-to-joy-p1-s1"
     assert list(sample.semantic) == [symbol.token for symbol in document.symbols if symbol.used]
@@ -51,9 +51,9 @@ def test_only_mended_staves_and_all_that_were_read(tmp_path):
     document = make_document(*[f"{OPEN} note-G4_half barline"] * 3)
     document = with_mended(with_unread(document, 0, 0), 1)
     assert [each.id for each in unzipped(samples_zip(document, PAPER), tmp_path / "a")] == ["hand-p1-s2"]
-    every = samples_zip(document, PAPER, everything=True)
+    every = samples_zip(document, PAPER, all_staves=True)
     assert [each.id for each in unzipped(every, tmp_path / "b")] == ["hand-p1-s2", "hand-p1-s3"]
-    assert every == samples_zip(document, PAPER, everything=True)
+    assert every == samples_zip(document, PAPER, all_staves=True)
     with pytest.raises(KeyError):
         samples_zip(document, {})
 

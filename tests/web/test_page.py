@@ -330,7 +330,7 @@ def test_the_first_view_is_small_and_from_here(
     ("name", "data", "says"),
     [
         ("notes.txt", b"no picture", "is not a picture"),
-        ("notes.png", b"no picture", "neither a picture"),
+        ("notes.png", b"no picture", "neither an image"),
         ("empty.png", b"", "is empty"),
     ],
 )

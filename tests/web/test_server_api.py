@@ -21,8 +21,8 @@ import pytest
 from lxml import etree
 from served import EXAMPLES, STAFF, pages, read, send, served, wait_for
 
-from focal_omr.web import answers
-from focal_omr.web.answers import Answer
+from focal_omr.web import responses
+from focal_omr.web.responses import JsonModel
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def job(client: httpx.Client) -> str:
     return str(state["id"])
 
 
-def get(client: httpx.Client, job: str, path: str, kind: type[Answer] | None = None) -> Any:
+def get(client: httpx.Client, job: str, path: str, kind: type[JsonModel] | None = None) -> Any:
     """What is at a path of a job; where a kind is given, it is exactly as described."""
     answer = client.get(f"/api/jobs/{job}{path}")
     assert answer.status_code == 200, answer.text
@@ -50,7 +50,7 @@ def get(client: httpx.Client, job: str, path: str, kind: type[Answer] | None = N
 
 
 def test_a_job_tells_where_it_stands(client: httpx.Client, job: str) -> None:
-    state = get(client, job, "", answers.JobState)
+    state = get(client, job, "", responses.JobJson)
     assert (state["status"], state["progress"], state["error"]) == ("done", 1.0, None)
     assert (state["name"], state["pages"], state["pages_read"], state["staves_read"]) == (
         *("Menuett in G.jpg", 1, 1),
@@ -93,7 +93,7 @@ def test_every_format_can_be_had(
 
 
 def test_pictures_and_overlays(client: httpx.Client, job: str) -> None:
-    view = get(client, job, "/pages/1", answers.PageView)
+    view = get(client, job, "/pages/1", responses.PageJson)
     picture = get(client, job, "/pages/1/picture")
     assert picture.headers["content-type"] == "image/jpeg"
     gray = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -106,9 +106,9 @@ def test_pictures_and_overlays(client: httpx.Client, job: str) -> None:
 
 
 def test_views_are_as_described(client: httpx.Client, job: str) -> None:
-    overview = get(client, job, "/overview", answers.Overview)
+    overview = get(client, job, "/overview", responses.DocumentJson)
     assert overview["pages"][0]["picture"] == f"/api/jobs/{job}/pages/1/picture"
-    playback = get(client, job, "/playback", answers.Playback)
+    playback = get(client, job, "/playback", responses.PlaybackJson)
     notes = [note for note in playback["notes"] if note["midi"] is not None]
     tokens = [each["token"] for each in get(client, job, "/pages/1").json()["staves"][0]["symbols"]]
     assert len(notes) == sum(token.startswith("note-") for token in tokens)
@@ -135,7 +135,7 @@ def test_changes_are_made_undone_and_made_again(client: httpx.Client) -> None:
 
     up = change(client, job, 0, note, {"do": "move", "steps": 1})
     assert up.status_code == 200, up.text
-    answers.Changed.model_validate(up.json(), strict=True)
+    responses.EditedJson.model_validate(up.json(), strict=True)
     symbol = up.json()["view"]["staves"][0]["symbols"][note]
     assert symbol["token"] != tokens[note]
     assert symbol["mended"]

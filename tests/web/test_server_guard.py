@@ -6,7 +6,7 @@ import httpx
 import pytest
 from served import STAFF, send, served
 
-from focal_omr.web.guard import HEADERS, cookie_of
+from focal_omr.web.guard import HEADERS, cookie_value
 
 TOKEN = "a secret, ünicode"
 
@@ -92,7 +92,7 @@ def test_without_the_token_nothing_is_shown(locked: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["Bearer", "Bearer x", "Basic YTpi", f"Bearer {cookie_of(TOKEN)}", "Bearer é"]
+    "wrong", ["Bearer", "Bearer x", "Basic YTpi", f"Bearer {cookie_value(TOKEN)}", "Bearer é"]
 )
 def test_a_wrong_token_is_none(locked: httpx.Client, wrong: str) -> None:
     assert locked.get("/api", headers={"Authorization": wrong.encode()}).status_code == 401

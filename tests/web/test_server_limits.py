@@ -14,7 +14,7 @@ import pytest
 from served import STAFF, send, served
 
 from focal_omr.errors import OutputError
-from focal_omr.web.content import disposition, shown_name, stem
+from focal_omr.web.uploads import content_disposition, display_name, stem
 
 MB = 2**20
 
@@ -47,11 +47,11 @@ BOMB = png(40_000, 40_000, zlib.compress(bytes(2 * MB), 9))
     [
         ("bomb.png", BOMB, 413, "bomb.png: 40000 x 40000 pixels, at most 100 million are read"),
         ("empty.png", b"", 422, "the file is empty"),
-        ("page.png", b"<!doctype html><script>alert(1)</script>", 415, "neither a picture"),
-        ("bomb.gz", gzip.compress(bytes(4 * MB)), 415, "neither a picture"),
-        ("page.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "neither a picture"),
+        ("page.png", b"<!doctype html><script>alert(1)</script>", 415, "neither an image"),
+        ("bomb.gz", gzip.compress(bytes(4 * MB)), 415, "neither an image"),
+        ("page.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "neither an image"),
         ("cut.png", BOMB[:100], 422, "cut.png"),
-        ("page.zip", b"PK\x03\x04" + bytes(100), 415, "neither a picture"),
+        ("page.zip", b"PK\x03\x04" + bytes(100), 415, "neither an image"),
         ("big.png", bytes(MB + 1), 413, "larger than 1 MB"),
         ("huge.png", bytes(2 * MB), 413, "at most 1 MB"),
     ],
@@ -151,7 +151,7 @@ def test_two_files_are_one_too_many(client: httpx.Client) -> None:
     ],
 )
 def test_names_are_only_shown(sent: str | None, shown: str) -> None:
-    assert shown_name(sent) == shown
+    assert display_name(sent) == shown
 
 
 def test_a_path_as_name_goes_nowhere(client: httpx.Client) -> None:
@@ -163,7 +163,7 @@ def test_a_path_as_name_goes_nowhere(client: httpx.Client) -> None:
 
 
 def test_a_disposition_is_one_header() -> None:
-    value = disposition('Länd"ler\\; x=1.mid')
+    value = content_disposition('Länd"ler\\; x=1.mid')
     assert value.startswith("attachment; filename=\"L_nd_ler__ x_1.mid\"; filename*=UTF-8''")
     assert unquote(value.partition("''")[2]) == 'Länd"ler\\; x=1.mid'
     assert (stem("a.b.png"), stem("no suffix. really none"), stem("a")) == (

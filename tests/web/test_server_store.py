@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from focal_omr.errors import OmrError
-from focal_omr.web.store import ConflictError, Entry, FullError, Job, Store, new_id
+from focal_omr.web.store import ConflictError, HistoryEntry, FullError, Job, Store, new_id
 
 ROOM = {"expire_s": 100.0, "queued": 10, "stored": 10_000}
 
@@ -80,7 +80,7 @@ def test_a_clock_that_jumps_removes_nothing(store: Store, monkeypatch: pytest.Mo
 
 def test_deleting_takes_the_history_along(store: Store, tmp_path: Path) -> None:
     job = queued(store)
-    store.record(found(store, job), Entry({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
+    store.record(found(store, job), HistoryEntry({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
     assert store.delete(job)
     assert not store.delete(job)
     assert not store.folder(job).exists()
@@ -94,7 +94,7 @@ def test_a_killed_server_loses_nothing_that_was_done(store: Store, tmp_path: Pat
     for _ in range(3):
         store.claim()
     store.finish(done, 10)
-    store.put_back(twice)
+    store.requeue(twice)
     assert found(store, twice).attempts == 0
     for _ in range(2):  # begun and killed, begun and killed
         store.claim()
@@ -123,27 +123,27 @@ def test_a_killed_server_loses_nothing_that_was_done(store: Store, tmp_path: Pat
 
 def test_a_history_is_gone_along(store: Store) -> None:
     job = queued(store)
-    assert store.staves(found(store, job)) == {}
+    assert store.edited_staves(found(store, job)) == {}
     for number, text in enumerate("abc", 1):
-        change = Entry(
+        change = HistoryEntry(
             {"do": text}, (1, 0, number), (1, 0, number + 1), {(1, 0): [text], (2, number): [text]}
         )
         assert store.record(found(store, job), change) == number
-    assert store.staves(found(store, job)) == {(1, 0): ["c"], (2, 1): ["a"], (2, 2): ["b"], (2, 3): ["c"]}
+    assert store.edited_staves(found(store, job)) == {(1, 0): ["c"], (2, 1): ["a"], (2, 2): ["b"], (2, 3): ["c"]}
     store.move(found(store, job), 1)  # undo two
     now = found(store, job)
     assert (now.revision, now.applied) == (4, 1)
-    assert store.staves(now) == {(1, 0): ["a"], (2, 1): ["a"]}
-    undone = store.change(now, 2)
+    assert store.edited_staves(now) == {(1, 0): ["a"], (2, 1): ["a"]}
+    undone = store.history_entry(now, 2)
     assert undone is not None
-    assert (undone.before, undone.after, undone.change) == ((1, 0, 2), (1, 0, 3), {"do": "b"})
-    store.record(now, Entry({"do": "d"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["d"]}))
-    assert store.change(now, 3) is None  # what was undone is forgotten
+    assert (undone.before, undone.after, undone.edit) == ((1, 0, 2), (1, 0, 3), {"do": "b"})
+    store.record(now, HistoryEntry({"do": "d"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["d"]}))
+    assert store.history_entry(now, 3) is None  # what was undone is forgotten
     with pytest.raises(ConflictError):
-        store.record(now, Entry({"do": "e"}, (1, 0, 0), (1, 0, 0), {}))
+        store.record(now, HistoryEntry({"do": "e"}, (1, 0, 0), (1, 0, 0), {}))
     with pytest.raises(ConflictError):
         store.move(now, 0)
-    assert store.staves(found(store, job)) == {(1, 0): ["d"], (2, 1): ["a"]}
+    assert store.edited_staves(found(store, job)) == {(1, 0): ["d"], (2, 1): ["a"]}
 
 
 def test_one_server_at_a_time(store: Store, tmp_path: Path) -> None:
