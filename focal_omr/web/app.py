@@ -93,7 +93,9 @@ def _server_router(settings: Settings) -> APIRouter:
     async def health() -> HealthJson:
         return HealthJson(status="ok", version=__version__)
 
-    @router.get("/api", summary="Version, limits and retention time of this server", responses=error_responses())
+    @router.get(
+        "/api", summary="Version, limits and retention time of this server", responses=error_responses()
+    )
     async def api() -> ApiJson:
         return ApiJson(
             version=__version__,
@@ -111,7 +113,10 @@ def _server_router(settings: Settings) -> APIRouter:
     @router.get(
         "/metrics",
         summary="Metrics for Prometheus",
-        responses={200: {"content": {"text/plain": {}}, "description": "The metrics."}, **error_responses(503)},
+        responses={
+            200: {"content": {"text/plain": {}}, "description": "The metrics."},
+            **error_responses(503),
+        },
         response_class=Response,
     )
     async def metrics(server: ServerDep) -> Response:
@@ -174,7 +179,9 @@ def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     async def storage_error(request: Request, problem: Exception) -> JSONResponse:
         logger.error("%s %s: %r", request.method, request.scope.get("path"), problem)
-        return error_response(503, "the server cannot write or read its files; please try again later", _RETRY)
+        return error_response(
+            503, "the server cannot write or read its files; please try again later", _RETRY
+        )
 
     @app.exception_handler(Exception)
     async def internal_error(request: Request, problem: Exception) -> JSONResponse:

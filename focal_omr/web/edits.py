@@ -1,4 +1,4 @@
-"""Routes that edit a document; each responds with the new selection and everything that may look different."""
+"""Routes that edit a document; responses hold the new selection and everything that may look different."""
 
 from typing import Annotated, Any
 
@@ -51,9 +51,7 @@ async def edit(job: DoneJobDep, request: EditRequest, server: ServerDep) -> Resp
             raise HTTPException(422, f"a document can have at most {job.applied} edits")
         place = (request.page, request.staff, request.symbol)
         values = request.change.model_dump()
-        edited = await server.views.edit(
-            ViewRequest(server.revision(job), "edit", place=place, edit=values)
-        )
+        edited = await server.views.edit(ViewRequest(server.revision(job), "edit", place=place, edit=values))
         server.store.record(job, HistoryEntry(values, place, edited.place, edited.staves))
         server.views.discard_stale(server.store.folder(job.id))
     return Response(edited.response, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Engraving of one page of a document: its measures, with the signs that hold there, in systems as on the scan."""
+"""Engraving of one page of a document, in systems as on the scan, with the signs that hold at its start."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,8 +40,8 @@ _OPTIONS = {
 }
 _UNITS_PER_SPACE = 18  # Verovio's page units per staff space
 _MARGIN_UNITS = 100
-# Verovio's own spacing is 1.3 to 1.7 times as wide as that of the scans at hand. At 1.15 times the scan's width
-# nothing touches, and staves are still large enough to read on a screen.
+# Verovio's own spacing is 1.3 to 1.7 times as wide as that of the scans at hand. At 1.15 times the scan's
+# width nothing touches, and staves are still large enough to read on a screen.
 _STRETCH = 1.15
 _MIN_WIDTH, _MAX_WIDTH = 600, 20_000
 _UNITS_PER_EVENT = 60  # where no staff was measured
@@ -124,8 +124,13 @@ def page_scores(document: Document, page: Page, events: ScoreEvents) -> list[Pag
         if on_page:  # a measure that is split by the end of the page is on both pages
             shown = range(min(on_page), max(on_page) + 1)
             breaks = _system_starts(page, found)
-            cut = [_cut(part, number, spans[number - 1], shown, breaks) for number, part in enumerate(parts[: len(spans)], 1)]
-            scores.append(PageScore(Score(tuple(part for part, _ in cut)), tuple(tuple(ids) for _, ids in cut)))
+            cut = [
+                _cut(part, number, spans[number - 1], shown, breaks)
+                for number, part in enumerate(parts[: len(spans)], 1)
+            ]
+            scores.append(
+                PageScore(Score(tuple(part for part, _ in cut)), tuple(tuple(ids) for _, ids in cut))
+            )
         starts = ends
     return scores
 

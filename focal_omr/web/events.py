@@ -1,7 +1,7 @@
 """Mapping between the symbols of the pages and the events of the score.
 
-Not every symbol is an event: barlines, ties, clefs and keys that a system merely repeats. Not every event is a
-symbol: rests replace unread staves and the parts that a piece lacks.
+Not every symbol is an event: barlines, ties, clefs and keys that a system merely repeats. Not every event is
+a symbol: rests replace unread staves and the parts that a piece lacks.
 """
 
 from collections.abc import Sequence

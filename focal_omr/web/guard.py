@@ -1,4 +1,4 @@
-"""Middleware that admits requests: host names, cross-site requests, token, upload rate, body size, security headers."""
+"""Security middleware: host names, cross-site requests, token, upload rate, body size, security headers."""
 
 import hashlib
 import hmac
@@ -75,9 +75,7 @@ class Guard:
         on_response: Called with the scope and the status of each response.
     """
 
-    def __init__(
-        self, app: ASGIApp, settings: Settings, on_response: Callable[[Scope, int], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, on_response: Callable[[Scope, int], None]) -> None:
         self._app, self._token, self._on_response = app, settings.token, on_response
         self._any_host = "*" in settings.hosts
         self._any_address = any(host in _ANY_ADDRESS for host in settings.hosts)

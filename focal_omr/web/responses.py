@@ -231,7 +231,7 @@ _EXAMPLES = {
 
 
 def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Error responses for a route's description: the given statuses and 400 and 401, which any route may give."""
+    """Error responses for a route's description; 400 and 401, which any route may give, are added."""
     return {
         status: {
             "model": ErrorJson,

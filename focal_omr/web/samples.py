@@ -76,7 +76,7 @@ def _semantic_label(reading: StaffReading, before: Carried) -> list[str]:
 
 
 def _agnostic_label(label: Sequence[str], meter: Meter | None) -> list[str]:
-    """The agnostic label, beamed by the meter that holds before the staff; empty if it cannot be expressed."""
+    """The agnostic label, beamed by the meter that holds before the staff; empty if not expressible."""
     try:
         (part,) = tokens_to_score([sign_token(meter), *label] if meter else label).parts
         part = beam_by_meter(part)

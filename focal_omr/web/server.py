@@ -54,7 +54,9 @@ class Server:
         store = Store(settings.data)
         store.lock()
         store.recover(settings.attempts)
-        server = cls(settings, store, metrics, Readers(settings, store, metrics.count_job), ViewService(settings))
+        server = cls(
+            settings, store, metrics, Readers(settings, store, metrics.count_job), ViewService(settings)
+        )
         server.readers.start()
         if settings.warm:
             server.views.start()
@@ -138,7 +140,9 @@ def _server(request: Request) -> Server:
 ServerDep = Annotated[Server, Depends(_server)]
 
 
-async def _job(id: Annotated[str, PathParam(max_length=64, description="Id of the job.")], server: ServerDep) -> Job:
+async def _job(
+    id: Annotated[str, PathParam(max_length=64, description="Id of the job.")], server: ServerDep
+) -> Job:
     job = server.store.find(id)
     if job is None:
         raise no_document()

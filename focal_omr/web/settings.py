@@ -36,8 +36,8 @@ class Settings:
             causes a second one.
         rate: Uploads per minute and client address; 0: no limit.
         expire_s: Seconds after which a job and all its files are removed.
-        stored_bytes: Maximum size of all jobs. A page of eight staves takes 0.6 MB, and five times as much with
-            all its views and files cached.
+        stored_bytes: Maximum size of all jobs. A page of eight staves takes 0.6 MB, and five times as much
+            with all its views and files cached.
         changes: Maximum length of a document's edit history, undone edits included. Each keeps the edited
             staves, a few kB.
         view_s: Timeout of rendering a view or a file. A page of eight staves takes 0.1 (observed).

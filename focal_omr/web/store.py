@@ -1,7 +1,7 @@
 """Store of jobs and their edit histories: one SQLite file, and a folder of files per job.
 
-The database is authoritative: files are written before their row and removed after it. A killed server leaves at
-most files without a row, which the next start removes.
+The database is authoritative: files are written before their row and removed after it. A killed server leaves
+at most files without a row, which the next start removes.
 """
 
 import json
@@ -260,7 +260,8 @@ class Store:
     def recover(self, attempts: int) -> None:
         """Clean up after a killed server; no other may be running.
 
-        Running jobs are queued again unless they have had `attempts` attempts; files without a job are removed.
+        Running jobs are queued again unless they have had `attempts` attempts; files without a job are
+        removed.
         """
         self._database.update_jobs(
             "status = 'queued', progress = 0 WHERE status = 'running' AND attempts < ?", (attempts,)
@@ -301,7 +302,9 @@ class Store:
         if row is None:
             return None
         edit, before, after = (json.loads(text) for text in row[:3])
-        return HistoryEntry(edit, cast(Selection, tuple(before)), cast(Selection, tuple(after)), _staves(row[3]))
+        return HistoryEntry(
+            edit, cast(Selection, tuple(before)), cast(Selection, tuple(after)), _staves(row[3])
+        )
 
     def record(self, job: Job, entry: HistoryEntry) -> int:
         """Append an edit after the applied ones, dropping undone ones; returns the new revision.

@@ -49,7 +49,8 @@ class EngravedScore:
 def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()) -> str:
     """Stack scores into one SVG without style sheet, styles and colours.
 
-    It has the current colour, a view box, no size, and no ids but those of `mei_writer.event_id` and of glyphs.
+    It has the current colour, a view box, no size, and no ids but those of `mei_writer.event_id` and of
+    glyphs.
 
     Args:
         scores: The scores, in one font.

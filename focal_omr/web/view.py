@@ -17,8 +17,9 @@ def overview(document: Document) -> dict[str, Any]:
     """A document without its symbols: pages, warnings, and the places to review.
 
     Returns:
-        "name", "title", "warnings", "pieces" (count), "pages" ("number", "width", "height", "staves"), "doubtful"
-        and "odd_bars" as places in reading order ("page": its number; the others from 0), "mended_staves" (count).
+        "name", "title", "warnings", "pieces" (count), "pages" ("number", "width", "height", "staves"),
+        "doubtful" and "odd_bars" as places in reading order ("page": its number; the others from 0),
+        "mended_staves" (count).
     """
     staves = [
         (page.number, number, reading)
@@ -69,9 +70,9 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
         number: Page number, as in `Page.number`.
 
     Returns:
-        "number", "width", "height", "staves", "unread", "svg" (None without an engraving) and "message" (why). A
-        staff is as in `marks.staff_marks`, with "unread"; a symbol also has "box", "doubtful", "mended" and "id":
-        its element in the SVG, None if it has none.
+        "number", "width", "height", "staves", "unread", "svg" (None without an engraving) and "message"
+        (why). A staff is as in `marks.staff_marks`, with "unread"; a symbol also has "box", "doubtful",
+        "mended" and "id": its element in the SVG, None if it has none.
 
     Raises:
         KeyError: The document has no such page.

@@ -55,8 +55,9 @@ class ViewRequest:
 
     Attributes:
         document: The document revision it is about.
-        kind: "overview", "page", "playback", "samples", "overlay.png", "overlay.pdf", "overlay.html" or a key of
-            `FORMATS`; "edit"; "selection" for the response to an undo or redo, which the store has already made.
+        kind: "overview", "page", "playback", "samples", "overlay.png", "overlay.pdf", "overlay.html" or a key
+            of `FORMATS`; "edit"; "selection" for the response to an undo or redo, which the store has already
+            made.
         target: File to write; None if the result is an `Edited`.
         page: Page number for "page".
         unfold: Whether "playback" plays repeats.

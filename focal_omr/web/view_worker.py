@@ -30,8 +30,8 @@ _CACHED = 4  # documents; a book of 200 pages takes 50 MB
 class ViewWorker:
     """Handles requests one at a time and caches the last few documents.
 
-    Modules that load numpy, OpenCV or Verovio are imported in the methods: this class is pickled by the server,
-    which loads none of them.
+    Modules that load numpy, OpenCV or Verovio are imported in the methods: this class is pickled by the
+    server, which loads none of them.
     """
 
     def __init__(self) -> None:

@@ -12,10 +12,10 @@ from full_disk import full_disk
 
 from focal_omr.errors import OutputError
 from focal_omr.web import readers
-from focal_omr.web.view_requests import DocumentRevision, Rejected, ViewRequest
-from focal_omr.web.view_worker import ViewWorker
 from focal_omr.web.reading import JobReader, Task
 from focal_omr.web.store import Store, new_id
+from focal_omr.web.view_requests import DocumentRevision, Rejected, ViewRequest
+from focal_omr.web.view_worker import ViewWorker
 
 ROOM: dict[str, Any] = {"expire_s": 100.0, "queued": 10_000, "stored": 10**9}
 

@@ -239,10 +239,10 @@ def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
     assert wait_for(client, following)["status"] == "done"
 
 
-def test_a_studio_that_dies_is_started_again(client: httpx.Client, job: str) -> None:
-    studio = client.app.state.server.studio  # type: ignore[attr-defined]
+def test_a_dead_view_worker_is_restarted(client: httpx.Client, job: str) -> None:
+    views = client.app.state.server.views  # type: ignore[attr-defined]
     tune = get(client, job, "/score.abc").content
-    os.kill(studio._process.process.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    os.kill(views._process.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     first = client.get(f"/api/jobs/{job}/score.abc?original=true")  # may come before it is seen to be dead
     assert (first.status_code, "makes it" in first.text) in ((200, False), (503, True))
     assert get(client, job, "/score.abc?original=true").content == tune

@@ -52,7 +52,7 @@ BOMB = png(40_000, 40_000, zlib.compress(bytes(2 * MB), 9))
         ("page.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "neither an image"),
         ("cut.png", BOMB[:100], 422, "cut.png"),
         ("page.zip", b"PK\x03\x04" + bytes(100), 415, "neither an image"),
-        ("big.png", bytes(MB + 1), 413, "larger than 1 MB"),
+        ("big.png", bytes(MB + 1), 413, "larger than the limit of 1 MB"),
         ("huge.png", bytes(2 * MB), 413, "at most 1 MB"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from focal_omr.errors import OmrError
-from focal_omr.web.store import ConflictError, HistoryEntry, FullError, Job, Store, new_id
+from focal_omr.web.store import ConflictError, FullError, HistoryEntry, Job, Store, new_id
 
 ROOM = {"expire_s": 100.0, "queued": 10, "stored": 10_000}
 
@@ -55,7 +55,7 @@ def test_ids_cannot_be_guessed() -> None:
 def test_there_is_room_for_so_much(store: Store) -> None:
     queued(store, queued=2)
     queued(store, queued=2)
-    with pytest.raises(FullError, match="2 documents wait"):
+    with pytest.raises(FullError, match="2 documents are waiting"):
         queued(store, queued=2)
     with pytest.raises(FullError, match="storage is full"):
         queued(store, stored=299)
@@ -129,7 +129,12 @@ def test_a_history_is_gone_along(store: Store) -> None:
             {"do": text}, (1, 0, number), (1, 0, number + 1), {(1, 0): [text], (2, number): [text]}
         )
         assert store.record(found(store, job), change) == number
-    assert store.edited_staves(found(store, job)) == {(1, 0): ["c"], (2, 1): ["a"], (2, 2): ["b"], (2, 3): ["c"]}
+    assert store.edited_staves(found(store, job)) == {
+        (1, 0): ["c"],
+        (2, 1): ["a"],
+        (2, 2): ["b"],
+        (2, 3): ["c"],
+    }
     store.move(found(store, job), 1)  # undo two
     now = found(store, job)
     assert (now.revision, now.applied) == (4, 1)
