@@ -271,7 +271,7 @@ def test_what_is_missing_is_named(tree: Path, split: Path, tmp_path: Path) -> No
     (tmp_path / "ids").write_text("s1\nt1\n")
     with pytest.raises(DataError, match="1 of 2 ids are not there, such as t1"):
         show_set(tree, tmp_path / "out", ids=tmp_path / "ids")
-    with pytest.raises(DataError, match=r"train\.txt: no readable list"):
+    with pytest.raises(DataError, match=r"train\.txt: not a readable list"):
         show_set(tree, tmp_path / "out", split=tmp_path)
     (tmp_path / "train.txt").write_text("t1\n")
     with pytest.raises(DataError, match=r"train\.txt: 1 of 1 ids are not there, such as t1"):

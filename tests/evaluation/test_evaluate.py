@@ -139,7 +139,7 @@ def test_the_distorted_pictures_are_read_where_asked_for(folder: Path) -> None:
     assert evaluate(_Reader(**readings), folder, distorted=True).rates.ser == 0  # type: ignore[arg-type]
     assert evaluate(_Reader(**readings), folder).rates.ser == 100  # type: ignore[arg-type]
     (folder / "b" / "b_distorted.jpg").unlink()
-    with pytest.raises(DataError, match="b has no distorted picture"):
+    with pytest.raises(DataError, match="b has no distorted image"):
         evaluate(_Reader(**readings), folder, distorted=True)  # type: ignore[arg-type]
 
 

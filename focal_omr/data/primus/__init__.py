@@ -1,1 +1,1 @@
-"""PrIMuS and Camera-PrIMuS: read, checked, indexed, split and written."""
+"""PrIMuS and Camera-PrIMuS: reading, checking, indexing, splitting and writing."""

@@ -1,4 +1,4 @@
-"""Tar archives as streams: read once from front to back, with an error where one ends too early."""
+"""Streaming reader of tar archives that raises on a truncated archive."""
 
 import gzip
 import os
@@ -6,33 +6,35 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
-# What Python raises on damaged archives.
+# Exceptions of Python's readers on damaged archives.
 DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError, zlib.error)
-_MAX_BYTES = 100_000_000  # of a picture or a label; PrIMuS's have up to 100,000
+_MAX_BYTES = 100_000_000  # per file; images and labels of PrIMuS have up to 100,000
 _GZIP = b"\x1f\x8b"
-_BLOCK = 512  # of a tar archive, which ends with two empty ones
+_BLOCK = 512  # tar block size; an archive ends with two empty blocks
 
 
 def archive_files(
-    path: Path, wanted: Callable[[str], bool], *, folders: dict[Path, None]
+    path: Path, wanted: Callable[[str], object], *, folders: dict[Path, None]
 ) -> Iterator[tuple[Path, bytes]]:
-    """The files of an archive in its order: the path, below the archive's own, and the bytes.
+    """Iterate over the files of an archive, in archive order.
 
     Args:
         path: A tar archive, gzipped or not.
-        wanted: Whether a file of this name is of interest.
-        folders: Gets the paths of the archive's folders, in its order.
+        wanted: Called with a file's name; the file is skipped if the result is falsy.
+        folders: Filled with the paths of the archive's folders, in archive order.
+
+    Yields:
+        Path of the file (the archive's path followed by its name inside) and its content.
 
     Raises:
-        TarError, OSError, EOFError, zlib.error: The archive is damaged or ends too early; what came before is
-            good. `DAMAGED` has them all.
+        ReadError: The archive is truncated or a file is too large; what came before is good. Damaged archives
+            raise other exceptions too, all of them in `DAMAGED`.
     """
     with path.open("rb") as file:
-        zipped = gzip.GzipFile(fileobj=file) if file.read(2) == _GZIP else None
+        unzipped = gzip.GzipFile(fileobj=file) if file.read(2) == _GZIP else None
         file.seek(0)
-        with tarfile.open(fileobj=zipped or file, mode="r|") as tar:
+        with tarfile.open(fileobj=unzipped or file, mode="r|") as tar:
             for member in tar:
                 inside = path / member.name.lstrip("/")
                 if member.isdir():
@@ -41,15 +43,11 @@ def archive_files(
                     if member.size > _MAX_BYTES:
                         raise tarfile.ReadError(f"{member.name} has more than {_MAX_BYTES:,} bytes")
                     yield inside, data.read()
-        _check_end(zipped, file)
-
-
-def _check_end(zipped: gzip.GzipFile | None, file: BinaryIO) -> None:
-    """Raise where an archive ends too early: tarfile takes an end between two members for the archive's."""
-    if zipped is not None:
-        while zipped.read(1 << 20):  # the checksum comes last
-            pass
-        return
-    file.seek(-min(file.seek(0, os.SEEK_END), 2 * _BLOCK), os.SEEK_END)
-    if any(file.read()):
-        raise tarfile.ReadError("the archive's end is missing")
+        # tarfile takes a file that was cut between two members for a whole archive.
+        if unzipped is not None:
+            while unzipped.read(1 << 20):  # to the end, where gzip verifies the checksum
+                pass
+            return
+        file.seek(-min(file.seek(0, os.SEEK_END), 2 * _BLOCK), os.SEEK_END)
+        if any(file.read()):
+            raise tarfile.ReadError("the archive's end is missing")

@@ -1,6 +1,6 @@
-"""Whether samples in PrIMuS layout can be used: pictures that can be decoded, symbols that are known."""
+"""Validation of samples in PrIMuS layout: images decode, tokens are known."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,13 +12,13 @@ from focal_omr.encodings.vocabulary import full_semantic, primus_agnostic
 from focal_omr.errors import DataError, ImageError, NotationError
 from focal_omr.images.load import decode_gray
 
-_MOST_SHOWN = 5
+_MAX_SHOWN = 5
 _TUPLETS = frozenset(f"tuplet-{actual}" for actual in TUPLET_NORMAL)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A sample without defects, and the size of its picture."""
+    """A sample without defects, with the size of its image."""
 
     sample: Sample
     width_px: int
@@ -26,32 +26,28 @@ class Checked:
 
 
 def check_samples(found: Iterable[Sample | Defect]) -> Iterator[Checked | Defect]:
-    """What `read_primus` found, with every picture decoded and every symbol looked up.
+    """Decode every image and look up every token of what `read_primus` found.
 
-    A sample passes when all files that it has are good: the distorted picture and the agnostic label, too.
+    A sample passes when all its files are good, the distorted image and the agnostic label included.
     """
     for each in found:
         if isinstance(each, Defect):
             yield each
+            continue
+        size, defects = _decode(each, each.picture)
+        if each.distorted:
+            defects += _decode(each, each.distorted)[1]
+        defects += _unknown_tokens(each, "semantic", each.semantic)
+        if each.agnostic:
+            defects += _unknown_tokens(each, "agnostic", each.agnostic)
+        if defects:
+            yield from defects
         else:
-            yield from _check(each)
+            yield Checked(each, *size)
 
 
-def _check(sample: Sample) -> Iterator[Checked | Defect]:
-    size, defects = _size(sample, sample.picture)
-    if sample.distorted:
-        defects += _size(sample, sample.distorted)[1]
-    defects += _label_defects(sample, "semantic", sample.semantic)
-    if sample.agnostic:
-        defects += _label_defects(sample, "agnostic", sample.agnostic)
-    if defects:
-        yield from defects
-    else:
-        yield Checked(sample, *size)
-
-
-def _size(sample: Sample, path: Path) -> tuple[tuple[int, int], list[Defect]]:
-    """(width, height) of a picture, or (0, 0) and why it cannot be decoded."""
+def _decode(sample: Sample, path: Path) -> tuple[tuple[int, int], list[Defect]]:
+    """(width, height) of an image in pixels, or (0, 0) and the defect."""
     try:
         gray = decode_gray(sample.picture_bytes(distorted=path == sample.distorted), name=str(path))
     except (ImageError, DataError) as error:
@@ -60,24 +56,24 @@ def _size(sample: Sample, path: Path) -> tuple[tuple[int, int], list[Defect]]:
     return (gray.shape[1], gray.shape[0]), []
 
 
-def _label_defects(sample: Sample, encoding: str, tokens: tuple[str, ...]) -> list[Defect]:
+def _unknown_tokens(sample: Sample, encoding: str, tokens: tuple[str, ...]) -> list[Defect]:
     known, other = (_semantic, _agnostic) if encoding == "semantic" else (_agnostic, _semantic)
     unknown = [(place, token) for place, token in enumerate(tokens, 1) if not known(token)]
     if not unknown:
         return []
     problem: Problem = "unknown token"
-    shown = ", ".join(f"{token!r} (number {place})" for place, token in unknown[:_MOST_SHOWN])
+    shown = ", ".join(f"{token!r} (number {place})" for place, token in unknown[:_MAX_SHOWN])
     detail = f"{len(unknown)} of {len(tokens)}: {shown}"
-    # A label of the wrong encoding is so from end to end; a few mistakes leave most symbols known.
+    # In a label of the wrong encoding nearly all tokens are of the other one; typos leave most tokens known.
     if 2 * sum(other(token) for _, token in unknown) > len(tokens):
         problem = "label in the other encoding"
-        detail = f"{shown} where the {encoding} encoding is needed"
+        detail = f"expected the {encoding} encoding, got {shown}"
     return [Defect(sample.id, sample.picture.with_name(f"{sample.id}.{encoding}"), problem, detail)]
 
 
 @cache
 def _semantic(token: str) -> bool:
-    """Whether the vocabulary or the grammar knows a semantic symbol: multirest-357 is rare, not wrong."""
+    """Whether a token is in the vocabulary or the grammar: multirest-357 is rare, not wrong."""
     if token in full_semantic() or token in _TUPLETS:
         return True
     return parse_sign(token) is not None or parse_barline(token) is not None
@@ -85,17 +81,11 @@ def _semantic(token: str) -> bool:
 
 @cache
 def _agnostic(token: str) -> bool:
-    return token in _agnostic_symbols() or _is_known(parse_agnostic_symbol, token)
-
-
-@cache
-def _agnostic_symbols() -> frozenset[str]:
-    return frozenset(primus_agnostic().symbols)
-
-
-def _is_known(parse: Callable[[str], object], token: str) -> bool:
+    """Whether a token is in the vocabulary or the grammar of the agnostic encoding."""
+    if token in primus_agnostic():
+        return True
     try:
-        parse(token)
+        parse_agnostic_symbol(token)
     except NotationError:
         return False
     return True

@@ -1,6 +1,6 @@
-"""The index of a PrIMuS set: one CSV row a sample, so that it can be drawn from without opening its pictures.
+"""Index of a PrIMuS data set: a CSV with one row per sample, to sample from without opening images.
 
-Paths are kept relative to the index's folder, so that index and set can be moved together.
+Paths are relative to the folder of the index, so that index and data set can be moved together.
 """
 
 import csv
@@ -19,7 +19,7 @@ from focal_omr.errors import DataError
 from focal_omr.images.header import MAX_PICTURE_PX
 from focal_omr.runtime.atomic_files import write_atomic
 
-# The header is the format's version, too: a file with another one is refused.
+# The header is also the version of the format: a file with another header is rejected.
 COLUMNS = (
     "id",
     "source",
@@ -37,20 +37,20 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What an index knows of a sample.
+class IndexEntry:
+    """One row of an index.
 
     Attributes:
-        id: Its id.
-        root: The tree or archive that it lies in.
-        picture: Its picture's path below `root`, with slashes.
-        distorted: The same of the distorted picture; empty where there is none.
-        width_px: Width of the picture.
-        height_px: Height of the picture.
-        semantic: Its semantic label.
-        agnostic: Its agnostic label; empty where there is none.
-        mei: Whether there is a score in MEI.
-        pae: Whether there is Plaine & Easie code.
+        id: Id of the sample.
+        root: The tree or archive that holds it.
+        picture: Path of the image relative to `root`, with slashes.
+        distorted: The same for the distorted image; empty if there is none.
+        width_px: Width of the image.
+        height_px: Height of the image.
+        semantic: Semantic label.
+        agnostic: Agnostic label; empty if there is none.
+        mei: Whether an MEI file exists.
+        pae: Whether a Plaine & Easie file exists.
     """
 
     id: str
@@ -66,42 +66,46 @@ class Entry:
 
     @property
     def source(self) -> str:
-        """The RISM source that it comes from."""
+        """RISM source of the sample."""
         return source_of(self.id)
 
 
 def index_primus(
     paths: Sequence[Path], *, only: Collection[str] | None = None
-) -> tuple[list[Entry], list[Defect]]:
-    """Read and check trees and archives: an entry for each good sample, sorted by id, and the defects.
+) -> tuple[list[IndexEntry], list[Defect]]:
+    """Read and check trees and archives.
 
     Args:
         paths: Folders, .tar and .tgz files.
-        only: Ids of the samples to take; the others' pictures are not opened. None: all.
+        only: Ids of the samples to index; other images are not opened. None: all.
+
+    Returns:
+        An entry for each good sample, sorted by id, and the defects.
 
     Raises:
-        DataError: As `read_primus`.
+        DataError: A path does not exist, or a folder cannot be listed.
     """
+    found: Iterable[Sample | Defect] = read_primus(paths)
+    if only is not None:
+        ids = frozenset(only)
+        # A damaged archive is always reported: it may hold samples of the list.
+        found = (
+            each
+            for each in found
+            if each.id in ids or (isinstance(each, Defect) and each.problem == "unreadable archive")
+        )
     entries, defects = [], []
-    wanted = None if only is None else frozenset(only)
-    for each in check_samples(each for each in read_primus(paths) if _is_wanted(each, wanted)):
+    for each in check_samples(found):
         if isinstance(each, Defect):
             defects.append(each)
         else:
-            entries.append(_entry(each))
+            entries.append(_to_entry(each))
     return sorted(entries, key=lambda entry: entry.id), defects
 
 
-def _is_wanted(found: Sample | Defect, wanted: frozenset[str] | None) -> bool:
-    """Whether it is on the list; a broken archive always counts, for it may hold what is."""
-    if wanted is None or (isinstance(found, Defect) and found.problem == "unreadable archive"):
-        return True
-    return found.id in wanted
-
-
-def _entry(checked: Checked) -> Entry:
+def _to_entry(checked: Checked) -> IndexEntry:
     sample = checked.sample
-    return Entry(
+    return IndexEntry(
         sample.id,
         sample.root,
         sample.picture.relative_to(sample.root).as_posix(),
@@ -116,20 +120,20 @@ def _entry(checked: Checked) -> Entry:
 
 
 def sample_ids(path: Path) -> tuple[list[str], list[Defect]]:
-    """The ids in a tree, an archive or an index, without opening the pictures; and the defects seen.
+    """Read the ids of a tree, an archive or an index without opening images, and the defects.
 
     Raises:
-        DataError: As `read_primus` and `read_index`.
+        DataError: As for `read_primus` and `read_index`.
     """
     labels, defects = sample_labels(path)
     return list(labels), defects
 
 
 def sample_labels(path: Path) -> tuple[dict[str, tuple[str, ...]], list[Defect]]:
-    """Id -> semantic label, sorted by id, of a tree, an archive or an index; see `sample_ids`.
+    """Read id -> semantic label, sorted by id, of a tree, an archive or an index, and the defects.
 
     Raises:
-        DataError: As `read_primus` and `read_index`.
+        DataError: As for `read_primus` and `read_index`.
     """
     if path.is_file() and path.suffix == ".csv":
         return {entry.id: entry.semantic for entry in sorted(read_index(path), key=lambda e: e.id)}, []
@@ -137,11 +141,15 @@ def sample_labels(path: Path) -> tuple[dict[str, tuple[str, ...]], list[Defect]]
     return {sample.id: sample.semantic for sample in sorted(samples, key=lambda s: s.id)}, defects
 
 
-# The file ---------------------------------------------------------------------------------------------------
+# CSV --------------------------------------------------------------------------------------------------------
 
 
-def write_index(path: Path, entries: Iterable[Entry]) -> None:
-    """Write an index, whole or not at all. Raises OutputError where that is not possible."""
+def write_index(path: Path, entries: Iterable[IndexEntry]) -> None:
+    """Write an index atomically.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -159,31 +167,31 @@ def write_index(path: Path, entries: Iterable[Entry]) -> None:
     write_atomic(path, text.getvalue().encode())
 
 
-def read_index(path: Path) -> list[Entry]:
-    """The entries of an index.
+def read_index(path: Path) -> list[IndexEntry]:
+    """Read an index.
 
     Raises:
-        DataError: The file cannot be read, or is no index; the message names the line.
+        DataError: The file cannot be read or is not an index; the message names the line.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file, strict=True)
             if next(rows, None) != list(COLUMNS):
-                raise DataError(f"{path}: no index; its first line must be {','.join(COLUMNS)}")
-            return [_read_row(row, path, rows.line_num) for row in rows]
+                raise DataError(f"{path}: not an index; its first line must be {','.join(COLUMNS)}")
+            return [_parse_row(row, path, rows.line_num) for row in rows]
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no index ({error})") from error
+        raise DataError(f"{path}: not an index ({error})") from error
 
 
-def _read_row(row: Sequence[str], path: Path, line: int) -> Entry:
+def _parse_row(row: Sequence[str], path: Path, line: int) -> IndexEntry:
     try:
         sample_id, _, root, picture, distorted, width, height, symbols, semantic, agnostic, mei, pae = row
         label = tuple(map(intern, semantic.split()))
         if len(label) != int(symbols):
-            raise ValueError(f"{len(label)} symbols where {symbols} are announced")
-        return Entry(
+            raise ValueError(f"{len(label)} symbols instead of {symbols}")
+        return IndexEntry(
             sample_id,
             path.parent / root,
             picture,
@@ -202,22 +210,22 @@ def _read_row(row: Sequence[str], path: Path, line: int) -> Entry:
 def _pixels(text: str) -> int:
     pixels = int(text)
     if not 0 < pixels <= MAX_PICTURE_PX:
-        raise ValueError(f"a picture {text} px wide or high")
+        raise ValueError(f"an image side of {text} px")
     return pixels
 
 
-# The description --------------------------------------------------------------------------------------------
+# Description ------------------------------------------------------------------------------------------------
 
 
 def describe(
-    entries: Sequence[Entry], defects: Sequence[Defect], absent: Sequence[str] = ()
+    entries: Sequence[IndexEntry], defects: Sequence[Defect], absent: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The figures of a set as plain values; lengths in symbols, sizes in pixels.
+    """Describe a data set as plain values; lengths are in symbols, sizes in pixels.
 
     Args:
         entries: The good samples.
-        defects: What is wrong with the others.
-        absent: Ids that were asked for and are not there.
+        defects: The defects of the others.
+        absent: Requested ids that do not exist.
     """
     symbols = Counter(token for entry in entries for token in entry.semantic)
     return {
@@ -242,7 +250,7 @@ def describe(
 
 
 def description_lines(figures: Mapping[str, Any]) -> Iterator[str]:
-    """The figures of `describe` for a reader, each defect in a line of its own."""
+    """Format the values of `describe` as text, with one line per defect."""
     yield "{samples} samples of {sources} sources".format(**figures)
     yield "{symbols} symbols, {distinct_symbols} distinct".format(**figures)
     for name, words in (("length", "symbols a sample"), ("width_px", "px wide"), ("height_px", "px high")):
@@ -254,7 +262,7 @@ def description_lines(figures: Mapping[str, Any]) -> Iterator[str]:
     for each in figures["defect_list"]:
         yield "  {id}: {problem}: {file}: {detail}".format(**each)
     if figures["absent"]:
-        yield f"{len(figures['absent'])} ids of the list are not there"
+        yield f"{len(figures['absent'])} ids of the list do not exist"
         yield from (f"  {sample_id}" for sample_id in figures["absent"])
 
 

@@ -1,14 +1,14 @@
-"""PrIMuS and Camera-PrIMuS as their authors ship them: trees at any depth, or tar archives of them.
+"""Reader of PrIMuS and Camera-PrIMuS as their authors ship them: trees of any depth, or tar archives of them.
 
-A sample is what one folder, usually called `<id>`, holds of
+A sample consists of these files of one folder, usually called `<id>`:
 
-    <id>.png (or .jpg)    the picture
+    <id>.png (or .jpg)    the image
     <id>.semantic         its label
-    <id>.agnostic, <id>_distorted.jpg, <id>.mei, <id>.pae    where they are there
+    <id>.agnostic, <id>_distorted.jpg, <id>.mei, <id>.pae    optional
 
-Files of other names and hidden ones are no part of a sample. Labels are tokens with tabs, blanks, commas or
-ends of lines between them, for all of these occur. What is no whole sample is a `Defect`: nothing is dropped
-or replaced without one. Whether pictures can be decoded and symbols are known is for `primus_check` to say.
+Files with other names and hidden files are ignored. Label tokens are separated by tabs, blanks, commas or
+line breaks; all of these occur. An incomplete sample becomes a `Defect`: nothing is dropped or replaced
+silently. Whether images decode and tokens are known is checked in `focal_omr.data.primus.check`.
 """
 
 import os
@@ -36,7 +36,7 @@ Problem = Literal[
     "unreadable picture",
 ]
 
-# What a file is to its sample. "_distorted.jpg" comes first: it ends with .jpg, too.
+# File suffix -> part of the sample. "_distorted.jpg" comes before ".jpg", which it ends with, too.
 _PARTS = {
     "_distorted.jpg": "distorted",
     ".png": "picture",
@@ -47,19 +47,19 @@ _PARTS = {
     ".mei": "mei",
     ".pae": "pae",
 }
-# Most are like 000051652-1_2_1; 225002084-1_1_2_ and 201009318-1,48_2 are real, too.
+# Most look like 000051652-1_2_1, but 225002084-1_1_2_ and 201009318-1,48_2 occur, too.
 _PRIMUS_ID = re.compile(r"(\d+)-[\d_,]+")
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Defect:
-    """Why a sample, or the end of an archive, was not loaded.
+    """Reason why a sample, or the rest of an archive, was not loaded.
 
     Attributes:
-        id: The sample; the archive's name for an archive.
-        file: The file that is wrong or missing; in an archive, its path below the archive's.
-        problem: What is wrong, by name.
+        id: Id of the sample, or name of the archive.
+        file: The wrong or missing file; in an archive, the archive's path followed by the name inside.
+        problem: Kind of defect.
         detail: What was found.
     """
 
@@ -77,14 +77,14 @@ class Sample:
     """One labelled staff.
 
     Attributes:
-        id: Name of its files.
+        id: Stem of its files.
         root: The tree or archive that it comes from.
-        picture: The picture's path; in an archive, its path below the archive's.
-        semantic: Its semantic label.
-        agnostic: Its agnostic label, where there is one.
-        distorted: Path of the picture as a camera would take it, where there is one.
-        mei: Whether there is a score in MEI.
-        pae: Whether there is Plaine & Easie code.
+        picture: Path of the image; in an archive, the archive's path followed by the name inside.
+        semantic: Semantic label.
+        agnostic: Agnostic label, if any.
+        distorted: Path of the simulated photo, if any.
+        mei: Whether an MEI file exists.
+        pae: Whether a Plaine & Easie file exists.
     """
 
     id: str
@@ -99,64 +99,64 @@ class Sample:
 
     @property
     def source(self) -> str:
-        """The RISM source that it comes from."""
+        """RISM source of the sample."""
         return source_of(self.id)
 
     def picture_path(self, *, distorted: bool = False) -> Path:
-        """The picture's path, or that of the distorted one. Raises DataError where there is none."""
+        """Path of the image, or of the distorted image.
+
+        Raises:
+            DataError: There is no distorted image.
+        """
         path = self.distorted if distorted else self.picture
         if path is None:
-            raise DataError(f"{self.id} has no distorted picture {self.id}_distorted.jpg")
+            raise DataError(f"{self.id} has no distorted image {self.id}_distorted.jpg")
         return path
 
     def picture_bytes(self, *, distorted: bool = False) -> bytes:
-        """The picture's file, or that of the distorted one.
+        """Encoded content of the image, or of the distorted image.
 
         Raises:
-            DataError: There is no distorted picture, or the file cannot be read.
+            DataError: There is no distorted image, or the file cannot be read.
         """
         path = self.picture_path(distorted=distorted)
-        return self._members[path] if path in self._members else _bytes(path)
+        return self._members[path] if path in self._members else _read_bytes(path)
 
 
 def source_of(sample_id: str) -> str:
-    """The RISM source of a sample, the first number of its id; an id that is none of PrIMuS's is its own."""
+    """RISM source of a sample: the first number of a PrIMuS id; any other id is its own source."""
     match = _PRIMUS_ID.fullmatch(sample_id)
     return match[1] if match else sample_id
 
 
 def file_part(name: str) -> tuple[str, str] | None:
-    """The sample's id and what the file is to it, or None for a file that belongs to no sample."""
+    """(sample id, part) of a file name, or None if the file belongs to no sample."""
     for ending, part in _PARTS.items():
         if name.endswith(ending) and not name.startswith("."):
             return name.removesuffix(ending), part
     return None
 
 
-def _is_part(name: str) -> bool:
-    return file_part(name) is not None
-
-
 def primus_samples(folder: Path) -> list[Sample]:
-    """The samples of a tree, in order of their ids: all of them, or an error.
+    """Read the samples of a tree, sorted by id; a defect is an error.
 
     Raises:
-        DataError: No such folder, no sample in it, or defects; they are named.
+        DataError: The folder does not exist, has no samples, or has defects, which are listed.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: not a folder")
     samples, defects = partition(read_primus([folder]))
     if defects:
-        shown = [str(defect) for defect in defects[:_MOST_SHOWN]]
-        more = [f"and {len(defects) - _MOST_SHOWN} more"] if len(defects) > _MOST_SHOWN else []
+        shown = [str(defect) for defect in defects[:_MAX_SHOWN]]
+        more = [f"and {len(defects) - _MAX_SHOWN} more"] if len(defects) > _MAX_SHOWN else []
         raise DataError(f"{folder}: {len(defects)} defects: {'; '.join(shown + more)}")
     if not samples:
-        raise DataError(f"{folder}: no samples; needed are folders <id> with <id>.png and <id>.semantic")
+        raise DataError(f"{folder}: no samples; expected folders <id> with <id>.png and <id>.semantic")
     return sorted(samples, key=lambda sample: sample.id)
 
 
 def partition(found: Iterable[Sample | Defect]) -> tuple[list[Sample], list[Defect]]:
-    """What loads, and what does not."""
+    """Separate samples from defects."""
     samples: list[Sample] = []
     defects: list[Defect] = []
     for each in found:
@@ -168,11 +168,11 @@ def partition(found: Iterable[Sample | Defect]) -> tuple[list[Sample], list[Defe
 
 
 def read_primus(paths: Sequence[Path]) -> Iterator[Sample | Defect]:
-    """The samples of trees and archives, one by one, with a defect in the place of each that does not load.
+    """Iterate over the samples of trees and archives, with a defect in place of each sample that does not
+    load.
 
-    A tree comes in the order of its paths; its pictures stay on the disk. An archive comes in its own order
-    and is read once, as a stream; its samples carry the bytes of their pictures. Of two samples with one
-    id the second is a defect.
+    A tree is read in path order; its images stay on disk. An archive is streamed once, in its own order; its
+    samples hold the encoded images. The second of two samples with the same id is a defect.
 
     Args:
         paths: Folders, .tar and .tgz files.
@@ -205,17 +205,16 @@ def _tree_samples(root: Path) -> Iterator[Sample | Defect]:
         if not groups and not folders and folder != root:
             yield from _empty_folder(folder)
         for sample_id, parts in groups:
-            yield from _sample(_Files(sample_id, root, folder, parts))
+            yield from _load_sample(_SampleFiles(sample_id, root, folder, parts))
 
 
 def _archive_samples(path: Path) -> Iterator[Sample | Defect]:
-    """As tar writes them, the files of a folder lie together; those of one folder are held at a time."""
+    """Samples of an archive. Tar stores the files of a folder together; one folder is in memory at a time."""
     empty: dict[Path, None] = {}
     members: dict[Path, bytes] = {}
     try:
-        for folder, group in groupby(
-            archive_files(path, _is_part, folders=empty), key=lambda file: file[0].parent
-        ):
+        files = archive_files(path, file_part, folders=empty)
+        for folder, group in groupby(files, key=lambda file: file[0].parent):
             members = {}
             for name, data in group:
                 members[name] = data
@@ -223,9 +222,9 @@ def _archive_samples(path: Path) -> Iterator[Sample | Defect]:
             yield from _folder_samples(path, folder, members)
             members = {}
     except DAMAGED as error:
-        if members:  # what came of the folder in which the archive breaks off
+        if members:  # the files before the damage, of the folder that it is in
             yield from _folder_samples(path, next(iter(members)).parent, members)
-        yield Defect(path.name, path, "unreadable archive", f"it cannot be read any further ({error})")
+        yield Defect(path.name, path, "unreadable archive", f"damaged from here on ({error})")
         return
     for folder in empty:
         yield from _empty_folder(folder)
@@ -234,16 +233,16 @@ def _archive_samples(path: Path) -> Iterator[Sample | Defect]:
 def _folder_samples(root: Path, folder: Path, members: Mapping[Path, bytes]) -> Iterator[Sample | Defect]:
     for sample_id, parts in _grouped(path.name for path in members):
         own = {folder / name: members[folder / name] for names in parts.values() for name in names}
-        yield from _sample(_Files(sample_id, root, folder, parts, own))
+        yield from _load_sample(_SampleFiles(sample_id, root, folder, parts, own))
 
 
 def _empty_folder(folder: Path) -> Iterator[Defect]:
     if _PRIMUS_ID.fullmatch(folder.name):
-        yield Defect(folder.name, folder, "missing picture", "no file of a sample in this folder")
+        yield Defect(folder.name, folder, "missing picture", "no file of a sample in the folder")
 
 
 def _grouped(names: Iterable[str]) -> list[tuple[str, dict[str, list[str]]]]:
-    """Sample id -> part -> file names, of the files of one folder."""
+    """(sample id, part -> file names) of the files of one folder, sorted by id."""
     groups: dict[str, dict[str, list[str]]] = {}
     for name in sorted(names):
         if known := file_part(name):
@@ -253,8 +252,8 @@ def _grouped(names: Iterable[str]) -> list[tuple[str, dict[str, list[str]]]]:
 
 
 @dataclass(frozen=True)
-class _Files:
-    """The files of one sample, by part; the bytes of those that lie in an archive."""
+class _SampleFiles:
+    """Files of one sample by part, with the content of those in an archive."""
 
     id: str
     root: Path
@@ -266,9 +265,10 @@ class _Files:
         return self.folder / self.parts[part][0] if part in self.parts else None
 
 
-def _sample(files: _Files) -> Iterator[Sample | Defect]:
-    """The sample that the files make, or all that is wrong with it."""
-    picture, semantic, agnostic = files.path("picture"), _label(files, "semantic"), _label(files, "agnostic")
+def _load_sample(files: _SampleFiles) -> Iterator[Sample | Defect]:
+    """The sample, or all its defects."""
+    picture = files.path("picture")
+    semantic, agnostic = _read_label(files, "semantic"), _read_label(files, "agnostic")
     defects = [label for label in (semantic, agnostic) if isinstance(label, Defect)]
     if semantic is None:
         path = files.folder / f"{files.id}.semantic"
@@ -277,7 +277,7 @@ def _sample(files: _Files) -> Iterator[Sample | Defect]:
         path = files.folder / f"{files.id}.png"
         defects.insert(0, Defect(files.id, path, "missing picture", "no such file, nor .jpg or .jpeg"))
     elif len(names := files.parts["picture"]) > 1:
-        defects.insert(0, Defect(files.id, picture, "two pictures", f"beside it lies {names[1]}"))
+        defects.insert(0, Defect(files.id, picture, "two pictures", f"the folder also holds {names[1]}"))
     if defects or picture is None or not isinstance(semantic, tuple) or isinstance(agnostic, Defect):
         yield from defects
         return
@@ -294,23 +294,23 @@ def _sample(files: _Files) -> Iterator[Sample | Defect]:
     )
 
 
-def _label(files: _Files, part: str) -> tuple[str, ...] | Defect | None:
+def _read_label(files: _SampleFiles, part: str) -> tuple[str, ...] | Defect | None:
     path = files.path(part)
     if path is None:
         return None
     try:
-        text = (files.members[path] if path in files.members else _bytes(path)).decode("utf-8")
+        text = (files.members[path] if path in files.members else _read_bytes(path)).decode("utf-8")
     except (UnicodeDecodeError, DataError) as error:
         return Defect(files.id, path, "not text", str(error))
     return label_tokens(text) or Defect(files.id, path, "empty label", f"no symbol in {len(text)} characters")
 
 
 def label_tokens(text: str) -> tuple[str, ...]:
-    """The symbols of a label file; equal ones are one object, for a set has few symbols and many labels."""
+    """Tokens of a label file, interned: a data set has few distinct tokens and many labels."""
     return tuple(intern(token) for token in re.split(r"[\s,]+", text) if token)
 
 
-def _bytes(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

@@ -1,7 +1,8 @@
-"""Splits by RISM source, and lists of ids, as the files that carry a split from one machine to another.
+"""Train/test splits by RISM source, and the lists of ids that store them.
 
-A source's incipits are alike: a split that parts them shows the test set in training. The lists published
-with the 2018 paper's code do: 3,867 of their 8,923 test ids come from sources of the training list.
+Incipits of one source are alike, so a split within sources leaks the test set into training. The lists
+published
+with the code of the 2018 paper do: 3,867 of their 8,923 test ids come from sources of the training list.
 """
 
 import gzip
@@ -20,22 +21,22 @@ from focal_omr.runtime.atomic_files import make_folder, read_limited, write_toge
 
 _GZIP = b"\x1f\x8b"
 _MAX_BYTES = 100_000_000  # four million ids; PrIMuS has 87,678
-# An order of sources in which whole ones fill the parts exactly is drawn again until one is found: the first
-# order nearly always is one, but with few sources, each of several ids, there may be none.
+# Random orders of the sources that are tried until whole sources fill the parts exactly. The first order
+# nearly always does; with few sources of several ids each, none may.
 _TRIES = 200
-_MOST_SHOWN = 3
 
 
 # Lists of ids -----------------------------------------------------------------------------------------------
 
 
 def read_ids(path: Path) -> list[str]:
-    """The ids of a list in their order: one a line, plain or gzipped; paths are taken for their last part.
+    """Read a list of ids, one per line, plain or gzipped; of a path the last part counts.
 
-    `000051650-1_1_1`, `package_aa/000051650-1_1_1/` and `./000051650-1_1_1/000051650-1_1_1.png` are one id.
+    `000051650-1_1_1`, `package_aa/000051650-1_1_1/` and `./000051650-1_1_1/000051650-1_1_1.png` are the same
+    id.
 
     Raises:
-        DataError: The file cannot be read, is no list of ids, or names an id twice.
+        DataError: The file cannot be read, is not a list of ids, or repeats an id.
     """
     try:
         data = read_limited(path, _MAX_BYTES)
@@ -46,34 +47,30 @@ def read_ids(path: Path) -> list[str]:
             raise DataError(f"{path}: more than {_MAX_BYTES:,} bytes when it is unzipped")
         text = data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no readable list of ids ({error})") from error
+        raise DataError(f"{path}: not a readable list of ids ({error})") from error
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        sample_id = _listed_id(line.strip())
-        if sample_id is None:
-            raise DataError(f"{path}, line {number}: {line.strip()[:60]!r} is no id and no path of a sample")
+        name = re.split(r"[/\\]", line.strip().rstrip("/\\"))[-1]
+        sample_id = known[0] if (known := file_part(name)) else name
+        if re.search(r"\s|^\.*$", sample_id):
+            raise DataError(
+                f"{path}, line {number}: {line.strip()[:60]!r} is neither an id nor a sample's path"
+            )
         if sample_id in lines:
-            raise DataError(f"{path}, line {number}: {sample_id} stands in line {lines[sample_id]} already")
+            raise DataError(f"{path}, line {number}: {sample_id} is already in line {lines[sample_id]}")
         lines[sample_id] = number
     if not lines:
-        raise DataError(f"{path}: names no id")
+        raise DataError(f"{path}: contains no ids")
     return list(lines)
 
 
-def _listed_id(line: str) -> str | None:
-    name = re.split(r"[/\\]", line.rstrip("/\\"))[-1]
-    known = file_part(name)
-    name = known[0] if known else name
-    return name if name and not re.search(r"\s|^\.*$", name) else None
-
-
 def write_ids(lists: Mapping[Path, Iterable[str]]) -> None:
-    """Write lists of ids, one id a line: all of them or none; gzipped where the name ends with .gz.
+    """Write lists of ids, one id per line, all of them or none; gzipped if the name ends with .gz.
 
     Raises:
-        OutputError: One cannot be written.
+        OutputError: A file cannot be written.
     """
     files = {}
     for path, ids in lists.items():
@@ -84,7 +81,7 @@ def write_ids(lists: Mapping[Path, Iterable[str]]) -> None:
 
 
 def apply_ids(wanted: Sequence[str], there: Collection[str]) -> tuple[list[str], list[str]]:
-    """The ids of a list that are there, and those that are not, both in the list's order."""
+    """Separate the ids of a list that exist from those that do not, both in list order."""
     known = set(there)
     return [i for i in wanted if i in known], [i for i in wanted if i not in known]
 
@@ -93,12 +90,16 @@ def apply_ids(wanted: Sequence[str], there: Collection[str]) -> tuple[list[str],
 
 
 def parse_size(text: str) -> int | float:
-    """A count such as 1000, or a share such as 0.8. Raises DataError for anything else."""
+    """Parse a count such as 1000 or a share such as 0.8.
+
+    Raises:
+        DataError: The text is neither.
+    """
     if re.fullmatch(r"\d+", text):
         return int(text)
     if re.fullmatch(r"[01]?\.\d+", text) and 0 <= float(text) <= 1:
         return float(text)
-    raise DataError(f"size {text!r}: needed is a count such as 1000 or a share such as 0.8")
+    raise DataError(f"size {text!r}: expected a count such as 1000 or a share such as 0.8")
 
 
 def split_by_source(
@@ -109,25 +110,26 @@ def split_by_source(
     labels: Mapping[str, Sequence[str]] | None = None,
     least: Mapping[str, int] | None = None,
 ) -> dict[str, list[str]]:
-    """Parts of the ids such that no source is in two of them.
+    """Split ids into parts such that no two parts share a source.
 
-    Counts are met exactly. Whole sources are taken; where none fits any more, some ids of a source are, and
-    the rest of it goes unused. Shares are met as closely as whole sources allow; together they are 1 at most.
-    With labels the parts are stratified by symbol: none is to be rarer in a part than its minimum, which may
-    not be possible (see `too_rare`), and all come as near to their share as a search finds.
+    Counts are met exactly: parts are filled with whole sources; where none fits, some ids of a source are
+    taken and its other ids are left unused. Shares are met as closely as whole sources allow. With labels,
+    the split is
+    stratified by symbol: a local search raises every symbol to its minimum in each part where that is
+    possible (see `too_rare`), and brings all symbols near their share.
 
     Args:
         ids: The ids; their order does not matter.
-        parts: Name of each part -> its number of ids (int), or its share of them (float).
-        seed: Same ids, parts, labels, minimums and seed: same split.
-        labels: Id -> semantic label, of all the ids at least.
-        least: Name of a part -> occurrences of each symbol in it; what comes first is met first.
+        parts: Name of each part -> number of ids (int) or share (float, 1 in total at most).
+        seed: Seed of the random generator.
+        labels: Id -> semantic label, for all ids.
+        least: Name of a part -> minimum occurrences of each symbol; earlier parts have priority.
 
     Returns:
-        The ids of each part, sorted.
+        Name of each part -> ids, sorted.
 
     Raises:
-        DataError: No ids, counts that the ids cannot fill, shares above 1, both kinds together, or an id
+        DataError: There are no ids, too few for the counts, shares above 1, counts and shares mixed, or an id
             without a label.
     """
     if not ids:
@@ -153,25 +155,26 @@ def split_by_source(
 def _split_counts(
     sources: Mapping[str, list[str]], counts: Mapping[str, int], random: Random
 ) -> dict[str, list[str]]:
-    there, needed = sum(map(len, sources.values())), sum(counts.values())
-    if min(counts.values()) < 0 or needed > there:
+    available, needed = sum(map(len, sources.values())), sum(counts.values())
+    if min(counts.values()) < 0 or needed > available:
         wanted = " + ".join(f"{count} ({name})" for name, count in counts.items())
-        raise DataError(f"{wanted} ids asked for, {there} are there")
+        raise DataError(f"{wanted} ids requested, {available} available")
     for _ in range(_TRIES):
         order = list(sources)
         random.shuffle(order)
-        if chosen := _filled(sources, counts, order, random):
+        if chosen := _fill_parts(sources, counts, order, random):
             return chosen
     raise DataError(
-        f"{needed} of {there} ids from {len(sources)} sources asked for: no way was found to fill the parts "
-        "exactly without a source in two of them; ask for fewer, or for shares"
+        f"{needed} of {available} ids from {len(sources)} sources requested: found no way to fill the parts "
+        "exactly without a source in two of them; request fewer, or shares"
     )
 
 
-def _filled(
+def _fill_parts(
     sources: Mapping[str, list[str]], counts: Mapping[str, int], order: Sequence[str], random: Random
 ) -> dict[str, list[str]] | None:
-    """The parts, filled with the sources in this order, smallest part first; None where they do not fit."""
+    """Fill the parts with the sources in this order, smallest part first; None if the sources do not
+    suffice."""
     chosen: dict[str, list[str]] = {}
     left = list(order)
     for name, count in sorted(counts.items(), key=lambda part: part[1]):
@@ -182,7 +185,7 @@ def _filled(
                 part += sources[source]
             else:
                 later.append(source)
-        if len(part) < count:  # every source that is left has more ids than are needed
+        if len(part) < count:  # every remaining source has more ids than the part lacks
             if not later:
                 return None
             cut = min(later, key=lambda source: len(sources[source]))
@@ -197,7 +200,7 @@ def _split_shares(
 ) -> dict[str, list[str]]:
     if min(shares.values()) < 0 or sum(shares.values()) > 1 + 1e-9:
         given = ", ".join(map(str, shares.values()))
-        raise DataError(f"shares {given}: needed are at most 1 in all, none below 0")
+        raise DataError(f"shares {given}: expected a sum of at most 1 and none below 0")
     total = sum(map(len, sources.values()))
     unused = "\0unused"
     wanted = {**shares, unused: max(0.0, 1 - sum(shares.values()))}
@@ -205,7 +208,7 @@ def _split_shares(
     chosen: dict[str, list[str]] = {name: [] for name in wanted}
     order = list(sources)
     random.shuffle(order)
-    for source in order:  # by chance, in the proportion of what each part still lacks
+    for source in order:  # to a random part, weighted by what each part still lacks
         lacks = [max(0.0, each) for each in room.values()]
         name = random.choices(list(room), lacks)[0] if any(lacks) else next(iter(room))
         chosen[name] += sources[source]

@@ -1,7 +1,8 @@
-"""A split made better by exchanges: of sources with as many ids each, so that no count changes.
+"""Stratification of a split by symbol: a local search that swaps sources of equal size between parts.
 
-First for the symbols that a part has too few of, the rarest first; then by chance, for as long as the symbols
-come nearer to the parts' shares of them. A local search: it finds a good split, not the best one.
+First for symbols below their minimum in a part, rarest first; then random swaps that bring the symbol counts
+closer to the shares of the parts. Swapped sources have the same number of ids, so the sizes stay. The search
+finds a good split, not the best one.
 """
 
 from collections import Counter, defaultdict
@@ -13,15 +14,15 @@ from focal_omr.data.primus.samples import source_of
 
 __all__ = ["goals", "stratified"]
 
-_PASSES = 3  # over the symbols that are too rare: one that was mended may suffer from another's mending
-_PARTNERS = 10  # sources looked at to be exchanged for one that has a rare symbol
-_EXCHANGES = 10_000  # tried by chance; 1250 samples of 60 symbols gain little from more
-_SHORT = 1000.0  # one occurrence too few against what being out of proportion costs
+_PASSES = 3  # over the symbols that are too rare: a swap for one symbol may take another below its minimum
+_CANDIDATES = 10  # sources considered for a swap with one that has a rare symbol
+_SWAPS = 10_000  # random tries; 1250 samples of 60 symbols gain little from more
+_SHORTAGE_COST = 1000.0  # of one missing occurrence, relative to the cost of deviating from the share
 _UNUSED = None
 
 
 def goals(counts: Mapping[str, int], least: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """Part -> symbol -> occurrences it should have: its minimum, or what the parts before it leave."""
+    """Part -> symbol -> attainable minimum: the requested one, or what earlier parts leave."""
     left = dict(counts)
     found = {}
     for part, minimum in least.items():
@@ -37,22 +38,25 @@ def stratified(
     least: Mapping[str, int],
     random: Random,
 ) -> dict[str, list[str]]:
-    """Parts of the same sizes, still without a common source, in which no symbol is too rare where it can be.
+    """Swap sources until the symbols reach their minimums and shares, as far as the search finds swaps.
 
     Args:
-        parts: Name -> ids, of which no two parts have a source in common.
-        labels: Id -> semantic label, of these ids and of those that no part uses but may.
-        least: Name of a part -> occurrences of each symbol that it has to have; the first part comes first.
-        random: Where chance comes from.
+        parts: Name -> ids; no two parts share a source.
+        labels: Id -> semantic label, for these ids and for unused ids that may be swapped in.
+        least: Name of a part -> minimum occurrences of each symbol; earlier parts have priority.
+        random: Random generator.
+
+    Returns:
+        Name -> ids: parts of the same sizes, still without a shared source.
     """
     search = _Search(parts, labels, least)
-    search.mend(random)
+    search.fill_shortages(random)
     search.improve(random)
     return {name: search.ids(name) for name in parts}
 
 
 class _Search:
-    """Sources, each in a part or in none, and how often each symbol occurs in the parts."""
+    """Assignment of sources to parts, with the symbol counts of each part."""
 
     def __init__(
         self,
@@ -77,12 +81,12 @@ class _Search:
             if into is not _UNUSED:
                 self.counts[into].update(self.symbols[unit])
         self.place = {unit: k for group in self.members.values() for k, unit in enumerate(group)}
-        # Symbols by frequency, the rarest first; equal ones by name, so that a seed means something.
+        # Rarest symbols first; ties by name, so that the result depends on the seed alone.
         total = symbol_counts(labels.values())
         self.total = dict(sorted(total.items(), key=lambda pair: (pair[1], pair[0])))
         self.share = {name: len(part) / len(labels) for name, part in parts.items()}
         self.goals = goals(total, least)
-        self.weight = {name: _SHORT * (len(least) - rank) for rank, name in enumerate(least)}
+        self.weight = {name: _SHORTAGE_COST * (len(least) - rank) for rank, name in enumerate(least)}
 
     def _add(self, name: str | None, ids: Iterable[str]) -> None:
         units = defaultdict(list)
@@ -94,47 +98,49 @@ class _Search:
     def ids(self, name: str) -> list[str]:
         return [each for unit, part in enumerate(self.where) if part == name for each in self.units[unit]]
 
-    def mend(self, random: Random) -> None:
-        """Bring sources of the symbols that are too rare into the parts that lack them."""
+    def fill_shortages(self, random: Random) -> None:
+        """Swap sources with rare symbols into the parts that lack these symbols."""
         for _ in range(_PASSES):
             for symbol in self.total:
                 for part, goal in self.goals.items():
                     if self.counts[part][symbol] < goal[symbol]:
-                        self._mend_one(symbol, part, random)
+                        self._fill_shortage(symbol, part, random)
 
-    def _mend_one(self, symbol: str, part: str, random: Random) -> None:
-        into = [unit for unit in self.holders[symbol] if self.where[unit] != part]
-        for come in random.sample(into, len(into)):
+    def _fill_shortage(self, symbol: str, part: str, random: Random) -> None:
+        outside = [unit for unit in self.holders[symbol] if self.where[unit] != part]
+        for incoming in random.sample(outside, len(outside)):
             if self.counts[part][symbol] >= self.goals[part][symbol]:
                 return
-            there = self.members[part, len(self.units[come])]
-            partners = random.sample(there, min(_PARTNERS, len(there)))
-            gone = min(partners, key=lambda unit: self._change(come, unit), default=None)
-            if gone is not None and self._change(come, gone) < 0:
-                self._exchange(come, gone)
+            members = self.members[part, len(self.units[incoming])]
+            candidates = random.sample(members, min(_CANDIDATES, len(members)))
+            outgoing = min(candidates, key=lambda unit: self._cost_of_swap(incoming, unit), default=None)
+            if outgoing is not None and self._cost_of_swap(incoming, outgoing) < 0:
+                self._swap(incoming, outgoing)
 
     def improve(self, random: Random) -> None:
-        """Exchange any two that make the split better."""
+        """Swap random pairs of sources that lower the cost."""
         if not self.units:
             return
         by_size = defaultdict(list)
         for unit, ids in enumerate(self.units):
             by_size[len(ids)].append(unit)
-        for _ in range(_EXCHANGES):
+        for _ in range(_SWAPS):
             one = random.randrange(len(self.units))
             other = random.choice(by_size[len(self.units[one])])
-            if self.where[one] != self.where[other] and self._change(one, other) < 0:
-                self._exchange(one, other)
+            if self.where[one] != self.where[other] and self._cost_of_swap(one, other) < 0:
+                self._swap(one, other)
 
     def _cost(self, part: str, symbol: str, count: int) -> float:
-        fair = self.share[part] * self.total[symbol]
+        """Cost of `count` occurrences in a part: shortage below the goal, and a chi-squared term for the
+        share."""
+        expected = self.share[part] * self.total[symbol]
         short = max(0, self.goals[part][symbol] - count) if part in self.goals else 0
-        return (self.weight[part] * short if short else 0.0) + (count - fair) ** 2 / max(fair, 1.0)
+        return (self.weight[part] * short if short else 0.0) + (count - expected) ** 2 / max(expected, 1.0)
 
-    def _change(self, one: int, other: int) -> float:
-        """What exchanging two sources adds to the cost."""
+    def _cost_of_swap(self, one: int, other: int) -> float:
+        """Change of the total cost if two sources are swapped."""
         change = 0.0
-        for symbol in {**self.symbols[one], **self.symbols[other]}:  # a dict keeps its order
+        for symbol in {**self.symbols[one], **self.symbols[other]}:  # a dict for its stable order
             more = self.symbols[other][symbol] - self.symbols[one][symbol]
             for part, add in ((self.where[one], more), (self.where[other], -more)):
                 if add and part is not _UNUSED:
@@ -142,7 +148,7 @@ class _Search:
                     change += self._cost(part, symbol, now + add) - self._cost(part, symbol, now)
         return change
 
-    def _exchange(self, one: int, other: int) -> None:
+    def _swap(self, one: int, other: int) -> None:
         for unit, into in ((one, other), (other, one)):
             if (old := self.where[unit]) is not _UNUSED:
                 self.counts[old].subtract(self.symbols[unit])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from focal_omr.data.engraving.shards import StoredPlate, shard_index
-from focal_omr.data.primus.index import Entry, read_index
+from focal_omr.data.primus.index import IndexEntry, read_index
 from focal_omr.data.primus.samples import Defect, Sample, label_tokens, partition, read_primus
 from focal_omr.errors import DataError
 
@@ -71,7 +71,7 @@ def _from_index(path: Path) -> Source:
     return Source({entry.id: entry.semantic for entry in entries})
 
 
-def _sample(entry: Entry) -> Sample:
+def _sample(entry: IndexEntry) -> Sample:
     return Sample(entry.id, entry.root, entry.root / entry.picture, entry.semantic)
 
 

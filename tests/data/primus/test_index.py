@@ -79,10 +79,10 @@ def test_an_index_moves_with_its_set(made: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no index"),
-        ("id,source\n", "no index; its first line must be id,source,root"),
+        ("", "not an index"),
+        ("id,source\n", "not an index; its first line must be id,source,root"),
         (",".join(COLUMNS) + "\n1,1,.\n", "line 2"),
-        (",".join(COLUMNS) + "\n1,1,.,a.png,,10,10,2,clef-G2,,0,0\n", "line 2: 1 symbols where 2"),
+        (",".join(COLUMNS) + "\n1,1,.,a.png,,10,10,2,clef-G2,,0,0\n", "line 2: 1 symbols instead of 2"),
         (",".join(COLUMNS) + "\n1,1,.,a.png,,wide,10,1,clef-G2,,0,0\n", "line 2"),
     ],
 )
@@ -132,7 +132,7 @@ def test_the_command_says_what_a_list_names_in_vain(made: Path, tmp_path: Path, 
     (tmp_path / "more.txt").write_text(f"{names[0]}\n000000000-1_1_1\n", encoding="utf-8")
     status, out, _ = run("primus", made, "--ids", tmp_path / "more.txt")
     assert status == 1
-    assert "1 ids of the list are not there\n  000000000-1_1_1\n" in out
+    assert "1 ids of the list do not exist\n  000000000-1_1_1\n" in out
 
 
 def test_the_command_fails_where_nothing_loads(tmp_path: Path, run: Run) -> None:
@@ -190,7 +190,7 @@ def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -
 def test_split_refuses_what_cannot_be(made: Path, tmp_path: Path, run: Run) -> None:
     status, _, err = run("split", made, "--train", 1000, "--test", 250, "--out", tmp_path / "s")
     assert status == 2
-    assert f"{COUNT} are there" in err
+    assert f"{COUNT} available" in err
     assert not (tmp_path / "s").exists()
 
 

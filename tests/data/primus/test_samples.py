@@ -274,7 +274,7 @@ def test_the_strict_reader_names_all_defects(tree: Path) -> None:
 
 def test_a_folder_without_samples_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_bytes(b"")
-    with pytest.raises(DataError, match="no samples; needed are"):
+    with pytest.raises(DataError, match="no samples; expected folders"):
         primus_samples(tmp_path)
 
 
@@ -321,7 +321,7 @@ def test_an_archive_that_fails_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "archive", "message"),
     [
-        ("set", True, "name ends with"),
+        ("set", True, "must end with"),
         ("set.tgz", True, "exists"),
         ("full", False, "not empty"),
         ("set.tgz", False, "not empty"),

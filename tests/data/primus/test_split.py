@@ -100,8 +100,8 @@ def test_a_source_is_cut_where_ids_are_to_spare() -> None:
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"train": 10, "test": 3}, r"10 \(train\) \+ 3 \(test\) ids asked for, 12 are there"),
-        ({"train": 11, "test": 1}, "no way was found"),
+        ({"train": 10, "test": 3}, r"10 \(train\) \+ 3 \(test\) ids requested, 12 available"),
+        ({"train": 11, "test": 1}, "found no way"),
         ({"train": 0.8, "test": 0.3}, "at most 1"),
         ({"train": 0.8, "test": 1}, "not both"),
     ],
@@ -117,7 +117,7 @@ def test_a_size_is_a_count_or_a_share() -> None:
     assert [parse_size(text) for text in ("1000", "0.8", ".25", "1")] == [1000, 0.8, 0.25, 1]
     assert isinstance(parse_size("1.0"), float)
     for text in ("-1", "1.5", "half", "", "80%", "1e3"):
-        with pytest.raises(DataError, match="needed is a count"):
+        with pytest.raises(DataError, match="expected a count"):
             parse_size(text)
 
 
@@ -187,7 +187,7 @@ def test_stratified_counts_are_exact_and_no_source_is_in_two_parts(
     except DataError:
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("focal_omr.data.primus.stratify._EXCHANGES", 200)
+        patch.setattr("focal_omr.data.primus.stratify._SWAPS", 200)
         parts = split_by_source(
             ids, wish, seed=seed, labels=_labels(ids, symbols=9), least={"train": 3, "test": 1}
         )
@@ -232,19 +232,19 @@ def test_paths_are_taken_for_their_ids(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "names no id"),
-        (b"a\nb\na\n", "line 3: a stands in line 1 already"),
-        (b"a\nb\tclef-G2\n", "line 2: .* is no id"),
+        (b"", "contains no ids"),
+        (b"a\nb\na\n", "line 3: a is already in line 1"),
+        (b"a\nb\tclef-G2\n", "line 2: .* is neither an id"),
         (b"a\n/\n", "line 2"),
-        (b"\xff\xff", "no readable list"),
-        (b"\x1f\x8b\x08\x00", "no readable list"),
+        (b"\xff\xff", "not a readable list"),
+        (b"\x1f\x8b\x08\x00", "not a readable list"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(DataError, match=message):
         read_ids(tmp_path / "a.txt")
-    with pytest.raises(DataError, match="no readable list"):
+    with pytest.raises(DataError, match="not a readable list"):
         read_ids(tmp_path / "none.txt")
 
 
