@@ -1,9 +1,9 @@
-"""ABC: one tune of one part, as collections of folk tunes keep them.
+"""ABC writer: one tune of one part.
 
 Source: the ABC music standard 2.1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -18,7 +18,6 @@ from focal_omr.score.records import (
     Key,
     Meter,
     Note,
-    Pitch,
     Rest,
     Score,
     Tuplet,
@@ -26,7 +25,7 @@ from focal_omr.score.records import (
     tie_ends,
 )
 
-_UNIT = Fraction(1, 8)  # the length of a note without a number
+_UNIT = Fraction(1, 8)  # L:1/8, the length of a note without a number
 _BARLINES: dict[BarlineKind | None, str] = {
     "single": "|",
     "double": "||",
@@ -39,86 +38,82 @@ _BARLINES: dict[BarlineKind | None, str] = {
 _ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 _CLEFS = {"G": ("treble", 2), "F": ("bass", 4), "C": ("alto", 3)}
 _TREBLE = Clef("G", 2)
-_BARS_A_LINE = 4  # where the score does not say where its systems end
+_BARS_PER_LINE = 4  # for scores without system breaks
 
 
 def write_abc(score: Score, *, number: int = 1) -> str:
     """The score as an ABC tune.
 
-    Every accidental that some program could miss is written, since they differ in how long one holds.
+    Programs differ in how long an accidental holds; every accidental that one of them could miss is written.
 
     Args:
-        score: Of one part.
-        number: Of the tune in its file (its field X).
+        score: A score of one part.
+        number: Number of the tune in its file (field X).
 
     Raises:
-        NotationError: Not exactly one part.
+        NotationError: The score does not have exactly one part.
     """
     if len(score.parts) != 1:
         raise NotationError(f"an ABC tune is written of one part; this score has {len(score.parts)}")
     bars = list(written_bars(beam_by_meter(score.parts[0])))
-    writer = _Writer()
-    opening, bars = _opening(bars)
-    key, clef = opening.get(Key), opening.get(Clef)
-    assert isinstance(key, Key | None)
-    assert isinstance(clef, Clef | None)
-    writer.key = key or writer.key
-    meter = opening.get(Meter)
-    fields = [f"X:{number}", f"T:{score.title}"] if score.title else [f"X:{number}"]
-    fields += [f"M:{_meter(meter) if isinstance(meter, Meter) else 'none'}", "L:1/8"]
+    opening: dict[type[Event], Event] = {}  # clef, key and meter before any note go into the header
+    if bars:
+        events = list(bars[0].events)
+        while events and isinstance(events[0], Clef | Key | Meter) and type(events[0]) not in opening:
+            opening[type(events[0])] = events[0]
+            del events[0]
+        bars[0] = replace(bars[0], events=tuple(events))
+    writer = _TuneWriter()
+    key, clef, meter = opening.get(Key), opening.get(Clef), opening.get(Meter)
+    writer.key = key if isinstance(key, Key) else writer.key
+    lines = [f"X:{number}", f"T:{score.title}"] if score.title else [f"X:{number}"]
+    lines += [f"M:{_meter(meter) if isinstance(meter, Meter) else 'none'}", "L:1/8"]
     # Verovio 6.4 takes "clef=treble" for a part of the key.
-    fields.append(f"K:{_key(writer.key)}{_clef(clef) if clef not in (None, _TREBLE) else ''}")
-    return "\n".join([*fields, *_lines(writer, bars)]) + "\n"
-
-
-def _opening(bars: Sequence[WrittenBar]) -> tuple[dict[type, Event], list[WrittenBar]]:
-    """The first clef, key and meter, if they stand before any note, and the bars without them."""
-    if not bars:
-        return {}, []
-    opening: dict[type, Event] = {}
-    events = list(bars[0].events)
-    while events and isinstance(events[0], Clef | Key | Meter) and type(events[0]) not in opening:
-        sign = events.pop(0)
-        opening[type(sign)] = sign
-    return opening, [replace(bars[0], events=tuple(events)), *bars[1:]]
-
-
-def _lines(writer: "_Writer", bars: Sequence[WrittenBar]) -> Iterator[str]:
-    """The tune's lines: a system each, or some bars."""
-    told = any(bar.break_before for bar in bars)
+    clef_field = _clef(clef) if isinstance(clef, Clef) and clef != _TREBLE else ""
+    lines.append(f"K:{_key(writer.key)}{clef_field}")
+    has_breaks = any(bar.break_before for bar in bars)
     line = ""
-    for number, bar in enumerate(bars):
-        if line and (bar.break_before if told else number % _BARS_A_LINE == 0):
-            yield line.rstrip()
+    for index, bar in enumerate(bars):
+        if line and (bar.break_before if has_breaks else index % _BARS_PER_LINE == 0):
+            lines.append(line.rstrip())
             line = ""
-        if number == 0 and bar.opens_repeat:
+        if index == 0 and bar.opens_repeat:
             line = "|:"
         line += f"{writer.bar(bar)}{_BARLINES[bar.barline]} "
-    yield line.rstrip()
+    return "\n".join([*lines, line.rstrip()]) + "\n"
 
 
 @dataclass
-class _Writer:
-    """Writes bar after bar; knows what holds there."""
+class _TuneWriter:
+    """Writer of bars, with the accidentals in force.
+
+    Attributes:
+        here: Alterations written in this bar, by step and octave.
+        anywhere: Alterations written in this bar, by step in any octave.
+    """
 
     key: Key = field(default_factory=lambda: Key(0))
-    here: dict[tuple[str, int], int] = field(default_factory=dict)  # written in this bar, by step and octave
-    anywhere: dict[str, int] = field(default_factory=dict)  # the same by step, in whatever octave
+    here: dict[tuple[str, int], int] = field(default_factory=dict)
+    anywhere: dict[str, int] = field(default_factory=dict)
     tied: Note | None = None
 
     def bar(self, bar: WrittenBar) -> str:
-        """The notes of a bar, beams without blanks in them."""
+        """The music of a bar; the notes of a beam are not separated by blanks."""
         self.here.clear()
         self.anywhere.clear()
         if bar.rest is not None:
-            rest = f"z{_length(bar.rest)} "  # not "Z", which Verovio 6.4 takes for no bar at all
-            return "".join(rest if isinstance(e, Rest) else self._sign(e) for e in bar.events)
-        text, beamed = "", False
-        for event in bar.events:
-            text += "" if beamed or not text else " "
-            text += self._event(event)
-            beamed = _goes_on(event, beamed)
+            rest = f"z{_length(bar.rest)} "  # Verovio 6.4 takes "Z" for no bar at all
+            return "".join(rest if isinstance(e, Rest) else self._event(e) for e in bar.events)
+        text = self._group(bar.events, beamed=False).removeprefix(" ")
         return text + (" " if text else "")
+
+    def _group(self, events: Sequence[Event], *, beamed: bool) -> str:
+        """Events with blanks between beams; `beamed`: whether a beam is open before the first one."""
+        text = ""
+        for event in events:
+            text += ("" if beamed else " ") + self._event(event)
+            beamed = _is_beam_open(event, beamed)
+        return text
 
     def _event(self, event: Event) -> str:
         match event:
@@ -127,11 +122,9 @@ class _Writer:
             case Rest():
                 return f"{'!fermata!' if event.fermata else ''}z{_length(event.duration.length)}"
             case Tuplet():
-                return self._tuplet(event)
-        return self._sign(event)
-
-    def _sign(self, event: Event) -> str:
-        match event:
+                count = sum(not is_grace(each) for each in event.events)
+                music = self._group(event.events, beamed=True)
+                return f"({event.actual}:{event.normal}:{count}{music}"
             case Clef():
                 return f"[K:{_key(self.key)}{_clef(event)}]"
             case Key():
@@ -143,47 +136,32 @@ class _Writer:
                 return f"[M:{_meter(event)}]"
         raise TypeError(f"no ABC for {event!r}")
 
-    def _tuplet(self, tuplet: Tuplet) -> str:
-        count = sum(not is_grace(event) for event in tuplet.events)
-        text, beamed = f"({tuplet.actual}:{tuplet.normal}:{count}", True
-        for event in tuplet.events:
-            text += ("" if beamed else " ") + self._event(event)
-            beamed = _goes_on(event, beamed)
-        return text
-
     def _note(self, note: Note) -> str:
-        text = f"{self._accidental(note)}{_pitch(note.pitch)}{_length(note.duration.length)}"
-        self.tied = note if note.tie else self.tied if note.grace else None
-        if note.grace:
-            return f"{{{'/' if note.duration.value == 'eighth' else ''}{text}}}"
-        return f"{'!fermata!' if note.fermata else ''}{text}{'-' if note.tie else ''}"
-
-    def _accidental(self, note: Note) -> str:
         step, octave, alter = note.pitch.step, note.pitch.octave, note.pitch.alter
         by_key = self.key.alter(step)
         expected = {self.here.get((step, octave), by_key), self.anywhere.get(step, by_key)}
         if tie_ends(self.tied, note):
             expected = {alter}  # sounds as it began
-        if note.accidental is None and expected == {alter}:
-            return ""
-        self.here[step, octave] = self.anywhere[step] = alter
-        return _ACCIDENTALS[alter]
+        accidental = ""
+        if note.accidental is not None or expected != {alter}:
+            self.here[step, octave] = self.anywhere[step] = alter
+            accidental = _ACCIDENTALS[alter]
+        name = step.lower() + "'" * (octave - 5) if octave >= 5 else step + "," * (4 - octave)
+        text = f"{accidental}{name}{_length(note.duration.length)}"
+        self.tied = note if note.tie else self.tied if note.grace else None
+        if note.grace:
+            return f"{{{'/' if note.duration.value == 'eighth' else ''}{text}}}"
+        return f"{'!fermata!' if note.fermata else ''}{text}{'-' if note.tie else ''}"
 
 
-def _goes_on(event: Event, beamed: bool) -> bool:
-    """Whether a beam is open after an event."""
+def _is_beam_open(event: Event, beamed: bool) -> bool:
+    """Whether a beam is open after an event; `beamed`: whether one was before it."""
     if isinstance(event, Tuplet):
         places = [e.beam for e in event.events if isinstance(e, Note)]
         return places.count("start") > places.count("end") or (beamed and "end" not in places and any(places))
     if isinstance(event, Note):
         return event.beam in ("start", "middle") or event.grace
     return beamed and isinstance(event, Rest)
-
-
-def _pitch(pitch: Pitch) -> str:
-    if pitch.octave >= 5:
-        return pitch.step.lower() + "'" * (pitch.octave - 5)
-    return pitch.step + "," * (4 - pitch.octave)
 
 
 def _length(length: Fraction) -> str:

@@ -1,4 +1,4 @@
-"""The instruments of General MIDI, in the order of their programs.
+"""General MIDI instrument names, by program number.
 
 Source: General MIDI System Level 1, MIDI Manufacturers Association, 1991, sound set.
 """

@@ -1,7 +1,8 @@
-"""Humdrum kern: one column for each part, the lowest staff first, a line for all that begins together.
+"""Humdrum kern writer: one spine for each part, the lowest staff first.
 
-Source: Humdrum user guide, chapter 2 and the reference of the kern representation. Verovio 6.4 makes kern
-of MEI without meters, and with durations that are none, so this is written by hand.
+Written directly, because Verovio 6.4 converts MEI to kern without meters and with invalid durations.
+
+Source: Humdrum user guide, chapter 2, and the reference of the kern representation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -44,13 +45,17 @@ _ALTERS = {-2: "--", -1: "-", 0: "", 1: "#", 2: "##"}
 _BEAMS = {"begin": "L", "end": "J", "forward hook": "K", "backward hook": "k"}
 _METER_SIGNS = {"C": "*met(c)", "C/": "*met(c|)"}
 _BREAKS = {"system": "!!LO:LB:g=original", "page": "!!LO:PB:g=original"}
-# Values that a number alone names: longer than a whole note they are zeros.
+# Reciprocals of values longer than a whole note, in whole notes.
 _ZEROS = {Fraction(2): "0", Fraction(4): "00"}
 
 
 @dataclass(frozen=True)
 class _Token:
-    """What stands in a column: a sign, a grace note, or a note or rest of a length in whole notes."""
+    """A data token or interpretation of a spine.
+
+    Attributes:
+        onset: Distance from the start of the bar, in whole notes.
+    """
 
     onset: Fraction
     text: str
@@ -58,71 +63,66 @@ class _Token:
 
 
 def write_kern(score: Score) -> str:
-    """The score as a Humdrum file. Parts that are short of others in a bar get invisible rests.
+    """The score as a Humdrum file. Parts that are shorter than others in a bar get invisible rests.
 
     Raises:
-        NotationError: A score without parts.
+        NotationError: The score has no parts.
     """
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
-    columns = [_Spine(part) for part in reversed(score.parts)]
-    count = len(columns)
+    spines = [_Spine(part) for part in reversed(score.parts)]
+    count = len(spines)
     lines = [f"!!!OTL: {score.title}"] if score.title else []
     lines.append(_row(["**kern"] * count))
     if any(part.name for part in score.parts):
-        lines.append(_row([f'*I"{column.part.name}' for column in columns]))
-    bars = max(len(column.bars) for column in columns)
+        lines.append(_row([f'*I"{spine.part.name}' for spine in spines]))
+    bars = max(len(spine.bars) for spine in spines)
     for index in range(bars):
-        here = [column.bar(index) for column in columns]
-        if (broken := here[0].break_before) and index:
+        bar = spines[0].bar(index)
+        if (broken := bar.break_before) and index:
             lines.append(_BREAKS[broken])
-        rows = list(_merged([column.cells(index) for column in columns]))
-        if index == 0:  # the first bar has a barline too, after clef, key and meter; it is rarely to be seen
+        rows = list(_rows([spine.tokens(index) for spine in spines]))
+        if index == 0:  # the first bar gets a barline too, invisible, after clef, key and meter
             signs = sum(1 for _ in takewhile(lambda row: row.startswith("*"), rows))
-            rows.insert(signs, _row(["=1!|:" if here[0].opens_repeat else "=1-"] * count))
+            rows.insert(signs, _row(["=1!|:" if bar.opens_repeat else "=1-"] * count))
         lines += rows
-        lines.append(_row([_barline(here[0].barline, index + 2, last=index == bars - 1)] * count))
+        number = "" if index == bars - 1 else index + 2
+        barline = "==" if bar.barline == "final" else f"={number}{_BARLINES[bar.barline]}"
+        lines.append(_row([barline] * count))
     lines.append(_row(["*-"] * count))
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "\t".join(cells)
+def _row(tokens: Sequence[str]) -> str:
+    return "\t".join(tokens)
 
 
-def _barline(kind: BarlineKind | None, number: int, *, last: bool) -> str:
-    if kind == "final":
-        return "=="
-    return f"={'' if last else number}{_BARLINES[kind]}"
+def _rows(spines: Sequence[list[_Token]]) -> Iterator[str]:
+    """The rows of one bar: tokens of equal onset together, signs first, then grace notes.
 
-
-def _merged(columns: Sequence[list[_Token]]) -> Iterator[str]:
-    """The lines of one bar: of all columns what begins together; signs and grace notes before it."""
-    waiting = [list(column) for column in _filled(columns)]
+    Args:
+        spines: The tokens of each spine; the last one of each only tells where the bar ends.
+    """
+    longest = max(tokens[-1].onset for tokens in spines)
+    waiting = []
+    for *tokens, end in spines:
+        if end.onset < longest:
+            tokens.append(_Token(end.onset, f"{_reciprocal(longest - end.onset)}ryy", "timed"))
+        waiting.append(tokens)
     while any(waiting):
-        onset = min(column[0].onset for column in waiting if column)
-        due = [column[0] if column and column[0].onset == onset else None for column in waiting]
-        kinds = {cell.kind for cell in due if cell}
+        onset = min(tokens[0].onset for tokens in waiting if tokens)
+        due = [tokens[0] if tokens and tokens[0].onset == onset else None for tokens in waiting]
+        kinds = {token.kind for token in due if token}
         kind = next(kind for kind in ("sign", "grace", "timed") if kind in kinds)
-        taken = [cell.text if cell and cell.kind == kind else None for cell in due]
+        taken = [token.text if token and token.kind == kind else None for token in due]
         yield _row([text or ("*" if kind == "sign" else ".") for text in taken])
-        for column, text in zip(waiting, taken, strict=True):
+        for tokens, text in zip(waiting, taken, strict=True):
             if text is not None:
-                column.pop(0)
-
-
-def _filled(columns: Sequence[list[_Token]]) -> list[list[_Token]]:
-    """Columns that all last as long as the longest; the last cell of each says where it ends."""
-    ends = [column[-1].onset for column in columns]
-    longest = max(ends)
-    return [
-        [*column[:-1], *([_Token(end, f"{_reciprocal(longest - end)}ryy", "timed")] if end < longest else [])]
-        for column, end in zip(columns, ends, strict=True)
-    ]
+                tokens.pop(0)
 
 
 def _reciprocal(length: Fraction, dots: int = 0) -> str:
-    """A length in whole notes as kern names it: "4" a quarter, "12" a triplet eighth, "3%2" two thirds."""
+    """A length in whole notes in kern: "4" a quarter, "12" a triplet eighth, "3%2" two thirds."""
     plain = length / (2 - Fraction(1, 2**dots))
     if plain in _ZEROS:
         return _ZEROS[plain] + "." * dots
@@ -133,12 +133,17 @@ def _reciprocal(length: Fraction, dots: int = 0) -> str:
 
 @dataclass
 class _Spine:
-    """Writes the bars of one part, one after the other."""
+    """Writer of one part, bar by bar.
+
+    Attributes:
+        ended: Indices of the notes whose tie leads to another note.
+        notes: Number of notes written so far.
+    """
 
     part: Part
     bars: list[WrittenBar] = field(default_factory=list)
-    ended: set[int] = field(default_factory=set)  # numbers of the notes whose tie leads somewhere
-    notes: int = 0  # written so far
+    ended: set[int] = field(default_factory=set)
+    notes: int = 0
     tied: Note | None = None
 
     def __post_init__(self) -> None:
@@ -148,28 +153,33 @@ class _Spine:
     def bar(self, index: int) -> WrittenBar:
         return self.bars[index] if index < len(self.bars) else WrittenBar((), "single")
 
-    def cells(self, index: int) -> list[_Token]:
-        """The cells of a bar, and an empty one at its end."""
+    def tokens(self, index: int) -> list[_Token]:
+        """The tokens of a bar, and an empty one at its end."""
         bar = self.bar(index)
         notes = [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
         beams = iter(beam_types(notes))
-        onset, cells = Fraction(0), []
-        for event, scale in _with_scales(bar.events):
-            match event:
-                case Note():
-                    length = Fraction(0) if event.grace else event.duration.length * scale
-                    kind: Literal["grace", "timed"] = "grace" if event.grace else "timed"
-                    cells.append(_Token(onset, self._note(event, scale, next(beams)), kind))
-                case Rest():
-                    length = event.duration.length * scale if bar.rest is None else bar.rest
-                    dots = event.duration.dots if bar.rest is None else _dots(length)
-                    fermata = ";" if event.fermata else ""
-                    cells.append(_Token(onset, f"{_reciprocal(length, dots)}r{fermata}", "timed"))
-                case _:
-                    length = Fraction(0)
-                    cells += [_Token(onset, text, "sign") for text in _signs(event)]
-            onset += length
-        return [*cells, _Token(onset, "", "timed")]
+        onset, tokens = Fraction(0), []
+        for outer in bar.events:
+            scale = Fraction(outer.normal, outer.actual) if isinstance(outer, Tuplet) else Fraction(1)
+            for event in outer.events if isinstance(outer, Tuplet) else (outer,):
+                length = Fraction(0)
+                match event:
+                    case Note():
+                        if not event.grace:
+                            length = event.duration.length * scale
+                        kind: Literal["grace", "timed"] = "grace" if event.grace else "timed"
+                        tokens.append(_Token(onset, self._note(event, scale, next(beams)), kind))
+                    case Rest():
+                        length, dots = event.duration.length * scale, event.duration.dots
+                        if bar.rest is not None:  # a measure rest: 3/4 is a dotted half
+                            length, parts = bar.rest, bar.rest.denominator
+                            dots = 1 if length.numerator == 3 and parts.bit_count() == 1 else 0
+                        fermata = ";" if event.fermata else ""
+                        tokens.append(_Token(onset, f"{_reciprocal(length, dots)}r{fermata}", "timed"))
+                    case _:
+                        tokens += [_Token(onset, text, "sign") for text in _interpretations(event)]
+                onset += length
+        return [*tokens, _Token(onset, "", "timed")]
 
     def _note(self, note: Note, scale: Fraction, beams: Sequence[str]) -> str:
         opens, closes = self.notes in self.ended, tie_ends(self.tied, note)
@@ -178,34 +188,16 @@ class _Spine:
         tie = {(True, False): "[", (True, True): "_", (False, True): "]"}.get((opens, closes), "")
         length = note.duration.length * (1 if note.grace else scale)
         value = _reciprocal(length, note.duration.dots)
+        step, octave = note.pitch.step, note.pitch.octave
+        name = step.lower() * (octave - 3) if octave >= 4 else step * (4 - octave)
+        natural = "n" if note.accidental == 0 and note.pitch.alter == 0 else ""
         grace = ("q" if note.duration.value == "eighth" else "qq") if note.grace else ""
         marks = "".join(_BEAMS.get(beam, "") for beam in beams) + (";" if note.fermata else "")
-        before = tie if tie == "[" else ""
-        return f"{before}{value}{_pitch(note)}{grace}{marks}{tie if not before else ''}"
+        before, after = (tie, "") if tie == "[" else ("", tie)
+        return f"{before}{value}{name}{_ALTERS[note.pitch.alter]}{natural}{grace}{marks}{after}"
 
 
-def _with_scales(events: Sequence[Event]) -> Iterator[tuple[Event, Fraction]]:
-    """Events with tuplets opened, and what the length of each is multiplied by."""
-    for event in events:
-        if isinstance(event, Tuplet):
-            yield from ((inner, Fraction(event.normal, event.actual)) for inner in event.events)
-        else:
-            yield event, Fraction(1)
-
-
-def _pitch(note: Note) -> str:
-    step, octave = note.pitch.step, note.pitch.octave
-    name = step.lower() * (octave - 3) if octave >= 4 else step * (4 - octave)
-    natural = "n" if note.accidental == 0 and note.pitch.alter == 0 else ""
-    return name + _ALTERS[note.pitch.alter] + natural
-
-
-def _dots(length: Fraction) -> int:
-    """Dots of a rest that lasts a bar: 3/4 is a dotted half."""
-    return 1 if length.numerator == 3 and length.denominator & (length.denominator - 1) == 0 else 0
-
-
-def _signs(event: Event) -> list[str]:
+def _interpretations(event: Event) -> list[str]:
     match event:
         case Clef():
             return [f"*clef{event.shape}{event.line}"]

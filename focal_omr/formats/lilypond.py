@@ -1,10 +1,11 @@
-"""LilyPond input for one staff: the second engraver, for pictures that Verovio did not draw.
+"""LilyPond writer for one staff, for training images from a second engraver.
 
-Every accidental, beam and barline is written out, since they shall be drawn as the score has them and not by
-LilyPond's rules. Source: the notation reference of LilyPond 2.24.
+Every accidental, beam and barline is explicit, so that LilyPond draws them as in the score and not by its own
+rules.
+
+Source: the notation reference of LilyPond 2.24.
 """
 
-from collections.abc import Iterator, Sequence
 from itertools import groupby, takewhile
 
 from focal_omr.encodings.semantic import KEY_NAMES
@@ -15,10 +16,8 @@ from focal_omr.score.records import (
     Duration,
     Event,
     Key,
-    Measure,
     Meter,
     Note,
-    Pitch,
     Rest,
     Score,
     Tuplet,
@@ -64,26 +63,20 @@ def write_lilypond(score: Score) -> str:
     """The music of a score of one part as a LilyPond expression `{ ... }`.
 
     Raises:
-        NotationError: Not exactly one part, or what this does not write: rests of several bars, clefs that
-            LilyPond has no name for.
+        NotationError: Not exactly one part, a multi-measure rest, or a clef that LilyPond has no name for.
     """
     if len(score.parts) != 1:
         raise NotationError(f"LilyPond gets one staff; this score has {len(score.parts)} parts")
     measures = score.parts[0].measures
-    body = " ".join((*_unprinted(measures), *_part(measures)))
-    return f"{{ \\accidentalStyle forget \\cadenzaOn {body} }}"
-
-
-def _unprinted(measures: Sequence[Measure]) -> Iterator[str]:
-    """A staff without a clef or a meter shows none: LilyPond would print a treble clef, and a C."""
+    # LilyPond would print a treble clef and a C on a staff without clef and meter.
     signs = takewhile(lambda event: isinstance(event, Clef | Key | Meter), measures[0].events)
     kinds = {type(event) for event in signs}
-    for kind, name in ((Clef, "Clef"), (Meter, "TimeSignature")):
-        if kind not in kinds:
-            yield f"\\once \\omit Staff.{name}"
-
-
-def _part(measures: Sequence[Measure]) -> Iterator[str]:
+    omitted = [
+        f"\\once \\omit Staff.{name}"
+        for kind, name in ((Clef, "Clef"), (Meter, "TimeSignature"))
+        if kind not in kinds
+    ]
+    music: list[str] = []
     key = Key(0)
     for measure in measures:
         for grace, group in groupby(measure.events, key=is_grace):
@@ -91,9 +84,10 @@ def _part(measures: Sequence[Measure]) -> Iterator[str]:
             for event in group:
                 key = event if isinstance(event, Key) else key
                 words.append(_event(event, key))
-            yield f"\\grace {{ {' '.join(words)} }}" if grace else " ".join(words)
+            music.append(f"\\grace {{ {' '.join(words)} }}" if grace else " ".join(words))
         if measure.barline is not None:
-            yield f'\\bar "{_BARLINES[measure.barline]}"'
+            music.append(f'\\bar "{_BARLINES[measure.barline]}"')
+    return f"{{ \\accidentalStyle forget \\cadenzaOn {' '.join([*omitted, *music])} }}"
 
 
 def _event(event: Event, key: Key) -> str:
@@ -108,7 +102,9 @@ def _event(event: Event, key: Key) -> str:
         case Clef() if event in _CLEFS:
             return f'\\clef "{_CLEFS[event]}"'
         case Key():
-            return f"\\key {_key_name(event)} \\major"
+            name = KEY_NAMES[event.fifths].removesuffix("M")
+            name = name[0].lower() + {"b": "es", "#": "is"}.get(name[1:], "")
+            return f"\\key {name} \\major"
         case Meter():
             style = "default" if event.symbol else "numeric"
             return f"\\{style}TimeSignature \\time {event.beats}/{event.unit}"
@@ -116,20 +112,18 @@ def _event(event: Event, key: Key) -> str:
 
 
 def _note(note: Note, key: Key) -> str:
-    # `forget` prints what differs from the key; the rest is forced or left out as the score has it.
+    # `forget` prints every accidental that differs from the key; the others are forced, or omitted where an
+    # earlier one in the bar still holds.
     unmarked = note.accidental is None
     carried = unmarked and note.pitch.alter != key.alter(note.pitch.step)
     omitted = "\\once \\omit Accidental " if carried else ""
+    octave = note.pitch.octave - 3
+    pitch = note.pitch.step.lower() + _ALTERS[note.pitch.alter] + ("'" * octave or "," * -octave)
     beam = {"start": "[", "end": "]"}.get(note.beam or "", "")
     return (
-        f"{omitted}{_pitch(note.pitch)}{'' if unmarked else '!'}{_duration(note.duration)}"
+        f"{omitted}{pitch}{'' if unmarked else '!'}{_duration(note.duration)}"
         f"{beam}{'~' if note.tie else ''}{_fermata(note.fermata)}"
     )
-
-
-def _pitch(pitch: Pitch) -> str:
-    octave = pitch.octave - 3
-    return f"{pitch.step.lower()}{_ALTERS[pitch.alter]}" + ("'" * octave if octave > 0 else "," * -octave)
 
 
 def _duration(duration: Duration) -> str:
@@ -138,8 +132,3 @@ def _duration(duration: Duration) -> str:
 
 def _fermata(fermata: bool) -> str:
     return "\\fermata" if fermata else ""
-
-
-def _key_name(key: Key) -> str:
-    name = KEY_NAMES[key.fifths].removesuffix("M")
-    return name[0].lower() + {"b": "es", "#": "is"}.get(name[1:], "")

@@ -1,16 +1,15 @@
-"""MEI, written by hand: the form in which Verovio gets every score to engrave, convert or play.
+"""MEI writer; Verovio engraves, converts and plays scores in this form.
 
 Source: Music Encoding Initiative guidelines 5.0, CMN module; checked by Verovio's reading of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
 from focal_omr.score.records import (
     BarlineKind,
-    BeamPlace,
     Clef,
     Duration,
     Event,
@@ -44,7 +43,7 @@ MEI_DURATIONS = {
     "sixty_fourth": "64",
     "hundred_twenty_eighth": "128",
 }
-# Seen by all who are colour-blind in any way, and unlike ink. Source: Okabe and Ito, 2008.
+# Distinct from ink for every kind of colour blindness. Source: Okabe and Ito, 2008.
 DOUBTFUL_COLOUR = "#D55E00"
 MEI_ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 MEI_BARLINES: dict[BarlineKind, str] = {
@@ -60,12 +59,12 @@ _METER_SYMBOLS = {"C": "common", "C/": "cut"}
 
 def write_mei(score: Score) -> str:
     """The score as an MEI document. Raises NotationError as `mei_tree` does."""
-    # The declaration by hand: ElementTree would name the encoding of the machine's locale.
+    # The declaration is explicit: ElementTree would name the encoding of the machine's locale.
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mei_tree(score), encoding="unicode")
 
 
 def event_id(part: int, event: int) -> str:
-    """The id of an event in MEI: the part from 1, the event from 0 with tuplets opened."""
+    """The MEI id of an event: the part counts from 1, the event from 0 with tuplets flattened."""
     return f"p{part}e{event}"
 
 
@@ -74,88 +73,109 @@ def mei_tree(score: Score, *, ids: Sequence[Sequence[str | None]] | None = None)
 
     Args:
         score: The score.
-        ids: For each part the ids of its events, tuplets opened, where it is cut out of a longer score; signs
-            may have none. None: those of `event_id`.
+        ids: For each part the ids of its events, tuplets flattened, where the score is an excerpt of a longer
+            one; clefs, keys and meters may have None. None: the ids of `event_id`.
 
     Raises:
-        NotationError: A score without parts.
+        NotationError: The score has no parts.
     """
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
     root = ET.Element("mei", {"xmlns": MEI_NAMESPACE, "meiversion": "5.0"})
-    title = _path(root, "meiHead", "fileDesc", "titleStmt", "title")
-    title.text = score.title
-    ET.SubElement(root.find("meiHead/fileDesc"), "pubStmt")  # type: ignore[arg-type]  # made in the line above
-    body = _path(root, "music", "body", "mdiv", "score")
+    file_desc = _descend(root, "meiHead", "fileDesc")
+    _descend(file_desc, "titleStmt", "title").text = score.title
+    ET.SubElement(file_desc, "pubStmt")
+    music = _descend(root, "music", "body", "mdiv", "score")
     folded = [fold_repeat_starts(part) for part in score.parts]
-    writers = [
+    parts = [
         _MeiPart(number, part, None if ids is None else ids[number - 1])
         for number, (part, _) in enumerate(folded, 1)
     ]
-    body.append(_first_score_def(writers))
-    section = ET.SubElement(body, "section")
-    for index in range(max(len(writer.part.measures) for writer in writers)):
-        broken = next((b for w in writers if (b := w.measure(index).break_before)), None)
+    music.append(_score_def(0, parts))
+    section = ET.SubElement(music, "section")
+    for index in range(max(len(part.part.measures) for part in parts)):
+        broken = next((b for part in parts if (b := part.measure(index).break_before)), None)
         if broken and index:
             section.append(ET.Element("pb" if broken == "page" else "sb"))
-        for change in _changes(index, writers) if index else ():
-            section.append(change)
-        section.append(_measure(index, writers))
+        if index and any(part.leading(index) for part in parts):
+            section.append(_score_def(index, parts))
+        barline = parts[0].measure(index).barline
+        # No @left on the next measure for a repeat sign: Verovio 6.4 would draw it, and drop the one before.
+        right = "invis" if barline is None else MEI_BARLINES[barline]
+        measure = ET.SubElement(section, "measure", n=str(index + 1), right=right)
+        for part in parts:
+            part.write(index, measure)
+        # The schema wants all staves before the elements that refer to them.
+        measure[:] = sorted(measure, key=lambda element: element.tag != "staff")
     if folded[0][1]:
         section.find("measure").set("left", "rptstart")  # type: ignore[union-attr]  # it begins a measure
     return root
 
 
-def _path(parent: ET.Element, *names: str) -> ET.Element:
+def _descend(parent: ET.Element, *names: str) -> ET.Element:
     for name in names:
         parent = ET.SubElement(parent, name)
     return parent
 
 
-def _signs(events: Sequence[Event], kinds: tuple[type, ...]) -> int:
-    """How many events at the beginning are of these kinds, in the order given (a scoreDef's)."""
-    latest = -1
-    for count, event in enumerate(events):
-        place = kinds.index(type(event)) if type(event) in kinds else -1
-        if place <= latest:
-            return count
-        latest = place
-    return len(events)
+def _score_def(index: int, parts: "Sequence[_MeiPart]") -> ET.Element:
+    """The scoreDef before a measure, with the signs that open it; the first one also describes the staves."""
+    score_def = ET.Element("scoreDef")
+    group = ET.SubElement(score_def, "staffGrp")
+    for part in parts:
+        staff_def = ET.SubElement(group, "staffDef", n=str(part.number))
+        if index == 0:
+            staff_def.set("lines", "5")
+            if part.part.name:
+                ET.SubElement(staff_def, "label").text = part.part.name
+        part.write_signs(index, staff_def)
+    return score_def
 
 
 @dataclass
 class _MeiPart:
-    """What a part needs while its measures are written one after the other."""
+    """Writer of one part, measure by measure.
+
+    Attributes:
+        events: Number of events written so far.
+        tied_at: Id of the tied note, and its <measure>.
+        here: The <measure> that is being written.
+    """
 
     number: int
     part: Part
     ids: Sequence[str | None] | None = None
-    events: int = 0  # that were written
+    events: int = 0
     tied: Note | None = None
-    tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))  # the id of the tied note, and its measure
+    tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))
     meter: Meter | None = None
-    here: ET.Element = field(default_factory=lambda: ET.Element("measure"))  # being written
+    here: ET.Element = field(default_factory=lambda: ET.Element("measure"))
 
     def measure(self, index: int) -> Measure:
         return self.part.measures[index] if index < len(self.part.measures) else Measure((), None)
 
     def leading(self, index: int) -> Sequence[Event]:
-        """Signs of this measure that belong before it, in a scoreDef."""
+        """The opening signs of a measure that belong into a scoreDef: clef, key, meter in this order."""
         measure = self.measure(index)
-        count = _signs(measure.events, (Clef, Key, Meter))
-        # A clef alone stands within the music, but where a system begins. One with a key or a meter does not:
-        # Verovio 6.4 lets a meter that stands in a layer hold for no rest of whole measures.
+        count, latest = 0, -1
+        for event in measure.events:
+            rank = next((rank for rank, kind in enumerate((Clef, Key, Meter)) if isinstance(event, kind)), -1)
+            if rank <= latest:
+                break
+            count, latest = count + 1, rank
+        # A clef alone stays in the layer unless a system begins. One with a key or a meter does not: Verovio
+        # 6.4 ignores a meter in a layer for rests of whole measures.
         if index and count == 1 and not measure.break_before and isinstance(measure.events[0], Clef):
             return ()
         return measure.events[:count]
 
-    def signs(self, index: int, staff_def: ET.Element) -> None:
-        """Append the signs that belong before a measure; they are the next events of the part."""
+    def write_signs(self, index: int, staff_def: ET.Element) -> None:
+        """Append the signs that open a measure; they are the next events of the part."""
         for event in self.leading(index):
             staff_def.append(_with_id(_element(event), self._next_id()))
 
     def write(self, index: int, here: ET.Element) -> None:
-        """Append this part's staff of one measure to its element; ties and fermatas follow the staves."""
+        """Append this part's staff to a <measure>; its ties and fermatas follow the staff."""
         self.here = here
         staff = ET.SubElement(here, "staff", n=str(self.number))
         layer = ET.SubElement(staff, "layer", n="1")
@@ -169,53 +189,39 @@ class _MeiPart:
         self.meter = closing_meter(measure, self.meter)
 
     def _fill(self, parent: ET.Element, events: Sequence[Event]) -> None:
-        """Append the events, those of a beam in a beam element, that of grace notes in a beam too."""
+        """Append events, with <beam> elements; a beam of grace notes may stand inside another one."""
         beams = [parent]
         for event in events:
-            place = _beam_place(event)
+            place = event.beam if isinstance(event, Note) else None
+            if isinstance(event, Tuplet):  # one that begins or ends inside a longer beam counts as a whole
+                places = [each.beam for each in event.events if isinstance(each, Note)]
+                opens, closes = places.count("start"), places.count("end")
+                place = "start" if opens > closes else "end" if closes > opens else None
             if place == "start":
                 beams.append(ET.SubElement(beams[-1], "beam"))
-            beams[-1].append(self._event(event))
+            if isinstance(event, Tuplet):
+                tuplet = ET.SubElement(beams[-1], "tuplet", num=str(event.actual), numbase=str(event.normal))
+                self._fill(tuplet, event.events)
+            else:
+                identity = self._next_id()
+                beams[-1].append(_with_id(_element(event), identity))
+                if isinstance(event, Note):
+                    # Ties refer to ids: Verovio 6.4 ends a @tie at a grace note between.
+                    if tie_ends(self.tied, event):
+                        start, measure = self.tied_at
+                        ET.SubElement(measure, "tie", startid=f"#{start}", endid=f"#{identity}")
+                    self.tied = open_tie(self.tied, event)
+                    if self.tied is event:
+                        self.tied_at = (str(identity), self.here)
+                if isinstance(event, Note | Rest) and event.fermata:
+                    ET.SubElement(self.here, "fermata", startid=f"#{identity}", place="above")
             if place == "end" and len(beams) > 1:
                 beams.pop()
-
-    def _event(self, event: Event) -> ET.Element:
-        if isinstance(event, Tuplet):
-            tuplet = ET.Element("tuplet", num=str(event.actual), numbase=str(event.normal))
-            self._fill(tuplet, event.events)
-            return tuplet
-        identity = self._next_id()
-        element = _with_id(_element(event), identity)
-        if isinstance(event, Note):
-            self._tie(str(identity), event)
-        if isinstance(event, Note | Rest) and event.fermata:
-            ET.SubElement(self.here, "fermata", startid=f"#{identity}", place="above")
-        return element
 
     def _next_id(self) -> str | None:
         number = self.events
         self.events += 1
         return event_id(self.number, number) if self.ids is None else self.ids[number]
-
-    def _tie(self, identity: str, note: Note) -> None:
-        """Write the tie that ends here. By ids: Verovio 6.4 lets a @tie end at a grace note between."""
-        if tie_ends(self.tied, note):
-            start, measure = self.tied_at
-            ET.SubElement(measure, "tie", startid=f"#{start}", endid=f"#{identity}")
-        self.tied = open_tie(self.tied, note)
-        if self.tied is note:
-            self.tied_at = (identity, self.here)
-
-
-def _beam_place(event: Event) -> BeamPlace | None:
-    """Where an event stands in a beam; a tuplet that begins or ends inside a longer beam counts whole."""
-    if isinstance(event, Note):
-        return event.beam
-    if isinstance(event, Tuplet):
-        places = [e.beam for e in event.events if isinstance(e, Note)]
-        opens, closes = places.count("start"), places.count("end")
-        return "start" if opens > closes else "end" if closes > opens else None
-    return None
 
 
 def _with_id(element: ET.Element, identity: str | None) -> ET.Element:
@@ -225,83 +231,35 @@ def _with_id(element: ET.Element, identity: str | None) -> ET.Element:
 
 
 def _element(event: Event) -> ET.Element:
+    """The element of one event, without an id."""
     match event:
         case Note():
-            return _note(event)
+            element = ET.Element("note", _duration(event.duration))
+            element.set("pname", event.pitch.step.lower())
+            element.set("oct", str(event.pitch.octave))
+            if event.accidental is not None:
+                element.set("accid", MEI_ACCIDENTALS[event.accidental])
+            else:
+                element.set("accid.ges", MEI_ACCIDENTALS[event.pitch.alter])
+            if event.grace:
+                element.set("grace", "unacc" if event.duration.value == "eighth" else "acc")
+            if event.doubtful:
+                element.set("color", DOUBTFUL_COLOUR)
+            return element
         case Rest():
             return ET.Element("rest", _duration(event.duration))
         case MultiRest():
             return ET.Element("multiRest", num=str(event.bars))
         case Clef():
             return ET.Element("clef", shape=event.shape, line=str(event.line))
-        case Key():
-            return ET.Element("keySig", sig=_key_signature(event))
+        case Key(fifths):
+            return ET.Element("keySig", sig=f"{abs(fifths)}{'s' if fifths > 0 else 'f'}" if fifths else "0")
         case Meter():
-            return ET.Element("meterSig", _meter(event))
+            symbol = {"sym": _METER_SYMBOLS[event.symbol]} if event.symbol else {}
+            return ET.Element("meterSig", {"count": str(event.beats), "unit": str(event.unit), **symbol})
     raise TypeError(f"no MEI element for {event!r}")
-
-
-def _note(note: Note) -> ET.Element:
-    element = ET.Element("note", _duration(note.duration))
-    element.set("pname", note.pitch.step.lower())
-    element.set("oct", str(note.pitch.octave))
-    if note.accidental is not None:
-        element.set("accid", MEI_ACCIDENTALS[note.accidental])
-    else:
-        element.set("accid.ges", MEI_ACCIDENTALS[note.pitch.alter])
-    if note.grace:
-        element.set("grace", "unacc" if note.duration.value == "eighth" else "acc")
-    if note.doubtful:
-        element.set("color", DOUBTFUL_COLOUR)
-    return element
 
 
 def _duration(duration: Duration) -> dict[str, str]:
     dots = {"dots": str(duration.dots)} if duration.dots else {}
     return {"dur": MEI_DURATIONS[duration.value], **dots}
-
-
-def _key_signature(key: Key) -> str:
-    return f"{abs(key.fifths)}{'s' if key.fifths > 0 else 'f'}" if key.fifths else "0"
-
-
-def _meter(meter: Meter) -> dict[str, str]:
-    symbol = {"sym": _METER_SYMBOLS[meter.symbol]} if meter.symbol else {}
-    return {"count": str(meter.beats), "unit": str(meter.unit), **symbol}
-
-
-def _first_score_def(writers: Sequence[_MeiPart]) -> ET.Element:
-    score_def = ET.Element("scoreDef")
-    group = ET.SubElement(score_def, "staffGrp")
-    for writer in writers:
-        staff_def = ET.SubElement(group, "staffDef", n=str(writer.number), lines="5")
-        if writer.part.name:
-            ET.SubElement(staff_def, "label").text = writer.part.name
-        writer.signs(0, staff_def)
-    return score_def
-
-
-def _changes(index: int, writers: Sequence[_MeiPart]) -> Iterator[ET.Element]:
-    """A scoreDef with the signs that change before a measure; nothing without changes."""
-    if not any(writer.leading(index) for writer in writers):
-        return
-    score_def = ET.Element("scoreDef")
-    group = ET.SubElement(score_def, "staffGrp")
-    for writer in writers:
-        writer.signs(index, ET.SubElement(group, "staffDef", n=str(writer.number)))
-    yield score_def
-
-
-def _measure(index: int, writers: Sequence[_MeiPart]) -> ET.Element:
-    kind = writers[0].measure(index).barline
-    # No @left in the next measure for a repeat sign: Verovio 6.4 would draw it, and not the one before it.
-    measure = ET.Element("measure", n=str(index + 1), right=_right(kind))
-    for writer in writers:
-        writer.write(index, measure)
-    # The schema wants all staves before what refers to them.
-    measure[:] = sorted(measure, key=lambda element: element.tag != "staff")
-    return measure
-
-
-def _right(kind: BarlineKind | None) -> str:
-    return "invis" if kind is None else MEI_BARLINES[kind]

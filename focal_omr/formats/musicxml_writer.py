@@ -1,4 +1,4 @@
-"""MusicXML, written by hand: the form that other programs for music open.
+"""MusicXML writer, for notation programs.
 
 Source: MusicXML 4.0, W3C Community Group final report; element order by its schema.
 """
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
-from typing import Literal
 from xml.etree import ElementTree as ET
 
 from focal_omr import __version__
@@ -26,7 +25,6 @@ from focal_omr.score.records import (
     BarlineKind,
     Clef,
     Duration,
-    Event,
     Key,
     Measure,
     Meter,
@@ -58,12 +56,12 @@ _TYPES = {
 }
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _METER_SYMBOLS = {"C": "common", "C/": "cut"}
-# Style and repeat direction of the barline at a measure's right; None: nothing is written.
+# Style and repeat direction of a measure's right barline; None: no element is written.
 _RIGHT_BARLINES: dict[BarlineKind | None, tuple[str, str | None] | None] = {
     "single": None,
     "double": ("light-light", None),
     "final": ("light-heavy", None),
-    "repeat_start": None,  # at the left of the next measure
+    "repeat_start": None,  # written at the left of the next measure
     "repeat_end": ("light-heavy", "backward"),
     "repeat_both": ("light-heavy", "backward"),
     None: ("none", None),
@@ -74,12 +72,12 @@ _ATTRIBUTE_ORDER = ("divisions", "key", "time", "clef", "measure-style")
 def write_musicxml(score: Score) -> str:
     """The score as a MusicXML 4.0 document; the same score gives the same text.
 
-    A multi-measure rest of N bars becomes N measures, as the format wants it. Parts that are shorter than
-    the longest one end with empty measures. A tie that leads to no note is left out. Notes get beams by the
-    meter in parts that tell none. Notes that are marked as doubtful have the colour `DOUBTFUL_COLOUR`.
+    A multi-measure rest of N bars becomes N measures, as the format requires. Parts that are shorter than the
+    longest one end with empty measures. A tie that leads to no note is dropped. Parts without beams get beams
+    by the meter. Notes marked as doubtful have the colour `DOUBTFUL_COLOUR`.
 
     Raises:
-        NotationError: A score without parts.
+        NotationError: The score has no parts.
     """
     root = musicxml_tree(score)
     ET.indent(root)
@@ -87,7 +85,11 @@ def write_musicxml(score: Score) -> str:
 
 
 def musicxml_tree(score: Score) -> ET.Element:
-    """The score as a tree of MusicXML elements. Raises NotationError as `write_musicxml` does."""
+    """The score as a tree of MusicXML elements.
+
+    Raises:
+        NotationError: The score has no parts.
+    """
     if not score.parts:
         raise NotationError("a score without parts cannot be written; one part at least is needed")
     parts = [list(written_bars(beam_by_meter(part))) for part in score.parts]
@@ -95,26 +97,27 @@ def musicxml_tree(score: Score) -> ET.Element:
     divisions = lcm(
         *(length.denominator for bars in parts for bar in bars for length in quarter_lengths(bar))
     )
-    pickup = longest[0].is_pickup
     root = ET.Element("score-partwise", version="4.0")
-    _head(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
+    _append_header(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
+    first = 0 if longest[0].is_pickup else 1
     for number, bars in enumerate(parts, 1):
         part = ET.SubElement(root, "part", id=f"P{number}")
         writer = _MusicXmlPart(part, divisions, ties_that_end(bars))
         bars += [WrittenBar((), bar.barline) for bar in longest[len(bars) :]]
         for index, bar in enumerate(bars):
-            writer.measure(bar, index + (0 if pickup else 1), last=index == len(bars) - 1)
+            writer.write(bar, index + first, last=index == len(bars) - 1)
     return root
 
 
-def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
+def _append_header(root: ET.Element, score: Score, *, breaks: bool) -> None:
+    """Append everything before the first part; `breaks`: the score encodes system and page breaks."""
     if score.title:
         ET.SubElement(ET.SubElement(root, "work"), "work-title").text = score.title
     encoding = ET.SubElement(ET.SubElement(root, "identification"), "encoding")
     ET.SubElement(encoding, "software").text = f"Focal-CTC-OMR {__version__}"
     for element in ("accidental", "beam"):
         ET.SubElement(encoding, "supports", element=element, type="yes")
-    for kind in ("new-page", "new-system") if breaks else ():  # all of them are told
+    for kind in ("new-page", "new-system") if breaks else ():
         ET.SubElement(encoding, "supports", element="print", attribute=kind, type="yes", value="yes")
     part_list = ET.SubElement(root, "part-list")
     for number, part in enumerate(score.parts, 1):
@@ -130,37 +133,46 @@ def _head(root: ET.Element, score: Score, *, breaks: bool) -> None:
 
 @dataclass
 class _MusicXmlPart:
-    """Writes the measures of one part, one after the other."""
+    """Writer of one part, measure by measure.
+
+    Attributes:
+        part: The <part>, to which measures are appended.
+        divisions: Divisions of a quarter note.
+        ending: Indices of the notes whose tie leads to another note.
+        notes: Number of notes written so far.
+        beams: Beam types of the remaining notes of this bar, by level.
+    """
 
     part: ET.Element
     divisions: int
-    ending: set[int]  # numbers of the notes whose tie leads to another
-    notes: int = 0  # written so far
+    ending: set[int]
+    notes: int = 0
     tied: Note | None = None
     bar: WrittenBar = field(default_factory=lambda: WrittenBar((), None))
-    beams: list[list[str]] = field(default_factory=list)  # of the notes to come in this bar
+    beams: list[list[str]] = field(default_factory=list)
 
-    def measure(self, bar: WrittenBar, number: int, *, last: bool) -> None:
+    def write(self, bar: WrittenBar, number: int, *, last: bool) -> None:
         """Append one measure."""
         measure = ET.SubElement(self.part, "measure", number=str(number))
+        first = len(self.part) == 1
         if number == 0:
             measure.set("implicit", "yes")
-        self.bar = bar
-        if bar.break_before and len(self.part) > 1:
+        if bar.break_before and not first:
             ET.SubElement(measure, "print", {f"new-{bar.break_before}": "yes"})
+        if bar.opens_repeat:
+            _append_barline(measure, "left", "heavy-light", "forward")
+        self.bar = bar
         self.beams = beam_types(
             [event for event in flat_events(Measure(bar.events)) if isinstance(event, Note)]
         )
-        if bar.opens_repeat:
-            _barline(measure, "left", "heavy-light", "forward")
-        self._content(measure, first=len(self.part) == 1)
+        self._append_events(measure, first=first)
         right = _RIGHT_BARLINES[bar.barline]
-        if last and bar.barline == "repeat_start":  # no next measure, whose left barline this should be
+        if last and bar.barline == "repeat_start":  # there is no next measure to hold it at its left
             right = ("heavy-light", "forward")
         if right:
-            _barline(measure, "right", *right)
+            _append_barline(measure, "right", *right)
 
-    def _content(self, measure: ET.Element, *, first: bool) -> None:
+    def _append_events(self, measure: ET.Element, *, first: bool) -> None:
         attributes: ET.Element | None = None
         if first:
             attributes = ET.SubElement(measure, "attributes")
@@ -173,23 +185,27 @@ class _MusicXmlPart:
                 attributes.append(sign)
                 continue
             if isinstance(event, Rest) and self.bar.multirest:
-                _multirest_style(measure, self.bar.multirest)
+                # In attributes of its own: Verovio 6.4 reads signs beside it twice in the first measure.
+                style = ET.SubElement(ET.SubElement(measure, "attributes"), "measure-style")
+                ET.SubElement(style, "multiple-rest").text = str(self.bar.multirest)
             attributes = None
-            measure.extend(self._timed(event))
+            match event:
+                case Note():
+                    measure.append(self._note(event))
+                case Rest():
+                    measure.append(self._rest(event))
+                case Tuplet():
+                    measure.extend(self._tuplet(event))
+                case _:
+                    raise TypeError(f"no MusicXML element for {event!r}")
         if measure.find("note") is not None and not any(quarter_lengths(self.bar)):
-            measure.append(_hidden_rest())
+            # An invisible rest gives a length to a bar of grace notes only: music21 10.5 divides by it.
+            hidden = ET.SubElement(measure, "note", {"print-object": "no"})
+            ET.SubElement(hidden, "rest")
+            ET.SubElement(hidden, "duration").text = "1"
+            ET.SubElement(hidden, "voice").text = "1"
         for signs in measure.iterfind("attributes"):
             signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
-
-    def _timed(self, event: Event) -> list[ET.Element]:
-        match event:
-            case Note():
-                return [self._note(event)]
-            case Rest():
-                return [self._rest(event)]
-            case Tuplet():
-                return self._tuplet(event)
-        raise TypeError(f"no MusicXML element for {event!r}")
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
         element = ET.Element("note", {"color": DOUBTFUL_COLOUR} if note.doubtful else {})
@@ -201,65 +217,59 @@ class _MusicXmlPart:
             ET.SubElement(pitch, "alter").text = str(note.pitch.alter)
         ET.SubElement(pitch, "octave").text = str(note.pitch.octave)
         if not note.grace:
-            self._duration(element, sounding_length(note), tuplet)
-        ties = self._ties(note)
+            self._append_duration(element, sounding_length(note), tuplet)
+        ties = ["stop"] if tie_ends(self.tied, note) else []
+        ties += ["start"] if self.notes in self.ending else []
+        self.tied = open_tie(self.tied, note)
+        self.notes += 1
         for kind in ties:
             ET.SubElement(element, "tie", type=kind)
-        self._shape(element, note.duration)
+        _append_value(element, note.duration)
         if note.accidental is not None:
             ET.SubElement(element, "accidental").text = _ACCIDENTALS[note.accidental]
         if tuplet and not note.grace:
-            _time_modification(element, tuplet)
+            _append_time_modification(element, tuplet)
         for level, beam in enumerate(self.beams.pop(0), 1):
             if beam:
                 ET.SubElement(element, "beam", number=str(level)).text = beam
-        _notations(element, note.fermata, ties)
+        _append_notations(element, note.fermata, ties)
         return element
-
-    def _ties(self, note: Note) -> list[Literal["stop", "start"]]:
-        ends = tie_ends(self.tied, note)
-        self.tied = open_tie(self.tied, note)
-        starts = self.notes in self.ending
-        self.notes += 1
-        return [*(["stop"] if ends else []), *(["start"] if starts else [])]  # type: ignore[list-item]
 
     def _rest(self, rest: Rest, tuplet: Tuplet | None = None) -> ET.Element:
         element = ET.Element("note")
         if self.bar.rest is None:
             ET.SubElement(element, "rest")
-            self._duration(element, sounding_length(rest), tuplet)
-            self._shape(element, rest.duration)
+            self._append_duration(element, sounding_length(rest), tuplet)
+            _append_value(element, rest.duration)
         else:
             ET.SubElement(element, "rest", measure="yes")
-            self._duration(element, self.bar.rest, None)
+            self._append_duration(element, self.bar.rest, None)
             ET.SubElement(element, "voice").text = "1"
         if tuplet:
-            _time_modification(element, tuplet)
-        _notations(element, rest.fermata, [])
+            _append_time_modification(element, tuplet)
+        _append_notations(element, rest.fermata, [])
         return element
 
-    def _duration(self, element: ET.Element, length: Fraction, tuplet: Tuplet | None) -> None:
-        """Append a length in whole notes, in divisions of a quarter."""
+    def _append_duration(self, element: ET.Element, length: Fraction, tuplet: Tuplet | None) -> None:
+        """Append a length, given in whole notes, in divisions."""
         scale = Fraction(tuplet.normal, tuplet.actual) if tuplet else 1
         ET.SubElement(element, "duration").text = str(4 * length * scale * self.divisions)
 
-    def _shape(self, element: ET.Element, duration: Duration) -> None:
-        ET.SubElement(element, "voice").text = "1"
-        ET.SubElement(element, "type").text = _TYPES[duration.value]
-        for _ in range(duration.dots):
-            ET.SubElement(element, "dot")
-
     def _tuplet(self, tuplet: Tuplet) -> list[ET.Element]:
         notes = [event for event in tuplet.events if isinstance(event, Note)]
-        beamed = len(notes) == len(tuplet.events) and one_beam(notes)
+        one_group = len(notes) == len(tuplet.events) and one_beam(notes)
         elements = []
         for event in tuplet.events:
             write = self._note if isinstance(event, Note) else self._rest
             elements.append(write(event, tuplet))  # type: ignore[arg-type]  # each gets its own kind
         timed = [element for element in elements if element.find("grace") is None]
         if timed:
-            _mark_tuplet(timed[0], "start", {"bracket": "no" if beamed else "yes"})
-            _mark_tuplet(timed[-1], "stop", {})
+            for element, kind in ((timed[0], "start"), (timed[-1], "stop")):
+                notations = element.find("notations")
+                if notations is None:
+                    notations = ET.SubElement(element, "notations")
+                bracket = {"bracket": "no" if one_group else "yes"} if kind == "start" else {}
+                ET.SubElement(notations, "tuplet", {"type": kind, "number": "1", **bracket})
         return elements
 
 
@@ -283,35 +293,27 @@ def _sign(event: Clef | Key | Meter) -> ET.Element:
     return element
 
 
-def _hidden_rest() -> ET.Element:
-    """What gives length to a bar of nothing but grace notes: music21 10.5 divides by it."""
-    element = ET.Element("note", {"print-object": "no"})
-    ET.SubElement(element, "rest")
-    ET.SubElement(element, "duration").text = "1"
-    ET.SubElement(element, "voice").text = "1"
-    return element
-
-
-def _multirest_style(measure: ET.Element, bars: int) -> None:
-    # Apart from the signs: Verovio 6.4 would read signs twice that stand beside it in the first measure.
-    style = ET.SubElement(ET.SubElement(measure, "attributes"), "measure-style")
-    ET.SubElement(style, "multiple-rest").text = str(bars)
-
-
-def _barline(measure: ET.Element, location: str, style: str, repeat: str | None) -> None:
+def _append_barline(measure: ET.Element, location: str, style: str, repeat: str | None) -> None:
     barline = ET.SubElement(measure, "barline", location=location)
     ET.SubElement(barline, "bar-style").text = style
     if repeat:
         ET.SubElement(barline, "repeat", direction=repeat)
 
 
-def _time_modification(element: ET.Element, tuplet: Tuplet) -> None:
+def _append_value(element: ET.Element, duration: Duration) -> None:
+    ET.SubElement(element, "voice").text = "1"
+    ET.SubElement(element, "type").text = _TYPES[duration.value]
+    for _ in range(duration.dots):
+        ET.SubElement(element, "dot")
+
+
+def _append_time_modification(element: ET.Element, tuplet: Tuplet) -> None:
     modification = ET.SubElement(element, "time-modification")
     ET.SubElement(modification, "actual-notes").text = str(tuplet.actual)
     ET.SubElement(modification, "normal-notes").text = str(tuplet.normal)
 
 
-def _notations(element: ET.Element, fermata: bool, ties: Sequence[str]) -> None:
+def _append_notations(element: ET.Element, fermata: bool, ties: Sequence[str]) -> None:
     if not (fermata or ties):
         return
     notations = ET.SubElement(element, "notations")
@@ -319,10 +321,3 @@ def _notations(element: ET.Element, fermata: bool, ties: Sequence[str]) -> None:
         ET.SubElement(notations, "tied", type=kind)
     if fermata:
         ET.SubElement(notations, "fermata", type="upright")
-
-
-def _mark_tuplet(element: ET.Element, kind: str, bracket: dict[str, str]) -> None:
-    notations = element.find("notations")
-    if notations is None:
-        notations = ET.SubElement(element, "notations")
-    ET.SubElement(notations, "tuplet", {"type": kind, "number": "1", **bracket})

@@ -1,4 +1,4 @@
-"""Scores and files: which suffix is read and written how."""
+"""Score formats by file suffix: loading, saving and conversion."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from focal_omr.score.records import Score
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """How a score is written in a format, and the suffix of such a file."""
+    """A writer and the suffix of its files."""
 
     suffix: str
     write: Callable[[Score], bytes]
@@ -39,38 +39,36 @@ def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
 
 
 def write_midi(score: Score, playback: Playback) -> bytes:
-    """The score as a Standard MIDI File, played as `playback` says. Raises as `save_score` does."""
+    """The score as a Standard MIDI File. Raises as `save_score` does."""
     return Engraver().midi(playable_mei(score, playback))
 
 
-def _pae(score: Score) -> str:
+def _write_pae(score: Score) -> str:
     if len(score.parts) != 1:
         raise NotationError(f"Plaine & Easie code is one staff; this score has {len(score.parts)} parts")
     return Engraver().pae(write_mei(score))
 
 
-def _svg(score: Score) -> str:
-    return Engraver().svg_document(write_mei(_beamed(score)))
+def _write_beamed_mei(score: Score) -> str:
+    """MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
+    return write_mei(replace(score, parts=tuple(beam_by_meter(part) for part in score.parts)))
 
 
-def _beamed(score: Score) -> Score:
-    """The score with beams by the meter in parts that tell none: Verovio draws flags there."""
-    return replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
-
-
-# The formats that `save_score` writes, by the names that the command line takes.
+# The formats that `save_score` writes, by their names on the command line.
 FORMATS: dict[str, OutputFormat] = {
     "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
     "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_midi(score, Playback())),
-    "mei": OutputFormat(SUFFIXES["mei"], _text(lambda score: write_mei(_beamed(score)))),
+    "mei": OutputFormat(SUFFIXES["mei"], _text(_write_beamed_mei)),
     "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
     "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
-    "svg": OutputFormat(SUFFIXES["svg"], _text(_svg)),
-    "pae": OutputFormat(SUFFIXES["pae"], _text(_pae)),
+    "svg": OutputFormat(
+        SUFFIXES["svg"], _text(lambda score: Engraver().svg_document(_write_beamed_mei(score)))
+    ),
+    "pae": OutputFormat(SUFFIXES["pae"], _text(_write_pae)),
     "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
     "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
 }
-_WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
+_BY_SUFFIX = {output.suffix: name for name, output in FORMATS.items()} | {
     ".xml": "musicxml",
     ".midi": "midi",
     ".kern": "kern",
@@ -78,7 +76,7 @@ _WRITTEN = {output.suffix: name for name, output in FORMATS.items()} | {
 
 
 def load_score(path: Path | str) -> Score:
-    """The score in a file, by its suffix: MEI, MusicXML, zipped MusicXML, kern, ABC, PAE, semantic, agnostic.
+    """The score in a file: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic, by its suffix.
 
     Raises:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
@@ -99,13 +97,13 @@ def load_score(path: Path | str) -> Score:
 def save_score(
     score: Score, path: Path | str, *, format: str | None = None, playback: Playback | None = None
 ) -> None:
-    """Write a score to a file, whole or not at all.
+    """Write a score to a file atomically.
 
     Args:
         score: The score.
-        path: The file; one that is there is replaced.
+        path: The file; an existing one is replaced.
         format: A name in `FORMATS`; None: by the suffix.
-        playback: How a MIDI file is played; other formats do without.
+        playback: How a MIDI file is played; ignored by other formats.
 
     Raises:
         OutputError: An unknown format or suffix, or a file that cannot be written.
@@ -117,10 +115,10 @@ def save_score(
 
 
 def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
-    """What the second file holds when the score of the first is saved to it; nothing is written.
+    """The bytes of the second file when the score of the first is saved to it; nothing is written.
 
     Raises:
-        NotationError, EngraveError, OutputError: As `load_score` and `save_score` do.
+        NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
     """
     source, target = files
     score = load_score(source)
@@ -128,20 +126,20 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
 
 
 def _format_of(path: Path, name: str | None) -> str:
-    """The format that is named, or that of the file's suffix. Raises OutputError for an unknown one."""
-    name, given = _WRITTEN.get(path.suffix.lower()) if name is None else name, name
-    if name in FORMATS:
-        return name
-    unknown = f"suffix {path.suffix!r}; known are {', '.join(_WRITTEN)}"
-    if given is not None:
-        unknown = f"format {given!r}; known are {', '.join(FORMATS)}"
+    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
+    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
+    if found in FORMATS:
+        return found
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
+    if name is not None:
+        unknown = f"format {name!r}; known are {', '.join(FORMATS)}"
     raise OutputError(f"{path} cannot be written: unknown {unknown}")
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
     """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
 
-    ABC has a tune for each; a file of labels a line for each part of each piece.
+    ABC has one tune per piece; a label file has one line per part of each piece.
 
     Raises:
         NotationError: The format cannot hold a piece.
@@ -153,7 +151,16 @@ def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
 
 
 def write_score(score: Score, name: str, playback: Playback | None = None) -> bytes:
-    """The score in one of `FORMATS`. Raises NotationError and EngraveError as `save_score` does."""
+    """The score in one of `FORMATS`.
+
+    Args:
+        score: The score.
+        name: A name in `FORMATS`.
+        playback: How a MIDI file is played; ignored by other formats.
+
+    Raises:
+        NotationError, EngraveError: As `save_score`.
+    """
     if name == "midi" and playback is not None:
         return write_midi(score, playback)
     return FORMATS[name].write(score)
@@ -163,23 +170,23 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> by
 
 
 def decode_text(data: bytes) -> str:
-    """Text in UTF-8, or else in Latin-1, as older ABC and Humdrum files are."""
+    """Text in UTF-8, or else in Latin-1, the encoding of older ABC and Humdrum files."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
 
-def _one_line(data: bytes) -> str:
-    """The label of a file that has one; `read` writes several lines, a part or a piece each."""
+def _single_line(data: bytes) -> str:
+    """The label in a file of one label; `read` writes several lines, one per part or piece."""
     lines = [line for line in decode_text(data).splitlines() if line.strip()]
     if len(lines) > 1:
         raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
     return "".join(lines)
 
 
-def _kern(data: bytes) -> str:
-    """Humdrum text in which C and cut C stand alone: Verovio 6.4 hides a meter that numbers name, too."""
+def _kern_text(data: bytes) -> str:
+    """Humdrum text with C and cut C as signs only: Verovio 6.4 hides them beside a meter in numbers."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
     return re.sub(both, r"\1", decode_text(data), flags=re.MULTILINE)
@@ -194,10 +201,10 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".musicxml": _by_verovio("musicxml", xml_text),
     ".xml": _by_verovio("auto", xml_text),
     ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
-    ".krn": _by_verovio("kern", _kern),
-    ".kern": _by_verovio("kern", _kern),
+    ".krn": _by_verovio("kern", _kern_text),
+    ".kern": _by_verovio("kern", _kern_text),
     ".abc": _by_verovio("abc", decode_text),
     ".pae": _by_verovio("pae", decode_text),
-    ".semantic": lambda data: read_semantic(_one_line(data)),
-    ".agnostic": lambda data: read_agnostic(_one_line(data)),
+    ".semantic": lambda data: read_semantic(_single_line(data)),
+    ".agnostic": lambda data: read_agnostic(_single_line(data)),
 }

@@ -1,8 +1,8 @@
-"""XML from anywhere: MusicXML and MEI documents, zipped ones too, made into trees or refused.
+"""Safe parsing of untrusted XML: MusicXML and MEI documents, plain or zipped.
 
-Nothing outside of a document is ever read: expat fetches nothing by itself, and a document that declares
-entities is refused, for they can make a gigabyte of a kilobyte, or name a file. A DOCTYPE without
-declarations, as MusicXML has, is let pass.
+Nothing outside of a document is read: expat fetches nothing by itself, and documents that declare entities
+are refused, since entities can expand a kilobyte to a gigabyte, or name a file. A DOCTYPE without
+declarations, as MusicXML has, is accepted.
 """
 
 import io
@@ -11,6 +11,7 @@ import re
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -19,62 +20,54 @@ from focal_omr.errors import NotationError
 __all__ = ["MAX_DEPTH", "MAX_SCORE_BYTES", "ZIP_ERRORS", "parse_xml", "unzip_musicxml", "xml_text"]
 
 MAX_SCORE_BYTES = 100_000_000  # the score of an opera has 30 MB as MusicXML
-MAX_DEPTH = 100  # elements in one another; MEI's beams in tuplets in layers reach 20
+MAX_DEPTH = 100  # nested elements; MEI reaches 20 with beams in tuplets in layers
 
-# What zipfile raises for archives that are damaged, encrypted, or packed in a way that it does not know.
+# Raised by zipfile for archives that are damaged, encrypted, or compressed by an unknown method.
 ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(LookupError, ValueError, ArithmeticError, OSError, EOFError, RuntimeError),
 )
 
 
-class _BegunError(Exception):
-    """The first element has been reached: there are no declarations after it."""
+class _StopParsingError(Exception):
+    """Raised at the first element: no declarations follow it."""
 
 
 def parse_xml(data: str | bytes) -> ET.Element:
-    """The root of a document.
+    """The root element of a document.
 
     Raises:
-        NotationError: It is no XML, declares entities, or nests elements deeper than `MAX_DEPTH`.
+        NotationError: Not XML, entity declarations, or elements nested deeper than `MAX_DEPTH`.
     """
-    _refuse_entities(data)
+
+    def refuse(name: str, *_: object) -> None:
+        raise NotationError(f"an XML document that declares an entity, {name!r}; entities are not allowed")
+
+    def stop(*_: object) -> None:
+        raise _StopParsingError
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler, parser.StartElementHandler = refuse, stop
+    # LookupError and ValueError: an unknown encoding, or one of several bytes per character.
+    with suppress(_StopParsingError, expat.ExpatError, LookupError, ValueError):
+        parser.Parse(data, True)
     try:
         root = ET.fromstring(data)
-    except (
-        ET.ParseError,
-        LookupError,
-        ValueError,
-    ) as error:  # an encoding that nobody knows; one of many bytes
+    except (ET.ParseError, LookupError, ValueError) as error:
         raise NotationError(f"not an XML document: {error}") from None
     level, depth = [root], 0
     while level:
         level, depth = [child for element in level for child in element], depth + 1
         if depth > MAX_DEPTH:
-            raise NotationError(f"an XML document with more than {MAX_DEPTH} elements in one another")
+            raise NotationError(f"an XML document with elements nested deeper than {MAX_DEPTH}")
     return root
 
 
-def _refuse_entities(data: str | bytes) -> None:
-    def declared(name: str, *_: object) -> None:
-        raise NotationError(f"an XML document that declares an entity, {name!r}; such are not read")
-
-    def begun(*_: object) -> None:
-        raise _BegunError
-
-    parser = expat.ParserCreate()
-    parser.EntityDeclHandler, parser.StartElementHandler = declared, begun
-    try:
-        parser.Parse(data, True)
-    except (_BegunError, expat.ExpatError, LookupError, ValueError):
-        return  # what is wrong is said by who makes the tree
-
-
 def xml_text(data: bytes) -> str:
-    """The text of a document, in the encoding that its byte order mark or its declaration names, or UTF-8.
+    """The text of a document, decoded by its byte order mark or its declaration, else as UTF-8.
 
     Raises:
-        NotationError: It is not in its encoding, or as `parse_xml`.
+        NotationError: Bytes that are invalid in this encoding, or as `parse_xml`.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
@@ -83,19 +76,19 @@ def xml_text(data: bytes) -> str:
         encoding = declared[1].decode() if declared else "utf-8-sig"
     try:
         text = data.decode(encoding)
-    except (ValueError, LookupError) as error:  # rot13 is a codec, and none of text
+    except (ValueError, LookupError) as error:  # rot13 is a codec, but not of text
         raise NotationError(f"not XML in its encoding {encoding}: {error}") from None
     parse_xml(text)
     return text
 
 
 def unzip_musicxml(data: bytes) -> bytes:
-    """The MusicXML document in a zipped MusicXML file: the first that its container names.
+    """The MusicXML document in a zipped MusicXML file: the first rootfile of its container.
 
     Raises:
-        NotationError: It is none, or holds more than `MAX_SCORE_BYTES`.
+        NotationError: Not a zipped MusicXML file, or one of more than `MAX_SCORE_BYTES`.
     """
-    # Verovio 6.4 ends the process when it gets something that is no zip archive.
+    # Not left to Verovio 6.4, which crashes on anything else than a zip archive.
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             container = parse_xml(_member(archive, "META-INF/container.xml"))
@@ -108,9 +101,9 @@ def unzip_musicxml(data: bytes) -> bytes:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """A file of an archive, of which no more is unpacked than may be read."""
+    """A file of an archive; extraction stops at `MAX_SCORE_BYTES`."""
     with archive.open(name) as file:
         data = file.read(MAX_SCORE_BYTES + 1)
     if len(data) > MAX_SCORE_BYTES:
-        raise NotationError(f"{name[:80]!r} in it is larger than the {MAX_SCORE_BYTES:,} bytes that are read")
+        raise NotationError(f"{name[:80]!r} in it is larger than {MAX_SCORE_BYTES:,} bytes")
     return data

@@ -1,6 +1,6 @@
-"""The names of the formats that scores are written in, and the suffixes of such files.
+"""Output formats and their file suffixes.
 
-Apart from `formats`, so that a command can be understood without the modules that write them.
+Separate from `registry`, so that the command line starts without importing the writers.
 """
 
 SUFFIXES = {
@@ -14,5 +14,5 @@ SUFFIXES = {
     "kern": ".krn",
     "abc": ".abc",
 }
-# Formats of one staff or one tune; a file of them can hold several, one after the other.
+# Formats of one staff or one tune; a file can hold several, one after the other.
 PIECE_BY_PIECE = ("semantic", "agnostic", "abc")

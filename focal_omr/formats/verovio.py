@@ -1,7 +1,7 @@
-"""Verovio: MEI to SVG, MIDI and a timemap, and every format that Verovio reads to MEI.
+"""Verovio toolkit: MEI to SVG, MIDI and timemap, and other formats to MEI.
 
-Verovio 6.4 is forgiving: from text that is no music it often makes an empty score and says that all is well,
-and some malformed text ends the whole process. So what goes in is looked at first, and what comes out too.
+Verovio 6.4 often reports success with an empty score for text that is not music, and some malformed text
+crashes the process. Input and output are therefore checked here.
 """
 
 import base64
@@ -13,7 +13,7 @@ from typing import Any
 
 from focal_omr.errors import EngraveError
 
-# One system as wide as its music, without page furniture.
+# One system as wide as its music, without header and footer.
 ONE_STAFF: dict[str, Any] = {
     "adjustPageHeight": True,
     "adjustPageWidth": True,
@@ -21,11 +21,11 @@ ONE_STAFF: dict[str, Any] = {
     "footer": "none",
     "header": "none",
 }
-# A page as wide as A4, and as high or less where it is not full.
+# A page as wide as A4, and at most as high.
 PAGE: dict[str, Any] = {"adjustPageHeight": True, "footer": "none", "pageHeight": 2970}
-_GAP_PX = 40  # between two pages in one picture
+_GAP_PX = 40  # between two pages of one SVG
 
-# Our name of a text format -> Verovio's, and what gives such a text away in its first lines.
+# Text formats: Verovio's name, and a pattern that identifies the format in the first lines.
 _INPUTS = {
     "mei": ("mei", re.compile(r"<mei\b")),
     "musicxml": ("musicxml", re.compile(r"<score-(partwise|timewise)\b")),
@@ -33,14 +33,18 @@ _INPUTS = {
     "abc": ("abc", re.compile(r"^X:", re.MULTILINE)),
     "pae": ("pae", re.compile(r"^@\w+:", re.MULTILINE)),
 }
-_LOOK_CHARS = 10_000  # humdrum files may begin with a hundred lines of comments
+_DETECT_CHARS = 10_000  # Humdrum files may begin with a hundred lines of comments
 
 
 class Engraver:
-    """A Verovio toolkit with its options; making one costs some milliseconds, so keep it."""
+    """A Verovio toolkit with its options. Creating one takes milliseconds; reuse it.
+
+    Args:
+        options: Options by Verovio's names.
+    """
 
     def __init__(self, **options: Any) -> None:
-        import verovio  # here: who only names formats need not wait for it
+        import verovio  # deferred, so that importing the format names is quick
 
         verovio.enableLog(verovio.LOG_OFF)
         self._toolkit = verovio.toolkit()
@@ -48,22 +52,22 @@ class Engraver:
         self.set_options(**options)
 
     def set_options(self, **options: Any) -> None:
-        """Change options by Verovio's names; they stay until they are changed again.
+        """Change options by Verovio's names, until they are changed again.
 
         Raises:
-            EngraveError: Verovio has no option of this name.
+            EngraveError: Verovio has no option of this name, or rejects its value.
         """
-        # Verovio 6.4 takes any name without a word.
+        # Verovio 6.4 silently accepts any name.
         if unknown := options.keys() - self._options:
             raise EngraveError(f"Verovio has no option {', '.join(sorted(unknown))}")
         if not self._toolkit.setOptions(options):
             raise EngraveError(f"Verovio refused the options {json.dumps(options)}")
 
     def svg(self, mei: str, *, page: int = 1) -> str:
-        """A page (the first is 1) of an MEI document as SVG.
+        """A page of an MEI document, counted from 1, as SVG.
 
         Raises:
-            EngraveError: Verovio could not read the document, or it has no such page.
+            EngraveError: Verovio could not read the document, or it has fewer pages.
         """
         self._load(mei, "mei")
         pages = self._toolkit.getPageCount()
@@ -72,15 +76,16 @@ class Engraver:
         return str(self._toolkit.renderToSVG(page))
 
     def svg_document(self, mei: str) -> str:
-        """All of an MEI document as one SVG: its pages, as wide as A4, one below the other.
+        """All pages of an MEI document, as wide as A4, one below the other in one SVG.
 
         Raises:
             EngraveError: Verovio could not read the document.
         """
         self.set_options(**PAGE)
         self._load(mei, "mei")
-        pages = [self._toolkit.renderToSVG(page) for page in range(1, self._toolkit.getPageCount() + 1)]
-        return _stacked(pages)
+        return _stack_pages(
+            [self._toolkit.renderToSVG(page) for page in range(1, self._toolkit.getPageCount() + 1)]
+        )
 
     def midi(self, mei: str) -> bytes:
         """An MEI document as a Standard MIDI File; repeats are played.
@@ -92,9 +97,9 @@ class Engraver:
         return base64.b64decode(self._toolkit.renderToMIDI())
 
     def timemap(self, mei: str) -> list[dict[str, Any]]:
-        """What begins and ends when: Verovio's timemap, with times in ms (`tstamp`) and quarters (`qstamp`).
+        """Verovio's timemap: onsets and offsets in ms (`tstamp`) and quarters (`qstamp`).
 
-        Repeats are played; the second time, ids end with "-rend2".
+        Repeats are played; ids of the second time end with "-rend2".
 
         Raises:
             EngraveError: Verovio could not read the document.
@@ -110,7 +115,7 @@ class Engraver:
             EngraveError: Verovio could not read the document.
         """
         self._load(mei, "mei")
-        # Verovio 6.4 writes the music below "@data:", where it does not look for it itself.
+        # Verovio 6.4 writes the music below "@data:", where its own reader does not find it.
         return str(self._toolkit.renderToPAE()).replace("@data:\n", "@data:")
 
     def mei(self, text: str, *, input_format: str = "auto") -> str:
@@ -118,15 +123,21 @@ class Engraver:
 
         Args:
             text: The score.
-            input_format: "mei", "musicxml", "kern", "abc", "pae", or "auto" to find out from its beginning.
+            input_format: "mei", "musicxml", "kern", "abc", "pae", or "auto" to detect it.
 
         Raises:
             EngraveError: An unknown format, or text that Verovio cannot read or finds no music in.
         """
-        kind = _recognized(text) if input_format == "auto" else input_format
+        kind = input_format
+        if input_format == "auto":
+            patterns = {name: pattern for name, (_, pattern) in _INPUTS.items()}
+            found = (name for name in patterns if patterns[name].search(text, 0, _DETECT_CHARS))
+            kind = next(found, "")
+            if not kind:
+                raise EngraveError(f"{text[:40]!r}... looks like none of {', '.join(_INPUTS)}")
         if kind not in _INPUTS:
             raise EngraveError(f"an input format {kind!r}; known are auto, {', '.join(_INPUTS)}")
-        if reason := _CHECKS.get(kind, _no_reason)(text):
+        if kind in _CHECKS and (reason := _CHECKS[kind](text)):
             raise EngraveError(f"{kind}: {reason}")
         self._load(text, kind)
         mei = str(self._toolkit.getMEI())
@@ -135,15 +146,15 @@ class Engraver:
         return mei
 
     def _load(self, data: str, kind: str) -> None:
-        # The input format and the state of the id generator stay from call to call: both are set every time.
+        # The input format and the state of the id generator persist between calls: both are set every time.
         self._toolkit.setInputFrom(_INPUTS[kind][0])
         self._toolkit.resetXmlIdSeed(1)
         if not self._toolkit.loadData(data):
             raise EngraveError(f"Verovio could not read the score: {data[:80]!r}...")
 
 
-def _stacked(pages: Sequence[str]) -> str:
-    """One SVG with several below each other, at the size of their paper: ten pixels of Verovio's are 1 mm."""
+def _stack_pages(pages: Sequence[str]) -> str:
+    """One SVG of several pages in their paper size; ten of Verovio's pixels are 1 mm."""
     sizes = [re.search(r'<svg[^>]*? width="([\d.]+)px"[^>]*? height="([\d.]+)px"', page) for page in pages]
     if not all(sizes):
         raise EngraveError("Verovio's SVG names no size in pixels")
@@ -159,22 +170,11 @@ def _stacked(pages: Sequence[str]) -> str:
     return "\n".join([head, *parts, "</svg>", ""])
 
 
-def _recognized(text: str) -> str:
-    for kind, (_, sign) in _INPUTS.items():
-        if sign.search(text, 0, _LOOK_CHARS):
-            return kind
-    raise EngraveError(f"{text[:40]!r}... looks like none of {', '.join(_INPUTS)}")
-
-
-def _no_reason(_: str) -> str | None:
-    return None
-
-
-def _kern_trouble(text: str) -> str | None:
-    """Why the columns of a Humdrum text do not add up; Verovio 6.4 ends the process on such."""
+def _check_kern(text: str) -> str | None:
+    """What is wrong with the spines of a Humdrum text; Verovio 6.4 crashes on inconsistent ones."""
     if not _INPUTS["kern"][1].search(text):
         return "no column of notes: a line that begins with **kern is needed"
-    spines = 0  # as many as come: no column is open
+    spines = 0  # 0: no spine is open
     for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("!!"):
             continue
@@ -183,44 +183,33 @@ def _kern_trouble(text: str) -> str | None:
             return f"line {number} has {len(fields)} columns; {spines} are needed"
         if not spines and not line.startswith("**"):
             return f"line {number} stands where no column is open"
-        spines = _spines_after(fields) if line.startswith("*") else len(fields)
+        spines = len(fields)
+        if line.startswith("*"):
+            joined = sum(left == right == "*v" for left, right in pairwise(fields))
+            spines += fields.count("*^") + fields.count("*+") - fields.count("*-") - joined
     return None
 
 
-def _spines_after(fields: Sequence[str]) -> int:
-    """How many spines there are after a line of interpretations."""
-    ended = fields.count("*-")
-    opened = fields.count("*^") + fields.count("*+")
-    joined = sum(left == right == "*v" for left, right in pairwise(fields))
-    return len(fields) - ended + opened - joined
-
-
-def _abc_trouble(text: str) -> str | None:
-    """Why Verovio 6.4 ends the process on an ABC text, or does not read it as it is meant."""
-    if number := re.search(r"^(?![A-Z]:)(?!%).*?(\d{7,})|^[LMQ]:.*?(\d{7,})", text, re.MULTILINE):
-        return f"a number of {len(number[1] or number[2])} digits; no length or meter has so many"
+def _check_abc(text: str) -> str | None:
+    """Why Verovio 6.4 would crash on an ABC text, or misread it; None: it would not."""
+    if digits := re.search(r"^(?![A-Z]:)(?!%).*?(\d{7,})|^[LMQ]:.*?(\d{7,})", text, re.MULTILINE):
+        return f"a number of {len(digits[1] or digits[2])} digits; no length or meter has so many"
     tunes = len(re.findall(r"^X:", text, re.MULTILINE))
     if tunes != 1:
         return f"{tunes} tunes (lines that begin with X:) in one text; exactly one is needed"
     keys = re.findall(r"(?:^K:|\[K:)\s*([^\]%\r\n]*)", text, re.MULTILINE)
     if not keys:
         return "no key: a line that begins with K: is needed"
-    if odd := [n for n, line in enumerate(text.splitlines(), 1) if _is_music(line) and line.count("!") % 2]:
-        return f"line {odd[0]} has a '!' without a second one; a decoration stands between two"
-    if len({_key_name(key) for key in keys} - {""}) > 1:
-        return f"the key changes ({', '.join(keys)}), and Verovio loses that in ABC"
+    for number, line in enumerate(text.splitlines(), 1):
+        if not re.match(r"[A-Za-z]:|%", line) and line.count("!") % 2:
+            return f"line {number} has an unpaired '!'; a decoration stands between two"
+    clefs = ("bass", "treble", "alto", "tenor")
+    names = {  # without the clef and other words after the key
+        "".join(word for word in key.split() if "=" not in word and word not in clefs).lower() for key in keys
+    }
+    if len(names - {""}) > 1:
+        return f"the key changes ({', '.join(keys)}), which Verovio ignores in ABC"
     return None
 
 
-def _is_music(line: str) -> bool:
-    return not re.match(r"[A-Za-z]:|%", line)
-
-
-def _key_name(field: str) -> str:
-    """The key of a K: field without the clef and other words after it."""
-    clefs = ("bass", "treble", "alto", "tenor")
-    words = [word for word in field.split() if "=" not in word and word not in clefs]
-    return "".join(words).lower()
-
-
-_CHECKS: dict[str, Callable[[str], str | None]] = {"kern": _kern_trouble, "abc": _abc_trouble}
+_CHECKS: dict[str, Callable[[str], str | None]] = {"kern": _check_kern, "abc": _check_abc}

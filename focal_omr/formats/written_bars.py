@@ -1,6 +1,6 @@
-"""A part cut into what MusicXML calls measures, and its beams by level.
+"""Bars as MusicXML, kern and ABC write them, with measure rests, ties and beams resolved.
 
-A `Measure` with a rest of N bars is N measures there, and a repeat sign belongs to the measure after it.
+In these formats a `Measure` with a rest of N bars is N bars, and a start-repeat sign opens the bar after it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,31 +30,42 @@ from focal_omr.score.records import (
 )
 
 # Barlines after which a repeated passage begins.
-OPENING: tuple[BarlineKind, ...] = ("repeat_start", "repeat_both")
+_REPEAT_STARTS: tuple[BarlineKind, ...] = ("repeat_start", "repeat_both")
 _BAR_REST = Rest(Duration("whole"))
-# Beams, or flags, of a note value.
+# Number of beams, or flags, of a note value.
 _BEAMS = {"eighth": 1, "sixteenth": 2, "thirty_second": 3, "sixty_fourth": 4, "hundred_twenty_eighth": 5}
 
 
 @dataclass(frozen=True)
 class WrittenBar:
-    """One <measure>: a `Measure`, or one bar of a multi-measure rest."""
+    """A `Measure`, or one bar of a multi-measure rest.
+
+    Attributes:
+        events: Events from left to right; no `MultiRest` is among them.
+        barline: The barline at the right; None: none.
+        opens_repeat: Whether a repeat sign stands at the left.
+        multirest: Number of bars of the multi-measure rest that begins here; 0: none.
+        rest: Length, in whole notes, of the only rest where it fills the bar.
+        is_pickup: Whether the bar is a pickup.
+        break_before: The break before the bar.
+    """
 
     events: tuple[Event, ...]
     barline: BarlineKind | None
-    opens_repeat: bool = False  # a repeat sign stands at its left
-    multirest: int = 0  # so many bars of rest begin here
-    rest: Fraction | None = None  # its only rest lasts the bar: so long, in whole notes
+    opens_repeat: bool = False
+    multirest: int = 0
+    rest: Fraction | None = None
     is_pickup: bool = False
-    break_before: Break | None = None  # a new system or page begins with it
+    break_before: Break | None = None
 
 
 def written_bars(part: Part) -> Iterator[WrittenBar]:
+    """The bars of a part."""
     part, opens = fold_repeat_starts(part)
     meter: Meter | None = None
     for index, measure in enumerate(part.measures):
         meter = opening_meter(measure, meter)
-        bars = list(_split(measure, meter))
+        bars = _split_multirests(measure, meter)
         full = meter.length if meter else Fraction(0)
         pickup = index == 0 and measure.barline is not None and 0 < measure.length < full
         bars[0] = replace(
@@ -64,12 +75,12 @@ def written_bars(part: Part) -> Iterator[WrittenBar]:
             break_before=measure.break_before,
         )
         yield from bars
-        opens = measure.barline in OPENING
+        opens = measure.barline in _REPEAT_STARTS
         meter = closing_meter(measure, meter)
 
 
-def _split(measure: Measure, meter: Meter | None) -> Iterator[WrittenBar]:
-    """The bars of a measure: more than one where it holds a multi-measure rest."""
+def _split_multirests(measure: Measure, meter: Meter | None) -> list[WrittenBar]:
+    """The bars of a measure: several where it holds a multi-measure rest."""
     bar_length = meter.length if meter else Fraction(1)
     bars: list[WrittenBar] = []
     events: list[Event] = []
@@ -89,13 +100,16 @@ def _split(measure: Measure, meter: Meter | None) -> Iterator[WrittenBar]:
     elif any(isinstance(e, Note | Rest | Tuplet) for e in events):
         bars[-1] = replace(bars[-1], barline=None)
         bars.append(WrittenBar(tuple(events), measure.barline))
-    else:  # signs at the end of a rest's last bar
+    else:  # signs after the rest belong to its last bar
         bars[-1] = replace(bars[-1], events=(*bars[-1].events, *events), barline=measure.barline)
-    yield from bars
+    return bars
 
 
 def ties_that_end(bars: Sequence[WrittenBar]) -> set[int]:
-    """The numbers, from 0, of the notes whose tie leads to another note; readers complain of others."""
+    """Indices, over all notes of the bars, of notes whose tie leads to another note.
+
+    Readers of MusicXML and kern complain of other ties.
+    """
     ended: set[int] = set()
     tied: Note | None = None
     opener = -1
@@ -109,7 +123,7 @@ def ties_that_end(bars: Sequence[WrittenBar]) -> set[int]:
 
 
 def quarter_lengths(bar: WrittenBar) -> Iterator[Fraction]:
-    """All durations of a bar, in quarters."""
+    """The sounding lengths of a bar's events, tuplets flattened, in quarter notes."""
     if bar.rest is not None:
         yield 4 * bar.rest
         return
@@ -121,13 +135,13 @@ def quarter_lengths(bar: WrittenBar) -> Iterator[Fraction]:
 
 
 def one_beam(notes: Sequence[Note]) -> bool:
-    """Whether a beam begins at the first of these notes, ends at the last, and nowhere between."""
+    """Whether the full-size notes form exactly one beam."""
     places = [note.beam for note in notes if not note.grace]
     return places[:1] == ["start"] and places[-1:] == ["end"] and {*places[1:-1]} <= {"middle"}
 
 
 def beam_types(notes: Sequence[Note]) -> list[list[str]]:
-    """The beam types of each note of a bar, by level; "" where a level has none."""
+    """The MusicXML beam types of each note of a bar, by level from the eighth beam; "" for none."""
     beams: list[list[str]] = [[] for _ in notes]
     for grace in (False, True):
         group: list[int] = []
@@ -137,26 +151,23 @@ def beam_types(notes: Sequence[Note]) -> list[list[str]]:
             group = [index] if note.beam == "start" else [*group, index]
             if note.beam == "end":
                 for place, member in enumerate(group if len(group) > 1 else []):
-                    beams[member] = _levels([notes[i] for i in group], place)
+                    beams[member] = _beam_levels([notes[i] for i in group], place)
                 group = []
     return beams
 
 
-def _levels(group: Sequence[Note], place: int) -> list[str]:
-    """The beam types of one note of a beam, by level."""
+def _beam_levels(group: Sequence[Note], place: int) -> list[str]:
+    """The beam types of one note of a beamed group, by level."""
     counts = [_BEAMS[note.duration.value] for note in group]
+    # A hook points to the dotted neighbour that its note completes, else back.
+    following = group[place + 1].duration.dots if place + 1 < len(group) else 0
+    forward = place == 0 or following > group[place - 1].duration.dots
     levels = []
     for level in range(1, counts[place] + 1):
         before = place > 0 and counts[place - 1] >= level
         after = place + 1 < len(group) and counts[place + 1] >= level
-        hook = _hook(group, place)
-        levels.append({(0, 1): "begin", (1, 1): "continue", (1, 0): "end"}.get((before, after), hook))
+        if before:
+            levels.append("continue" if after else "end")
+        else:
+            levels.append("begin" if after else "forward hook" if forward else "backward hook")
     return levels
-
-
-def _hook(group: Sequence[Note], place: int) -> str:
-    """Which way a short beam points: to the dotted neighbour that it completes, else back."""
-    if place == 0:
-        return "forward hook"
-    following = group[place + 1].duration.dots if place + 1 < len(group) else 0
-    return "forward hook" if following > group[place - 1].duration.dots else "backward hook"

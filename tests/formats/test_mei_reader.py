@@ -268,7 +268,7 @@ def test_ties_and_fermatas_by_id_and_by_attribute():
         (f"<chord dur='4'>{note()}{note('b4')}</chord>", "staff 1, measure 2: a <chord>"),
         ("<mRpt/>", "staff 1, measure 2: a <mRpt>"),
         (f"<bTrem>{note()}</bTrem>", "staff 1, measure 2: a <bTrem>"),
-        (note("g"), "oct=''; a whole number"),
+        (note("g"), "oct=''; expected a whole number"),
         (note(dur="512"), "dur='512'; known are long, breve, 1,"),
         (note(accid="3qs"), "accidental '3qs'"),
         ('<note dur="4" oct="4"/>', "pname ''"),
@@ -278,7 +278,7 @@ def test_ties_and_fermatas_by_id_and_by_attribute():
         ('<meterSig count="3+2" unit="8"/>', "time signature '3+2'/'8'"),
         (
             f'<tuplet num="3" numbase="2">{note()}<clef shape="F" line="4"/></tuplet>',
-            "a tuplet with something else",
+            "a tuplet must hold notes and rests only",
         ),
         (f"<tuplet>{note()}</tuplet>", "num=''"),
         ('<multiRest num="many"/>', "num='many'"),

@@ -85,7 +85,7 @@ def test_instruments():
     for text in ("", "0", "129", "kazoo", "acoustic"):
         with pytest.raises(NotationError, match="no instrument"):
             parse_instruments(text)
-    with pytest.raises(NotationError, match="meant may be Soprano Sax, Alto Sax"):
+    with pytest.raises(NotationError, match="did you mean Soprano Sax, Alto Sax"):
         parse_instruments("sax")
 
 

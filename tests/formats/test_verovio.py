@@ -227,7 +227,7 @@ def test_pae_comes_back(engraver):
         ("X:1\nCDE|\n", "a line that begins with K: is needed"),
         ("X:1\nK:C\nCDE|\n\nX:2\nK:C\nEDC|\n", "2 tunes"),
         ("X:1\nK:C\nCDE|\nK:G\nEDC|\n", r"the key changes \(C, G\)"),
-        ("X:1\nK:C\n!trill\nCDE|\n", "line 3 has a '!' without a second one"),
+        ("X:1\nK:C\n!trill\nCDE|\n", "line 3 has an unpaired '!'"),
     ],
 )
 def test_what_is_no_music_is_refused(engraver, text, reason):

@@ -15,13 +15,14 @@ from focal_omr.errors import NotationError
 from focal_omr.evaluation.score_diff.records import Bar, NoteEvent, VoicedPart
 from focal_omr.formats.mei_elements import (
     alterations,
-    key_signature,
+    element_text,
+    parse_key,
+    parse_meter,
     sign_attributes,
-    time_signature,
+    staff_layers,
     whole_number,
     written_duration,
 )
-from focal_omr.formats.mei_staff import element_text, staff_layers
 from focal_omr.score.accidentals import AccidentalState
 from focal_omr.score.bounds import MAX_BARS, MAX_NUMBER
 from focal_omr.score.records import STEPS, Duration, Note, Pitch
@@ -84,10 +85,10 @@ class _StaffReader:
 
     def _signs(self, definition: ET.Element) -> None:
         if attributes := sign_attributes(definition, "keySig"):
-            self.state.set_key(key_signature(attributes))
+            self.state.set_key(parse_key(attributes))
         attributes = sign_attributes(definition, "meterSig")
         if attributes and attributes.get("form") != "invis":
-            self.bar_length = 4 * time_signature(attributes).length
+            self.bar_length = 4 * parse_meter(attributes).length
 
     def _measure(self, measure: ET.Element) -> None:
         layers, voices = staff_layers(measure, self.staff)
@@ -119,9 +120,9 @@ class _StaffReader:
                         raise NotationError(f"more than {MAX_BARS} bars, which are all that are read")
                     self.now += self.bar_length
                 case "keySig":
-                    self.state.set_key(key_signature(dict(element.attrib)))
+                    self.state.set_key(parse_key(dict(element.attrib)))
                 case "meterSig":
-                    self.bar_length = 4 * time_signature(dict(element.attrib)).length
+                    self.bar_length = 4 * parse_meter(dict(element.attrib)).length
                 case "beam" | "bTrem":
                     self._walk(element, scale)
                 case "fTrem":  # either of the two notes is written with the time of both
