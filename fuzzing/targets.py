@@ -41,13 +41,11 @@ class Target:
 
 
 def _header(path: Path) -> None:
-    from focal_omr.images.header import read_header
-    from focal_omr.images.tiff import TagError, is_tiff, read_directories
+    from focal_omr.images.header import is_tiff, read_header, read_tiff_pages
 
     data = path.read_bytes()
     if is_tiff(data):
-        with suppress(TagError):  # documented: no error of the package
-            list(read_directories(data))
+        read_tiff_pages(data, name=str(path))
     read_header(data, name=str(path))
 
 

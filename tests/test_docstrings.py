@@ -77,7 +77,7 @@ KNOWN_GAPS: dict[str, set[str]] = {
     "encodings/semantic.py": {"sign_token"},
     "encodings/vocabulary.py": {"Vocabulary.decode", "Vocabulary.encode"},
     "evaluation/score_diff/read.py": {"JudgedScore.score"},
-    "images/load.py": {"check_size", "middle_gray"},
+    "images/load.py": {"check_size", "median_gray"},
     "loss/checks.py": {"check_factor", "check_options", "checked"},
     "loss/sequence.py": {"FocalCTCLoss.forward", "focal_nll", "length_focal_ctc_loss"},
     "loss/symbol.py": {"symbol_focal_ctc_loss"},

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
 from focal_omr.images.header import believable_dpi
-from focal_omr.images.load import MAX_PICTURE_PX, as_dark_on_light, check_size
+from focal_omr.images.load import MAX_IMAGE_PX, as_dark_on_light, check_size
 
 __all__ = ["PAGE_DPI", "open_pdf", "rasterize", "read_title"]
 
@@ -80,7 +80,7 @@ def rasterize(
 ) -> tuple[NDArray[np.uint8], float | None]:
     """Draw one page, without what was added as annotations.
 
-    A vector page is drawn at `PAGE_DPI`, at less where it would have more than `MAX_PICTURE_PX`. A page that
+    A vector page is drawn at `PAGE_DPI`, at less where it would have more than `MAX_IMAGE_PX`. A page that
     holds nothing but pictures, a scan, is drawn at the resolution of its pictures, which gives their pixels
     as they are; only what is finer than `PAGE_DPI` is reduced, to no less than an A4 page has.
 
@@ -133,7 +133,7 @@ def _drawn(page: pypdfium2.PdfPage, width_px: int, height_px: int) -> NDArray[np
 
 def _drawing_dpi(square_inches: float, own_dpi: float | None) -> float:
     """The resolution to draw a page at, whose pictures have `own_dpi` where it is a scan."""
-    most = 0.999 * math.sqrt(MAX_PICTURE_PX / square_inches)  # sizes are rounded
+    most = 0.999 * math.sqrt(MAX_IMAGE_PX / square_inches)  # sizes are rounded
     if own_dpi is None:
         return min(PAGE_DPI, most)
     return min(own_dpi, max(PAGE_DPI, math.sqrt(_A4_PX / square_inches)), most)

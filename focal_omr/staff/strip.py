@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.errors import ImageError
-from focal_omr.images.load import as_dark_on_light, decode_gray, load_gray, middle_gray
+from focal_omr.images.load import as_dark_on_light, decode_gray, load_gray, median_gray
 from focal_omr.staff.find import Staff, find_staff
 
 __all__ = [
@@ -253,7 +253,7 @@ def _sample(
         and map_x.max() <= region.shape[1] - 1
         and map_y.max() <= region.shape[0] - 1
     )
-    paper = 0.0 if inside else middle_gray(whole)  # beyond the edges; counting takes as long as sampling
+    paper = 0.0 if inside else median_gray(whole)  # beyond the edges; counting takes as long as sampling
     sampled = cv2.remap(
         region, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=paper
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from focal_omr.images.header import MAX_PICTURE_PX
+from focal_omr.images.header import MAX_IMAGE_PX
 
 if TYPE_CHECKING:
     from focal_omr.runtime.worker_processes import ProcessLimits
@@ -53,7 +53,7 @@ class Settings:
     threads: int = 0
     upload_bytes: int = 50 * MB
     pages: int = 200
-    pixels: int = MAX_PICTURE_PX
+    pixels: int = MAX_IMAGE_PX
     seconds: float = 600.0
     memory_mb: int = 2000
     queued: int = 200

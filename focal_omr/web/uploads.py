@@ -4,8 +4,7 @@ import unicodedata
 from urllib.parse import quote
 
 from focal_omr.errors import ImageError
-from focal_omr.images.header import is_pdf, read_header
-from focal_omr.images.tiff import is_tiff
+from focal_omr.images.header import is_pdf, is_tiff, read_header
 from focal_omr.web.errors import RejectedError
 from focal_omr.web.settings import MB, Settings
 

@@ -256,7 +256,7 @@ def _png(gray):
 
 BAD = {
     "empty.png": (lambda: b"", "the file is empty"),
-    "text.png": (lambda: b"I am no picture.\n" * 9, "not a picture that can be decoded"),
+    "text.png": (lambda: b"I am no picture.\n" * 9, "not an image that can be decoded"),
     "truncated.png": (lambda: _png(draw_staff())[:600], "the file is cut off after 600 bytes"),
     "truncated.jpg": (
         lambda: bytes(cv2.imencode(".jpg", draw_staff())[1])[:900],

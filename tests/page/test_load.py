@@ -174,7 +174,7 @@ def test_a_page_is_drawn_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize("kind", ["GIF", "WebP", "PNG"])
 def test_animations_are_refused(kind: str) -> None:
     data = saved([sheet(0), sheet(1), sheet(2)], kind)
-    with pytest.raises(ImageError, match=r"^a: an animation of 3 frames, a still picture is needed$"):
+    with pytest.raises(ImageError, match=r"^a: an animation of 3 frames, a still image is needed$"):
         next(load_pages(data, name="a"))
 
 
@@ -182,7 +182,7 @@ def test_animations_are_refused(kind: str) -> None:
     ("data", "reason"),
     [
         (b"", "a: the file is empty"),
-        (b"no picture at all\n" * 20, "a: not a picture that can be decoded"),
+        (b"no picture at all\n" * 20, "a: not an image that can be decoded"),
         (b"%PDF-1.7\n", "a: the PDF is cut off after 9 bytes"),
         (b"II*\0\x08\0\0\0", "a: the TIFF file is damaged or cut off"),
         (b"II*\0\0\0\0\0", "a: the TIFF file has no pages"),
@@ -200,7 +200,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         next(load_pages(tmp_path / "no.pdf"))
     with pytest.raises(ImageError, match="is a folder"):
         next(load_pages(tmp_path))
-    with pytest.raises(ImageError, match=r"^the given bytes: not a picture"):
+    with pytest.raises(ImageError, match=r"^the given bytes: not an image"):
         next(load_pages(b"nothing"))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from focal_omr.images.load import middle_gray
+from focal_omr.images.load import median_gray
 from focal_omr.staff.comb_path import best_path
 from focal_omr.staff.lines import _smooth
 from focal_omr.staff.working_image import quantile
@@ -17,12 +17,12 @@ def test_quantiles_are_those_of_numpy(size: int, share: float) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 3), (20, 31), (64, 64)])
-def test_the_middle_gray_is_the_median(shape: tuple[int, int]) -> None:
+def test_the_median_gray_is_the_median(shape: tuple[int, int]) -> None:
     random = np.random.default_rng(shape[1])
     for top in (2, 256):
         gray = random.integers(0, top, shape).astype(np.uint8)
-        assert middle_gray(gray) == float(np.median(gray))
-        assert middle_gray(gray[:, ::2]) == float(np.median(gray[:, ::2]))
+        assert median_gray(gray) == float(np.median(gray))
+        assert median_gray(gray[:, ::2]) == float(np.median(gray[:, ::2]))
 
 
 @pytest.mark.parametrize("size", [3, 4, 5, 60])

@@ -234,9 +234,9 @@ def test_folder(tmp_path: Path) -> None:
     ("data", "reason"),
     [
         (b"", "a.png: the file is empty"),
-        (b"not a picture at all\n" * 20, "a.png: not a picture"),
+        (b"not a picture at all\n" * 20, "a.png: not an image"),
         (b"\x89PNG\r\n\x1a\n", "cut off after 8 bytes"),
-        (b"\xff\xd8\xff\xe0", "cut off after 4 bytes"),
+        (b"\xff\xd8\xff\xe0", "the JPEG file is damaged or cut off"),
         (b"RIFF\xff\xff\0\0WEBPVP8 ", "cut off after 16 bytes"),
         (encode(np.zeros((1, 1), np.uint8)), "1 x 1 pixels, a staff needs at least 16 x 16"),
         (encode(np.zeros((8, 900), np.uint8)), "900 x 8 pixels"),

@@ -16,7 +16,7 @@ from typing import Any
 from focal_omr.data.primus.check import Checked, check_samples
 from focal_omr.data.primus.samples import Defect, Sample, partition, read_primus, source_of
 from focal_omr.errors import DataError
-from focal_omr.images.header import MAX_PICTURE_PX
+from focal_omr.images.header import MAX_IMAGE_PX
 from focal_omr.runtime.atomic_files import write_atomic
 
 # The header is also the version of the format: a file with another header is rejected.
@@ -209,7 +209,7 @@ def _parse_row(row: Sequence[str], path: Path, line: int) -> IndexEntry:
 
 def _pixels(text: str) -> int:
     pixels = int(text)
-    if not 0 < pixels <= MAX_PICTURE_PX:
+    if not 0 < pixels <= MAX_IMAGE_PX:
         raise ValueError(f"an image side of {text} px")
     return pixels
 
