@@ -1,7 +1,9 @@
-"""The networks: convolutions over a staff, a recurrent part along it, a class for every frame.
+"""CRNNs: convolutions over a staff image, bidirectional LSTMs along it, class log-probabilities per frame.
 
-`forward(images, widths) -> (log_probs, lengths)` and nothing else. A sample's result does not depend on the
-batch it is in: what lies beyond its own width is masked, and the backward direction starts at its own end.
+Interface: `forward(images, widths) -> (log_probs, lengths)`. The result for a sample does not depend on its
+batch: padding beyond its width is masked, and the backward direction starts at its last frame.
+
+Shapes: T frames, B batch, C classes with blank, H rows, W columns.
 """
 
 from itertools import pairwise
@@ -17,33 +19,45 @@ from focal_omr.staff.strip import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
 
 
 def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:
-    """The network that a configuration names, with fresh weights."""
+    """Build the network of a configuration with random weights."""
     return PaperCrnn(vocabulary.classes) if config.preset == "paper" else Crnn(config, vocabulary)
 
 
 def frame_px(config: ModelConfig) -> int:
-    """Pixels of the network's input per frame of its output."""
+    """Input pixels per output frame."""
     return PaperCrnn.FRAME_PX if config.preset == "paper" else Crnn.FRAME_PX
 
 
 def input_height_px(config: ModelConfig) -> int:
-    """Rows of the network's input."""
+    """Height of the input."""
     return PLAIN_HEIGHT_PX if config.preset == "paper" else STRIP_HEIGHT_PX
 
 
 class Crnn(nn.Module):
-    """The `default` preset: five strided convolutions and two bidirectional LSTM layers on a staff strip."""
+    """The `default` preset: five strided convolutions and bidirectional LSTM layers on a staff strip.
 
-    FRAME_PX = 4  # half a staff space; a note head is 2.5 frames wide, which the densest print leaves apart
-    _STRIDES = ((2, 2), (2, 2), (2, 1), (2, 1), (2, 1))
-    masked = True  # what lies beyond a strip's own width; not needed where strips go through one by one
+    Args:
+        config: Layer sizes.
+        vocabulary: Symbols of the output classes.
+
+    Attributes:
+        masked: Whether padding is masked; not needed for a batch of one.
+    """
+
+    FRAME_PX = 4  # half a staff space; a note head is 2.5 frames wide, which separates the densest print
+    _STRIDES = ((2, 2), (2, 2), (2, 1), (2, 1), (2, 1))  # (rows, columns)
+    masked = True
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
         super().__init__()
-        widths = (1, *config.channels)
+        channels = (1, *config.channels)
         self.convolutions = nn.ModuleList(
-            _block(before, after, stride)
-            for before, after, stride in zip(widths[:-1], config.channels, self._STRIDES, strict=True)
+            nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.LeakyReLU(0.1, inplace=True),
+            )
+            for inputs, outputs, stride in zip(channels[:-1], config.channels, self._STRIDES, strict=True)
         )
         rows = STRIP_HEIGHT_PX // 2 ** len(self._STRIDES)
         self.project = nn.Sequential(
@@ -60,20 +74,21 @@ class Crnn(nn.Module):
             self.head = nn.Linear(2 * config.hidden, vocabulary.classes)
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the classes in every frame.
+        """Compute class log-probabilities of every frame.
 
         Args:
-            images: (B, 1, 96, W) strips, ink 1, paper 0, zero beyond each one's own width.
-            widths: (B,) own widths in pixels.
+            images: (B, 1, 96, W) strips, ink 1, paper 0, zero-padded.
+            widths: (B,) widths without padding, in pixels.
 
         Returns:
-            log_probs (T, B, C) as `torch.nn.functional.ctc_loss` wants them, and the lengths (B,) in frames.
+            Log-probabilities (T, B, C) as `torch.nn.functional.ctc_loss` takes them, and lengths (B,) in
+            frames.
         """
         x = images.contiguous(memory_format=torch.channels_last)
         lengths = widths
         for block, (_, stride) in zip(self.convolutions, self._STRIDES, strict=True):
             x = block(x)
-            if stride > 1:  # where frames stay as wide, so does the mask
+            if stride > 1:  # else length and mask stay as they are
                 lengths = (lengths + stride - 1) // stride
                 mask = _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
             if self.masked:
@@ -85,24 +100,16 @@ class Crnn(nn.Module):
         return self.head(x).float().log_softmax(-1), lengths
 
 
-def _block(before: int, after: int, stride: tuple[int, int]) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(after),
-        nn.LeakyReLU(0.1, inplace=True),
-    )
-
-
 def _mask(lengths: Tensor, size: int) -> Tensor:
-    """(B, size) true below each sample's own length."""
+    """(B, size), true at positions below each length."""
     return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
 
 
 class BidirectionalLstm(nn.Module):
-    """One bidirectional LSTM layer over sequences of different lengths, without packing.
+    """Bidirectional LSTM layer over sequences of different lengths, without packing.
 
-    The backward direction reads each sequence reversed within its own length. That gives what a packed
-    sequence gives, on the fused kernel and in ONNX.
+    The backward direction reads each sequence reversed within its length. This equals a packed sequence, but
+    runs on the fused kernel and exports to ONNX.
     """
 
     def __init__(self, inputs: int, hidden: int) -> None:
@@ -111,27 +118,30 @@ class BidirectionalLstm(nn.Module):
         self.back = nn.LSTM(inputs, hidden)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """(T, B, inputs), (B,) -> (T, B, 2 * hidden)."""
-        turn = _reversal(lengths, x.shape[0])
+        """Map (T, B, inputs) with lengths (B,) to (T, B, 2 * hidden)."""
+        frame = torch.arange(x.shape[0], device=lengths.device)[:, None]
+        reversal = torch.where(frame < lengths[None, :], lengths[None, :] - 1 - frame, frame)  # (T, B)
         ahead, _ = self.ahead(x)
-        back, _ = self.back(_take(x, turn))
-        return torch.cat((ahead, _take(back, turn)), dim=2)
-
-
-def _reversal(lengths: Tensor, frames: int) -> Tensor:
-    """(T, B) indices that reverse the first `length` frames of each sequence and leave the others."""
-    place = torch.arange(frames, device=lengths.device)[:, None]
-    return torch.where(place < lengths[None, :], lengths[None, :] - 1 - place, place)
+        back, _ = self.back(_take(x, reversal))
+        return torch.cat((ahead, _take(back, reversal)), dim=2)
 
 
 def _take(x: Tensor, index: Tensor) -> Tensor:
+    """Select frames of x (T, B, F) by an index (T, B)."""
     return x.gather(0, index[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 class FactorisedLinear(nn.Module):
-    """A linear layer over symbols whose weights are sums of factor weights, plus a part of their own.
+    """Linear layer whose weight for a symbol is the sum of its factors' weights and a weight of its own.
 
-    Source: the idea of predicting pitch and duration apart, as sums of logits; see `notation.factors`.
+    Factors are shared by symbols: pitch, duration and so on, see `encodings.factors`. A symbol's logit is the
+    sum of its factors' logits plus its own.
+
+    Args:
+        inputs: Features.
+        vocabulary: Symbols of the output classes.
+
+    Source: the idea of predicting pitch and duration separately, here as sums of logits.
     """
 
     membership: Tensor
@@ -152,12 +162,12 @@ class FactorisedLinear(nn.Module):
         self.own_bias = nn.Parameter(torch.zeros(len(factors)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., C)."""
+        """Map (..., inputs) to logits (..., C); for the recurrent output, (T, B, inputs) to (T, B, C)."""
         return nn.functional.linear(x, *self.folded())
 
     @torch.no_grad()
     def copy_matching_rows(self, source: "FactorisedLinear") -> None:
-        """Copy the rows of the factors and symbols that both have."""
+        """Copy the weights of the factors and symbols that both layers have."""
         for name, row in self.factor_rows.items():
             if (other := source.factor_rows.get(name)) is not None:
                 self.factor_weight[row] = source.factor_weight[other]
@@ -169,24 +179,24 @@ class FactorisedLinear(nn.Module):
                 self.own_bias[row] = source.own_bias[other]
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Weight (C, inputs) and bias (C,) of the plain linear layer that this one is."""
+        """Weight (C, inputs) and bias (C,) of the equivalent plain linear layer."""
         weight = self.membership @ self.factor_weight + self.own_weight
         return weight, self.membership @ self.factor_bias + self.own_bias
 
 
 def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
-    """Give `model` the weights of `source`, a network of the same sizes with perhaps another vocabulary.
+    """Copy the weights of `source` into `model`, a network of the same sizes with any vocabulary.
 
-    Of a factorised head the factors and symbols of the same names are taken, and what is new stays fresh: so
-    a trained network goes on with symbols that were added, or with another encoding.
+    In a factorised head, factors and symbols are matched by name; the others keep their random weights. So a
+    trained network can be trained further with added symbols or another encoding.
 
     Raises:
-        ModelError: The networks differ in more than their symbols.
+        ModelError: The networks differ in more than their vocabularies.
     """
     body = {name: value for name, value in source.state_dict().items() if not name.startswith("head.")}
     own = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
     if {name: value.shape for name, value in body.items()} != {n: value.shape for n, value in own.items()}:
-        raise ModelError("the weights to start from belong to a network of other sizes")
+        raise ModelError("the weights to start from belong to a network of other layer sizes")
     model.load_state_dict(body, strict=False)
     head, other = model.get_submodule("head"), source.get_submodule("head")
     if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
@@ -195,14 +205,18 @@ def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
     try:
         head.load_state_dict(other.state_dict())
     except RuntimeError as error:
-        raise ModelError("the weights to start from have another kind of output") from error
+        raise ModelError("the weights to start from belong to a network with another output layer") from error
 
 
 class PaperCrnn(nn.Module):
     """The `paper` preset: the CRNN of Calvo-Zaragoza & Rizo 2018 on images of height 128.
 
-    Our one deviation: a sample's length comes from its own width, and what lies beyond it is masked, where
-    the published code gives every sample of a batch the padded one.
+    Args:
+        classes: Output classes with blank.
+
+    Source: Calvo-Zaragoza & Rizo 2018, "End-to-End Neural Optical Music Recognition of Monophonic Scores".
+    Deviation: lengths come from each sample's own width and padding is masked; the published code gives all
+    samples of a batch the padded length.
     """
 
     FRAME_PX = 16
@@ -211,10 +225,10 @@ class PaperCrnn(nn.Module):
         super().__init__()
         channels = (1, 32, 64, 128, 256)
         blocks: list[nn.Module] = []
-        for before, after in pairwise(channels):
+        for inputs, outputs in pairwise(channels):
             blocks += [
-                nn.Conv2d(before, after, 3, padding=1),
-                nn.BatchNorm2d(after),
+                nn.Conv2d(inputs, outputs, 3, padding=1),
+                nn.BatchNorm2d(outputs),
                 nn.LeakyReLU(0.2),
                 nn.MaxPool2d(2),
             ]
@@ -224,7 +238,7 @@ class PaperCrnn(nn.Module):
         self.head = nn.Linear(1024, classes)
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Crnn.forward`, for images (B, 1, 128, W)."""
+        """As `Crnn.forward`, for images (B, 1, 128, W); log-probabilities are (T, B, C)."""
         x, lengths = images, widths
         for layer in self.convolutions:
             x = layer(x)

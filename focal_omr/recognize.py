@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.calibration import calibrated
+from focal_omr.calibration import apply_calibration
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
 from focal_omr.document.assemble import assemble, score_tokens
 from focal_omr.document.chord_staves import stacked_share
@@ -401,7 +401,7 @@ def _places(
     for symbol, tokens in zip(frames, spelled, strict=True):
         sure *= symbol.confidence
         if tokens:
-            places += [replace(symbol, confidence=calibrated(sure, calibration))] * len(tokens)
+            places += [replace(symbol, confidence=apply_calibration(sure, calibration))] * len(tokens)
             sure = 1.0
     return places
 

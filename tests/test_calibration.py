@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.calibration import calibrated, fit_calibration
+from focal_omr.calibration import apply_calibration, fit_calibration
 from focal_omr.metrics import correct_mask, expected_calibration_error, roc_auc
 
 
 @given(st.floats(0, 1))
 def test_one_and_nothing_leave_a_confidence_as_it_is(confidence: float) -> None:
-    assert calibrated(confidence, (1.0, 0.0)) == confidence
+    assert apply_calibration(confidence, (1.0, 0.0)) == confidence
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 3), st.floats(-3, 3))
 def test_the_order_stays(one: float, other: float, slope: float, offset: float) -> None:
     low, high = sorted((one, other))
-    mapped = [calibrated(value, (slope, offset)) for value in (low, high)]
+    mapped = [apply_calibration(value, (slope, offset)) for value in (low, high)]
     assert 0 <= mapped[0] <= mapped[1] <= 1
 
 
@@ -27,18 +27,18 @@ def test_the_order_stays(one: float, other: float, slope: float, offset: float) 
 def test_what_was_drawn_by_a_calibration_is_found_again(slope: float, offset: float) -> None:
     rng = np.random.default_rng(1)
     raw = rng.uniform(0.3, 0.999, 40_000)
-    chance = np.array([calibrated(float(value), (slope, offset)) for value in raw])
+    chance = np.array([apply_calibration(float(value), (slope, offset)) for value in raw])
     right = (rng.random(len(raw)) < chance).tolist()
     found = fit_calibration(raw.tolist(), right)
     assert found == pytest.approx((slope, offset), abs=0.08)
-    after = [calibrated(float(value), found) for value in raw]
+    after = [apply_calibration(float(value), found) for value in raw]
     before = expected_calibration_error(raw.tolist(), right)
     assert expected_calibration_error(after, right) < min(0.01, before / 4)
 
 
 @pytest.mark.parametrize("right", [[True, True], [False, False]])
 def test_nothing_can_be_fitted_where_all_are_alike(right: list[bool]) -> None:
-    with pytest.raises(ValueError, match="read right and such that were not"):
+    with pytest.raises(ValueError, match="read right and symbols that were not"):
         fit_calibration([0.5, 0.9], right)
 
 

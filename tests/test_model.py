@@ -199,8 +199,8 @@ def test_a_network_takes_over_what_both_know() -> None:
 
 def test_a_network_of_other_sizes_gives_nothing() -> None:
     wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
-    with pytest.raises(ModelError, match="other sizes"):
+    with pytest.raises(ModelError, match="other layer sizes"):
         copy_matching_weights(build_model(TINY, FEW_SYMBOLS), wider)
     plain = build_model(TINY.model_copy(update={"factorised": False}), FEW_SYMBOLS)
-    with pytest.raises(ModelError, match="another kind of output"):
+    with pytest.raises(ModelError, match="another output layer"):
         copy_matching_weights(build_model(TINY, FEW_SYMBOLS), plain)

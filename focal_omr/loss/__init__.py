@@ -1,4 +1,4 @@
-"""The losses: pure functions of log probabilities and targets, called as torch's CTC is."""
+"""Loss functions: pure functions of log-probabilities and targets, called as torch's CTC loss is."""
 
 from focal_omr.loss.checks import Reduction
 from focal_omr.loss.consistency import consistency_loss

@@ -1,4 +1,4 @@
-"""What the losses ask of their arguments, and how they put them into one form."""
+"""Argument checks of the losses, and their arguments in one normal form."""
 
 import math
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ Reduction: TypeAlias = Literal["none", "mean", "sum"]
 
 @dataclass(frozen=True)
 class CtcBatch:
-    """Arguments of a CTC loss that were checked.
+    """Checked arguments of a CTC loss.
 
     Attributes:
         log_probs: (T, B, C), float32 or float64.
         targets: (B, S) or (sum of target_lengths,), int64, on the device of `log_probs`.
         input_lengths: (B,) int64 on the CPU.
         target_lengths: (B,) int64 on the CPU.
-        batched: Whether the caller gave a batch, or one sequence.
+        batched: Whether the caller passed a batch, not a single sequence.
     """
 
     log_probs: Tensor
@@ -31,7 +31,7 @@ class CtcBatch:
     batched: bool
 
     def reduced(self, losses: Tensor, reduction: Reduction) -> Tensor:
-        """The sequences' losses, (B,), as the caller wants them."""
+        """Reduce the losses of the sequences, (B,); "none" of a single sequence is a scalar."""
         if reduction == "mean":
             return losses.mean()
         if reduction == "sum":
@@ -42,8 +42,25 @@ class CtcBatch:
 def checked(
     log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths, *, blank: int
 ) -> CtcBatch:
-    """The arguments in one form. Raises ValueError for one out of its range or shape; names the sample."""
-    _check_log_probs(log_probs, blank=blank)
+    """Check the arguments of a CTC loss and bring them into one form.
+
+    Args:
+        log_probs: (T, B, C) or (T, C), floating.
+        targets: (B, S) or (sum of target_lengths,), integer.
+        input_lengths: (B,) frames.
+        target_lengths: (B,) labels.
+        blank: Class id of the blank.
+
+    Raises:
+        ValueError: An argument is out of its range or shape; the message names it and the sample.
+    """
+    shape = tuple(log_probs.shape)
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise ValueError(f"log_probs has shape {shape}; it must be (T, B, C) or (T, C), none of them 0")
+    if not log_probs.is_floating_point():
+        raise ValueError(f"log_probs is {log_probs.dtype}; it must be floating")
+    if blank >= shape[-1]:
+        raise ValueError(f"blank is {blank}; log_probs has {shape[-1]} classes, it must be below that")
     batched = log_probs.dim() == 3
     if not batched:
         log_probs = log_probs.unsqueeze(1)  # (T, 1, C)
@@ -52,16 +69,26 @@ def checked(
     longest = targets.shape[-1] if targets.dim() else 0
     target_lengths = _as_lengths(target_lengths, "target_lengths", batch=batch, limit=longest)
     _check_targets(targets, target_lengths, classes=classes, blank=blank)
-    # float32 and float64 are what ctc_loss knows; the sum over 2T terms would be lost in less anyway.
+    # ctc_loss supports float32 and float64 only; less would lose the sum over 2T terms anyway.
     if log_probs.dtype not in (torch.float32, torch.float64):
         log_probs = log_probs.float()
-    # int64 on one device: torch turns to cuDNN by the device and dtype of the targets; so it never does.
+    # Torch chooses cuDNN by device and dtype of the targets; int64 on the GPU never selects it.
     targets = targets.to(log_probs.device, torch.int64)
     return CtcBatch(log_probs, targets, input_lengths, target_lengths, batched)
 
 
 def check_options(*, alpha: float, gamma: float, blank: int, reduction: str) -> None:
-    """Raise ValueError for an option out of its range."""
+    """Check the options of a focal loss.
+
+    Args:
+        alpha: Constant factor, finite, at least 0.
+        gamma: Focusing exponent, finite, at least 0.
+        blank: Class id of the blank, at least 0.
+        reduction: "none", "mean" or "sum".
+
+    Raises:
+        ValueError: An option is out of its range.
+    """
     check_factor("alpha", alpha)
     check_factor("gamma", gamma)
     if blank < 0:
@@ -71,51 +98,48 @@ def check_options(*, alpha: float, gamma: float, blank: int, reduction: str) -> 
 
 
 def check_factor(name: str, value: float) -> None:
-    """Raise ValueError for a factor or exponent that is negative or not finite."""
+    """Check that a factor or exponent is finite and at least 0.
+
+    Raises:
+        ValueError: It is not; the message starts with `name`.
+    """
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} is {value}; it must be a finite number, 0 or more")
 
 
-def _check_log_probs(log_probs: Tensor, *, blank: int) -> None:
-    shape = tuple(log_probs.shape)
-    if len(shape) not in (2, 3) or 0 in shape:
-        raise ValueError(f"log_probs has shape {shape}; it must be (T, B, C) or (T, C), none of them 0")
-    if not log_probs.is_floating_point():
-        raise ValueError(f"log_probs is {log_probs.dtype}; it must be floating")
-    if blank >= shape[-1]:
-        raise ValueError(f"blank is {blank}; log_probs has {shape[-1]} classes, it must be below that")
-
-
 def _as_lengths(lengths: Lengths, name: str, *, batch: int, limit: int) -> Tensor:
-    """Return the lengths as int64 on the CPU, (B,), where ctc_loss wants them.
-
-    Raises:
-        ValueError: Not B whole numbers in [0, limit].
-    """
-    whole = torch.as_tensor(lengths).detach().cpu()
-    if whole.dim() > 1 or whole.numel() != batch:
-        shape = tuple(whole.shape)
+    """Return lengths as (B,) int64 on the CPU, where ctc_loss needs them, each in 0 .. limit."""
+    values = torch.as_tensor(lengths).detach().cpu()
+    if values.dim() > 1 or values.numel() != batch:
+        shape = tuple(values.shape)
         raise ValueError(
             f"{name} has shape {shape}; it must be ({batch},), one for each sequence of log_probs"
         )
-    if not _is_whole(whole):
-        raise ValueError(f"{name} is {whole.dtype}; it must be whole numbers")
-    whole = whole.reshape(batch).to(torch.int64)
-    wrong = (whole < 0) | (whole > limit)
+    if not _is_integer(values):
+        raise ValueError(f"{name} is {values.dtype}; it must be whole numbers")
+    values = values.reshape(batch).to(torch.int64)
+    wrong = (values < 0) | (values > limit)
     if wrong.any():
         sample = int(wrong.nonzero()[0])
         axis = "frames (T) of log_probs" if name == "input_lengths" else "labels that targets has room for"
-        raise ValueError(f"{name}[{sample}] is {int(whole[sample])}; it must be in 0..{limit}, the {axis}")
-    return whole
+        raise ValueError(f"{name}[{sample}] is {int(values[sample])}; it must be in 0..{limit}, the {axis}")
+    return values
 
 
 def _check_targets(targets: Tensor, lengths: Tensor, *, classes: int, blank: int) -> None:
-    """Raise ValueError if the targets are not class ids other than the blank; padding is not looked at."""
-    _check_target_shape(targets, lengths)
+    """Check shape and class ids of the targets; padding may hold any value."""
+    shape, batch, total = tuple(targets.shape), len(lengths), int(lengths.sum())
+    if not _is_integer(targets):
+        raise ValueError(f"targets is {targets.dtype}; it must be whole numbers")
+    if shape != (total,) and not (len(shape) == 2 and shape[0] == batch):
+        raise ValueError(
+            f"targets has shape {shape}; it must be ({batch}, S) padded, or ({total},) concatenated, "
+            f"the sum of target_lengths"
+        )
     wrong = (targets < 0) | (targets >= classes) | (targets == blank)
     if targets.dim() == 2:
-        place = torch.arange(targets.shape[1], device=targets.device)
-        wrong &= place < lengths.to(targets.device)[:, None]  # (B, S)
+        position = torch.arange(targets.shape[1], device=targets.device)
+        wrong &= position < lengths.to(targets.device)[:, None]  # (B, S)
     if not wrong.any():
         return
     found = wrong.nonzero()[0].tolist()
@@ -131,16 +155,5 @@ def _check_targets(targets: Tensor, lengths: Tensor, *, classes: int, blank: int
     )
 
 
-def _check_target_shape(targets: Tensor, lengths: Tensor) -> None:
-    shape, batch, total = tuple(targets.shape), len(lengths), int(lengths.sum())
-    if not _is_whole(targets):
-        raise ValueError(f"targets is {targets.dtype}; it must be whole numbers")
-    if shape != (total,) and not (len(shape) == 2 and shape[0] == batch):
-        raise ValueError(
-            f"targets has shape {shape}; it must be ({batch}, S) padded, or ({total},) concatenated, "
-            f"the sum of target_lengths"
-        )
-
-
-def _is_whole(tensor: Tensor) -> bool:
+def _is_integer(tensor: Tensor) -> bool:
     return not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype is torch.bool)

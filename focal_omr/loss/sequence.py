@@ -1,12 +1,12 @@
-"""CTC and focal CTC of whole sequences: the loss turned down where a sequence is already read well.
+"""CTC and focal CTC of whole sequences: well-read sequences are down-weighted.
 
     L = -ln p(target | log_probs)          nats, from ``torch.nn.functional.ctc_loss``
     p = exp(-L)
     focal = alpha * (1 - p) ** gamma * L
 
-With alpha 1 and gamma 0 this is plain CTC. For L above about 10 nats the factor is 1.000 at the usual gammas,
-so early in a training on whole staves the loss is alpha times CTC; later it dwells on the hardest staves.
-With p = exp(-L / U), of U labels, it is active throughout.
+With alpha 1 and gamma 0 this is plain CTC. For L above about 10 nats the factor is 1.000 at the usual gammas:
+early in a training on whole staves the loss is alpha times CTC, later it concentrates on the hardest staves.
+With p = exp(-L / U) for U labels, the factor is active throughout.
 """
 
 import functools
@@ -33,44 +33,44 @@ def focal_ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Focal CTC loss of a batch, called as ``torch.nn.functional.ctc_loss`` is.
+    """Focal CTC loss with the signature of ``torch.nn.functional.ctc_loss``.
 
-    ``"mean"`` is the plain mean of the sequence losses over the batch. Torch's own CTC divides each loss by
-    its target length first; the reference implementation of the paper does not, and we follow it.
+    ``"mean"`` is the plain mean of the sequence losses over the batch. Torch's CTC first divides each loss by
+    its target length; the reference implementation of the paper does not, and neither does this one.
 
-    A sequence with too few frames for its target (one per label, and one more between equal neighbours) has
-    p = 0 and L infinite. Its loss is inf, at every alpha, or 0 with ``zero_infinity``. Its gradient is 0
-    either way, so that it cannot spoil the weights for its whole batch (torch gives NaN without
-    ``zero_infinity``): it is the value that tells, check it. Elsewhere the gradient is finite, at L = 0 and
-    for classes of log probability -inf too. NaN in ``log_probs`` comes out as NaN.
+    A sequence with too few frames for its target (one per label, plus one between equal neighbours) has p = 0
+    and infinite L. Its loss is inf for every alpha, or 0 with ``zero_infinity``. Its gradient is 0 either
+    way, so it cannot spoil the update of its batch (torch gives NaN without ``zero_infinity``); check the
+    value to detect it. Elsewhere the gradient is finite, also at L = 0 and for classes of log-probability
+    -inf. NaN in ``log_probs`` propagates.
 
-    As with torch's CTC, the gradient is the one that holds after ``log_softmax``, and there is no second
-    derivative. Half and bfloat16 input is computed in float32. Take ``log_softmax`` in float32 too: autocast
-    on a CPU leaves it in bfloat16, where a row sums to 1 only within about 1 % (seen at C = 1782).
+    As with torch's CTC, the gradient is valid only through ``log_softmax``, and there is no second
+    derivative. Half and bfloat16 input is computed in float32. Compute ``log_softmax`` in float32 too:
+    autocast on a CPU leaves it in bfloat16, where a row sums to 1 only within about 1 % (seen at C = 1782).
 
     Args:
-        log_probs: Natural log probabilities, normalised over C, floating: (T, B, C), or (T, C) for one
+        log_probs: Natural log-probabilities, normalised over C, floating: (T, B, C), or (T, C) for one
             sequence.
-        targets: Class ids, whole numbers in [0, C) other than ``blank``: (B, S) padded with any value, or all
-            sequences concatenated, (sum of target_lengths,). Keep them on the CPU to spare a GPU the wait for
-            their check.
+        targets: Class ids, integers in [0, C) other than ``blank``: (B, S) padded with any value, or all
+            sequences concatenated, (sum of target_lengths,). Keep them on the CPU: checking them on a GPU
+            forces a synchronisation.
         input_lengths: Frames of each sequence, each in [0, T], (B,); for one sequence (1,) or ().
         target_lengths: Labels of each sequence, shaped as ``input_lengths``.
         alpha: Constant factor, at least 0.
-        gamma: Focusing exponent, at least 0; the larger, the less a well-read sequence counts.
+        gamma: Focusing exponent, at least 0; larger values down-weight well-read sequences more.
         blank: Class id of the blank, in [0, C).
-        reduction: ``"mean"`` over the batch, ``"sum"``, or ``"none"``.
-        zero_infinity: Whether a sequence that cannot be spelled in its frames counts as loss 0.
+        reduction: ``"mean"`` over the batch, ``"sum"`` or ``"none"``.
+        zero_infinity: Whether a sequence with too few frames for its target has loss 0 instead of inf.
 
     Returns:
-        Nats, float32 or float64: a scalar, or with ``"none"`` (B,), a scalar for one sequence.
+        Nats, float32 or float64: a scalar; with ``"none"`` (B,), or a scalar for one sequence.
 
     Raises:
         ValueError: An argument is out of its range or shape; the message names it and the sample.
 
     Source:
-        The focal CTC of doi 10.1109/PuneCon46936.2019.9105720 and its reference implementation. We differ in
-        what is numerical: 1 - p by ``expm1``, and a gradient that is finite for gamma below 1.
+        Focal CTC of doi 10.1109/PuneCon46936.2019.9105720 and its reference implementation. Numerical
+        deviations: 1 - p by ``expm1``, and a finite gradient for gamma below 1.
     """
     check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
     batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
@@ -90,12 +90,29 @@ def length_focal_ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Focal CTC loss whose p is that of a label in the mean: p = exp(-L / U), of U labels.
+    """Focal CTC loss with the mean probability per label, p = exp(-L / U) for U labels.
 
-    alpha * (1 - p) ** gamma * L. The factor of a whole sequence's p is 1 until L is a few nats; this one
-    falls with the loss from the beginning. A sequence without labels counts as one of one label.
+    The loss is alpha * (1 - p) ** gamma * L. With the p of the whole sequence the factor stays at 1 until L
+    is a few nats; this one decreases with the loss from the start. A sequence without labels has U = 1.
 
-    Arguments, result, errors and what is said of infinite L are those of `focal_ctc_loss`.
+    Infinite L, NaN and dtypes are handled as in `focal_ctc_loss`.
+
+    Args:
+        log_probs: Natural log-probabilities, (T, B, C) or (T, C).
+        targets: Class ids, (B, S) or (sum of target_lengths,).
+        input_lengths: Frames of each sequence, (B,).
+        target_lengths: Labels of each sequence, (B,).
+        alpha: Constant factor, at least 0.
+        gamma: Focusing exponent, at least 0.
+        blank: Class id of the blank.
+        reduction: ``"mean"`` over the batch, ``"sum"`` or ``"none"``.
+        zero_infinity: Whether a sequence with too few frames for its target has loss 0 instead of inf.
+
+    Returns:
+        Nats, as `focal_ctc_loss`.
+
+    Raises:
+        ValueError: An argument is out of its range or shape; the message names it and the sample.
 
     Source:
         The normalisation is that of a focal CTC in a fork of ESPnet2; the rest as in `focal_ctc_loss`.
@@ -108,16 +125,16 @@ def length_focal_ctc_loss(
 
 
 class FocalCTCLoss(nn.Module):
-    """``focal_ctc_loss`` with its options kept, used as ``torch.nn.CTCLoss`` is; it holds no state.
+    """``focal_ctc_loss`` as a module without state, used like ``torch.nn.CTCLoss``.
 
-    ``reduction="mean"`` is the plain mean over the batch, unlike torch's, see ``focal_ctc_loss``.
+    Unlike torch's, ``reduction="mean"`` is the plain mean over the batch.
 
     Args:
         alpha: Constant factor, at least 0.
         gamma: Focusing exponent, at least 0.
         blank: Class id of the blank.
         reduction: ``"mean"``, ``"sum"`` or ``"none"``.
-        zero_infinity: Whether a sequence that cannot be spelled in its frames counts as loss 0.
+        zero_infinity: Whether a sequence with too few frames for its target has loss 0 instead of inf.
 
     Raises:
         ValueError: An option is out of its range.
@@ -143,7 +160,14 @@ class FocalCTCLoss(nn.Module):
     def forward(
         self, log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths
     ) -> Tensor:
-        """Return ``focal_ctc_loss`` of the batch; shapes, units and errors are described there."""
+        """Compute ``focal_ctc_loss`` with the module's options.
+
+        Args:
+            log_probs: Natural log-probabilities, (T, B, C) or (T, C).
+            targets: Class ids, (B, S) or (sum of target_lengths,).
+            input_lengths: Frames of each sequence, (B,).
+            target_lengths: Labels of each sequence, (B,).
+        """
         return focal_ctc_loss(
             log_probs,
             targets,
@@ -157,7 +181,7 @@ class FocalCTCLoss(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """Return the options, as ``print(module)`` shows them."""
+        """Options for ``print(module)``."""
         return (
             f"alpha={self.alpha}, gamma={self.gamma}, blank={self.blank}, "
             f"reduction={self.reduction!r}, zero_infinity={self.zero_infinity}"
@@ -165,14 +189,14 @@ class FocalCTCLoss(nn.Module):
 
 
 def focal_nll(nll: Tensor, *, alpha: float, gamma: float) -> Tensor:
-    """Focal loss of events of probability exp(-nll): ``alpha * (1 - exp(-nll)) ** gamma * nll``.
+    """Focal loss of events with probability exp(-nll): ``alpha * (1 - exp(-nll)) ** gamma * nll``.
 
-    The events may be whole sequences, as in ``focal_ctc_loss``, or parts of them. The gradient is finite at
-    every nll >= 0, infinity included, and can be differentiated again where nll is finite and above 0.
+    Events may be whole sequences, as in ``focal_ctc_loss``, or parts of them. The gradient is finite for
+    every nll >= 0, infinity included, and twice differentiable where nll is finite and above 0.
 
     Args:
-        nll: Negative log probabilities in nats, >= 0, floating, any shape. A value slightly below 0, rounded
-            from 0, is weighed as 0. Infinity stays infinity.
+        nll: Negative log-probabilities in nats, at least 0, floating, any shape such as (B,). Values rounded
+            slightly below 0 are weighted as 0. Infinity stays infinity.
         alpha: Constant factor, at least 0.
         gamma: Focusing exponent, at least 0.
 
@@ -192,15 +216,16 @@ def focal_nll(nll: Tensor, *, alpha: float, gamma: float) -> Tensor:
 
 
 class _FocalNll(torch.autograd.Function):
-    """``focal_nll`` with its derivative written out.
+    """``focal_nll`` with an explicit derivative.
 
-    Autograd's own holds (1 - p) ** (gamma - 1), for gamma < 1 inf at nll = 0, and then NaN by inf * 0.
+    Autograd's contains (1 - p) ** (gamma - 1), which for gamma < 1 is inf at nll = 0 and gives NaN as inf *
+    0.
     """
 
     @staticmethod
     def forward(nll: Tensor, alpha: float, gamma: float) -> Tensor:
         focal = alpha * _miss(nll).pow(gamma) * nll
-        # At alpha 0 the product is 0 * inf = NaN.
+        # With alpha 0 the product is 0 * inf = NaN.
         return torch.where(torch.isposinf(nll), nll, focal)
 
     @staticmethod
@@ -210,79 +235,33 @@ class _FocalNll(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None, None]:
+        # d focal / d nll = alpha * (1 - p)**gamma * (1 + gamma * p * nll / (1 - p)). nll / (1 - p) tends to 1
+        # at nll = 0, and p * nll to 0 at infinity, where the slope is alpha.
         (nll,) = ctx.saved_tensors
-        return grad_output * _focal_slope(nll, ctx.alpha, ctx.gamma), None, None
+        miss = _miss(nll)
+        regular = (miss > 0) & ~torch.isposinf(nll)
+        ratio = torch.where(regular, nll, 1) / torch.where(regular, miss, 1)
+        slope = ctx.alpha * miss.pow(ctx.gamma) * (1 + ctx.gamma * (1 - miss) * ratio)
+        return grad_output * slope, None, None
 
 
 def _miss(nll: Tensor) -> Tensor:
-    """Return 1 - p in [0, 1]; an nll that rounding left below 0 (-1e-7 was seen in float32) counts as 0."""
+    """1 - p in [0, 1]; an nll rounded below 0 (-1e-7 was seen in float32) counts as 0."""
     return -torch.expm1(-nll.clamp(min=0))
 
 
-def _focal_slope(nll: Tensor, alpha: float, gamma: float) -> Tensor:
-    """Return d focal / d nll = alpha * (1-p)**gamma * (1 + gamma * p * nll / (1-p)).
-
-    nll / (1-p) tends to 1 at nll = 0, and p * nll to 0 at infinity, where the slope is alpha.
-    """
-    miss = _miss(nll)
-    inside = (miss > 0) & ~torch.isposinf(nll)
-    ratio = torch.where(inside, nll, 1) / torch.where(inside, miss, 1)
-    return alpha * miss.pow(gamma) * (1 + gamma * (1 - miss) * ratio)
-
-
 def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
-    """Return L of each sequence in nats, (B,), with a gradient that is finite where torch's is NaN.
+    """L of each sequence in nats, (B,), with a finite gradient where torch's is NaN.
 
-    On a CPU from the columns of the labels alone, where these are few. A GPU goes over all classes in less
-    time than it needs to start the kernels that pick some.
+    On a CPU, computed from the label columns alone where these are few. A GPU passes over all classes in less
+    time than it takes to launch the kernels that select some.
     """
     longest = int(batch.target_lengths.max())
     if batch.log_probs.device.type == "cpu" and 1 + longest < batch.log_probs.shape[2]:
         columns = LabelColumns.of(batch, blank)
         nll: Tensor = _LabelNll.apply(batch.log_probs, batch, columns, zero_infinity)  # type: ignore[no-untyped-call]
         return nll
-    return _nll_of_all_classes(batch, blank, zero_infinity)
-
-
-class _LabelNll(torch.autograd.Function):
-    """L (B,) from the columns of the labels, by torch's own CTC.
-
-    Torch's gradient to the log probabilities is p - q in all classes, with q the share of the alignments that
-    visit the class. After ``log_softmax`` -q alone is the same, for p and q both sum to 1; and outside of the
-    columns q is 0.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, log_probs: Tensor, batch: CtcBatch, columns: LabelColumns, zero_infinity: bool
-    ) -> Tensor:
-        seen = log_probs.gather(2, columns.of_frames(log_probs.shape[0]))  # (T, B, 1 + S)
-        lengths = batch.input_lengths.tolist(), batch.target_lengths.tolist()
-        nll, log_alpha = torch._ctc_loss(seen, columns.names, *lengths, 0, zero_infinity)
-        ctx.columns, ctx.lengths, ctx.classes = columns, lengths, log_probs.shape[2]
-        ctx.save_for_backward(seen, nll, log_alpha)
-        return torch.where(torch.isposinf(nll), 0, nll) if zero_infinity else nll
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        seen, nll, log_alpha = ctx.saved_tensors
-        frames = seen.shape[0]
-        grad = torch.ops.aten._ctc_loss_backward(
-            grad_output, seen, ctx.columns.names, *ctx.lengths, nll, log_alpha, 0, False
-        )
-        weights = grad_output.expand(frames, -1)
-        if min(ctx.lengths[0]) < frames:
-            weights = weights * (torch.arange(frames)[:, None] < torch.tensor(ctx.lengths[0]))
-        grad.sub_(seen.exp().mul_(weights[..., None]))
-        if not torch.isfinite(grad.sum()):  # torch has NaN, from inf - inf, where no alignment goes
-            grad.masked_fill_(torch.isneginf(seen) | torch.isposinf(nll)[:, None], 0)
-        all_classes = grad.new_zeros(frames, grad.shape[1], ctx.classes)
-        return all_classes.scatter_add_(2, ctx.columns.of_frames(frames), grad), None, None, None
-
-
-def _nll_of_all_classes(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
-    log_probs = batch.log_probs.view_as(batch.log_probs)  # a tensor of our own to hook, not the caller's
+    log_probs = batch.log_probs.view_as(batch.log_probs)  # a new tensor, so that the caller's gets no hook
     nll = functional.ctc_loss(
         log_probs,
         batch.targets,
@@ -300,17 +279,54 @@ def _nll_of_all_classes(batch: CtcBatch, blank: int, zero_infinity: bool) -> Ten
     return nll
 
 
-def _finite_gradient(grad: Tensor, log_probs: Tensor, unreachable: Tensor) -> Tensor:
-    """Replace by 0, their limit, the gradients that torch 2.13 computes as NaN from inf - inf.
+class _LabelNll(torch.autograd.Function):
+    """L of each sequence, (B,), by torch's CTC on the label columns.
 
-    These are all of a sequence of infinite L, and those of a class of log probability -inf, which no
-    alignment visits. NaN of any other origin stays.
+    Torch's gradient to the log-probabilities is p - q for every class, where q is the share of alignments
+    that visit it. Through ``log_softmax``, -q alone gives the same gradient, because p and q both sum to 1;
+    and q is 0 outside of the columns.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, log_probs: Tensor, batch: CtcBatch, columns: LabelColumns, zero_infinity: bool
+    ) -> Tensor:
+        selected = log_probs.gather(2, columns.index(log_probs.shape[0]))  # (T, B, 1 + S)
+        lengths = batch.input_lengths.tolist(), batch.target_lengths.tolist()
+        nll, log_alpha = torch._ctc_loss(selected, columns.column, *lengths, 0, zero_infinity)
+        ctx.columns, ctx.lengths, ctx.classes = columns, lengths, log_probs.shape[2]
+        ctx.save_for_backward(selected, nll, log_alpha)
+        return torch.where(torch.isposinf(nll), 0, nll) if zero_infinity else nll
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        selected, nll, log_alpha = ctx.saved_tensors
+        frames = selected.shape[0]
+        grad = torch.ops.aten._ctc_loss_backward(
+            grad_output, selected, ctx.columns.column, *ctx.lengths, nll, log_alpha, 0, False
+        )
+        # Subtract the p of torch's p - q.
+        weights = grad_output.expand(frames, -1)
+        if min(ctx.lengths[0]) < frames:
+            weights = weights * (torch.arange(frames)[:, None] < torch.tensor(ctx.lengths[0]))
+        grad.sub_(selected.exp().mul_(weights[..., None]))
+        grad = _finite_gradient(grad, selected, torch.isposinf(nll))
+        all_classes = grad.new_zeros(frames, grad.shape[1], ctx.classes)
+        return all_classes.scatter_add_(2, ctx.columns.index(frames), grad), None, None, None
+
+
+def _finite_gradient(grad: Tensor, log_probs: Tensor, unreachable: Tensor) -> Tensor:
+    """Replace gradients that torch 2.13 computes as NaN (inf - inf) by their limit, 0.
+
+    These are all gradients of a sequence with infinite L, and those of a class of log-probability -inf, which
+    no alignment visits. NaN of any other origin stays.
 
     Args:
-        grad: Gradient to the log probabilities, (T, B, C).
+        grad: Gradient to the log-probabilities, (T, B, C).
         log_probs: (T, B, C).
         unreachable: Whether L is infinite, (B,).
     """
-    if torch.isfinite(grad.sum()):  # one pass; the masks below cost several and are hardly ever needed
+    if torch.isfinite(grad.sum()):  # one pass; the masks below need several and are rarely required
         return grad
     return grad.masked_fill(torch.isneginf(log_probs) | unreachable[:, None], 0)

@@ -1,4 +1,4 @@
-"""Fits an exported network's confidence on held-out plates and writes the two numbers into its file."""
+"""Confidence calibration of an exported network on held-out staff images."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from focal_omr.calibration import calibrated, fit_calibration
+from focal_omr.calibration import apply_calibration, fit_calibration
 from focal_omr.data.degrade.augment import KINDS, degraded_strip
 from focal_omr.data.engraving.shards import AnyPlate
 from focal_omr.errors import DataError
@@ -19,21 +19,22 @@ from focal_omr.runtime.atomic_files import write_atomic
 
 
 def calibrate(model: Path, plates: Sequence[AnyPlate], *, seed: int = 1) -> dict[str, float]:
-    """Fit the confidence of an exported network and store it in the file.
+    """Fit the confidence of an exported network and store the calibration in its file.
 
-    Each plate is read clean, as a scan and as a photo, of strengths drawn evenly.
+    Each staff image is read three times: clean, as a scan and as a photo, with strengths drawn uniformly.
 
     Args:
-        model: An ONNX file of ours; rewritten.
-        plates: Held out from its training.
-        seed: Of the wear.
+        model: ONNX file written by `focal-omr export`; rewritten.
+        plates: Staff images held out from training.
+        seed: Seed of the degradation.
 
     Returns:
-        The expected calibration error before and after, on the very symbols that it was fitted on.
+        `symbols`, and the expected calibration error, 0 .. 1, before and after, on the same symbols.
 
     Raises:
-        DataError: Everything, or nothing, was read right.
-        ModelError: The file is not one of ours.
+        DataError: All symbols were read right, or none was.
+        ModelError: The file cannot be used.
+        OutputError: The file cannot be written.
     """
     recognizer = Recognizer(model=model, calibrate=False)
     rng = np.random.default_rng(seed)
@@ -41,9 +42,9 @@ def calibrate(model: Path, plates: Sequence[AnyPlate], *, seed: int = 1) -> dict
     right: list[bool] = []
     for plate in plates:
         for kind in KINDS:
-            read = recognizer.read_strip(degraded_strip(plate.gray(), rng, kind=kind))
-            confidences += [confidence for _, confidence in read]
-            right += correct_mask([token for token, _ in read], plate.semantic)
+            symbols = recognizer.read_strip(degraded_strip(plate.gray(), rng, kind=kind))
+            confidences += [confidence for _, confidence in symbols]
+            right += correct_mask([token for token, _ in symbols], plate.semantic)
     try:
         calibration = fit_calibration(confidences, right)
     except ValueError as error:
@@ -52,7 +53,7 @@ def calibrate(model: Path, plates: Sequence[AnyPlate], *, seed: int = 1) -> dict
     (entry,) = (each for each in graph.metadata_props if each.key == METADATA_KEY)
     entry.value = json.dumps(replace(recognizer.card, calibration=calibration).to_json())
     write_atomic(model, graph.SerializeToString())
-    after = [calibrated(confidence, calibration) for confidence in confidences]
+    after = [apply_calibration(confidence, calibration) for confidence in confidences]
     return {
         "symbols": len(right),
         "calibration_error_before": expected_calibration_error(confidences, right),

@@ -14,8 +14,8 @@ def test_columns_are_the_blank_and_each_label_in_its_place() -> None:
     batch = checked(torch.zeros(9, 2, 10), targets, [9, 9], [4, 2], blank=0)
     columns = LabelColumns.of(batch, 0)
     assert columns.classes.tolist() == [[0, 5, 5, 2, 5], [0, 7, 1, 0, 0]]
-    assert columns.names.tolist() == [[1, 1, 3, 4], [1, 2, 3, 3]]
-    assert columns.fresh.tolist() == [[True, False, True, True], [True, True, True, False]]
+    assert columns.column.tolist() == [[1, 1, 3, 4], [1, 2, 3, 3]]
+    assert columns.differs.tolist() == [[True, False, True, True], [True, True, True, False]]
 
 
 @pytest.mark.parametrize("concatenated", [False, True])

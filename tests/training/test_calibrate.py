@@ -35,6 +35,6 @@ def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:
 def test_a_network_without_errors_cannot_be_calibrated(tmp_path: Path) -> None:
     path = write_scripted(tmp_path / "m.onnx", READ)
     before = path.read_bytes()
-    with pytest.raises(DataError, match=r"m\.onnx: needed are symbols that were read right"):
+    with pytest.raises(DataError, match=r"m\.onnx: calibration needs symbols that were read right"):
         calibrate(path, _plates(*READ))
     assert path.read_bytes() == before
