@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from focal_omr.data.show.drawing import saved
+from focal_omr.data.show.drawing import render
 from focal_omr.experiment.grid import load_grid
 from focal_omr.experiment.report import GLOSSARY, conclusions, score_figures, score_tables
 from focal_omr.experiment.statistics import LossScores, collect_scores, compare_with_baseline
@@ -34,7 +34,7 @@ def main() -> None:
     differences = compare_with_baseline(scores, baseline)
     for name, draw in score_figures("subset", scores, differences, baseline).items():
         if name.endswith("-differences"):
-            write_atomic(IMAGES / f"{name}.png", saved(draw)[0])
+            write_atomic(IMAGES / f"{name}.png", render(draw)[0])
 
 
 def study_page(page: str) -> str:

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
 from focal_omr.data.frequency import BINS
-from focal_omr.data.show.drawing import saved
+from focal_omr.data.show.drawing import render
 from focal_omr.experiment import figures as draw
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
@@ -91,7 +91,7 @@ def write_study_report(
             grid, each, [run for run in runs if run.set.name == each.name and run.result()]
         )
         drawn |= score_figures(each.name, scores, differences, grid.baseline)
-    images = {name: dict(zip(("png", "svg"), saved(figure), strict=True)) for name, figure in drawn.items()}
+    images = {name: dict(zip(("png", "svg"), render(figure), strict=True)) for name, figure in drawn.items()}
     sections = [
         f"# {grid.title}\n\n{grid.about.strip()}\n",
         "\n## Conclusions\n\n" + _bullets(conclusions(scores, differences, grid.baseline)),

@@ -17,11 +17,11 @@ from focal_omr.cli.data import data_app
 from focal_omr.data.primus.index import index_primus, write_index
 from focal_omr.data.show.cloud import cloud_figure
 from focal_omr.data.show.curves import curves_figure, imbalance_figure
-from focal_omr.data.show.drawing import BIN_COLOURS, saved
+from focal_omr.data.show.drawing import BIN_COLOURS, render
 from focal_omr.data.show.figures import bar_figure, bins_figure, box_figure, frequency_figure, waffle_figure
 from focal_omr.data.show.page import show_set
 from focal_omr.data.show.sources import read_source
-from focal_omr.data.show.summary import dominance, summarise, tiles
+from focal_omr.data.show.summary import apportion, dominance, summarise
 from focal_omr.encodings.names import symbol_name
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import DataError, OmrError, OutputError
@@ -81,9 +81,9 @@ def test_equal_counts_have_as_many_effective_symbols_as_symbols() -> None:
 
 def test_domination_is_by_the_mean_symbol_of_a_bin() -> None:
     assert dominance(TEN) == {"HF": 100.0, "normal": 20.0, "LF": 2.0}
-    assert tiles([100, 20, 2], 400) == [328, 66, 6]  # 327.87, 65.57, 6.56: the largest remainders go up
-    assert sum(tiles([1, 1, 1], 400)) == 400
-    assert tiles([5, 0, 0], 400) == [400, 0, 0]
+    assert apportion([100, 20, 2], 400) == [328, 66, 6]  # 327.87, 65.57, 6.56: the largest remainders go up
+    assert sum(apportion([1, 1, 1], 400)) == 400
+    assert apportion([5, 0, 0], 400) == [400, 0, 0]
 
 
 # Figures ----------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_figure_is_a_picture_in_both_formats(name: str) -> None:
-    png, svg = saved(lambda: DRAWN[name](TEN))
+    png, svg = render(lambda: DRAWN[name](TEN))
     assert cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE).std() > 10
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert not re.search(rb"<dc:date>|<image|href=\"http", svg)
@@ -195,7 +195,7 @@ def test_shards_are_read(tmp_path: Path) -> None:
     assert list(source.labels) == list(source.staves) == ["000", "001", "002"]
     write_shards_of_plates(tmp_path / "again", 2)
     (tmp_path / "again" / "000.tar").rename(tmp_path / "002.tar")
-    with pytest.raises(DataError, match=r"002\.tar: 000 is in 000\.tar, too"):
+    with pytest.raises(DataError, match=r"002\.tar: 000 is also in 000\.tar"):
         read_source(tmp_path)
 
 
@@ -214,14 +214,14 @@ def _empty_label(folder: Path) -> Path:
 
 BAD = [
     (lambda folder: folder / "nothing", "nothing: no such folder or archive"),
-    (lambda folder: folder, "no samples; needed are"),
+    (lambda folder: folder, "no samples; expected"),
     (_text("set.tgz", b"no archive at all"), r"set\.tgz: no samples; .*unreadable archive"),
-    (_text("set.csv", b"a,b\n"), r"set\.csv: no index"),
+    (_text("set.csv", b"a,b\n"), r"set\.csv: not an index"),
     (_text("list.txt", b"a.semantic\n"), r"a\.semantic: cannot be read \(No such file"),
-    (_text("list.txt", b"a.png\n"), r"a\.png: no label file"),
+    (_text("list.txt", b"a.png\n"), r"a\.png: not a label file"),
     (_text("list.txt", b"\xff\xfe\x80"), r"list\.txt: not text"),
     (_text("list.txt", b"\n"), r"list\.txt: no samples"),
-    (_empty_label, r"a\.semantic: no symbol in it"),
+    (_empty_label, r"a\.semantic: contains no symbols"),
 ]
 
 

@@ -103,7 +103,7 @@ def test_a_balanced_subset_keeps_the_minimum(min_count: int) -> None:
             {"samples": 4, "symbols": 3},
             "3 samples are closed under 3 symbols.*possible are 3 samples, or 4 symbols",
         ),
-        ({"samples": 1, "symbols": 6}, "the set has 5 symbols; 6 were asked for"),
+        ({"samples": 1, "symbols": 6}, "6 symbols requested; the data set has 5"),
         ({"samples": 3, "symbols": 3, "min_count": 2}, "b occurs 1 times.*minimum of 2"),
         ({"samples": 1, "symbols": 4}, "2 samples are needed for 1 occurrences"),
         ({"samples": 0}, "1 or more"),
@@ -116,7 +116,7 @@ def test_what_is_impossible_is_said_with_what_is_possible(wish: dict[str, int], 
 
 
 def test_a_number_of_symbols_that_none_can_be_dropped_to() -> None:
-    with pytest.raises(DataError, match=r"no subset has exactly 1 symbols.*ask for 2"):
+    with pytest.raises(DataError, match=r"no subset has exactly 1 symbols.*request 2"):
         draw_subset({"1": ("a", "b"), "2": ("a", "b")}, samples=1, symbols=1, min_count=1)
 
 
@@ -151,5 +151,5 @@ def test_a_flat_set_is_flatter_and_closed() -> None:
     assert imbalance_ratio(counts) <= subset.ratio / 2
     assert flat == draw_flat(dict(reversed(outside.items())), symbols=subset.counts, samples=100, seed=1)
     assert flat != draw_flat(outside, symbols=subset.counts, samples=100, seed=2)
-    with pytest.raises(DataError, match="1 samples have these 2 symbols alone; 2 are asked for"):
+    with pytest.raises(DataError, match="2 samples requested; only 1 have no other than these 2 symbols"):
         draw_flat({"1": ("a", "b"), "2": ("c",)}, symbols={"a", "b"}, samples=2)

@@ -1,1 +1,1 @@
-"""A labelled set to look at: the figures of the imbalance study, a table, and the page that holds them."""
+"""Overview page of a labelled data set: figures of symbol frequencies, tables, and sample staves."""

@@ -1,7 +1,7 @@
-"""What all figures share: style, bins to tell apart, the axis of occurrences, and the files.
+"""Common parts of the figures: style, bin colours, the axis of occurrences, and rendering to PNG and SVG.
 
-Figures are made without pyplot, so that there is no state and no window. Each bin has a colour (Okabe and
-Ito's, which colour-blind readers tell apart), a hatch and a marker: it shows in a black and white print, too.
+Figures are made without pyplot, hence without global state or windows. Each bin has a colour (the
+colour-blind-safe palette of Okabe & Ito), a hatch and a marker, which also work in black and white.
 """
 
 import io
@@ -31,27 +31,27 @@ _STYLE = {
     "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 14,
-    "font.family": "DejaVu Sans",  # comes with Matplotlib, and has the signs of accidentals
+    "font.family": "DejaVu Sans",  # ships with Matplotlib and has the accidentals
     "font.size": 12,
     "grid.color": _GRID,
     "grid.linewidth": 0.6,
     "hatch.linewidth": 0.8,
-    "svg.hashsalt": "focal-omr",  # else the names of clips and hatches are random
+    "svg.hashsalt": "focal-omr",  # otherwise the ids of clips and hatches are random
 }
 SIZE_IN = (7.5, 5.0)
 _DPI = 150
-_FEW_DECADES = 300  # most to least: below, a log axis also has ticks at 2 and 5
+_FEW_DECADES = 300  # ratio of most to least, below which a log axis also has ticks at 2 and 5
 
 
 @contextmanager
 def drawing_style() -> Iterator[None]:
-    """Matplotlib's defaults and ours, whatever a user's own settings are."""
+    """Context manager with Matplotlib's defaults and our style, whatever the user's settings are."""
     with style.context(["default", _STYLE]):
         yield
 
 
-def saved(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
-    """Draw a figure: its PNG and its SVG, the same bytes for the same figure."""
+def render(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """Draw a figure and encode it as PNG and SVG; the same figure gives the same bytes."""
     with drawing_style():
         figure = draw()
         png, svg = io.BytesIO(), io.BytesIO()
@@ -61,21 +61,21 @@ def saved(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
 
 
 def new_axes(title: str, size_in: tuple[float, float] = SIZE_IN) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes that fill it."""
+    """Create a figure with one pair of axes."""
     figure = Figure(figsize=size_in, layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title)
     return figure, axes
 
 
-def falling(counts: Counts) -> tuple[list[str], np.ndarray]:
-    """The symbols by frequency, and (N,) how often each occurs."""
+def sort_by_count(counts: Counts) -> tuple[list[str], np.ndarray]:
+    """Symbols, the most frequent first, and their occurrences (N,)."""
     symbols = ranked(counts)
     return symbols, np.array([counts[symbol] for symbol in symbols])
 
 
-def by_bin(symbols: Sequence[str], counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
-    """Each bin that has symbols, and their indices in the order of frequency."""
+def indices_by_bin(symbols: Sequence[str], counts: Counts) -> Iterator[tuple[str, np.ndarray]]:
+    """Iterate over the non-empty bins: name and indices (N,) into `symbols`."""
     bins = frequency_bins(counts)
     for name in BINS:
         chosen = np.array([index for index, symbol in enumerate(symbols) if bins[symbol] == name], int)
@@ -83,8 +83,14 @@ def by_bin(symbols: Sequence[str], counts: Counts) -> Iterator[tuple[str, np.nda
             yield name, chosen
 
 
-def axis_of_counts(axes: Axes, values: np.ndarray, *, log: bool = True) -> None:
-    """The axis of occurrences for these values; a log axis has the 0 only where it is needed."""
+def set_count_axis(axes: Axes, values: np.ndarray, *, log: bool = True) -> None:
+    """Set up the vertical axis for occurrences.
+
+    Args:
+        axes: The axes.
+        values: (N,) occurrences that have to fit.
+        log: Whether the axis is logarithmic; it includes 0 only if `values` do.
+    """
     least, most = int(values.min()), int(values.max())
     axes.set_ylabel("occurrences")
     if not log:
@@ -105,5 +111,6 @@ def _thousands(value: float, _: object) -> str:
     return f"{value:,.0f}" if value == round(value) else ""
 
 
-def symbols_in_words(count: int) -> str:
+def symbols_text(count: int) -> str:
+    """Format a number of symbols, such as "1,500 symbols"."""
     return f"{count:,} symbol{'s' if count != 1 else ''}"

@@ -1,6 +1,6 @@
-"""The figures of one set, as the imbalance study has them: counts of symbols in, a Matplotlib figure out.
+"""Figures of the symbol frequencies of one data set: occurrences in, a Matplotlib figure out.
 
-Source of the set of figures: the seed study, doi 10.1109/PuneCon46936.2019.9105720.
+Source: the figures of the seed study, doi 10.1109/PuneCon46936.2019.9105720.
 """
 
 from collections.abc import Sequence
@@ -18,55 +18,56 @@ from focal_omr.data.show.drawing import (
     INK,
     MARKERS,
     Counts,
-    axis_of_counts,
-    by_bin,
-    falling,
+    indices_by_bin,
     new_axes,
-    symbols_in_words,
+    set_count_axis,
+    sort_by_count,
+    symbols_text,
 )
-from focal_omr.data.show.summary import dominance, tiles
+from focal_omr.data.show.summary import apportion, dominance
 from focal_omr.encodings.names import symbol_name
 
 __all__ = ["bar_figure", "bins_figure", "box_figure", "frequency_figure", "waffle_figure"]
 
 _WIDE_IN, _FLAT_IN = (13.0, 6.5), (7.5, 2.9)
-_MOST_NAMES = 70  # names of symbols along the axis that can still be read
-_MOST_HATCHED = 150  # bars that are wide enough for a hatch
-_SIDE_NAMES = 6  # outliers of the box that are named, above and below
-_NAME_GAP = 0.055  # of the axis' height, from one of these names to the next
-_WAFFLE = (40, 10)  # tiles across and up, as in the seed study
+_MAX_NAMES = 70  # symbol names along the axis that stay legible
+_MAX_HATCHED = 150  # bars, above which they are too narrow for a hatch
+_SIDE_NAMES = 6  # outliers of the box plot that are named, above and below each
+_NAME_GAP = 0.055  # minimum distance of these names, as a share of the axis height
+_WAFFLE = (40, 10)  # columns and rows of tiles, as in the seed study
+_TILE = np.array([[0.06, 0.06], [0.94, 0.06], [0.94, 0.94], [0.06, 0.94]])  # corners (4, 2) in a unit cell
 
 
 def frequency_figure(counts: Counts, *, log: bool) -> Figure:
-    """Occurrences against symbols in falling order, on a linear or a log axis."""
+    """Draw the occurrences of the symbols, most frequent first, on a linear or a log axis."""
     scale = "log" if log else "linear"
-    figure, axes = new_axes(f"Frequency of {symbols_in_words(len(counts))}, {scale} axis")
-    symbols, values = falling(counts)
+    figure, axes = new_axes(f"Frequency of {symbols_text(len(counts))}, {scale} axis")
+    symbols, values = sort_by_count(counts)
     ranks = np.arange(1, len(symbols) + 1)
     axes.plot(ranks, values, color=INK, linewidth=0.8, zorder=1)
-    for name, chosen in by_bin(symbols, counts):
+    for name, chosen in indices_by_bin(symbols, counts):
         axes.scatter(
             ranks[chosen],
             values[chosen],
             s=28,
             color=BIN_COLOURS[name],
             marker=MARKERS[name],
-            label=f"{name}, {symbols_in_words(len(chosen))}",
+            label=f"{name}, {symbols_text(len(chosen))}",
             zorder=2,
         )
-    axis_of_counts(axes, values, log=log)
+    set_count_axis(axes, values, log=log)
     axes.set_xlabel("symbols, the most frequent first")
     axes.legend(frameon=False)
     return figure
 
 
 def bins_figure(counts: Counts) -> Figure:
-    """The bins as zones of the frequency curve, with the percentiles that part them and the median."""
+    """Draw the bins as zones of the frequency curve, with the 10th and 90th percentile and the median."""
     figure, axes = new_axes("Bins, percentiles and median")
-    symbols, values = falling(counts)
+    symbols, values = sort_by_count(counts)
     ranks = np.arange(1, len(symbols) + 1)
-    axis_of_counts(axes, values)
-    for name, chosen in by_bin(symbols, counts):
+    set_count_axis(axes, values)
+    for name, chosen in indices_by_bin(symbols, counts):
         left, right = ranks[chosen[0]] - 0.5, ranks[chosen[-1]] + 0.5
         axes.axvspan(left, right, facecolor=BIN_COLOURS[name], alpha=0.15, linewidth=0)
         axes.axvspan(
@@ -103,13 +104,13 @@ def bins_figure(counts: Counts) -> Figure:
 
 
 def bar_figure(counts: Counts) -> Figure:
-    """A bar for each symbol on a log axis, coloured by bin; names as far as they can be read."""
+    """Draw a bar for each symbol on a log axis, coloured by bin; as many are named as stay legible."""
     figure, axes = new_axes("Occurrences of each symbol, log axis", _WIDE_IN)
-    symbols, values = falling(counts)
-    axis_of_counts(axes, values)
+    symbols, values = sort_by_count(counts)
+    set_count_axis(axes, values)
     floor = axes.get_ylim()[0]
-    for name, chosen in by_bin(symbols, counts):
-        # One polygon for all bars of a bin: a thousand rectangles make a page slow.
+    for name, chosen in indices_by_bin(symbols, counts):
+        # One polygon for all bars of a bin: a thousand SVG rectangles make the page slow.
         left = np.repeat(chosen, 4) + np.tile([-0.4, -0.4, 0.4, 0.4], len(chosen))
         top = np.stack(
             [np.full(len(chosen), floor), values[chosen], values[chosen], np.full(len(chosen), floor)]
@@ -119,12 +120,12 @@ def bar_figure(counts: Counts) -> Figure:
             floor,
             top.T.ravel(),
             facecolor=BIN_COLOURS[name],
-            hatch=HATCHES[name] if len(symbols) <= _MOST_HATCHED else "",
+            hatch=HATCHES[name] if len(symbols) <= _MAX_HATCHED else "",
             edgecolor="white",
             linewidth=0,
-            label=f"{name}, {symbols_in_words(len(chosen))}",
+            label=f"{name}, {symbols_text(len(chosen))}",
         )
-    step = -(-len(symbols) // _MOST_NAMES)
+    step = -(-len(symbols) // _MAX_NAMES)
     axes.set_xticks(
         range(0, len(symbols), step),
         [symbol_name(symbol) for symbol in symbols[::step]],
@@ -140,10 +141,10 @@ def bar_figure(counts: Counts) -> Figure:
 
 
 def box_figure(counts: Counts) -> Figure:
-    """A box plot of the occurrences on a log axis; its outliers are the bins HF and LF."""
+    """Draw a box plot of the occurrences on a log axis; the outliers are the bins HF and LF."""
     figure, axes = new_axes("Spread of the frequencies, log axis")
-    symbols, values = falling(counts)
-    axis_of_counts(axes, values)
+    symbols, values = sort_by_count(counts)
+    set_count_axis(axes, values)
     axes.boxplot(
         [values],
         whis=(10, 90),
@@ -153,19 +154,17 @@ def box_figure(counts: Counts) -> Figure:
         boxprops={"facecolor": "#D6E6F2", "edgecolor": INK},
         medianprops={"color": INK, "linewidth": 2},
     )
-    for name, chosen in by_bin(symbols, counts):
+    for name, chosen in indices_by_bin(symbols, counts):
         if name == "normal":
             continue
-        places = 1 + 0.06 * (
-            np.arange(len(chosen)) % 3 - 1
-        )  # beside each other where they would hide each other
+        places = 1 + 0.06 * (np.arange(len(chosen)) % 3 - 1)  # staggered, so that they do not overlap
         axes.scatter(places, values[chosen], s=36, color=BIN_COLOURS[name], marker=MARKERS[name], label=name)
         named = chosen[:_SIDE_NAMES] if name == "HF" else chosen[-_SIDE_NAMES:]
         beside = places[:_SIDE_NAMES] if name == "HF" else places[-_SIDE_NAMES:]
-        _side_names(axes, [symbols[index] for index in named], beside, values[named], BIN_COLOURS[name])
+        _label_points(axes, [symbols[index] for index in named], beside, values[named], BIN_COLOURS[name])
     quartiles = np.percentile(values, (75, 50, 25))
     words = ("upper quartile", "median", "lower quartile")
-    for word, value, place in zip(words, quartiles, _apart(axes, quartiles), strict=True):
+    for word, value, place in zip(words, quartiles, _spread_labels(axes, quartiles), strict=True):
         axes.text(0.33, place, f"{word} {value:,.0f}", transform=axes.transAxes, ha="right", va="center")
     axes.set_xlim(-0.05, 2.3)
     axes.set_xticks([])
@@ -174,15 +173,14 @@ def box_figure(counts: Counts) -> Figure:
     return figure
 
 
-def _side_names(
-    axes: Axes, symbols: Sequence[str], across: np.ndarray, values: np.ndarray, colour: str
-) -> None:
-    """Names right of the box, moved apart where they would overlap, each with a line to its point."""
-    for place, (symbol, value, top) in enumerate(zip(symbols, values, _apart(axes, values), strict=True)):
+def _label_points(axes: Axes, symbols: Sequence[str], x: np.ndarray, values: np.ndarray, colour: str) -> None:
+    """Label points right of the box plot without overlaps, each with a line to its point."""
+    heights = _spread_labels(axes, values)
+    for place, (symbol, value, height) in enumerate(zip(symbols, values, heights, strict=True)):
         axes.annotate(
             f"{symbol_name(symbol)}, {value:,}",
-            (across[place], value),
-            (0.6, top),
+            (x[place], value),
+            (0.6, height),
             textcoords=axes.transAxes,
             va="center",
             fontsize=11,
@@ -196,26 +194,26 @@ def _side_names(
         )
 
 
-def _apart(axes: Axes, values: np.ndarray) -> list[float]:
-    """Where the names of falling values go, as shares of the axis' height: beside them, never too close."""
+def _spread_labels(axes: Axes, values: np.ndarray) -> list[float]:
+    """Heights for labels of values (N,) in descending order, at least `_NAME_GAP` apart; axes coordinates."""
     to_axes = axes.transData + axes.transAxes.inverted()
     places = [float(to_axes.transform((1, value))[1]) for value in values]
     for upper, lower in pairwise(range(len(places))):
         places[lower] = min(places[lower], places[upper] - _NAME_GAP)
-    # What would fall off the axis pushes the others up.
+    # Labels below the axis are moved up, and push the others up.
     return [max(place, _NAME_GAP * (left + 0.5)) for left, place in enumerate(reversed(places))][::-1]
 
 
 def waffle_figure(counts: Counts) -> Figure:
-    """Of 400 tiles each bin has what its mean symbol takes, beside those of the other two."""
-    figure, axes = new_axes("What the mean symbol of each bin takes", _FLAT_IN)
+    """Draw 400 tiles, shared out in proportion to the mean occurrences of a symbol of each bin."""
+    figure, axes = new_axes("Share of the mean symbol of each bin", _FLAT_IN)
     means = dominance(counts)
-    across, up = _WAFFLE
-    shares = tiles(list(means.values()), across * up)
-    places = [(column, row) for column in range(across) for row in range(up)]
+    columns, rows = _WAFFLE
+    shares = apportion(list(means.values()), columns * rows)
+    cells = [(column, row) for column in range(columns) for row in range(rows)]
     start = 0
     for name, share in zip(means, shares, strict=True):
-        squares = [_square(*place) for place in places[start : start + share]]
+        squares = [_TILE + cell for cell in cells[start : start + share]]
         start += share
         axes.add_collection(
             PolyCollection(
@@ -236,17 +234,12 @@ def waffle_figure(counts: Counts) -> Figure:
         )
         for name, mean in means.items()
     ]
-    axes.set_xlim(0, across)
-    axes.set_ylim(0, up)
+    axes.set_xlim(0, columns)
+    axes.set_ylim(0, rows)
     axes.set_aspect("equal")
     axes.axis("off")
     axes.legend(handles=handles, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False)
     return figure
-
-
-def _square(column: int, row: int) -> list[tuple[float, float]]:
-    low, high = 0.06, 0.94
-    return [(column + x, row + y) for x, y in ((low, low), (high, low), (high, high), (low, high))]
 
 
 def _ordinal(number: int) -> str:

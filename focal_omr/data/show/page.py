@@ -1,4 +1,5 @@
-"""The page of a set: its figures as PNG and SVG, its numbers, every symbol, and some of its staves."""
+"""Overview page of a data set: figures as PNG and SVG, statistics, a table of symbols, and a contact
+sheet."""
 
 import html
 from collections import Counter
@@ -9,9 +10,9 @@ from focal_omr.data.contact import only_ids, sheet_png, sheet_section, shown_sta
 from focal_omr.data.degrade.augment import check_wear
 from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
 from focal_omr.data.primus.split import read_ids
-from focal_omr.data.show.gallery import Drawn, draw_figures
+from focal_omr.data.show.gallery import RenderedFigure, render_figures
 from focal_omr.data.show.sources import Source, read_source
-from focal_omr.data.show.summary import Summary, ranked, summarise, summary_rows
+from focal_omr.data.show.summary import ranked, summarise, summary_rows
 from focal_omr.encodings.names import symbol_name
 from focal_omr.runtime.atomic_files import make_folder, write_together
 
@@ -45,47 +46,51 @@ def show_set(
     split: Path | None = None,
     min_count: int = LEAST_COUNT,
 ) -> list[str]:
-    """Write a set's page `index.html`, its figures and, where it has pictures, `contact.png`: all or none.
+    """Write `index.html`, the figures and, if there are images, `contact.png`: all files or none.
 
     Args:
-        path: A set of any kind that `read_source` reads.
+        path: A data set of any kind that `read_source` reads.
         out: The folder to write to.
-        count: Number of samples on the contact sheet; fewer if there are fewer.
-        seed: Of the contact sheet. Same set and seed, same bytes.
+        count: Maximum number of samples on the contact sheet.
+        seed: Seed of the contact sheet; the same data set and seed give the same bytes.
         degrade: Wear on the contact sheet, as for `contact.shown_staves`.
-        ids: A text file with one id per line: figures and sheet are of these samples alone.
-        split: A folder with train.txt, test.txt and perhaps imbalance.txt: their curves are drawn, too.
-        min_count: Occurrences from which on a symbol counts as frequent enough.
+        ids: A text file with one id per line, which restricts figures and contact sheet to these samples.
+        split: A folder with train.txt, test.txt and optionally imbalance.txt, to draw their curves.
+        min_count: Minimum number of occurrences of a symbol.
 
     Returns:
-        What was left out of the set, a line each.
+        The defects of the data set, one line each.
 
     Raises:
-        DataError: No samples, an unknown kind of wear, or an id that is not there; names the file.
+        DataError: There are no samples, the degradation is unknown, or an id does not exist.
         OutputError: The files cannot be written.
     """
     check_wear(degrade)
     source = read_source(path)
     names = list(source.labels) if ids is None else only_ids(read_ids(ids), source.labels, path)
     labels = [source.labels[name] for name in names]
-    parts = {} if split is None else _parts(source, split)
+    parts = {} if split is None else _read_split(source, split)
     counts = {name: symbol_counts(part) for name, part in parts.items()}
-    if parts:  # what was split: the list, or else both parts together
+    if parts:  # the sampled set is the list, or the parts together
         counts["sampled"] = symbol_counts(labels) if ids else counts["train"] + counts["test"]
-    drawn = draw_figures(symbol_counts(labels), counts, min_count=min_count)
+    figures = render_figures(symbol_counts(labels), counts, min_count=min_count)
     sheet = b""
-    section = "<p>There are no pictures of staves to show.</p>"
+    section = "<p>The data set has no images.</p>"
     if source.staves:
         shown = shown_staves(source.staves, names, count=count, seed=seed, degrade=degrade)
         sheet, section = sheet_png(shown), sheet_section(shown, degrade, seed)
     title = f"{_plural(len(labels), 'sample')} of {path.name or path.resolve().name}"
-    page = _page(title, {"shown": labels, **parts}, drawn, section, min_count)
-    _write(out, page, drawn, sheet)
+    page = _page(title, {"shown": labels, **parts}, figures, section, min_count)
+    make_folder(out)
+    files = {out / "contact.png": sheet} if sheet else {}
+    for each in figures:
+        files |= {out / f"{each.name}.png": each.png, out / f"{each.name}.svg": each.svg}
+    write_together({**files, out / "index.html": page.encode()})
     return [str(defect) for defect in source.defects]
 
 
-def _parts(source: Source, folder: Path) -> dict[str, Labels]:
-    """The labels of the lists of a split; they may be of samples that are not among those shown."""
+def _read_split(source: Source, folder: Path) -> dict[str, Labels]:
+    """Labels of each part of a split, which may include samples that are not selected for the page."""
     parts: dict[str, Labels] = {}
     for name in ("train", "test", "imbalance"):
         file = folder / f"{name}.txt"
@@ -95,22 +100,16 @@ def _parts(source: Source, folder: Path) -> dict[str, Labels]:
     return parts
 
 
-def _write(out: Path, page: str, drawn: Iterable[Drawn], sheet: bytes) -> None:
-    make_folder(out)
-    files = {out / "contact.png": sheet} if sheet else {}
-    for each in drawn:
-        files |= {out / f"{each.name}.png": each.png, out / f"{each.name}.svg": each.svg}
-    write_together({**files, out / "index.html": page.encode()})
-
-
-# The page ---------------------------------------------------------------------------------------------------
+# HTML -------------------------------------------------------------------------------------------------------
 
 
 def _page(
-    title: str, sets: Mapping[str, Labels], drawn: Sequence[Drawn], section: str, min_count: int
+    title: str, sets: Mapping[str, Labels], figures: Sequence[RenderedFigure], section: str, min_count: int
 ) -> str:
     summaries = {name: summarise(labels, min_count=min_count) for name, labels in sets.items()}
-    shown = "\n".join(map(_figure, drawn))
+    head = ("", *summaries) if len(summaries) > 1 else ()
+    numbers = _table(head, summary_rows(list(summaries.values()), min_count=min_count), text=1)
+    shown = "\n".join(map(_figure, figures))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -120,18 +119,18 @@ def _page(
 <h1>{html.escape(title)}</h1>
 <p>{_plural(summaries["shown"].symbols, "symbol")}, {summaries["shown"].distinct:,} distinct.</p>
 <h2>In numbers</h2>
-{_numbers(summaries, min_count)}
+{numbers}
 <h2>Figures</h2>
 {shown}
 <h2>Every symbol</h2>
-{_symbols(symbol_counts(sets["shown"]))}
+{_symbol_table(symbol_counts(sets["shown"]))}
 <h2>Samples</h2>
 {section}
 </html>
 """
 
 
-def _figure(each: Drawn) -> str:
+def _figure(each: RenderedFigure) -> str:
     wide = ' class="wide"' if each.name == "bars" else ""
     return (
         f'<figure id="{each.name}"><div{wide}><img src="{each.name}.svg" alt="{html.escape(each.alt)}"></div>'
@@ -140,12 +139,7 @@ def _figure(each: Drawn) -> str:
     )
 
 
-def _numbers(summaries: Mapping[str, Summary], min_count: int) -> str:
-    head = ("", *summaries) if len(summaries) > 1 else ()
-    return _table(head, summary_rows(list(summaries.values()), min_count=min_count), text=1)
-
-
-def _symbols(counts: Counter[str]) -> str:
+def _symbol_table(counts: Counter[str]) -> str:
     bins, total = frequency_bins(counts), counts.total()
     rows = (
         (
@@ -161,7 +155,7 @@ def _symbols(counts: Counter[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, text: int) -> str:
-    """A table whose first columns are text, the others numbers; its cells are HTML."""
+    """A table of HTML cells whose first `text` columns are left-aligned."""
     lines = [_row(head, "th", text)] if head else []
     lines += [_row(row, "td", text) for row in rows]
     return '<div class="table"><table>\n' + "\n".join(lines) + "\n</table></div>"

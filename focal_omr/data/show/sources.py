@@ -1,11 +1,12 @@
-"""Labels from wherever they lie: PrIMuS as tree, archive or index, shards, label files without pictures."""
+"""Reader of labels of any kind of data set: PrIMuS tree, archive or index, shards, label files without
+images."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from focal_omr.data.engraving.shards import StoredPlate, shard_index
-from focal_omr.data.primus.index import IndexEntry, read_index
+from focal_omr.data.primus.index import read_index
 from focal_omr.data.primus.samples import Defect, Sample, label_tokens, partition, read_primus
 from focal_omr.errors import DataError
 
@@ -14,12 +15,12 @@ __all__ = ["Source", "read_source"]
 
 @dataclass(frozen=True)
 class Source:
-    """A set as it was found.
+    """A data set.
 
     Attributes:
         labels: Id -> semantic label, sorted by id.
-        staves: Id -> the staff's picture, where there are pictures to show.
-        defects: What was left out.
+        staves: Id -> sample with an image; empty if there are no images that can be opened.
+        defects: Defects of the samples that were left out.
     """
 
     labels: Mapping[str, tuple[str, ...]]
@@ -28,37 +29,36 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Read a set of any kind.
+    """Read a data set of any kind.
 
     Args:
         path: A tree in PrIMuS layout, an archive (.tar, .tgz) or an index (.csv) of one, a folder of shards,
-            a folder of `.semantic` files without pictures, or a list (.txt) of such files, one a line.
+            a folder of `.semantic` files without images, or a list (.txt) of such files, one per line.
 
     Raises:
-        DataError: It cannot be read, has no samples, or has an id twice; names the file.
+        DataError: The data set cannot be read, has no samples, or has the same id twice; names the file.
     """
     if path.suffix == ".csv":
         source = _from_index(path)
     elif path.suffix == ".txt":
-        source = _from_files(_listed(path))
+        # Relative paths start at the folder of the list.
+        lines = [line.strip() for line in _read_text(path).splitlines()]
+        source = _from_label_files(path.parent / line for line in lines if line)
     elif path.is_dir() and any(path.glob("*.tar")):
         source = _from_shards(path)
     else:
-        source = _from_primus(path)
+        samples, defects = partition(read_primus([path]))
+        if not samples and path.is_dir() and (files := sorted(path.rglob("*.semantic"))):
+            source = _from_label_files(files)
+        else:
+            source = _from_samples(samples, defects)
     if not source.labels:
-        why = source.defects[0] if source.defects else "needed are <id>.semantic files, shards, or an index"
+        why = source.defects[0] if source.defects else "expected <id>.semantic files, shards, or an index"
         raise DataError(f"{path}: no samples; {why}")
     return source
 
 
-def _from_primus(path: Path) -> Source:
-    samples, defects = partition(read_primus([path]))
-    if not samples and path.is_dir() and (files := sorted(path.rglob("*.semantic"))):
-        return _from_files(files)
-    return _of_samples(samples, defects)
-
-
-def _of_samples(samples: Iterable[Sample], defects: Iterable[Defect]) -> Source:
+def _from_samples(samples: Iterable[Sample], defects: Iterable[Defect]) -> Source:
     staves = {sample.id: sample for sample in sorted(samples, key=lambda each: each.id)}
     return Source({name: sample.semantic for name, sample in staves.items()}, staves, tuple(defects))
 
@@ -66,13 +66,10 @@ def _of_samples(samples: Iterable[Sample], defects: Iterable[Defect]) -> Source:
 def _from_index(path: Path) -> Source:
     entries = sorted(read_index(path), key=lambda entry: entry.id)
     if all(entry.root.is_dir() for entry in entries):
-        return _of_samples(map(_sample, entries), ())
-    # A picture in an archive cannot be opened without reading the archive up to it.
+        samples = [Sample(each.id, each.root, each.root / each.picture, each.semantic) for each in entries]
+        return _from_samples(samples, ())
+    # An image in an archive cannot be opened without reading the archive up to it.
     return Source({entry.id: entry.semantic for entry in entries})
-
-
-def _sample(entry: IndexEntry) -> Sample:
-    return Sample(entry.id, entry.root, entry.root / entry.picture, entry.semantic)
 
 
 def _from_shards(folder: Path) -> Source:
@@ -80,31 +77,25 @@ def _from_shards(folder: Path) -> Source:
     for shard in sorted(folder.glob("*.tar")):
         for plate in shard_index(shard):
             if plate.id in staves:
-                raise DataError(f"{shard}: {plate.id} is in {staves[plate.id].shard.name}, too")
+                raise DataError(f"{shard}: {plate.id} is also in {staves[plate.id].shard.name}")
             staves[plate.id] = plate
     return Source({name: staves[name].semantic for name in sorted(staves)}, staves)
 
 
-def _listed(path: Path) -> list[Path]:
-    """The files that a list names, below the list's folder where they are not absolute."""
-    lines = _text(path).splitlines()
-    return [path.parent / line.strip() for line in lines if line.strip()]
-
-
-def _from_files(files: Iterable[Path]) -> Source:
+def _from_label_files(files: Iterable[Path]) -> Source:
     labels: dict[str, tuple[str, ...]] = {}
     for file in files:
         if file.suffix != ".semantic":
-            raise DataError(f"{file}: no label file; its name must end with .semantic")
+            raise DataError(f"{file}: not a label file; its name must end with .semantic")
         if file.stem in labels:
-            raise DataError(f"{file}: a file of this name came before")
-        labels[file.stem] = label_tokens(_text(file))
+            raise DataError(f"{file}: the second file with this name")
+        labels[file.stem] = label_tokens(_read_text(file))
         if not labels[file.stem]:
-            raise DataError(f"{file}: no symbol in it")
+            raise DataError(f"{file}: contains no symbols")
     return Source(dict(sorted(labels.items())))
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a set's symbols amount to, in numbers; nothing is drawn here."""
+"""Statistics of the symbol frequencies of a data set."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -8,23 +8,23 @@ from math import log2
 from focal_omr.data.frequency import BINS, frequency_bins, symbol_counts
 from focal_omr.data.subset import imbalance_ratio
 
-__all__ = ["Summary", "dominance", "ranked", "summarise", "summary_rows", "tiles"]
+__all__ = ["Summary", "apportion", "dominance", "ranked", "summarise", "summary_rows"]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of a set.
+    """Statistics of a data set.
 
     Attributes:
-        samples: How many.
+        samples: Number of samples.
         symbols: Occurrences of all symbols.
-        distinct: Symbols that occur.
-        below: Of these, such as occur less often than the minimum.
-        mean_length: Symbols of a sample.
+        distinct: Number of distinct symbols.
+        below: Number of these that occur less often than the minimum.
+        mean_length: Mean number of symbols per sample.
         ratio: See `subset.imbalance_ratio`.
-        entropy: Shannon's, in bits.
-        evenness: The entropy's share of the most that so many symbols can have, 0 to 1.
-        shares: Bin -> its share of all occurrences, 0 to 1.
+        entropy: Shannon entropy in bits.
+        evenness: Entropy relative to that of a uniform distribution, 0 to 1.
+        shares: Bin -> share of all occurrences, 0 to 1.
     """
 
     samples: int
@@ -39,12 +39,12 @@ class Summary:
 
     @property
     def effective(self) -> float:
-        """Symbols that would have this entropy if all were equally frequent."""
+        """Effective number of symbols: a uniform distribution over this many has the same entropy."""
         return float(2**self.entropy)
 
 
 def summarise(labels: Collection[Sequence[str]], *, min_count: int) -> Summary:
-    """The figures of a set of labels, of which there may be none."""
+    """Compute the statistics of labels; there may be none."""
     counts = symbol_counts(labels)
     total = counts.total()
     entropy = sum(count / total * log2(total / count) for count in counts.values())
@@ -67,7 +67,7 @@ def summarise(labels: Collection[Sequence[str]], *, min_count: int) -> Summary:
 
 
 def summary_rows(summaries: Sequence[Summary], *, min_count: int) -> Iterator[tuple[str, ...]]:
-    """Rows of a table with a column for each set: what it is, and how much."""
+    """Format a table with one column per summary, as rows of a title and values."""
 
     def row(head: str, cells: Iterator[str]) -> tuple[str, ...]:
         return head, *cells
@@ -86,14 +86,14 @@ def summary_rows(summaries: Sequence[Summary], *, min_count: int) -> Iterator[tu
 
 
 def ranked(counts: Mapping[str, int]) -> list[str]:
-    """The symbols, the most frequent first; ties by name, as `frequency_bins` breaks them."""
+    """Sort symbols, the most frequent first; ties by name, as in `frequency_bins`."""
     return sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
 
 
 def dominance(counts: Mapping[str, int]) -> dict[str, float]:
-    """Bin -> mean occurrences of one of its symbols; 0 for a bin without any.
+    """Bin -> mean occurrences of its symbols; 0 for an empty bin.
 
-    What the mean symbol of a bin takes of training, however many symbols the bin has.
+    Measures how much of training goes to a symbol of a bin, independent of the size of the bin.
     """
     bins = frequency_bins(counts)
     means = {}
@@ -103,8 +103,8 @@ def dominance(counts: Mapping[str, int]) -> dict[str, float]:
     return means
 
 
-def tiles(amounts: Sequence[float], total: int) -> list[int]:
-    """So many whole tiles in the proportion of the amounts; the largest remainders are rounded up."""
+def apportion(amounts: Sequence[float], total: int) -> list[int]:
+    """Distribute `total` units in proportion to the amounts, by the largest-remainder method."""
     whole = sum(amounts)
     exact = [amount / whole * total for amount in amounts]
     out = [int(each) for each in exact]
