@@ -1,6 +1,6 @@
-"""A document becomes a `Document`: pages, their staves, symbols with place and confidence, and a score.
+"""Recognition of documents: page images to staves, symbols with positions and confidence, and a score.
 
-Needs numpy, OpenCV, PDFium and ONNX Runtime; never torch.
+Needs numpy, OpenCV, PDFium and ONNX Runtime, not torch.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,23 +42,23 @@ from focal_omr.staff.strip import (
 __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
 
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
-# Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; of monophonic staves the
-# clean ones 0.1, photographs and prints 0.5 in the middle and 6 at most but for the illegible.
+# Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; monophonic staves 0.1 if
+# clean, 0.5 in the median for photos and prints, and at most 6 unless illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
-_STACKED = 0.3  # see `heads.stacked_share`
-_LONG_CROP = 3  # times as wide as high
+_STACKED = 0.3  # see `document.chord_staves`
+_LONG_CROP = 3  # width / height
 _CHORDS = "chords or several voices, which are not read"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the reading of a document is.
+    """Progress of reading a document.
 
     Attributes:
-        pages: How many are read.
-        staves: How many are, those of the page in work included.
-        share: Of the page in work, 0 .. 1.
-        picture: (H, W) gray values of the page that has just been read, upright; None in the middle of one.
+        pages: Pages read.
+        staves: Staves read, including those of the current page.
+        share: Share of the current page, 0 .. 1.
+        picture: (H, W) gray values of the page just finished, upright; None while a page is being read.
     """
 
     pages: int
@@ -68,13 +68,13 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class _Frames:
-    """A staff after the network: what is needed to decode it once it is known what it carries on.
+class _StaffOutput:
+    """Network output for a staff; decoded once the clef, key and meter in force are known.
 
     Attributes:
-        log_probs: (T, C) of its frames.
-        staff: Where it lies; None where a plain picture was read whole.
-        ink: (96, W) its strip, in which chords are looked for where symbols are doubtful; None as `staff`.
+        log_probs: (T, C).
+        staff: Position on the page; None for a plain image read as a whole.
+        ink: (96, W) strip, to check doubtful staves for chords; None for a plain image.
     """
 
     log_probs: NDArray[np.float32]
@@ -83,40 +83,56 @@ class _Frames:
 
 
 @dataclass(frozen=True)
-class _PageFrames:
-    """A page after the network, without its picture."""
+class _PageOutput:
+    """Network output for a page, without its image; `seen` says what was found instead of staves."""
 
     number: int
     width: int
     height: int
-    staves: tuple[_Frames, ...]
+    staves: tuple[_StaffOutput, ...]
     systems: tuple[System, ...]
     quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
-    seen: str = ""  # instead of a staff
+    seen: str = ""
 
 
 @dataclass
-class _Reading:
-    """A document while its pages are read one after the other; of a page that is read no frames are kept."""
+class _DocumentState:
+    """A document being read page by page.
+
+    Attributes:
+        title: From the first page that has one.
+        pages: Pages read, without their staves.
+        staves: Staves of each page.
+        pieces: Pieces started so far.
+        last_system: The previous system.
+        carried: Clef, key and meter in force in each part of the current piece.
+    """
 
     title: str = ""
-    pages: list[Page] = field(default_factory=list)  # without staves
-    staves: list[list[StaffReading]] = field(default_factory=list)  # of each page
-    pieces: int = 0  # begun so far
-    last: SystemTokens | None = None  # the system before the one to be read
-    carried: list[Carried] = field(default_factory=list)  # what holds now in each part of the last piece
+    pages: list[Page] = field(default_factory=list)
+    staves: list[list[StaffReading]] = field(default_factory=list)
+    pieces: int = 0
+    last_system: SystemTokens | None = None
+    carried: list[Carried] = field(default_factory=list)
+
+    def document(self, name: str) -> Document:
+        """Assemble the document after its last page."""
+        pages = [
+            replace(page, staves=tuple(staves)) for page, staves in zip(self.pages, self.staves, strict=True)
+        ]
+        return assemble(name, self.title, pages)
 
 
 class Recognizer:
-    """Reads documents, and pictures of one staff, with one network.
+    """Reads documents and images of single staves with one network.
 
     Args:
-        model: An ONNX file from `focal-omr export`, or "default" for the packaged weights.
-        threads: Threads to compute with; 0 means all cores.
-        beam_width: Readings that the beam search follows at a time; 0 takes the best class of each frame.
+        model: ONNX file written by `focal-omr export`, or "default" for the packaged weights.
+        threads: Threads of the network; 0 uses all cores.
+        beam_width: Beam width; 0 decodes greedily.
         batch_size: Staves of a page in one run of the network. Affects time and memory only.
-        calibrate: Whether confidences are calibrated; else they are the network's probabilities.
+        calibrate: Whether to calibrate confidences; otherwise they are the network's probabilities.
 
     Raises:
         ModelError: The model cannot be used.
@@ -132,21 +148,22 @@ class Recognizer:
         calibrate: bool = True,
     ) -> None:
         self._model = OnnxModel(model, threads=threads)
-        self._calibration = self._model.card.calibration if calibrate else (1.0, 0.0)
-        self._beam_width, self._batch_size = beam_width, batch_size
-        self._rules = BarRules(self._model.card.codec.vocabulary.symbols)
         card = self._model.card
-        wanted = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
+        self._calibration = card.calibration if calibrate else (1.0, 0.0)
+        self._beam_width, self._batch_size = beam_width, batch_size
+        self._rules = BarRules(card.codec.vocabulary.symbols)
+        expected = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
         got = (card.height_px, card.staff_space_px, card.middle_line_px)
-        if wanted is None or got[: len(wanted)] != wanted:
+        if expected is None or got[: len(expected)] != expected:
             raise ModelError(
                 f"{model}: made for preset {card.preset!r} with {got[0]} rows, staff space {got[1]} and "
-                f"middle line {got[2]}; this version makes other pictures"
+                f"middle line {got[2]}; this version prepares other images"
             )
+        self._is_plain = card.preset == "paper"
 
     @property
     def card(self) -> ModelCard:
-        """What the model's file says of itself."""
+        """Metadata of the model file."""
         return self._model.card
 
     def read(
@@ -157,222 +174,204 @@ class Recognizer:
         pages: str | None = None,
         progress: Callable[[Progress], None] | None = None,
     ) -> Document:
-        """Read a document: all staves of all its pages.
+        """Read all staves of a document.
 
         Args:
-            source: A picture or a PDF, by its path or its bytes.
-            name: What the document is called; the path where none is given.
-            pages: Which pages, such as "1,3-5"; None: all.
-            progress: Is told after each staff and each page.
+            source: Path or bytes of an image or a PDF.
+            name: Name of the document; by default its path.
+            pages: Pages to read, such as "1,3-5"; None reads all.
+            progress: Called after each staff and each page.
 
         Raises:
-            ImageError: The file cannot be opened, or has not these pages.
+            ImageError: The file cannot be opened, or lacks one of the pages.
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        reading, seen, before = _Reading(), "", 0
+        state, seen, staves_before = _DocumentState(), "", 0
 
-        def staff_read(done: int, of: int) -> None:
+        def on_staff(done: int, total: int) -> None:
             if progress is not None:
-                progress(Progress(len(reading.pages), before + done, done / of))
+                progress(Progress(len(state.pages), staves_before + done, done / total))
 
         for page in load_pages(source, name=name, pages=pages):
-            reading.title = reading.title or page.title
-            frames = self._read_page(page.gray, page.number, name=label, told=staff_read)
-            self._add(reading, frames)
-            seen, before = frames.seen, before + len(frames.staves)
+            state.title = state.title or page.title
+            output = self._run_page(page.gray, page.number, name=label, on_staff=on_staff)
+            self._decode_page(state, output)
+            seen, staves_before = output.seen, staves_before + len(output.staves)
             if progress is not None:
-                picture = reading.pages[-1].turned(page.gray)
-                progress(Progress(len(reading.pages), before, picture=picture))
-        if not any(reading.staves):
-            alone = len(reading.pages) == 1 and seen
-            raise NoStaffError(seen if alone else f"{label}: no staff of five lines on any of its pages")
-        return _finished(reading, label)
+                upright_image = state.pages[-1].turned(page.gray)
+                progress(Progress(len(state.pages), staves_before, picture=upright_image))
+        if not any(state.staves):
+            single = len(state.pages) == 1 and seen
+            raise NoStaffError(seen if single else f"{label}: no staff of five lines on any of its pages")
+        return state.document(label)
 
     def read_staff(self, path: str | Path) -> Document:
-        """Read a picture file of one staff, as `read_gray` does.
+        """Read an image file of one staff; see `read_gray`.
 
         Raises:
-            ImageError: The file cannot be opened as a picture.
-            NoStaffError: No staff was found in it.
+            ImageError: The file cannot be opened as an image.
+            NoStaffError: It contains no staff.
         """
         return self._read_crop(load_gray(path), name=str(path))
 
     def read_gray(self, gray: NDArray[np.uint8], *, name: str = "image") -> Document:
-        """Read a crop, (H, W) with light paper: of its staves the one nearest the centre.
+        """Read the staff nearest to the centre of a crop, (H, W) with light paper.
 
         Raises:
-            NoStaffError: There is none.
+            NoStaffError: It contains no staff.
         """
         return self._read_crop(as_dark_on_light(gray), name=name)
 
+    def read_strip(self, ink: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """Read a network input, (H, W) of ink 0 .. 1; return tokens with their confidence."""
+        tokens, decoded = self._decode(self._model.log_probs([ink])[0], Carried())
+        return [(token, symbol.confidence) for token, symbol in zip(tokens, decoded, strict=True)]
+
+    # Image to network output --------------------------------------------------------------------------------
+
     def _read_crop(self, gray: NDArray[np.uint8], *, name: str) -> Document:
         staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
-        reading = _Reading()
-        self._add(reading, self._frames(gray, staves, name=name))
-        return _finished(reading, name)
+        state = _DocumentState()
+        self._decode_page(state, self._run_network(gray, staves, name=name))
+        return state.document(name)
 
-    @property
-    def _is_plain(self) -> bool:
-        return self._model.card.preset == "paper"
-
-    def _read_page(
-        self, gray: NDArray[np.uint8], number: int, *, name: str, told: Callable[[int, int], None]
-    ) -> _PageFrames:
-        """A page after the network, turned upright.
-
-        The finder of pages makes them so small that long crops lose their lines: these the finder of crops
-        is asked for. On pages it is not, for it takes regular rows of text for a staff.
-        """
+    def _run_page(
+        self, gray: NDArray[np.uint8], number: int, *, name: str, on_staff: Callable[[int, int], None]
+    ) -> _PageOutput:
+        """Turn a page upright, find its staves and run the network on them."""
         if self._is_plain:
-            return replace(self._frames(gray, [], name=name), number=number)
-        turned = upright(gray, confidence=self._confidence, name=name)
-        staves = turned.found.staves
+            return replace(self._run_network(gray, [], name=name), number=number)
+        page = upright(gray, confidence=self._confidence, name=name)
+        staves = page.found.staves
+        # The page finder shrinks images so far that long crops lose their lines. The crop finder is not used
+        # on pages because it takes regular lines of text for a staff.
         if not staves and gray.shape[1] >= _LONG_CROP * gray.shape[0]:
-            staves = (find_staff(turned.gray, name=name),)
-        unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in turned.found.others)
-        frames = self._frames(turned.gray, staves, name=name, told=told)
-        turns = turned.quarter_turns % 4
-        return replace(frames, number=number, quarter_turns=turns, unread=unread, seen=turned.found.seen)
+            staves = (find_staff(page.gray, name=name),)
+        unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in page.found.others)
+        output = self._run_network(page.gray, staves, name=name, on_staff=on_staff)
+        turns = page.quarter_turns % 4
+        return replace(output, number=number, quarter_turns=turns, unread=unread, seen=page.found.seen)
 
     def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
-        """Mean probability of the symbols on a staff, 0 .. 1, where each is the likeliest."""
+        """Mean probability of the symbols on a staff, 0 .. 1, in frames where a symbol is the best class."""
         log_probs = self._model.log_probs([extract_strip(gray, staff).ink])[0]
-        seen = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
-        return float(np.exp(seen).mean()) if seen.size else 0.0
+        best = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
+        return float(np.exp(best).mean()) if best.size else 0.0
 
-    def _frames(
+    def _run_network(
         self,
         gray: NDArray[np.uint8],
         staves: Sequence[Staff],
         *,
         name: str,
-        told: Callable[[int, int], None] = lambda done, of: None,
-    ) -> _PageFrames:
-        """A picture after the network; without staves it is read whole, as plain pictures are.
+        on_staff: Callable[[int, int], None] | None = None,
+    ) -> _PageOutput:
+        """Run the network on the staves of an image, or on the whole image if it reads plain images.
 
-        `told` is called after each staff with how many are done, and of how many.
+        Args:
+            gray: (H, W), upright.
+            staves: Staves found; unused for plain images.
+            name: For error messages.
+            on_staff: Called after each staff with the number done and the total.
         """
+        height, width = gray.shape
         if self._is_plain:
             (log_probs,) = self._model.log_probs([plain_picture(gray, name=name)])
-            frames = [_Frames(log_probs, None)]
-            systems = [System((0,))]
-        else:
-            strips = [extract_strip(gray, staff, name=name) for staff in staves]
-            read: dict[int, NDArray[np.float32]] = {}
-            for number, log_probs in self._model.batched_log_probs(
-                [strip.ink for strip in strips], batch_size=self._batch_size
-            ):
-                read[number] = log_probs
-                told(len(read), len(strips))
-            frames = [_Frames(read[number], strip.staff, strip.ink) for number, strip in enumerate(strips)]
-            systems = find_systems(gray, staves)
-        return _PageFrames(1, gray.shape[1], gray.shape[0], tuple(frames), tuple(systems))
+            return _PageOutput(1, width, height, (_StaffOutput(log_probs, None),), (System((0,)),))
+        strips = [extract_strip(gray, staff, name=name) for staff in staves]
+        outputs: dict[int, _StaffOutput] = {}
+        inks = [strip.ink for strip in strips]
+        for index, log_probs in self._model.batched_log_probs(inks, batch_size=self._batch_size):
+            outputs[index] = _StaffOutput(log_probs, strips[index].staff, inks[index])
+            if on_staff is not None:
+                on_staff(len(outputs), len(strips))
+        in_order = tuple(outputs[index] for index in range(len(strips)))
+        return _PageOutput(1, width, height, in_order, tuple(find_systems(gray, staves)))
 
-    # From frames to a document ------------------------------------------------------------------------------
+    # Network output to symbols ------------------------------------------------------------------------------
 
-    def _add(self, reading: _Reading, page: _PageFrames) -> None:
-        """Decode a page, system by system."""
-        reading.pages.append(
+    def _decode_page(self, state: _DocumentState, page: _PageOutput) -> None:
+        """Decode a page system by system, starting a new piece where one begins."""
+        state.pages.append(
             Page(page.width, page.height, (), page.systems, page.number, page.quarter_turns, page.unread)
         )
-        reading.staves.append([StaffReading(each.staff, ()) for each in page.staves])
+        page_staves = [StaffReading(each.staff, ()) for each in page.staves]
+        state.staves.append(page_staves)
         for number, system in enumerate(page.systems):
-            self._read_system(reading, page, system, opens_page=number == 0)
-
-    def _read_system(self, reading: _Reading, page: _PageFrames, system: System, *, opens_page: bool) -> None:
-        """Decode the staves of a system by what holds there, and begin a piece with it where one begins."""
-        place = len(reading.pages) - 1
-        before = reading.last
-        fresh = [Carried()] * len(system.staves)
-        carried = reading.carried if len(reading.carried) == len(system.staves) else fresh
-        readings, tokens = self._decode_system(page, system, carried)
-        opened = SystemTokens(tokens, system.indent_spaces, opens_page)
-        if before is not None and begins_piece(before, opened):
-            carried = fresh  # it was read as if the last piece went on
+            fresh = [Carried()] * len(system.staves)
+            carried = state.carried if len(state.carried) == len(system.staves) else fresh
             readings, tokens = self._decode_system(page, system, carried)
-            opened = replace(opened, staves=tokens)
-            reading.pieces += 1
-        reading.pieces = max(1, reading.pieces)
-        for part, (staff, each) in enumerate(zip(system.staves, readings, strict=True), 1):
-            reading.staves[place][staff] = replace(each, piece=reading.pieces, part=part)
-        reading.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
-        reading.last = opened
+            current = SystemTokens(tokens, system.indent_spaces, number == 0)
+            if state.last_system is not None and begins_piece(state.last_system, current):
+                # Decode again: clef, key and meter of the previous piece do not apply.
+                carried = fresh
+                readings, tokens = self._decode_system(page, system, carried)
+                current = replace(current, staves=tokens)
+                state.pieces += 1
+            state.pieces = max(1, state.pieces)
+            for part, (staff, reading) in enumerate(zip(system.staves, readings, strict=True), 1):
+                page_staves[staff] = replace(reading, piece=state.pieces, part=part)
+            state.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
+            state.last_system = current
 
     def _decode_system(
-        self, page: _PageFrames, system: System, carried: Sequence[Carried]
+        self, page: _PageOutput, system: System, carried: Sequence[Carried]
     ) -> tuple[list[StaffReading], tuple[tuple[str, ...], ...]]:
-        """The staves of a system, and the tokens of each that belong to the score."""
+        """Readings of the staves of a system, and the tokens of each that belong to the score."""
         readings = [
-            self._read_frames(page, page.staves[staff], known)
+            self._decode_staff(page, page.staves[staff], known)
             for staff, known in zip(system.staves, carried, strict=True)
         ]
         return readings, tuple(map(score_tokens, readings))
 
-    def _read_frames(self, page: _PageFrames, frames: _Frames, carried: Carried) -> StaffReading:
-        """The symbols of a staff on which the music goes on with what is carried."""
-        tokens, decoded = self._tokens(frames.log_probs, carried)
+    def _decode_staff(self, page: _PageOutput, output: _StaffOutput, carried: Carried) -> StaffReading:
+        """Symbols of a staff with their polygons; symbols of an unreadable staff are marked unused."""
+        tokens, decoded = self._decode(output.log_probs, carried)
+        polygons: list[Polygon]
+        if output.staff is not None:
+            polygons = symbol_polygons(tokens, decoded, output.staff, frame_px=self.card.frame_px)
+        else:
+            scale = page.height / self.card.height_px
+            polygons = plain_polygons(decoded, frame_px=self.card.frame_px, scale=scale, height=page.height)
         dropped = ungrammatical(tokens)
         symbols = tuple(
             Symbol(
-                token,
-                clipped(polygon, page.width, page.height),
-                symbol.confidence,
-                used=index not in dropped,
+                token, clipped(polygon, page.width, page.height), symbol.confidence, used=index not in dropped
             )
-            for index, (token, polygon, symbol) in enumerate(
-                zip(tokens, self._polygons(tokens, decoded, frames.staff, page.height), decoded, strict=True)
-            )
+            for index, (token, polygon, symbol) in enumerate(zip(tokens, polygons, decoded, strict=True))
         )
-        reading = StaffReading(frames.staff, symbols)
-        reason = _why_unread(reading, frames.ink, carried)
-        if not reason:
-            return reading
-        unused = tuple(replace(symbol, used=False) for symbol in symbols)
-        return replace(reading, symbols=unused, unread=reason)
+        reading = StaffReading(output.staff, symbols)
+        if reason := _unread_reason(reading, output.ink, carried):
+            unused = tuple(replace(symbol, used=False) for symbol in symbols)
+            return replace(reading, symbols=unused, unread=reason)
+        return reading
 
-    def read_strip(self, ink: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """The tokens, with their confidence, on a picture as the network wants it: (H, W) ink 0 .. 1."""
-        tokens, decoded = self._tokens(self._model.log_probs([ink])[0], Carried())
-        return [(token, symbol.confidence) for token, symbol in zip(tokens, decoded, strict=True)]
-
-    def _tokens(self, log_probs: NDArray[np.float32], carried: Carried) -> tuple[list[str], list[Decoded]]:
-        """Semantic tokens, and for each its frames and its calibrated confidence."""
-        frames = self._decoded(log_probs, carried)
-        numbers = [symbol.class_id for symbol in frames]
-        spelled = self._model.card.codec.decode(numbers, key=carried.sounding_key)
-        return [token for each in spelled for token in each], _places(frames, spelled, self._calibration)
-
-    def _decoded(self, log_probs: NDArray[np.float32], carried: Carried) -> list[Decoded]:
-        if not self._beam_width:
-            return greedy_decode(log_probs)
-        start = self._rules.starting(carried.bar_length)
-        return beam_decode(log_probs, self._rules, start=start, beam_width=self._beam_width)
-
-    def _polygons(
-        self, tokens: Sequence[str], decoded: Sequence[Decoded], staff: Staff | None, height: int
-    ) -> list[Polygon]:
-        card = self._model.card
-        if staff is not None:
-            return symbol_polygons(tokens, decoded, staff, frame_px=card.frame_px)
-        return plain_polygons(decoded, frame_px=card.frame_px, scale=height / card.height_px, height=height)
+    def _decode(self, log_probs: NDArray[np.float32], carried: Carried) -> tuple[list[str], list[Decoded]]:
+        """Semantic tokens, and for each its frames and calibrated confidence."""
+        if self._beam_width:
+            start = self._rules.starting(carried.bar_length)
+            symbols = beam_decode(log_probs, self._rules, start=start, beam_width=self._beam_width)
+        else:
+            symbols = greedy_decode(log_probs)
+        spelled = self.card.codec.decode([symbol.class_id for symbol in symbols], key=carried.sounding_key)
+        decoded: list[Decoded] = []
+        confidence = 1.0  # of a note: the product over its accidental and its head
+        for symbol, tokens in zip(symbols, spelled, strict=True):
+            confidence *= symbol.confidence
+            if tokens:
+                calibrated = apply_calibration(confidence, self._calibration)
+                decoded += [replace(symbol, confidence=calibrated)] * len(tokens)
+                confidence = 1.0
+        return [token for tokens in spelled for token in tokens], decoded
 
 
-def _finished(reading: _Reading, name: str) -> Document:
-    """The document, when its last page is read."""
-    pages = [
-        replace(page, staves=tuple(staves))
-        for page, staves in zip(reading.pages, reading.staves, strict=True)
-    ]
-    return assemble(name, reading.title, pages)
+def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carried: Carried) -> str:
+    """Why the reading of a staff cannot be trusted; "" if it can.
 
-
-def _why_unread(reading: StaffReading, ink: NDArray[np.float32] | None, carried: Carried) -> str:
-    """Why what was read on a staff is not to be believed; "" where it is.
-
-    Chords and second voices are no part of what the network knows: it writes down one note of several, and
-    doubts it. A staff is given up where symbols are doubtful and heads stand one above another: where both
-    are clearly so, or its bars do not add up either.
+    The network was not trained on chords and second voices: it writes one of several notes, with low
+    confidence. A staff is rejected if its expected error is high and its note heads are stacked; unless both
+    are clearly so, its bars must also fail to add up.
     """
     doubt = reading.expected_error
     if reading.symbols and doubt >= _ILLEGIBLE:
@@ -389,23 +388,11 @@ def _why_unread(reading: StaffReading, ink: NDArray[np.float32] | None, carried:
     return _CHORDS
 
 
-def _places(
-    frames: Sequence[Decoded], spelled: Sequence[Sequence[str]], calibration: tuple[float, float]
-) -> list[Decoded]:
-    """For each token the frames that it comes from, and its calibrated confidence.
-
-    A note is as sure as its head and its accidental are.
-    """
-    places: list[Decoded] = []
-    sure = 1.0
-    for symbol, tokens in zip(frames, spelled, strict=True):
-        sure *= symbol.confidence
-        if tokens:
-            places += [replace(symbol, confidence=apply_calibration(sure, calibration))] * len(tokens)
-            sure = 1.0
-    return places
-
-
 def read(path: str | Path) -> Document:
-    """Read a picture of a staff with the packaged weights; for many pictures keep a `Recognizer`."""
+    """Read a document with the packaged weights; to read several, keep a `Recognizer`.
+
+    Raises:
+        ImageError: The file cannot be opened.
+        NoStaffError: No staff was found.
+    """
     return Recognizer().read(path)
