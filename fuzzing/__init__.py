@@ -1,7 +1,9 @@
-"""Fuzzing of every reader: `python -m fuzzing TARGET --seconds N`; needs the extra `fuzz`.
+"""Coverage-guided fuzzing of every reader: `python -m fuzzing TARGET --seconds N`; needs the extra `fuzz`.
 
-The files that a target reads are changed at random, guided by which lines of the package they reach. What is
-found is kept below --findings, one file a kind. A finding is anything but a result or an `OmrError` of one
-line that names the file; more than ten seconds or two gigabytes; a program started, a connection opened, a
-file read that only a hostile document names. What is mended goes, as small as it gets, into `tests/hostile/`.
+libFuzzer mutates the files that a target reads, guided by the coverage of the package. Findings are stored
+below --findings, one file per kind. A finding is any outcome other than a result or an `OmrError` whose
+one-line message
+names the file: another exception, more than ten seconds or two gigabytes, a started program, an opened
+connection, or access to a file that only a hostile document names. Fixed findings are minimised and kept in
+`tests/hostile/`.
 """

@@ -1,6 +1,6 @@
-"""The process in which libFuzzer runs: started by `__main__`, which starts it again when it dies.
+"""libFuzzer process, started and restarted by `__main__`.
 
-Arguments: the target, the corpus, the folder for findings, and options of libFuzzer.
+Arguments: target, corpus folder, findings folder, libFuzzer options.
 """
 
 import hashlib
@@ -10,29 +10,31 @@ import time
 from pathlib import Path
 from random import Random
 
-_RUNS = 300_000  # of one process: with a mutator in Python libFuzzer keeps a kilobyte of each
+_RUNS = (
+    300_000  # executions per process: with a Python mutator libFuzzer leaks about a kilobyte per execution
+)
 
 
 def main() -> None:
-    """Fuzz until libFuzzer ends the process."""
+    """Fuzz until libFuzzer exits."""
     name, corpus, findings = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     import atheris
 
     with atheris.instrument_imports(include=["focal_omr"]):
         pass
     from fuzzing.limits import LIMIT_S, limit_memory
-    from fuzzing.native import ContainedEngraver, contain_verovio
+    from fuzzing.native import IsolatedEngraver, isolate_verovio
     from fuzzing.seeds import io_folder
     from fuzzing.targets import TARGETS
-    from fuzzing.verdict import finding, watch
+    from fuzzing.verdict import finding, install_audit_hook
 
     target = TARGETS[name]
     if target.verovio:
-        contain_verovio(findings.parent / "native" / name)
+        isolate_verovio(findings.parent / "native" / name)
     path = Path(io_folder()) / f"hostile{target.suffix}"
     kinds: dict[str, int] = {}
 
-    def keep(kind: str, what: str, data: bytes) -> None:
+    def store(kind: str, detail: str, data: bytes) -> None:
         kinds[kind] = kinds.get(kind, 0) + 1
         if kinds[kind] > 1:
             return
@@ -40,39 +42,39 @@ def main() -> None:
         stem = findings / hashlib.sha256(kind.encode()).hexdigest()[:12]
         if not stem.with_suffix(".txt").exists():
             stem.with_suffix(target.suffix if target.suffix != ".txt" else ".ids").write_bytes(data)
-            stem.with_suffix(".txt").write_text(f"{kind}\n{what}\n", encoding="utf-8", errors="replace")
+            stem.with_suffix(".txt").write_text(f"{kind}\n{detail}\n", encoding="utf-8", errors="replace")
         print(f"FINDING {json.dumps(kind)}", file=sys.stderr, flush=True)
 
     lost = 0
 
-    def one(data: bytes) -> None:
+    def execute(data: bytes) -> None:
         nonlocal lost
         path.write_bytes(data)
-        start = time.process_time()  # beside busy neighbours the clock on the wall says nothing
+        start = time.process_time()  # not wall-clock time, which depends on the load of the machine
         found = finding(target, path)
         took = time.process_time() - start
-        if ContainedEngraver.lost > lost:
-            lost = ContainedEngraver.lost
+        if IsolatedEngraver.lost > lost:
+            lost = IsolatedEngraver.lost
             print(f"NATIVE {lost}", file=sys.stderr, flush=True)
         elif took > LIMIT_S:
             found = (f"takes longer than {LIMIT_S:g} s", f"took {took:.1f} s")
         if found:
-            keep(*found, data)
+            store(*found, data)
 
-    def mutate(data: bytes, most: int, seed: int) -> bytes:
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         random = Random(seed)
         if random.random() < 0.1:
-            return bytes(atheris.Mutate(data, most))
+            return bytes(atheris.Mutate(data, max_size))
         try:
-            return target.mutate(data, random)[:most]
-        except (RecursionError, ValueError):  # of what was nested before; a number that no archive has
-            return data[:most]
+            return target.mutate(data, random)[:max_size]
+        except (RecursionError, ValueError):  # nested too deeply; a number out of the range of an archive
+            return data[:max_size]
 
     corpus.mkdir(parents=True, exist_ok=True)
     for data in target.seeds():
         (corpus / hashlib.sha1(data).hexdigest()).write_bytes(data)
     options = [
-        f"-max_len={target.most}",
+        f"-max_len={target.max_bytes}",
         "-len_control=0",
         "-timeout=25",
         "-rss_limit_mb=0",
@@ -80,8 +82,8 @@ def main() -> None:
         f"-runs={_RUNS}",
     ]
     limit_memory()
-    watch()
-    atheris.Setup([sys.argv[0], *sys.argv[4:], *options, str(corpus)], one, custom_mutator=mutate)
+    install_audit_hook()
+    atheris.Setup([sys.argv[0], *sys.argv[4:], *options, str(corpus)], execute, custom_mutator=mutate)
     atheris.Fuzz()
 
 

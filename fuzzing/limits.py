@@ -1,11 +1,11 @@
-"""What a reader may take for one file; apart from the rest, which takes long to load."""
+"""Time and memory limits of a reader for one file; a module of its own because the others import slowly."""
 
 LIMIT_S = 10.0
 MEMORY_MB = 2000
 
 
 def limit_memory() -> None:
-    """No more memory than that for this process, where the system can say so."""
+    """Limit the memory of this process, on systems with resource limits."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,6 +1,7 @@
-"""Changes to files that keep enough of their form to be read: tokens, lines, trees, archives, chunks.
+"""Structure-aware mutators: tokens, lines, trees, archives, chunks.
 
-Each is a function of the bytes and a generator; plain changes of bytes are libFuzzer's, see `child`.
+A mutator maps bytes and a random generator to bytes. Unstructured mutations are left to libFuzzer, see
+`child`.
 """
 
 import io
@@ -24,8 +25,14 @@ _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def changed_list(items: list[Any], random: Random, new: Callable[[], Any]) -> list[Any]:
-    """A list with one item left out, doubled, put elsewhere, replaced, or one more in it."""
+def mutate_list(items: list[Any], random: Random, new: Callable[[], Any]) -> list[Any]:
+    """Delete, repeat, copy, move, replace or insert items of a list.
+
+    Args:
+        items: The list, which stays unchanged.
+        random: Random generator.
+        new: Makes a new item.
+    """
     place = random.randrange(len(items) + 1)
     match random.randrange(6):
         case 0:
@@ -50,7 +57,7 @@ def changed_list(items: list[Any], random: Random, new: Callable[[], Any]) -> li
 
 
 def tokens(alphabet: Sequence[str]) -> Mutator:
-    """Of labels: tokens of an alphabet, now and then with another number in them."""
+    """Mutator of labels: tokens of an alphabet, some with another number in them."""
 
     def mutate(data: bytes, random: Random) -> bytes:
         words = data.decode("utf-8", "replace").split()[:4000]
@@ -62,24 +69,24 @@ def tokens(alphabet: Sequence[str]) -> Mutator:
             return word
 
         for _ in range(random.choice((1, 1, 2, 5))):
-            words = changed_list(words, random, new)
+            words = mutate_list(words, random, new)
         return "\t".join(words).encode("utf-8", "replace")
 
     return mutate
 
 
 def lines(pool: Sequence[str], separator: str) -> Mutator:
-    """Of texts in lines: whole lines, their fields, and the numbers in them."""
+    """Mutator of line-based texts: lines, their fields, and numbers."""
 
     def mutate(data: bytes, random: Random) -> bytes:
         rows = data.decode("utf-8", "replace").split("\n")[:3000]
         for _ in range(random.choice((1, 1, 2, 5))):
             if random.random() < 0.5 or not rows:
-                rows = changed_list(rows, random, lambda: random.choice(pool))
+                rows = mutate_list(rows, random, lambda: random.choice(pool))
                 continue
             at = random.randrange(len(rows))
             fields = rows[at].split(separator)
-            rows[at] = separator.join(changed_list(fields, random, lambda: _field(random, pool, separator)))
+            rows[at] = separator.join(mutate_list(fields, random, lambda: _field(random, pool, separator)))
         text = "\n".join(rows).encode("utf-8", "replace")
         return numbers(text, random) if random.random() < 0.2 else text
 
@@ -91,7 +98,7 @@ def _field(random: Random, pool: Sequence[str], separator: str) -> str:
 
 
 def numbers(data: bytes, random: Random) -> bytes:
-    """Another number in the place of one that is written in digits."""
+    """Replace one decimal number."""
     found = list(_NUMBER.finditer(data))
     if not found:
         return data
@@ -100,20 +107,20 @@ def numbers(data: bytes, random: Random) -> bytes:
 
 
 def xml(data: bytes, random: Random) -> bytes:
-    """Of XML: elements, attributes, texts; sometimes a prolog with entities."""
+    """Mutate the elements, attributes and texts of XML; sometimes add a prolog with entities."""
     try:
         root = ET.fromstring(data)
     except (ET.ParseError, ValueError, LookupError):
         return numbers(data, random)
     for _ in range(random.choice((1, 1, 2, 4))):
-        _change_element(root, random)
+        _mutate_element(root, random)
     text = ET.tostring(root, encoding="utf-8")
     if random.random() < 0.08:
         text = _with_prolog(text, random)
     return text
 
 
-def _change_element(root: ET.Element, random: Random) -> None:
+def _mutate_element(root: ET.Element, random: Random) -> None:
     elements = list(root.iter())
     element, other = random.choice(elements), random.choice(elements)
     match random.randrange(9):
@@ -144,7 +151,7 @@ def _change_element(root: ET.Element, random: Random) -> None:
 
 
 def _plain(text: str) -> str:
-    """What XML can hold."""
+    """Remove the characters that XML cannot represent."""
     return "".join(c for c in text if c in "\t\n" or c >= " ")
 
 
@@ -156,18 +163,18 @@ def _with_prolog(text: bytes, random: Random) -> bytes:
 
 
 def json_values(data: bytes, random: Random) -> bytes:
-    """Of JSON: other values, keys and lengths of lists."""
+    """Mutate the values, keys and nesting of JSON."""
     try:
         root = [json.loads(data)]
     except (ValueError, RecursionError):
         return numbers(data, random)
     for _ in range(random.choice((1, 1, 2, 4))):
-        _change_value(root, random)
+        _mutate_value(root, random)
     return json.dumps(root[0]).encode()
 
 
-def _change_value(root: list[Any], random: Random) -> None:
-    """Change one of the values, which are looked for from the outside to the inside."""
+def _mutate_value(root: list[Any], random: Random) -> None:
+    """Mutate one value, found by a random walk from the root."""
     holder: Any = root
     while True:
         keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
@@ -206,25 +213,25 @@ def _change_value(root: list[Any], random: Random) -> None:
 
 
 def json_lines(data: bytes, random: Random) -> bytes:
-    """Of lines of JSON: one of them, as `json_values`."""
+    """Mutate one line of JSON Lines, as `json_values`."""
     rows = data.split(b"\n")
     at = random.randrange(len(rows))
     return b"\n".join((*rows[:at], json_values(rows[at], random), *rows[at + 1 :]))
 
 
 def one_of(*mutators: Mutator) -> Mutator:
-    """One of several changes, each as likely."""
+    """Mutator that picks one of several at random."""
     return lambda data, random: random.choice(mutators)(data, random)
 
 
 def zipped(inner: Mutator, names: Sequence[str] = ()) -> Mutator:
-    """Of zip archives: their files by `inner`, and their names; a broken archive has its bytes changed."""
+    """Mutator of zip archives: content by `inner`, names, number of files; the bytes of a broken archive."""
 
     def mutate(data: bytes, random: Random) -> bytes:
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 files = [(info.filename, archive.read(info)) for info in archive.infolist()]
-        except Exception:  # whatever a broken archive leads to
+        except Exception:  # a broken archive may raise anything
             return binary(data, random)
         if not files:
             return binary(data, random)
@@ -249,13 +256,13 @@ def zipped(inner: Mutator, names: Sequence[str] = ()) -> Mutator:
 
 
 def tarred(inner: Mutator) -> Mutator:
-    """Of tar archives: their files by `inner`, their names and kinds."""
+    """Mutator of tar archives: content by `inner`, names, types, number of files."""
 
     def mutate(data: bytes, random: Random) -> bytes:
         try:
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
                 files = [(m, tar.extractfile(m).read() if m.isreg() else b"") for m in tar]  # type: ignore[union-attr]
-        except Exception:  # whatever a broken archive leads to
+        except Exception:  # a broken archive may raise anything
             return binary(data, random)
         if not files:
             return binary(data, random)
@@ -286,7 +293,7 @@ def tarred(inner: Mutator) -> Mutator:
 
 
 def binary(data: bytes, random: Random) -> bytes:
-    """Of binary files: whole numbers of 1, 2, 4 and 8 bytes, parts cut out, doubled or moved."""
+    """Mutate integers of 1, 2, 4 and 8 bytes, and delete or repeat blocks."""
     if len(data) < 8:
         return data + random.randbytes(8)
     out = bytearray(data)
@@ -313,12 +320,12 @@ def binary(data: bytes, random: Random) -> bytes:
 
 
 def picture(data: bytes, random: Random) -> bytes:
-    """Of pictures: as of any binary file; the checksums of a PNG's chunks are made right again, mostly."""
+    """Mutate an image as a binary file; in most PNGs, correct the checksums of the chunks afterwards."""
     out = binary(data, random)
-    return _right_checksums(out) if out.startswith(_PNG) and random.random() < 0.9 else out
+    return _fix_checksums(out) if out.startswith(_PNG) and random.random() < 0.9 else out
 
 
-def _right_checksums(data: bytes) -> bytes:
+def _fix_checksums(data: bytes) -> bytes:
     out, at = bytearray(data), len(_PNG)
     while at + 12 <= len(out):
         end = at + 8 + int.from_bytes(out[at : at + 4], "big")
@@ -330,7 +337,7 @@ def _right_checksums(data: bytes) -> bytes:
 
 
 def pdf(data: bytes, random: Random) -> bytes:
-    """Of PDF: the numbers and the words that are written in it."""
+    """Mutate the numbers, names, references and delimiters of a PDF."""
     if random.random() < 0.4:
         return numbers(data, random)
     if random.random() < 0.3:

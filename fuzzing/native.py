@@ -1,4 +1,5 @@
-"""Verovio in a process of its own, as the commands run it; what ends that process is kept and counted."""
+"""Verovio in a worker process, as the commands run it; inputs that crash the worker are stored and
+counted."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +9,7 @@ from focal_omr.errors import EngraveError
 from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess
 from fuzzing.limits import LIMIT_S, MEMORY_MB
 
-_KEPT = 40  # files that ended Verovio's process
+_MAX_STORED = 40  # inputs that crashed Verovio
 
 
 def _to_mei(text: tuple[str, str]) -> str | EngraveError:
@@ -16,12 +17,12 @@ def _to_mei(text: tuple[str, str]) -> str | EngraveError:
 
     try:
         return Engraver().mei(text[0], input_format=text[1])
-    except EngraveError as error:  # sent, so that the worker's traceback is not
+    except EngraveError as error:  # returned, because raising it would send the worker's traceback along
         return error
 
 
-class ContainedEngraver:
-    """Stands for `Engraver` where scores are read."""
+class IsolatedEngraver:
+    """Replacement of `Engraver` that runs Verovio in a worker process."""
 
     process: WorkerProcess[tuple[str, str], str | EngraveError] | None = None
     lost = 0
@@ -31,14 +32,18 @@ class ContainedEngraver:
         pass
 
     def mei(self, text: str, *, input_format: str = "auto") -> str:
-        """As of `Engraver`; an EngraveError where Verovio does not survive it."""
-        cls = ContainedEngraver
+        """Convert a score to MEI, as `Engraver.mei`.
+
+        Raises:
+            EngraveError: Verovio rejects the text, crashes, or exceeds a limit.
+        """
+        cls = IsolatedEngraver
         if cls.process is None:
             cls.process = WorkerProcess(_to_mei, ProcessLimits(LIMIT_S, MEMORY_MB))
         found = cls.process((text, input_format))
         if isinstance(found, Lost):
             cls.lost += 1
-            if cls.lost <= _KEPT:
+            if cls.lost <= _MAX_STORED:
                 cls.folder.mkdir(parents=True, exist_ok=True)
                 name = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
                 (cls.folder / f"{name}.{input_format}").write_text(text, encoding="utf-8", errors="replace")
@@ -48,10 +53,10 @@ class ContainedEngraver:
         return found
 
 
-def contain_verovio(folder: Path) -> None:
-    """Put it in the place of `Engraver` in the readers of scores; what ends it goes into a folder."""
+def isolate_verovio(folder: Path) -> None:
+    """Replace `Engraver` in the score readers; inputs that crash Verovio are stored in `folder`."""
     import focal_omr.evaluation.score_diff.read as judge
     import focal_omr.formats.registry as formats
 
-    ContainedEngraver.folder = folder
-    formats.Engraver = judge.Engraver = ContainedEngraver  # type: ignore[assignment, misc, attr-defined]
+    IsolatedEngraver.folder = folder
+    formats.Engraver = judge.Engraver = IsolatedEngraver  # type: ignore[assignment, misc, attr-defined]

@@ -1,4 +1,4 @@
-"""Good files of every kind to begin with, small, made of the examples and by hand."""
+"""Seed inputs: small valid files of every kind, from the examples and written by hand."""
 
 import io
 import json
@@ -26,7 +26,7 @@ CONTAINER = (
 
 
 def good(suffix: str) -> list[bytes]:
-    """The files of `good/` with a suffix."""
+    """Read the files of `good/` with a suffix."""
     return [path.read_bytes() for path in sorted((ROOT / "fuzzing" / "good").glob(f"*{suffix}"))]
 
 
@@ -35,7 +35,7 @@ def semantic() -> list[bytes]:
 
 
 def scores() -> list[Score]:
-    """The music of the labels, and that of the shortest example."""
+    """Scores of the labels and of the shortest example."""
     labels = [*semantic(), (ROOT / "examples/ode-to-joy/ode-to-joy.semantic").read_bytes()]
     return [read_semantic(label.decode()) for label in labels]
 
@@ -71,7 +71,7 @@ def mxl() -> list[bytes]:
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
-    """A zip archive of these files, at a date that does not change."""
+    """Make a zip archive with constant timestamps."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -80,7 +80,7 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def tar_of(files: Mapping[str, bytes]) -> bytes:
-    """A tar archive of these files."""
+    """Make a tar archive."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name, content in files.items():
@@ -91,7 +91,7 @@ def tar_of(files: Mapping[str, bytes]) -> bytes:
 
 
 def staff_picture(height: int = 60, width: int = 120) -> np.ndarray:
-    """(H, W) five lines and a few blots."""
+    """Draw five lines and a few note-like blots, (H, W)."""
     gray = np.full((height, width), 255, np.uint8)
     gray[18:39:5] = 0
     for x in range(20, width - 10, 22):
@@ -101,7 +101,7 @@ def staff_picture(height: int = 60, width: int = 120) -> np.ndarray:
 
 
 def pictures() -> list[bytes]:
-    """A staff in every format that is read, with transparency, 16 bits, floats and several pages."""
+    """A staff in every supported image format, with transparency, 16 bits, floats and several pages."""
     gray = staff_picture()
     colour = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     clear = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGRA)
@@ -123,7 +123,7 @@ def _with_exif(jpeg: bytes) -> bytes:
 
 
 def pdfs() -> list[bytes]:
-    """Pages of strokes and text, a scan, a form, and a document in which pages stand in a tree."""
+    """PDFs with strokes and text, with a scan and hidden text, and with a form on a rotated page."""
     lines = b"".join(b"%d %d m %d %d l S\n" % (10, 40 + 6 * k, 190, 40 + 6 * k) for k in range(5))
     words = b"BT /F1 12 Tf 20 90 Td (A tune) Tj ET\n"
     hidden = b"BT 3 Tr /F1 12 Tf 20 90 Td (hidden) Tj ET\n"
@@ -169,7 +169,7 @@ def _pdf(pages: list[bytes], resources: bytes = b"", more: bytes = b"null", keys
 
 
 def shard_files() -> dict[str, bytes]:
-    """The members of a shard of two plates."""
+    """Files of a shard with two staff images."""
     png = cv2.imencode(".png", staff_picture(140, 200))[1].tobytes()
     label = b"clef-G2\tnote-C4_quarter\tbarline"
     places = json.dumps({"x": [3.0, None, 90], "accidental_x": [None, 20.5, None]}).encode()
@@ -203,7 +203,7 @@ def shard_indices() -> list[bytes]:
 
 
 def primus() -> list[bytes]:
-    """An archive of two samples in PrIMuS layout."""
+    """An archive in PrIMuS layout with two samples."""
     png = cv2.imencode(".png", staff_picture())[1].tobytes()
     files: dict[str, bytes] = {}
     for name in ("000051650-1_1_1", "200000000-1_2_1"):
@@ -214,7 +214,7 @@ def primus() -> list[bytes]:
 
 
 def tunes() -> list[bytes]:
-    """Archives of tunes, zip."""
+    """A zip archive of tunes."""
     return [zip_of({"a/b.krn": kern()[1], "c.abc": abc()[0] + b"\n" + abc()[1], "d.mxl": mxl()[0]})]
 
 
@@ -233,12 +233,12 @@ def manifests() -> list[bytes]:
 
 
 def texts(*paths: str) -> list[bytes]:
-    """Files of the repository."""
+    """Read files of the repository."""
     return [each.read_bytes() for path in paths for each in sorted(ROOT.glob(path))]
 
 
 def cards() -> list[bytes]:
-    """Metadata of a network."""
+    """Model metadata."""
     card: dict[str, object] = {"format": 1, "preset": "default", "encoding": "printed", "height_px": 96}
     card |= {"staff_space_px": 8.0, "middle_line_px": 48.0, "frame_px": 4, "config_digest": "x", "seed": 1}
     card |= {"steps": 10, "version": "0.1.0", "calibration": [1.0, 0.5], "vocabulary": ["clef-G2", "barline"]}
@@ -246,7 +246,7 @@ def cards() -> list[bytes]:
 
 
 def networks() -> list[bytes]:
-    """A tiny ONNX file of ours."""
+    """A tiny ONNX model with our metadata."""
     from onnx import TensorProto, helper
 
     value = helper.make_tensor_value_info
@@ -275,7 +275,7 @@ def networks() -> list[bytes]:
 
 
 def checkpoints() -> list[bytes]:
-    """A checkpoint of a network of a few numbers."""
+    """A checkpoint of a tiny network."""
     import torch
 
     from focal_omr.config import TrainConfig
@@ -291,7 +291,7 @@ def checkpoints() -> list[bytes]:
 
 
 def io_folder() -> str:
-    """A folder for what has to be a file; in memory where there is such a place."""
+    """Create a temporary folder, in memory if the system has `/dev/shm`."""
     import tempfile
 
     shared = "/dev/shm"
@@ -299,7 +299,7 @@ def io_folder() -> str:
 
 
 def pickles() -> Iterable[bytes]:
-    """Pickles that would run a program when they are loaded as torch loaded checkpoints once."""
+    """Pickles that run a program if loaded without `weights_only`."""
     import pickle
 
     class Evil:

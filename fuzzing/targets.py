@@ -1,4 +1,4 @@
-"""The readers that are fuzzed: what reads a file, what it is called, how files are changed, and good ones."""
+"""Fuzz targets: a reader with its file suffix, mutator and seed inputs."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -19,20 +19,20 @@ class Target:
     """A reader.
 
     Attributes:
-        suffix: Of the files' names.
-        read: Reads one, and does what follows at once; raises OmrError where it is not to be read.
-        seeds: Gives good files.
-        mutate: Changes a file.
-        most: Bytes of the largest file that is tried.
-        names_file: Whether errors name the file.
-        verovio: Whether Verovio reads it, which then gets a process of its own.
+        suffix: Suffix of the file name.
+        read: Reads a file and processes the result; raises OmrError for invalid files.
+        seeds: Returns valid files.
+        mutate: Mutates a file.
+        max_bytes: Maximum size of a file.
+        names_file: Whether error messages name the file.
+        verovio: Whether the reader calls Verovio, which then runs in a worker process.
     """
 
     suffix: str
     read: Callable[[Path], object]
     seeds: Callable[[], list[bytes]]
     mutate: Mutator
-    most: int = 8_000
+    max_bytes: int = 8_000
     names_file: bool = True
     verovio: bool = False
 
@@ -58,7 +58,7 @@ def _pages(path: Path) -> None:
 
 
 def _score(path: Path) -> None:
-    """Read, and written in the formats that need no Verovio: a score that was read can be written, or not."""
+    """Read a score and write it in the formats that need no Verovio; writing may fail with an OmrError."""
     from focal_omr.formats.midi import Playback, playable_mei
     from focal_omr.formats.registry import load_score, write_score
 
@@ -72,7 +72,7 @@ def _score(path: Path) -> None:
 
 
 def _judged(path: Path) -> None:
-    """As `compare` reads it."""
+    """Read a score as the `compare` command does."""
     from focal_omr.evaluation.compare_scores import compare_files
 
     compare_files(path, path, with_omr_ned=False)
@@ -123,7 +123,7 @@ def _shard(path: Path) -> None:
 
 
 def _shard_index(path: Path) -> None:
-    """The file is the index; the shard beside it is a good one."""
+    """Read the file as the index of a valid shard."""
     from focal_omr.config import DataConfig
     from focal_omr.data.engraving.shards import shard_index
     from focal_omr.data.loader import PlateBatches
@@ -140,7 +140,7 @@ def _shard_index(path: Path) -> None:
     if len(plates) < 2:
         return
     codec = Codec("semantic", Vocabulary(("clef-G2", "note-C4_quarter", "barline")))
-    with suppress(DataError):  # of too few plates with known symbols; that is no fault of one file
+    with suppress(DataError):  # too few staff images with known symbols, which is not the fault of one file
         batches = PlateBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)
         batches[0]
 
@@ -177,7 +177,7 @@ def _tunes(path: Path) -> None:
 
     for file in tune_files(path).read():
         single_scores(file)
-        with suppress(OmrError):  # it is put into the report with its name
+        with suppress(OmrError):  # the report adds the file's name
             score_texts(file)
 
 
@@ -187,7 +187,7 @@ def _collection(path: Path) -> None:
     read_collection(path)
 
 
-# Changes ----------------------------------------------------------------------------------------------------
+# Mutations --------------------------------------------------------------------------------------------------
 
 _SEMANTIC = (*primus_semantic().symbols[::7], "tie", "accidental", "tuplet-3", "tuplet-end", "barline-double")
 _SEMANTIC += (
@@ -206,8 +206,8 @@ _AGNOSTIC = (
 )
 
 
-def _text_lines(made: Iterable[bytes], *more: str) -> tuple[str, ...]:
-    return (*(line for text in made for line in text.decode().split("\n")), *more)
+def _text_lines(texts: Iterable[bytes], *more: str) -> tuple[str, ...]:
+    return (*(line for text in texts for line in text.decode().split("\n")), *more)
 
 
 _KERN = (

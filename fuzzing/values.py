@@ -1,8 +1,8 @@
-"""Values that readers stumble over: numbers that are none, too many digits, names of files and entities."""
+"""Hostile values: malformed numbers, too many digits, file names, XML entities."""
 
 from random import Random
 
-CANARY = "/tmp/focal-omr-canary/secret.txt"  # no reader has any business here
+CANARY = "/tmp/focal-omr-canary/secret.txt"  # a file that no reader may open
 
 NUMBERS = (
     *("", "0", "-1", "1", "2", "7", "16", "255", "65536", "2147483648", "99999999999999999999"),
@@ -22,7 +22,7 @@ NUMBERS = (
         "0/0",
         "3/-2",
     ),
-    *("²", "٣", "½", "९", "1\u0000", "9" * 5000, "1" + "0" * 400),  # digits for some of Python's functions
+    *("²", "٣", "½", "९", "1\u0000", "9" * 5000, "1" + "0" * 400),  # digits to some functions of Python
 )
 TEXTS = (
     *("", " ", "\u0000", "\ud7ff", "\u2028", "\x1b[31m", "a\nb", "%s%n", "{0}", "../../etc/passwd", CANARY),
@@ -43,5 +43,5 @@ PROLOGS = (
 
 
 def odd_text(random: Random) -> str:
-    """A value to put where a number or a word is expected."""
+    """Pick a value to replace a number or a word."""
     return random.choice(NUMBERS if random.random() < 0.6 else TEXTS)
