@@ -15,6 +15,7 @@ from benchmarks import reading
 from benchmarks.plates import plates, records
 from focal_omr.data.engraving.shards import save_shard, shard_path
 from focal_omr.errors import ModelError
+from focal_omr.runtime.folder_lock import LOCK_FILE
 from focal_omr.training.checkpoint import load_checkpoint
 
 _FOCAL_OMR = (sys.executable, "-m", "focal_omr")
@@ -84,7 +85,7 @@ class Work(ABC):
 
 def is_temporary(path: Path) -> bool:
     """Whether a file has a name of those that are being written."""
-    return path.suffix in (".part", ".partial")
+    return path.suffix in (".part", ".partial") or path.name == LOCK_FILE
 
 
 class Reading(Work):

@@ -1,5 +1,6 @@
-"""One run at a time in a folder of results."""
+"""A lock that keeps two runs out of one folder of results."""
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -8,68 +9,51 @@ from pathlib import Path
 
 from focal_omr.errors import OutputError
 
-try:
-    import fcntl
-except ImportError:  # Windows has no locks on folders
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["lock_folder"]
+__all__ = ["LOCK_FILE", "lock_folder"]
 
 logger = logging.getLogger(__name__)
 
-_LOCK_FILE = ".focal-omr.lock"
+LOCK_FILE = ".focal-omr.lock"  # in the locked folder, while the lock is held
+_NO_LOCKS = (
+    errno.ENOSYS,
+    errno.ENOLCK,
+    errno.EOPNOTSUPP,
+)  # of file systems without locks, as some network ones
 
 
 @contextmanager
 def lock_folder(folder: Path, *, other: str = "another run") -> Iterator[None]:
-    """Hold the lock of a folder that exists; it ends with the process, however that ends.
+    """Hold the lock of an existing folder; the system frees it when the process ends, even if killed.
 
-    Where a folder itself can be locked, nothing is written; on Windows a file in it is.
+    On a file system without locks the folder is not locked.
 
     Args:
-        folder: The folder.
-        other: What else may be at work there, for the message.
+        folder: Must be writable; `LOCK_FILE` is created in it and removed at the end.
+        other: What may hold the lock, for the error message.
 
     Raises:
-        OutputError: Another process holds it, or the folder cannot be opened.
+        OutputError: Another process holds the lock, or the folder is missing or not writable.
     """
-    taken = OutputError(f"{folder}: {other} is at work there; wait for it, or use another folder")
-    with _folder_locked(folder, taken) if fcntl is not None else _file_locked(folder, taken):
-        yield
+    from filelock import FileLock, Timeout  # here: the import takes 40 ms, and `--help` needs no lock
 
-
-@contextmanager
-def _folder_locked(folder: Path, taken: OutputError) -> Iterator[None]:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be opened: {error.strerror or error}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise taken from None
-        except OSError as error:  # a file system that has no locks, such as some network ones
-            logger.info("%s: no lock (%s)", folder, error)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _file_locked(folder: Path, taken: OutputError) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # installed on Windows alone
-
-    if not folder.is_dir():  # a FileLock would make it
+    if not folder.is_dir():
         raise OutputError(f"{folder} cannot be opened: no such folder")
-    lock = FileLock(folder / _LOCK_FILE, blocking=False)
+    path = folder / LOCK_FILE
+    # No soft lock (a file whose existence counts) as a fallback: it would outlive a killed process.
+    lock = FileLock(path, blocking=False, thread_local=False, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout:
-        raise taken from None
+        raise OutputError(f"{folder}: {other} is at work there; wait for it, or use another folder") from None
     except OSError as error:
-        raise OutputError(f"{folder}: no file can be made in it ({error.strerror or error})") from error
+        if error.errno not in _NO_LOCKS:
+            raise OutputError(f"{folder}: no file can be made in it ({error.strerror or error})") from error
+        logger.info("%s: not locked (%s)", folder, error)
     try:
         yield
     finally:
+        # filelock leaves the file on POSIX systems. Unlinked while it is locked, it is not taken for the lock
+        # by a process that has opened it: filelock compares the number of links after locking.
+        if os.name == "posix":
+            path.unlink(missing_ok=True)
         lock.release()

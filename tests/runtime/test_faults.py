@@ -33,7 +33,7 @@ from focal_omr.experiment.grid import load_grid
 from focal_omr.experiment.study import run_study
 from focal_omr.model import build_model
 from focal_omr.runtime.atomic_files import append_atomic, atomic_file, make_writable
-from focal_omr.runtime.folder_lock import lock_folder
+from focal_omr.runtime.folder_lock import LOCK_FILE, lock_folder
 from focal_omr.runtime.provenance import record
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_checkpoint, save_checkpoint
@@ -261,7 +261,7 @@ def test_the_second_of_two_runs_is_refused_and_disturbs_nothing(
     (folder / ".0123456789abcdef.part").write_bytes(b"being written")
     with lock_folder(folder):
         assert _refused(work).endswith("is at work there; wait for it, or use another folder")
-    assert tree_of(folder) == {".0123456789abcdef.part": b"being written"}
+        assert tree_of(folder) == {".0123456789abcdef.part": b"being written", LOCK_FILE: b""}
 
 
 # Folders that cannot be written -----------------------------------------------------------------------------

@@ -1,40 +1,33 @@
-"""One run at a time in a folder, with locks on folders and without."""
+"""One run at a time in a folder."""
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from full_disk import tree_of
 
 from focal_omr.errors import OutputError
-from focal_omr.runtime import folder_lock
-from focal_omr.runtime.folder_lock import lock_folder
+from focal_omr.runtime.atomic_folder import atomic_folder
+from focal_omr.runtime.folder_lock import LOCK_FILE, lock_folder
 
-# Holds the lock until its standard input ends; with "file" as a system without `fcntl` does.
+# Holds the lock until its standard input ends.
 _HOLDER = """
 import sys
 from pathlib import Path
-from focal_omr.runtime import folder_lock
-if sys.argv[2] == "file":
-    folder_lock.fcntl = None
-with folder_lock.lock_folder(Path(sys.argv[1])):
+from focal_omr.runtime.folder_lock import lock_folder
+with lock_folder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-@pytest.fixture(params=["folder", "file"])
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "file":
-        monkeypatch.setattr(folder_lock, "fcntl", None)
-    elif folder_lock.fcntl is None:
-        pytest.skip("no locks on folders here")
-    return str(request.param)
-
-
-def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path, kind: str) -> None:
+def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c", _HOLDER, str(tmp_path), kind],
+        [sys.executable, "-c", _HOLDER, str(tmp_path)],
         **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True},
     )
     with holder:
@@ -44,16 +37,51 @@ def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path, kind:
             pass
         holder.kill()
         holder.wait()
-    with lock_folder(tmp_path):
+    with lock_folder(tmp_path):  # the killed process left its lock file
         pass
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_lock_ends_with_its_block(tmp_path: Path, kind: str) -> None:
+def test_a_lock_ends_with_its_block_and_leaves_no_file(tmp_path: Path) -> None:
     for _ in range(2):
         with lock_folder(tmp_path):
-            pass
+            with (
+                pytest.raises(OutputError, match="another study"),
+                lock_folder(tmp_path, other="another study"),
+            ):
+                pass
+            assert tree_of(tmp_path).keys() == {LOCK_FILE}
+        assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere"), lock_folder(tmp_path / "nowhere"):
         pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("number", "locks"), [(errno.EROFS, True), (errno.ENOLCK, False)])
+def test_a_folder_that_cannot_be_written_is_named_and_one_without_locks_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, locks: bool
+) -> None:
+    def acquire(self: FileLock) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    if not locks:
+        with lock_folder(tmp_path):
+            return
+    with pytest.raises(OutputError, match=r"no file can be made in it \(Read-only file system\)$"):
+        lock_folder(tmp_path).__enter__()
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_whole_folder_holds_no_lock_file(tmp_path: Path, exists: bool) -> None:
+    out = tmp_path / "out"
+    if exists:
+        out.mkdir()
+    with atomic_folder(out) as folder:
+        (folder / "file").write_bytes(b"a")
+        with pytest.raises(OutputError, match="another run"), atomic_folder(out):
+            pass
+    assert tree_of(tmp_path) == {"out/file": b"a"}
