@@ -1,7 +1,7 @@
-"""The manifest of a folder of results: a line of JSON for each document that was read or could not be.
+"""The manifest of a folder of results: one JSON line for each document that was read or failed.
 
-A line is written after the results of its document, so that every document that it calls read is there as a
-whole; a run that was killed goes on from it.
+A line is appended after the results of its document are written, so the results of every document listed as
+read are complete, and a killed run can be resumed.
 """
 
 import hashlib
@@ -9,15 +9,15 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from focal_omr.errors import OutputError
 from focal_omr.runtime.atomic_files import append_atomic, remove_parts, write_atomic
 from focal_omr.runtime.folder_lock import lock_folder
 
-__all__ = ["MANIFEST", "Entry", "Manifest", "content_digest", "open_manifest"]
+__all__ = ["MANIFEST", "DocumentRecord", "Manifest", "content_digest", "open_manifest"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,59 +25,109 @@ MANIFEST = "manifest.jsonl"
 MANIFEST_FORMAT = 1
 _BEGINNING = b'{"format": '  # of every line
 
+_TEXTS = ("file", "name", "sha256", "work")
+_COUNTS = ("pages", "staves", "symbols", "size", "modified")
+_NUMBERS = ("confidence", "seconds")
+_KEYS = {*_TEXTS, *_COUNTS, *_NUMBERS, "status", "error", "outputs"}
+
 
 @dataclass(frozen=True)
-class Entry:
-    """What came of one document.
+class DocumentRecord:
+    """The outcome of reading one document: a line of the manifest, and the results while they are in memory.
 
     Attributes:
-        file: The input, as it was named.
-        name: Of its results, without suffix; the last line of a name counts.
-        status: Whether it was read and its results are written.
-        error: Why not.
-        pages, staves, symbols: How many were read.
-        confidence: Mean of its symbols, 0 .. 1.
-        seconds: That reading took.
-        outputs: Files of its results in the manifest's folder, with their sizes in bytes.
-        size: Of the input in bytes; -1 where it could not be read.
-        modified: Its time of change in nanoseconds, 0 where it has none.
-        sha256: Digest of its content, "" where it could not be read.
-        work: Digest of all else that the results depend on: the model, the options, the version.
+        file: The input as named by the user.
+        name: File name of the results without suffix; the last line of a name counts.
+        error: Why the document failed; None if it was read.
+        pages, staves, symbols: Number of each that was read.
+        confidence: Mean over the symbols, 0 .. 1.
+        seconds: Wall-clock time of reading.
+        outputs: Size in bytes of each result file in the manifest's folder.
+        size: Size of the input in bytes; -1 if it could not be read.
+        modified: Modification time of the input in nanoseconds; 0 if it has none.
+        sha256: Digest of the input; "" if it could not be read.
+        work: Digest of everything else that the results depend on: model, options, version.
+        results: Contents of the result files by name; not in the manifest.
+        warnings: Warnings of the document; not in the manifest.
+        document: `Document.to_json()` if requested; not in the manifest.
     """
 
     file: str
     name: str
-    status: Literal["read", "failed"]
-    error: str | None
-    pages: int
-    staves: int
-    symbols: int
-    confidence: float
-    seconds: float
-    outputs: Mapping[str, int]
-    size: int
-    modified: int
-    sha256: str
-    work: str
+    error: str | None = None
+    pages: int = 0
+    staves: int = 0
+    symbols: int = 0
+    confidence: float = 0.0
+    seconds: float = 0.0
+    outputs: Mapping[str, int] = field(default_factory=dict)
+    size: int = -1
+    modified: int = 0
+    sha256: str = ""
+    work: str = ""
+    results: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+    document: dict[str, Any] | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_json(cls, line: bytes) -> "DocumentRecord | None":
+        """Parse a line of a manifest; None if it is not one, whatever it holds."""
+        try:
+            values: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(values, dict) or values.pop("format", None) != MANIFEST_FORMAT:
+            return None
+        if values.keys() != _KEYS:
+            return None
+        status, error, outputs = values.pop("status"), values["error"], values["outputs"]
+        sound = (
+            all(isinstance(values[name], str) for name in _TEXTS)
+            and all(type(values[name]) is int for name in _COUNTS)
+            and all(type(values[name]) in (int, float) for name in _NUMBERS)
+            and isinstance(error, str | None)
+            and status == ("read" if error is None else "failed")
+            and isinstance(outputs, dict)
+            and all(isinstance(name, str) and type(size) is int for name, size in outputs.items())
+        )
+        return cls(**values) if sound else None
 
     def to_json(self) -> str:
-        """Its line."""
-        return json.dumps({"format": MANIFEST_FORMAT, **asdict(self)})
+        """The line of the manifest, without a line break."""
+        return json.dumps(
+            {
+                "format": MANIFEST_FORMAT,
+                "file": self.file,
+                "name": self.name,
+                "status": "read" if self.error is None else "failed",
+                "error": self.error,
+                "pages": self.pages,
+                "staves": self.staves,
+                "symbols": self.symbols,
+                "confidence": round(self.confidence, 4),
+                "seconds": round(self.seconds, 3),
+                "outputs": self.outputs,
+                "size": self.size,
+                "modified": self.modified,
+                "sha256": self.sha256,
+                "work": self.work,
+            }
+        )
 
-    def holds(self, file: Path, folder: Path, work: str) -> bool:
-        """Whether this work is done: the same input, read with the same means, and its results are whole.
+    def is_current(self, file: Path, folder: Path, work: str) -> bool:
+        """Whether the results still stand: same input, same work, and all result files complete.
 
         Args:
-            file: The input now.
-            folder: Of the results.
-            work: As the entry's.
+            file: The input.
+            folder: Folder of the results.
+            work: Digest to compare with that of the record.
         """
-        if self.status != "read" or self.work != work:
+        if self.error is not None or self.work != work:
             return False
         try:
-            whole = all((folder / name).stat().st_size == size for name, size in self.outputs.items())
+            complete = all((folder / name).stat().st_size == size for name, size in self.outputs.items())
             now = file.stat()
-            if not whole or now.st_size != self.size:
+            if not complete or now.st_size != self.size:
                 return False
             return now.st_mtime_ns == self.modified or content_digest(file.read_bytes()) == self.sha256
         except OSError:
@@ -90,86 +140,60 @@ def content_digest(data: bytes) -> str:
 
 
 class Manifest:
-    """An open manifest, made by `open_manifest`; `entries` are what it held then, by their names."""
+    """An open manifest, from `open_manifest`; `records` holds those it was opened with, by name."""
 
-    def __init__(self, path: Path, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, path: Path, records: Mapping[str, DocumentRecord]) -> None:
         self.path = path
-        self.entries = dict(entries)
-        lines = [entry.to_json() + "\n" for entry in entries.values()]
+        self.records = dict(records)
+        lines = [record.to_json() + "\n" for record in records.values()]
         write_atomic(path, "".join(lines).encode())
 
-    def append(self, entry: Entry) -> None:
-        """Add a line, at once and in one piece. Raises OutputError where it cannot be written."""
-        append_atomic(self.path, (entry.to_json() + "\n").encode())
+    def append(self, record: DocumentRecord) -> None:
+        """Append a line, complete or not at all. Raises OutputError if it cannot be written."""
+        append_atomic(self.path, (record.to_json() + "\n").encode())
 
 
 @contextmanager
-def open_manifest(folder: Path, *, keep: Callable[[Entry], bool] | None = None) -> Iterator[Manifest]:
-    """The manifest of a folder that is there, for this run alone.
+def open_manifest(
+    folder: Path, *, keep: Callable[[DocumentRecord], bool] | None = None
+) -> Iterator[Manifest]:
+    """Open the manifest of an existing folder and lock the folder.
 
     Args:
-        folder: Of the results.
-        keep: To go on from an earlier manifest: which of its entries stay. What a killed run left
-            half-written is removed. None: the manifest begins anew.
+        folder: Folder of the results.
+        keep: Which records of an earlier manifest stay; partial files of a killed run are removed. None:
+            start an empty manifest.
 
     Raises:
-        OutputError: Another run is at work in the folder, what is called manifest.jsonl there is none of
-            ours, or it cannot be read or written.
+        OutputError: Another run is at work in the folder, its manifest.jsonl is not a manifest, or the
+            manifest cannot be read or written.
     """
     with lock_folder(folder):
-        earlier = _read_entries(folder / MANIFEST)
+        earlier = _read_records(folder / MANIFEST)
         if keep is not None:
             remove_parts(folder)
-        kept = {name: entry for name, entry in earlier.items() if keep is not None and keep(entry)}
+        kept = {name: record for name, record in earlier.items() if keep is not None and keep(record)}
         yield Manifest(folder / MANIFEST, kept)
 
 
-def _read_entries(path: Path) -> dict[str, Entry]:
-    """The last entry of each name. A line that is cut off is left out: its document is read again."""
+def _read_records(path: Path) -> dict[str, DocumentRecord]:
+    """The last record of each name. A truncated last line is skipped: its document is read again."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror or error}") from error
-    entries: dict[str, Entry] = {}
+    records: dict[str, DocumentRecord] = {}
     for number, line in enumerate(lines, 1):
-        entry = _entry(line)
-        if entry is not None:
-            entries[entry.name] = entry
+        record = DocumentRecord.from_json(line)
+        if record is not None:
+            records[record.name] = record
         elif line.endswith(b"\n") or not line.startswith(_BEGINNING[: len(line)]):
             raise OutputError(
-                f"{path}: line {number} is none of a manifest of format {MANIFEST_FORMAT}; "
+                f"{path}: line {number} is not a line of a manifest of format {MANIFEST_FORMAT}; "
                 "remove the file, or write into another folder"
             )
         else:
-            logger.info("%s: line %d is cut off, its document is read again", path, number)
-    return entries
-
-
-def _entry(line: bytes) -> Entry | None:
-    try:
-        values: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict) or values.pop("format", None) != MANIFEST_FORMAT:
-        return None
-    if values.keys() != {field.name for field in fields(Entry)} or not _is_sound(values):
-        return None
-    return Entry(**values)
-
-
-def _is_sound(values: dict[str, Any]) -> bool:
-    """Whether the values of an entry are of its types: whatever lies under the name may be anything."""
-    texts = [values[name] for name in ("file", "name", "sha256", "work")]
-    counts = [values[name] for name in ("pages", "staves", "symbols", "size", "modified")]
-    outputs = values["outputs"]
-    return (
-        all(isinstance(text, str) for text in texts)
-        and all(type(count) is int for count in counts)
-        and all(type(values[name]) in (int, float) for name in ("confidence", "seconds"))
-        and values["status"] in ("read", "failed")
-        and isinstance(values["error"], str | None)
-        and isinstance(outputs, dict)
-        and all(isinstance(name, str) and type(size) is int for name, size in outputs.items())
-    )
+            logger.info("%s: line %d is truncated; its document is read again", path, number)
+    return records

@@ -1,7 +1,7 @@
-"""From inputs to files: which pictures are read, where their results go, and how these are written.
+"""Inputs and outputs of a batch: which images are read, and what the result files are called and hold.
 
-What makes the content of the files is imported where it is made: the process that gives the orders and writes
-the results has no need of it.
+What renders the files is imported on use: the process that hands out tasks and writes results does
+without it.
 """
 
 import json
@@ -19,43 +19,44 @@ from focal_omr.runtime.atomic_files import make_folder, write_together
 
 if TYPE_CHECKING:
     from focal_omr.document.document import Document
-    from focal_omr.score.records import Score
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "OUTPUTS",
-    "PICTURE_SUFFIXES",
     "STDIN",
     "OutputOptions",
-    "check_files",
-    "check_folder",
+    "check_output_files",
+    "check_output_folder",
     "document_results",
-    "output_names",
-    "picture_files",
+    "find_inputs",
+    "parse_outputs",
     "result_names",
     "write_results",
 ]
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pdf")
-STDIN = Path("-")  # an input: what comes through the standard input
-# What `read --to` takes, and the suffixes of the files.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pdf")
+STDIN = Path("-")  # an input: the standard input
+# Values of `read --to`, and the suffixes of their files.
 OUTPUTS = {
     **SUFFIXES,
     "json": ".json",
-    "overlay": ".overlay.png",  # of several pages ".overlay.pdf"
+    "overlay": ".overlay.png",  # ".overlay.pdf" for several pages
     "overlay-html": ".overlay.html",
 }
-_OVERLAYS = (".overlay.png", ".overlay.pdf")  # pictures, but none to be read
+_OVERLAYS = (".overlay.png", ".overlay.pdf")  # images that are results, not inputs
 
 
 @dataclass(frozen=True)
 class OutputOptions:
     """How documents are written.
 
+    The names of the fields are part of the digest that `--resume` compares.
+
     Attributes:
         playback: How MIDI files are played.
         mark_doubtful: Whether doubtful notes are coloured in MusicXML, MEI and SVG.
         doubtful_below: The confidence, 0 .. 1, below which a note is doubtful.
-        split: Whether each piece of a document becomes a file of its own.
+        split: Whether each piece of a document gets a file of its own.
     """
 
     playback: Playback = field(default_factory=Playback)
@@ -64,43 +65,43 @@ class OutputOptions:
     split: bool = False
 
 
-def output_names(names: str) -> list[str]:
-    """The outputs that a list with commas between names. Raises OutputError for an unknown one, or none."""
+def parse_outputs(names: str) -> list[str]:
+    """Keys of `OUTPUTS` from a comma-separated list, without duplicates.
+
+    Raises:
+        OutputError: One is unknown, or there is none.
+    """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in OUTPUTS]:
-        raise OutputError(f"unknown format {unknown[0]!r}; known are {', '.join(OUTPUTS)}")
+        raise OutputError(f"unknown format {unknown[0]!r}; choose from {', '.join(OUTPUTS)}")
     if not wanted:
-        raise OutputError(f"no format to write is named; known are {', '.join(OUTPUTS)}")
+        raise OutputError(f"no output format given; choose from {', '.join(OUTPUTS)}")
     return list(dict.fromkeys(wanted))
 
 
-def picture_files(inputs: Sequence[Path]) -> list[Path]:
-    """The inputs, each once, with folders replaced by the pictures in them, at any depth.
+def find_inputs(inputs: Sequence[Path]) -> list[Path]:
+    """The inputs without duplicates, each folder replaced by the images in it at any depth.
 
-    A folder without pictures stays what it is, for its reading to say so. Overlays that were written beside
-    their pictures are no input.
+    A folder without images stays in the list; reading it fails. Overlays, results that may lie beside their
+    images, are left out.
     """
     files: dict[Path, Path] = {}
     for path in inputs:
-        inside = sorted(_pictures_in(path)) if path.is_dir() else []
-        for file in inside or [path]:
+        found = sorted(
+            file
+            for file in (path.rglob("*") if path.is_dir() else ())
+            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.endswith(_OVERLAYS) and file.is_file()
+        )
+        for file in found or [path]:
             files.setdefault(file.absolute(), file)
     return list(files.values())
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.endswith(_OVERLAYS) and path.is_file()
-    ]
-
-
 def result_names(files: Sequence[Path], out: Path) -> list[str]:
-    """The names of results without suffix, one for each input: the input's own, or "stdin".
+    """File names of the results without suffix, one for each input: the stem of the input, or "stdin".
 
     Raises:
-        OutputError: Two inputs have one name and would overwrite each other's results.
+        OutputError: Two inputs have the same name and would overwrite each other's results.
     """
     seen: dict[str, Path] = {}
     names = ["stdin" if file == STDIN else file.stem for file in files]
@@ -113,27 +114,27 @@ def result_names(files: Sequence[Path], out: Path) -> list[str]:
     return names
 
 
-def check_folder(folder: Path) -> None:
-    """Make sure that results can go into a folder, before any work; it need not exist yet.
+def check_output_folder(folder: Path) -> None:
+    """Check before any work that results can be written into a folder; it need not exist yet.
 
     Raises:
-        OutputError: It, or what it would be made in, is no folder or may not be written to.
+        OutputError: It, or its nearest existing parent, is not a folder or not writable.
     """
     try:
         there = next(path for path in (folder, *folder.parents) if path.exists())
     except OSError as error:
         raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
     if not there.is_dir():
-        raise OutputError(f"{folder}: no results can go there ({there} is a file, needed is a folder)")
+        raise OutputError(f"{folder}: no results can go there ({there} is a file, not a folder)")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: no results can go there ({there} may not be written to)")
+        raise OutputError(f"{folder}: no results can go there ({there} is not writable)")
 
 
-def check_files(*files: Path | None) -> None:
-    """Make sure that files can be written, before any work. Raises OutputError as `check_folder`."""
+def check_output_files(*files: Path | None) -> None:
+    """Check before any work that files can be written. Raises OutputError like `check_output_folder`."""
     for file in files:
         if file is not None:
-            check_folder(file.absolute().parent)
+            check_output_folder(file.absolute().parent)
 
 
 def document_results(
@@ -144,18 +145,20 @@ def document_results(
     *,
     source: str | Path | bytes | None = None,
 ) -> dict[str, bytes]:
-    """What the files of a document hold, by their names.
+    """Render the result files of a document.
 
     Args:
-        document: What was read.
+        document: The document.
         stem: Name of the files without suffix.
         names: Keys of `OUTPUTS`.
-        options: How.
-        source: What was read, for overlays to be drawn on; the path that the document names if it is None.
+        options: How they are written; None: the defaults.
+        source: The file that was read, to draw overlays on; None: the path in `document.source`.
+
+    Returns:
+        Contents by file name.
 
     Raises:
-        NotationError: A format cannot hold the score; the message names document and format.
-        EngraveError: Verovio could not engrave it.
+        OmrError: The document cannot be written in a format; the message names both.
     """
     options = options or OutputOptions()
     source = document.source if source is None else source
@@ -166,20 +169,15 @@ def document_results(
     results: dict[str, bytes] = {}
     for name in names:
         try:
-            for ending, data in _contents(document, name, options, source):
+            for ending, data in _render(document, name, options, source):
                 results[stem + ending] = data
         except OmrError as error:
             raise type(error)(f"{document.source}: cannot be written as {name}: {error}") from error
     return results
 
 
-def write_results(results: Mapping[str, bytes], folder: Path, *, name: str) -> list[Path]:
-    """Write the files of a document into a folder, which is made where it is missing: all of them, or none.
-
-    Args:
-        results: By their names.
-        folder: Where they go.
-        name: What a message calls the document.
+def write_results(results: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write the files of a document into a folder, which is made if missing: all of them, or none.
 
     Raises:
         OutputError: The folder or a file cannot be written.
@@ -190,10 +188,10 @@ def write_results(results: Mapping[str, bytes], folder: Path, *, name: str) -> l
     return list(paths)
 
 
-def _contents(
+def _render(
     document: "Document", name: str, options: OutputOptions, source: str | Path | bytes
 ) -> Iterator[tuple[str, bytes]]:
-    """What follows the target's name in the name of each file, and what is in it."""
+    """The files of one output: what follows the stem in the file name, and the content."""
     from focal_omr.document.pieces import join_pieces
     from focal_omr.formats.midi import unfold_repeats
     from focal_omr.formats.registry import write_pieces, write_score
@@ -202,34 +200,28 @@ def _contents(
     if name == "json":
         yield suffix, (json.dumps(document.to_json(), indent=1) + "\n").encode()
     elif name in ("overlay", "overlay-html"):
-        yield _overlay(document, name, source)
-    elif options.split:
-        for number, piece in enumerate(document.pieces, 1):
-            yield f"-{number}{suffix}", write_score(_titled(piece, document), name, options.playback)
-    elif name in PIECE_BY_PIECE:
-        yield suffix, write_pieces([_titled(piece, document) for piece in document.pieces], name)
+        from focal_omr.document.overlay import overlay_pdf, overlay_png
+        from focal_omr.document.overlay_html import overlay_html
+        from focal_omr.page.load import load_pages
+
+        numbers = ",".join(str(page.number) for page in document.pages)
+        images = load_pages(source, name=document.source, pages=numbers)
+        if name == "overlay-html":
+            yield suffix, overlay_html(images, document).encode()
+        elif len(document.pages) > 1:
+            yield ".overlay.pdf", overlay_pdf(images, document)
+        else:
+            yield suffix, overlay_png(next(images).gray, document)
+    elif options.split or name in PIECE_BY_PIECE:
+        title = document.score.title
+        pieces = [join_pieces([piece], title=piece.title or title) for piece in document.pieces]
+        if options.split:
+            for number, piece in enumerate(pieces, 1):
+                yield f"-{number}{suffix}", write_score(piece, name, options.playback)
+        else:
+            yield suffix, write_pieces(pieces, name)
     else:
         score = document.score
-        if name == "midi" and options.playback.unfold:  # no repeat goes back into the piece before
+        if name == "midi" and options.playback.unfold:  # a repeat never jumps back into the piece before
             score = join_pieces([unfold_repeats(piece) for piece in document.pieces])
         yield suffix, write_score(score, name, options.playback)
-
-
-def _titled(piece: "Score", document: "Document") -> "Score":
-    from focal_omr.document.pieces import join_pieces
-
-    return join_pieces([piece], title=piece.title or document.score.title)
-
-
-def _overlay(document: "Document", name: str, source: str | Path | bytes) -> tuple[str, bytes]:
-    from focal_omr.document.overlay import overlay_pdf, overlay_png
-    from focal_omr.document.overlay_html import overlay_html
-    from focal_omr.page.load import load_pages
-
-    numbers = ",".join(str(page.number) for page in document.pages)
-    pictures = load_pages(source, name=document.source, pages=numbers)
-    if name == "overlay-html":
-        return OUTPUTS[name], overlay_html(pictures, document).encode()
-    if len(document.pages) > 1:
-        return ".overlay.pdf", overlay_pdf(pictures, document)
-    return ".overlay.png", overlay_png(next(pictures).gray, document)

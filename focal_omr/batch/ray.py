@@ -1,7 +1,7 @@
-"""Many documents on a cluster: the same reader, mapped over them by Ray Data.
+"""Reading of many documents on a Ray cluster: the same worker, mapped over them by Ray Data.
 
-Needs the extra `ray`. Documents lie where all machines of the cluster find them; results come back to the
-one that asked and are written there, as those of processes are.
+Needs the extra `ray`. The documents must be at the same paths on all machines. Results come back to the
+machine that asked and are written there, like those of local worker processes.
 """
 
 import logging
@@ -11,85 +11,75 @@ from collections.abc import Generator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from focal_omr.batch.worker import Outcome, Reader, Task, outcome_of
+from focal_omr.batch.manifest import DocumentRecord
+from focal_omr.batch.worker import DocumentReader, ReadTask
 from focal_omr.errors import ConfigError
-from focal_omr.runtime.worker_processes import ProcessLimits, WorkerProcess
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess
 
 __all__ = ["read_on_ray"]
 
-_MOST_BLOCKS = 1000  # of a data set; each is handed on when all of its documents are read
+_MAX_BLOCKS = 1000  # of a data set; a block is passed on once all of its documents are read
 
 
 def read_on_ray(
-    reader: Reader,
-    tasks: Sequence[Task],
+    reader: DocumentReader,
+    tasks: Sequence[ReadTask],
     *,
     workers: int | None,
-    limit_s: float,
-    memory_mb: int | None = None,
-) -> Generator[tuple[Task, Outcome], None, None]:
-    """Each task with its outcome, as `reader.read_in_processes` gives them.
+    limits: ProcessLimits,
+) -> Generator[tuple[ReadTask, DocumentRecord | Lost], None, None]:
+    """Yield each task with its record, as `map_in_processes` does.
+
+    The cluster is the one that RAY_ADDRESS names, or one started on this machine.
 
     Args:
-        reader: What reads.
+        reader: Worker of each actor.
         tasks: The documents.
-        workers: Readers, each on a core of its own; None: as many as there are cores or documents.
-        limit_s: Seconds for one document.
-        memory_mb: Megabytes that the process which reads it may hold.
+        workers: Actors, each on one core; None: one per core of the cluster, or per document.
+        limits: Limits of the process beside each actor that reads its documents.
 
     Raises:
         ConfigError: Ray is not installed.
     """
     if find_spec("ray") is None:
-        raise ConfigError("--engine ray needs Ray; `pip install focal-ctc-omr[ray]` brings it")
+        raise ConfigError("--engine ray needs Ray: pip install focal-ctc-omr[ray]")
+    if not tasks:
+        return
     import ray.data
 
-    ours = not ray.is_initialized()
-    if ours:
-        _start(workers)
+    started_here = not ray.is_initialized()
+    if started_here:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
+        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
+        if os.environ.get("RAY_ADDRESS"):
+            own = {}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
     try:
-        _quiet()
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         size = min(workers or int(ray.cluster_resources().get("CPU", 1)), len(tasks))
         rows = [{"task": pickle.dumps(task)} for task in tasks]
-        read = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS)).map(
-            _RayReader,
-            fn_constructor_args=(reader, limit_s, memory_mb),
+        read = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MAX_BLOCKS)).map(
+            _RayActor,
+            fn_constructor_args=(reader, limits),
             compute=ray.data.ActorPoolStrategy(size=size),
             num_cpus=1,
         )
         for row in read.iter_rows():
             yield pickle.loads(row["read"])
     finally:
-        if ours:
+        if started_here:
             ray.shutdown()
 
 
-def _start(workers: int | None) -> None:
-    """Join the cluster that RAY_ADDRESS names, or start one on this machine."""
-    import ray
+class _RayActor:
+    """An actor of the cluster; it reads in a worker process, which may crash or exceed its limits."""
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
-    own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
-    if os.environ.get("RAY_ADDRESS"):
-        own = {}
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
-
-
-def _quiet() -> None:
-    import ray.data
-
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-
-
-class _RayReader:
-    """One of the readers of the cluster. It reads in a process beside it, which may die or never end."""
-
-    def __init__(self, reader: Reader, limit_s: float, memory_mb: int | None) -> None:
-        self._read: WorkerProcess[Task, Outcome] = WorkerProcess(reader, ProcessLimits(limit_s, memory_mb))
+    def __init__(self, reader: DocumentReader, limits: ProcessLimits) -> None:
+        self._worker: WorkerProcess[ReadTask, DocumentRecord] = WorkerProcess(reader, limits)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        task: Task = pickle.loads(row["task"])
-        return {"read": pickle.dumps((task, outcome_of(task, self._read(task))))}
+        task: ReadTask = pickle.loads(row["task"])
+        return {"read": pickle.dumps((task, self._worker(task)))}

@@ -1,158 +1,134 @@
-"""Many documents: read side by side, written by one process, so that a killed run can go on.
+"""Reading of many documents: read by worker processes, written by this one, resumable after a kill.
 
-All files of a document are written, then its line of the manifest: what the manifest calls read is there as
-a whole, and what it does not name is read again.
+The files of a document are written first, then its line of the manifest. Documents that the manifest lists as
+read are therefore complete, and all others are read again.
 """
 
 import errno
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from focal_omr.batch.manifest import Entry, Manifest, open_manifest
+from focal_omr.batch.manifest import DocumentRecord, Manifest, open_manifest
 from focal_omr.batch.outputs import STDIN, write_results
 from focal_omr.batch.ray import read_on_ray
-from focal_omr.batch.worker import Outcome, Reader, ReadOptions, Task, read_in_processes
+from focal_omr.batch.worker import DocumentReader, ReadOptions, ReadTask
 from focal_omr.errors import ModelError, OmrError, OutputError
 from focal_omr.runtime.atomic_files import make_folder
-from focal_omr.runtime.worker_processes import LIMIT_S, MEMORY_MB, ProcessLimits, cores, run_isolated
+from focal_omr.runtime.worker_processes import (
+    LIMIT_S,
+    MEMORY_MB,
+    Lost,
+    ProcessLimits,
+    cores,
+    map_in_processes,
+    run_isolated,
+)
 
-__all__ = ["ALONE_LIMIT_S", "Batch"]
+__all__ = ["SINGLE_LIMIT_S", "read_documents"]
 
-Outcomes = Generator[tuple[Task, Outcome], None, None]
-
-ALONE_LIMIT_S = 3600.0  # of a single document, which may be a book
-_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))  # the last not on Windows
+SINGLE_LIMIT_S = 3600.0  # for a single document, which may be a book
+_DISK_ERRORS = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no EDQUOT
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Documents to read, and how.
+@contextmanager
+def read_documents(
+    tasks: Sequence[ReadTask],
+    folder: Path,
+    options: ReadOptions,
+    *,
+    threads: int = 0,
+    batch_size: int | None = None,
+    workers: int | None = None,
+    limit_s: float | None = None,
+    memory_mb: int = MEMORY_MB,
+    on_ray: bool = False,
+    with_manifest: bool = True,
+    resume: bool = False,
+    with_documents: bool = False,
+) -> Iterator[tuple[int, Iterator[DocumentRecord]]]:
+    """Read documents and write their results into a folder.
 
-    Attributes:
+    Args:
         tasks: The documents; their names differ.
-        folder: Where results go; made where it is missing.
+        folder: Folder of the results, made if it is missing.
         options: What results depend on.
-        threads: Threads to compute with, all readers together; 0: all cores.
-        together: Staves that go through the network together; None: as `Recognizer` has it.
-        workers: Processes that read, none of them this one; None: one a thread.
-        limit_s: Seconds after which a document is given up; None: that of `contained`, or
-            `ALONE_LIMIT_S` of a single document.
-        memory_mb: Megabytes that a process which reads may hold.
-        on_ray: Whether Ray runs the readers.
+        threads: CPU threads of all workers together; 0: all cores.
+        batch_size: Staves per network call; None: the default of `Recognizer`.
+        workers: Worker processes; None: one per thread, on Ray one per core of the cluster.
+        limit_s: Time limit of one document in seconds; None: `LIMIT_S`, for a single one `SINGLE_LIMIT_S`.
+        memory_mb: Memory of each worker in megabytes.
+        on_ray: Whether the workers run on a Ray cluster.
         with_manifest: Whether the folder gets a manifest.
-        resume: Whether what its manifest holds as done is left out.
-        with_documents: Whether outcomes hold everything that was read.
+        resume: Whether documents that the manifest lists as read are skipped.
+        with_documents: Whether records hold the documents as JSON.
+
+    Yields:
+        The number of documents to read, and an iterator of their records, in the order in which they are
+        read and written.
+
+    Raises:
+        ModelError: The model cannot be used.
+        OutputError: The folder or its manifest cannot be written, the disk is full, or another run is at
+            work in the folder.
+        ConfigError: Ray is not installed.
     """
+    single = len(tasks) == 1
+    limits = ProcessLimits(limit_s or (SINGLE_LIMIT_S if single else LIMIT_S), memory_mb)
+    processes = workers or max(1, min(threads or cores(), len(tasks)))
+    threads_each = threads if single else 1 if on_ray else max(1, (threads or cores()) // processes)
+    reader = DocumentReader(
+        options, threads=threads_each, batch_size=batch_size, with_document=with_documents
+    )
+    if not single or on_ray:  # an unusable model is one error, not one for each document
+        probe = run_isolated(reader, None, name=options.model, limits=limits, error=ModelError)
+        if probe.error is not None:
+            raise ModelError(probe.error)
+    with ExitStack() as stack:
+        manifest, work, todo = None, "", list(tasks)
+        if with_manifest:
+            make_folder(folder)
+            work = options.digest()
+            files = {task.name: task.file for task in tasks}
 
-    tasks: tuple[Task, ...]
-    folder: Path
-    options: ReadOptions
-    threads: int = 0
-    together: int | None = None
-    workers: int | None = None
-    limit_s: float | None = None
-    memory_mb: int = MEMORY_MB
-    on_ray: bool = False
-    with_manifest: bool = True
-    resume: bool = False
-    with_documents: bool = False
+            def keep(record: DocumentRecord) -> bool:
+                if (file := files.get(record.name)) is None:  # of another run: its results stay
+                    return record.error is None
+                return file != STDIN and record.is_current(file, folder, work)
 
-    @contextmanager
-    def read(self) -> Iterator[tuple[int, Outcomes]]:
-        """Read and write what is to do.
-
-        Yields:
-            How many documents that are, and each with its outcome, in the order in which they are done and
-            written.
-
-        Raises:
-            ModelError: The model cannot be used.
-            OutputError: The folder or its manifest cannot be written, the disk is full, or another run is at
-                work there.
-            ConfigError: Ray is wanted and not installed.
-        """
-        reader = Reader(
-            self.options,
-            threads=self._threads_each,
-            batch=self.together,
-            with_document=self.with_documents,
+            manifest = stack.enter_context(open_manifest(folder, keep=keep if resume else None))
+            todo = [task for task in tasks if task.name not in manifest.records]
+        results = (
+            read_on_ray(reader, todo, workers=workers, limits=limits)
+            if on_ray
+            else map_in_processes(
+                reader, todo, workers=min(processes, len(todo)), limits=limits, in_order=False
+            )
         )
-        if len(self.tasks) > 1 or self.on_ray:
-            self._try_model()
-        if not self.with_manifest:
-            with closing(self._write(reader, self.tasks, None, "")) as outcomes:
-                yield len(self.tasks), outcomes
-            return
-        make_folder(self.folder)
-        work = self.options.digest()
-        files = {task.name: task.file for task in self.tasks}
-
-        def is_done(entry: Entry) -> bool:
-            if (file := files.get(entry.name)) is None:
-                return (
-                    entry.status == "read"
-                )  # not asked for this time; its results stay, and so does its line
-            return file != STDIN and entry.holds(file, self.folder, work)
-
-        with open_manifest(self.folder, keep=is_done if self.resume else None) as manifest:
-            todo = [task for task in self.tasks if task.name not in manifest.entries]
-            with closing(self._write(reader, todo, manifest, work)) as outcomes:
-                yield len(todo), outcomes
-
-    def _try_model(self) -> None:
-        """So that a model that cannot be used is one error, before any work; a file may be anything."""
-        limits = ProcessLimits(self._limit_s, self.memory_mb)
-        run_isolated(_open, self.options, name=self.options.model, limits=limits, error=ModelError)
-
-    @property
-    def _limit_s(self) -> float:
-        if self.limit_s is not None:
-            return self.limit_s
-        return LIMIT_S if len(self.tasks) > 1 else ALONE_LIMIT_S
-
-    @property
-    def _workers(self) -> int:
-        return self.workers or max(1, min(self.threads or cores(), len(self.tasks)))
-
-    @property
-    def _threads_each(self) -> int:
-        if len(self.tasks) == 1:
-            return self.threads
-        return 1 if self.on_ray else max(1, (self.threads or cores()) // self._workers)
-
-    def _write(self, reader: Reader, tasks: Sequence[Task], manifest: Manifest | None, work: str) -> Outcomes:
-        """Read; write each document as it comes, and its line of the manifest after it."""
-        with closing(self._read(reader, tasks)) as outcomes:
-            for task, outcome in outcomes:
-                if outcome.error is None:
-                    try:
-                        write_results(outcome.results, self.folder, name=task.label)
-                    except OmrError as error:
-                        if manifest is not None and _is_of_the_disk(error):
-                            raise OutputError(f"{error}; --resume goes on from here") from error
-                        outcome = replace(outcome, error=str(error), results={})
-                if manifest is not None:
-                    manifest.append(outcome.entry(task, work))
-                yield task, outcome
-
-    def _read(self, reader: Reader, tasks: Sequence[Task]) -> Outcomes:
-        if not tasks:
-            return
-        limit_s, memory_mb = self._limit_s, self.memory_mb
-        if self.on_ray:
-            found = read_on_ray(reader, tasks, workers=self.workers, limit_s=limit_s, memory_mb=memory_mb)
-        else:
-            workers = min(self._workers, len(tasks))
-            found = read_in_processes(reader, tasks, workers=workers, limit_s=limit_s, memory_mb=memory_mb)
-        yield from found
+        stack.enter_context(closing(results))  # an interrupt ends the workers at once
+        yield len(todo), _written(results, folder, manifest, work)
 
 
-def _is_of_the_disk(error: OmrError) -> bool:
-    """Whether nothing else can be written either: reading on would be for nothing."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK_ERRORS
-
-
-def _open(options: ReadOptions) -> None:
-    Reader(options).open()
+def _written(
+    results: Iterable[tuple[ReadTask, DocumentRecord | Lost]],
+    folder: Path,
+    manifest: Manifest | None,
+    work: str,
+) -> Generator[DocumentRecord, None, None]:
+    """Write each document as it comes, then its line of the manifest."""
+    for task, record in results:
+        if isinstance(record, Lost):
+            record = DocumentRecord(task.label, task.name, error=f"{task.label}: {record.reason}")
+        if record.error is None:
+            try:
+                write_results(record.results, folder)
+            except OmrError as error:
+                cause = error.__cause__
+                if manifest is not None and isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+                    raise OutputError(f"{error}; free some space and use --resume") from error
+                record = replace(record, error=str(error), outputs={}, results={})
+        record = replace(record, work=work)
+        if manifest is not None:
+            manifest.append(record)
+        yield record

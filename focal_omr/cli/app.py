@@ -1,7 +1,7 @@
-"""The command line: one short function per command. The only place that prints, and that turns an `OmrError`
-into a message and a failing status.
+"""The commands of `focal-omr`, one function each.
 
-Exit statuses: 0 all done; 1 some inputs of several failed; 2 bad usage, or the only input failed.
+Only this package prints, and turns an `OmrError` into a message and an exit status: 0 success; 1 some of
+several inputs failed; 2 all inputs failed, or bad usage.
 """
 
 import io
@@ -27,31 +27,29 @@ from focal_omr.cli.options import (
     ThreadsOption,
     TimeoutOption,
     UnfoldOption,
-    playback,
+    make_playback,
 )
 from focal_omr.cli.read import read
 from focal_omr.cli.serve import serve
-from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, native_libraries_silenced, progress, say
+from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, native_stderr_silenced, progress_bar, say
 from focal_omr.errors import DataError, OmrError
 
 if TYPE_CHECKING:
     from focal_omr.onnx_model import ModelCard
 
-# Plain text instead of rich boxes: half the time of `--help`, and errors of usage are lines that a log keeps.
+# Plain text instead of rich boxes: `--help` takes half the time, and usage errors stay readable in logs.
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(data_app, name="data")
-app.command()(
-    read
-)  # `--help` lists commands as they come: reading first, then what one does with the results
+app.command()(read)  # `--help` lists the commands in this order
 app.command()(serve)
 
 
 def main() -> None:
     """Entry point of `focal-omr`."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
+    for stream in (sys.stdout, sys.stderr):  # the terminal may not encode a file name
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -73,14 +71,14 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Reads printed music: pictures in, MusicXML and MIDI out."""
+    """Optical music recognition: images in, MusicXML and MIDI out."""
 
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A score or a label.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A score or a label file.")],
     target: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write; its suffix names the format.")
+        Path, typer.Argument(metavar="OUT", help="Output file; its suffix selects the format.")
     ],
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
@@ -90,7 +88,7 @@ def convert(
 ) -> None:
     """Convert scores and labels between formats.
 
-    MusicXML, MEI, kern, ABC, PAE, semantic and agnostic are read and written, MIDI and SVG are written alone.
+    MusicXML, MEI, kern, ABC, PAE, semantic and agnostic are read and written; MIDI and SVG are only written.
     """
     from functools import partial
 
@@ -98,9 +96,9 @@ def convert(
     from focal_omr.runtime.atomic_files import write_atomic
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
-    work = partial(convert_score, playback=playback(tempo, instrument, unfold_repeats))
+    convert_file = partial(convert_score, playback=make_playback(tempo, instrument, unfold_repeats))
     limits = ProcessLimits(timeout, memory)
-    write_atomic(target, run_isolated(work, (source, target), name=source, limits=limits))
+    write_atomic(target, run_isolated(convert_file, (source, target), name=source, limits=limits))
     print(target)
 
 
@@ -108,33 +106,30 @@ def convert(
 def compare(
     result: Annotated[
         Path,
-        typer.Argument(
-            metavar="RESULT", help="A score or a label, such as `read` wrote, or a folder of them."
-        ),
+        typer.Argument(metavar="RESULT", help="A recognized score or label file, or a folder of them."),
     ],
-    truth: Annotated[
-        Path, typer.Argument(metavar="TRUTH", help="The score that it should be, or a folder of them.")
-    ],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="The ground truth, or a folder of it.")],
     part: Annotated[
         str | None,
-        typer.Option(help="Name or number of the truth's part; else a single part's closest one."),
+        typer.Option(
+            help="Part of the truth, by name or number.", show_default="the closest to a single part"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ned: Annotated[bool, typer.Option("--ned/--no-ned", help="Measure OMR-NED, with musicdiff.")] = True,
-    show: Annotated[int, typer.Option(min=0, help="How many of the wrong places of a score to show.")] = 10,
+    show: Annotated[int, typer.Option(min=0, help="Number of differences to show.")] = 10,
     timeout: TimeoutOption = LIMIT_S,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Compare what was read with what it should be.
+    """Compare recognized scores with the ground truth.
 
-    Both are scores in MusicXML, MEI or kern, or labels, or folders of these. The note error is the edit
+    Both are scores in MusicXML, MEI or kern, or label files, or folders of these. The note error is the edit
     distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
-    bars with chords are left out. Files of folders are paired by their names, and NAME-Part-PART with the
-    part of NAME. What is missing or cannot be read is 100 % wrong. Where musicdiff is installed (extra
-    `judge`), OMR-NED, its normalised edit distance of engraved scores, is given too.
+    bars with chords are excluded. Files of folders are paired by name, and NAME-Part-PART with the part of
+    NAME. A result that is missing or unreadable counts as 100 % wrong. With musicdiff installed (extra
+    `judge`), OMR-NED, its normalised edit distance of engraved scores, is reported too.
 
-    Exit status: 0 all were compared, 1 some results of folders could not be, 2 the only one could not, or bad
-    usage.
+    Exit status: 0 all were compared, 1 some results of folders were not, 2 none was, or bad usage.
     """
     from focal_omr.evaluation.compare_scores import compare_files, compare_folders
     from focal_omr.runtime.worker_processes import ProcessLimits
@@ -148,8 +143,10 @@ def compare(
         figures = pairs[0].to_json()
     if as_json:
         print(json.dumps(figures))
+    elif "total" in figures:
+        _print_folder_comparison(figures)
     else:
-        _print_comparisons(figures, show)
+        _print_comparison(figures, show)
     for pair in pairs:
         if pair.error is not None:
             say(f"focal-omr: {pair.name}: {pair.error}")
@@ -157,11 +154,7 @@ def compare(
         raise typer.Exit(SOME_FAILED if failed < len(pairs) else ALL_FAILED)
 
 
-def _print_comparisons(figures: dict[str, Any], show: int) -> None:
-    """Lines of one comparison, or of those of two folders and all together."""
-    if "total" not in figures:
-        _print_comparison(figures, show)
-        return
+def _print_folder_comparison(figures: dict[str, Any]) -> None:
     for pair in figures["pairs"]:
         print("{name}: note error {note_error:.2f} % of {truth_notes} notes".format(**pair))
     total = figures["total"]
@@ -173,7 +166,7 @@ def _print_comparisons(figures: dict[str, Any], show: int) -> None:
     if total["mean_omr_ned"] is not None:
         print("OMR-NED {mean_omr_ned:.3f} in the mean".format(**total))
     for path in figures["without_truth"]:
-        say(f"focal-omr: {path}: no truth to compare it with")
+        say(f"focal-omr: {path}: no truth for this result")
 
 
 def _print_comparison(figures: dict[str, Any], show: int) -> None:
@@ -198,38 +191,42 @@ def _print_comparison(figures: dict[str, Any], show: int) -> None:
             f"  read {'+'.join(map(str, place['result'])) or 'none'}: {place['result_reads'] or 'no notes'}"
         )
     if len(wrong) > show:
-        print(f"{len(wrong) - show} more places are not shown")
+        print(f"{len(wrong) - show} more differences are not shown")
 
 
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An exported ONNX file, or 'default'.")],
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="A folder in PrIMuS layout.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder in PrIMuS layout.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ignore: Annotated[
-        list[str] | None, typer.Option(help="Token to leave out on both sides, such as tie; repeatable.")
+        list[str] | None,
+        typer.Option(help="Token to ignore in labels and predictions, such as tie; repeatable."),
     ] = None,
     distorted: Annotated[
-        bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of a Camera-PrIMuS set.")
+        bool, typer.Option("--distorted", help="Read the <id>_distorted.jpg of Camera-PrIMuS.")
     ] = False,
     threads: ThreadsOption = 0,
     beam: BeamOption = None,
-    show: Annotated[int, typer.Option(min=0, help="How many of the worst samples to show.")] = 5,
-    record: Annotated[Path | None, typer.Option(help="CSV file to append a row of the figures to.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Number of worst samples to show.")] = 5,
+    record: Annotated[Path | None, typer.Option(help="CSV file to append the metrics to.")] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for report.md, with the worst staves as pictures.")
+        Path | None, typer.Option(help="Folder for report.md, with images of the worst staves.")
     ] = None,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Measure the error rates of a model on labelled pictures."""
-    from focal_omr.batch.outputs import check_files
+    """Evaluate a model on labelled images."""
+    from focal_omr.batch.outputs import check_output_files
 
-    check_files(record, report and report / "report.md")
-    with native_libraries_silenced():
+    check_output_files(record, report and report / "report.md")
+    with native_stderr_silenced():
+        from focal_omr.decode import BEAM_WIDTH
         from focal_omr.evaluation.evaluate import Order, evaluate_contained
         from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
-        order = Order(data, model, threads, _beam_width(beam), tuple(ignore or ()), distorted)
+        order = Order(
+            data, model, threads, BEAM_WIDTH if beam is None else beam, tuple(ignore or ()), distorted
+        )
         result, card = run_isolated(
             evaluate_contained, order, name=data, limits=ProcessLimits(None, memory), error=DataError
         )
@@ -257,16 +254,10 @@ def evaluate(
         say(f"focal-omr: {sample}: {reason}")
 
 
-def _beam_width(beam: int | None) -> int:
-    from focal_omr.decode import BEAM_WIDTH
-
-    return BEAM_WIDTH if beam is None else beam
-
-
 def _evaluation_row(
     figures: dict[str, Any], data: str, card: "ModelCard", ignored: Sequence[str]
 ) -> dict[str, object]:
-    """The columns of a results file."""
+    """A row of the CSV file of `--record`."""
     from focal_omr.data.frequency import BINS
 
     low, high = figures["ser_interval"]
@@ -292,24 +283,26 @@ def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="TOML configuration; see configs/.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Run folder.")] = Path("runs/run"),
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value over the configuration; repeatable.")
+        list[str] | None, typer.Option("--set", help="Override of the configuration, key=value; repeatable.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    start_from: Annotated[Path | None, typer.Option(help="Checkpoint to take the weights from.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in the folder.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Checkpoint to initialise the weights from.")
+    ] = None,
 ) -> None:
-    """Train a network into a run folder.
+    """Train a network.
 
-    Several processes, on one machine or many, train as one where torchrun starts them.
+    Started by torchrun, the processes of one or more machines train with DDP.
     """
-    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun only this one speaks
-    logging.getLogger("focal_omr").setLevel(logging.INFO if first else logging.WARNING)
+    is_main = os.environ.get("RANK", "0") == "0"
+    logging.getLogger("focal_omr").setLevel(logging.INFO if is_main else logging.WARNING)
     with extra("train"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
         load_config(config, overrides=tuple(set_ or ())), out, resume=resume, start_from=start_from
     )
-    if first:
+    if is_main:
         print(json.dumps({"run": str(out), **figures}))
 
 
@@ -320,26 +313,27 @@ def experiment(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, results and report.")],
     data: Annotated[
-        Path | None, typer.Option(help="A tree or an archive in PrIMuS layout; else staves are composed.")
+        Path | None,
+        typer.Option(help="Tree or archive in PrIMuS layout.", show_default="composed staves"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Runs at a time.", show_default="as many as cores allow"),
+        typer.Option(min=1, help="Parallel runs.", show_default="as the cores allow"),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value over the grid; repeatable.")
+        list[str] | None, typer.Option("--set", help="Override of the grid, key=value; repeatable.")
     ] = None,
 ) -> None:
-    """Train a grid of losses, seeds and data sets, and compare them.
+    """Train a grid of losses, seeds and data sets, and report on it.
 
-    A report is written. What is done already is not done again; an interrupted study goes on where it was.
+    Finished runs are skipped, so an interrupted study can be resumed.
     """
     logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
     with extra("lab"):
         from focal_omr.experiment.grid import load_grid
         from focal_omr.experiment.study import run_study
     grid = load_grid(name, overrides=tuple(set_ or ()))
-    with progress(grid.steps, "training") as advance:
+    with progress_bar(grid.steps, "training") as advance:
         run_study(grid, out, data=data, workers=workers, progress=advance)
     print(out / "report.html")
 
@@ -347,31 +341,33 @@ def experiment(
 @app.command()
 def export(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint of a run, such as runs/run/last.pt.")
+        Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint, such as runs/run/last.pt.")
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The ONNX file.")] = Path("model.onnx"),
-    state: Annotated[Path | None, typer.Option(help="Also write the weights alone, to start from.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="ONNX file to write.")] = Path("model.onnx"),
+    state: Annotated[Path | None, typer.Option(help="Also write the bare weights, for --start-from.")] = None,
     calibrate: Annotated[
         list[str] | None,
-        typer.Option(metavar="SHARDS", help="Fit confidence on the first shard of this folder; repeatable."),
+        typer.Option(
+            metavar="SHARDS", help="Calibrate confidences on the first shard of this folder; repeatable."
+        ),
     ] = None,
     int8: Annotated[
         bool,
         typer.Option(
             "--int8/--float32",
-            help="How large weights are kept; as int8 all but convolutions multiply bytes.",
+            help="Weight format; int8 also runs LSTM and linear layers with dynamic int8 quantisation.",
         ),
     ] = True,
 ) -> None:
-    """Make one self-contained ONNX file of a checkpoint."""
-    from focal_omr.batch.outputs import check_files
+    """Export a checkpoint to one self-contained ONNX file."""
+    from focal_omr.batch.outputs import check_output_files
 
-    check_files(out, state)
+    check_output_files(out, state)
     with extra("train"):
         from focal_omr.data.loader import list_plates
         from focal_omr.training.calibrate import calibrate as calibrate_model
         from focal_omr.training.export_onnx import export_checkpoint, write_state
-    _, held_out = list_plates(calibrate or (), held_out=1)  # before anything is written: there may be none
+    _, held_out = list_plates(calibrate or (), held_out=1)  # first: it raises if there are none
     export_checkpoint(checkpoint, out, int8=int8)
     if held_out:
         print(json.dumps(calibrate_model(out, held_out)))

@@ -1,4 +1,4 @@
-"""The commands of `focal-omr data`: one short function each, as in `cli`."""
+"""The commands of `focal-omr data`, one function each."""
 
 import json
 import logging
@@ -13,41 +13,39 @@ from focal_omr.cli.options import MEMORY_MB, MemoryOption
 from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, say
 from focal_omr.errors import DataError
 
-EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond, a program that must be installed.")]
-data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make and look at data.")
+EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond if that program is installed.")]
+data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Generate and inspect data.")
 
 
 @data_app.command()
 def render(
-    out: Annotated[Path, typer.Option(help="Folder to make, in PrIMuS layout.")],
+    out: Annotated[Path, typer.Option(help="Folder to create, in PrIMuS layout.")],
     count: Annotated[int, typer.Option(min=1, help="Number of samples.")],
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
     tunes: Annotated[
-        Path | None, typer.Option(help="A folder of tunes, a collection of them, or the word music21.")
+        Path | None,
+        typer.Option(help="Folder of tunes, a collection from `data tunes`, or the word music21."),
     ] = None,
-    rare: Annotated[float, typer.Option(help="Share of the staves that rare symbols are put into.")] = 0.0,
+    rare: Annotated[float, typer.Option(help="Fraction of staves with rare symbols inserted.")] = 0.0,
     degrade: Annotated[
         str,
-        typer.Option(help="none; scan: worn pictures; camera: <id>_distorted.jpg beside the clean pictures."),
+        typer.Option(
+            help="Degradation: none; scan: of the images; camera: <id>_distorted.jpg beside clean images."
+        ),
     ] = "none",
     strength: Annotated[
         float | None,
-        typer.Option(help="Of the wear, 0 to 1.", show_default="drawn for each sample"),
+        typer.Option(help="Degradation strength, 0 to 1.", show_default="random per sample"),
     ] = None,
     primus: Annotated[
         bool,
-        typer.Option(
-            "--primus", help="As PrIMuS: tunes as they are, its symbols alone, pictures of two colours."
-        ),
+        typer.Option("--primus", help="Like PrIMuS: unchanged tunes, only its symbols, bilevel images."),
     ] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Composed staves of few different symbols.")] = False,
-    archive: Annotated[bool, typer.Option("--archive", help="Write the .tgz that --out names.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Composed staves with a small vocabulary.")] = False,
+    archive: Annotated[bool, typer.Option("--archive", help="Write --out as a .tgz archive.")] = False,
     engraver: EngraverOption = "verovio",
 ) -> None:
-    """Render labelled staves, from real tunes or composed at random.
-
-    They lie in PrIMuS layout.
-    """
+    """Render labelled staves in PrIMuS layout, from real tunes or composed at random."""
     with extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(
@@ -72,26 +70,24 @@ def primus(
         list[Path], typer.Argument(metavar="PATH", help="Trees or .tgz archives of PrIMuS or Camera-PrIMuS.")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    index: Annotated[Path | None, typer.Option(help="CSV file to write: one row a sample.")] = None,
-    ids: Annotated[Path | None, typer.Option(help="A list of ids: only these samples.")] = None,
+    index: Annotated[Path | None, typer.Option(help="CSV file to write, one row per sample.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="List of ids: only these samples.")] = None,
     list_: Annotated[
-        Path | None, typer.Option("--list", help="File for the ids of the good samples; .gz is gzipped.")
+        Path | None,
+        typer.Option("--list", help="Write the ids of the valid samples to this file; .gz is gzipped."),
     ] = None,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Check, describe and index PrIMuS or Camera-PrIMuS.
+    """Check, describe and index PrIMuS or Camera-PrIMuS as downloaded; every sample is opened.
 
-    It is read as it was downloaded, and every sample is opened.
-
-    Exit status: 0 all are good, 1 some have defects or are on the list but not there, 2 none is good,
-    or bad usage.
+    Exit status: 0 all are valid, 1 some are defective or listed but missing, 2 none is valid, or bad usage.
     """
-    from focal_omr.batch.outputs import check_files
+    from focal_omr.batch.outputs import check_output_files
     from focal_omr.data.primus.index import describe, description_lines, index_primus, write_index
     from focal_omr.data.primus.split import apply_ids, read_ids, write_ids
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
-    check_files(index, list_)
+    check_output_files(index, list_)
     wanted = None if ids is None else read_ids(ids)
     index_all, name = partial(index_primus, only=wanted), ", ".join(map(str, paths))
     limits = ProcessLimits(None, memory)
@@ -112,36 +108,32 @@ def primus(
 
 @data_app.command()
 def sample(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree, an archive or an index of a set.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Tree, archive or index of a data set.")],
     out: Annotated[Path, typer.Option(help="File for the ids.")],
-    samples: Annotated[int, typer.Option(min=1, help="How many samples.")] = 1250,
-    symbols: Annotated[int, typer.Option(min=1, help="How many symbols they have together.")] = 60,
-    min_count: Annotated[int, typer.Option(min=1, help="Occurrences of the rarest symbol at least.")] = 10,
+    samples: Annotated[int, typer.Option(min=1, help="Number of samples.")] = 1250,
+    symbols: Annotated[int, typer.Option(min=1, help="Vocabulary size of the subset.")] = 60,
+    min_count: Annotated[int, typer.Option(min=1, help="Minimum occurrences of each symbol.")] = 10,
     ratio: Annotated[
-        float | None, typer.Option(help="Of the most to the least frequent symbol, such as 68.")
+        float | None,
+        typer.Option(help="Imbalance ratio, of the most to the least frequent symbol, such as 68."),
     ] = None,
     balanced: Annotated[
-        bool, typer.Option("--balanced", help="Symbols as evenly as can be, instead of a ratio.")
+        bool, typer.Option("--balanced", help="Symbols as balanced as possible, instead of a ratio.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same samples.")] = 1,
     ids: Annotated[
-        Path | None, typer.Option(help="A list of ids: take these, and no others, instead of drawing.")
+        Path | None, typer.Option(help="List of ids: take exactly these instead of drawing.")
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="JSON file for what was dropped, and the counts.")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON file for dropped symbols and counts.")] = None,
 ) -> None:
-    """Draw a subset closed under few symbols.
-
-    The rarest symbols go, and the samples that hold them.
-    """
-    from focal_omr.batch.outputs import check_files
+    """Draw a subset with a small vocabulary: samples with rarer symbols are dropped."""
+    from focal_omr.batch.outputs import check_output_files
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.split import write_ids
     from focal_omr.data.subset import draw_subset, subset_lines
     from focal_omr.runtime.atomic_files import write_atomic
 
-    check_files(out, report)
+    check_output_files(out, report)
     labels, defects = sample_labels(data)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
     if ids:
@@ -166,35 +158,35 @@ def sample(
 
 @data_app.command()
 def split(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree, an archive or an index of a set.")],
-    train: Annotated[str, typer.Option(help="Samples to train with: a number, or a share such as 0.8.")],
-    test: Annotated[str, typer.Option(help="Samples to test with: a number, or a share such as 0.2.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Tree, archive or index of a data set.")],
+    train: Annotated[str, typer.Option(help="Training samples: a number, or a fraction such as 0.8.")],
+    test: Annotated[str, typer.Option(help="Test samples: a number, or a fraction such as 0.2.")],
     out: Annotated[Path, typer.Option(help="Folder for train.txt and test.txt.")],
-    ids: Annotated[Path | None, typer.Option(help="A list of ids: split only these.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="List of ids: split only these.")] = None,
     imbalance: Annotated[
-        int, typer.Option(min=0, help="Samples of other sources, symbols evenly, for imbalance.txt.")
+        int, typer.Option(min=0, help="Balanced samples of other sources, for imbalance.txt.")
     ] = 0,
     min_count: Annotated[
         int,
         typer.Option(
             min=0,
-            help="Occurrences of every symbol in training, and one in testing; 0: split by chance alone.",
+            help="Minimum training occurrences of every symbol (and one in the test set); 0 = random split.",
         ),
     ] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
 ) -> None:
-    """Split a set by RISM source: no source is in both parts. Counts are exact, shares as near as can be.
+    """Split a data set by RISM source: no source is in both parts.
 
-    Symbols that occur less often than they should, as there are too few or no split was found, are named.
+    Numbers are exact, fractions approximate. Symbols that miss --min-count are reported.
     """
-    from focal_omr.batch.outputs import check_folder
+    from focal_omr.batch.outputs import check_output_folder
     from focal_omr.data.frequency import symbol_counts
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.samples import source_of
     from focal_omr.data.primus.split import parse_size, split_by_source, write_ids
     from focal_omr.data.subset import draw_imbalance, imbalance_ratio
 
-    check_folder(out)
+    check_output_folder(out)
     sizes = {"train": parse_size(train), "test": parse_size(test)}
     there, defects = sample_labels(data)
     chosen = _listed(ids, there, data) if ids else list(there)
@@ -215,7 +207,7 @@ def split(
 
 
 def _rarity_line(counts: Mapping[str, int], symbols: Collection[str], least: int, *, shown: int = 5) -> str:
-    """Whether every symbol occurs so often, and which do not."""
+    """A line that names the symbols with fewer than `least` occurrences."""
     from focal_omr.data.frequency import too_rare
 
     rare = too_rare(counts, symbols, least)
@@ -228,7 +220,7 @@ def _rarity_line(counts: Mapping[str, int], symbols: Collection[str], least: int
 
 
 def _listed(ids: Path, there: Collection[str], data: Path) -> list[str]:
-    """The ids of a list that are there, with a warning about the others; DataError where none is."""
+    """The ids of a list that the data set has, with a warning about the others. Raises DataError if none."""
     from focal_omr.data.primus.split import apply_ids, read_ids
 
     chosen, absent = apply_ids(read_ids(ids), there)
@@ -239,7 +231,7 @@ def _listed(ids: Path, there: Collection[str], data: Path) -> list[str]:
 
 
 def _warn(message: str, items: Sequence[str], *, shown: int = 5) -> None:
-    """Say what is left out, where anything is."""
+    """Warn about the first `shown` items, if there are any."""
     if items:
         more = [f"and {len(items) - shown} more"] if len(items) > shown else []
         say(f"focal-omr: {message}: {'; '.join([*items[:shown], *more])}")
@@ -254,23 +246,20 @@ def tunes(
             help="Folders or archives of kern, ABC, PAE, MusicXML or MEI, or the word music21.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The collection to write.")] = Path("tunes.txt"),
-    only: Annotated[Path | None, typer.Option(help="A text file that names the files to take.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that read files.")] = 2,
-    limit: Annotated[float, typer.Option(help="Seconds that one file may take.")] = 60.0,
+    out: Annotated[Path, typer.Option(help="Collection to write.")] = Path("tunes.txt"),
+    only: Annotated[Path | None, typer.Option(help="Text file with the names of the files to take.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    limit: Annotated[float, typer.Option(help="Time limit of one file in seconds.")] = 60.0,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Collect the monophonic music of many files in one.
-
-    Beside the collection there is a report of every file.
-    """
+    """Collect the monophonic parts of many files in one file, with a report beside it."""
     with extra("render"):
         from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
     files = tune_files(*roots)
     if only is not None:
         files = files.only(only)
-    root = roots[0] if len(roots) == 1 else Path()  # of several, messages name the files alone
+    root = roots[0] if len(roots) == 1 else Path()
     count = collect_tunes(files, out, root=root, workers=workers, limit_s=limit, memory_mb=memory)
     print(f"{out}: {count} monophonic parts and runs of bars")
 
@@ -279,16 +268,18 @@ def tunes(
 def shards(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
-    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
+    size: Annotated[int, typer.Option(min=1, help="Staves per shard.")] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
-    tunes: Annotated[Path | None, typer.Option(help="A collection from `data tunes`; else composed.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that engrave.")] = 2,
+    tunes: Annotated[
+        Path | None, typer.Option(help="Collection from `data tunes`.", show_default="composed")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     rare: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of the staves that rare symbols are put into.")
+        float, typer.Option(min=0, max=1, help="Fraction of staves with rare symbols inserted.")
     ] = 0.4,
     engraver: EngraverOption = "verovio",
 ) -> None:
-    """Engrave plates for training and pack them into shards."""
+    """Engrave staff images for training and pack them into shards."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
         from focal_omr.data.engraving.plates import write_shards
@@ -301,16 +292,16 @@ def shards(
 
 @data_app.command()
 def pack(
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="A tree or an archive in PrIMuS layout.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Tree or archive in PrIMuS layout.")],
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
-    ids: Annotated[Path | None, typer.Option(help="A list of ids: pack only these.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="List of ids: pack only these.")] = None,
     distorted: Annotated[
-        bool, typer.Option("--distorted", help="The <id>_distorted.jpg of a Camera-PrIMuS set.")
+        bool, typer.Option("--distorted", help="Pack the <id>_distorted.jpg of Camera-PrIMuS.")
     ] = False,
-    size: Annotated[int, typer.Option(min=1, help="Staves in a shard.")] = 500,
+    size: Annotated[int, typer.Option(min=1, help="Staves per shard.")] = 500,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Pack labelled pictures of your own into shards to train on."""
+    """Pack your own labelled images into training shards."""
     with extra("render"):
         from focal_omr.data.pack import pack_samples
     from focal_omr.data.primus.split import read_ids
@@ -330,34 +321,33 @@ def show(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A tree, an archive or an index of a set, a folder of shards, a folder of .semantic files "
-            "without pictures, or a .txt list of such files.",
+            help="Tree, archive or index of a data set, a folder of shards, a folder of .semantic files "
+            "without images, or a .txt list of such files.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for index.html, the figures and contact.png.")],
-    ids: Annotated[Path | None, typer.Option(help="A text file with the ids to show, one per line.")] = None,
+    ids: Annotated[Path | None, typer.Option(help="Text file with the ids to show, one per line.")] = None,
     split: Annotated[
         Path | None,
-        typer.Option(help="A folder from `data split`: train.txt, test.txt and perhaps imbalance.txt."),
+        typer.Option(help="Folder from `data split`: train.txt, test.txt and perhaps imbalance.txt."),
     ] = None,
     min_count: Annotated[
-        int, typer.Option(min=1, help="Occurrences below which a symbol counts as too rare.")
+        int, typer.Option(min=1, help="Occurrences below which a symbol counts as rare.")
     ] = 10,
-    degrade: Annotated[str, typer.Option(help="none, scan or camera, at four strengths.")] = "none",
+    degrade: Annotated[
+        str, typer.Option(help="Degradation: none, scan or camera; shown at four strengths.")
+    ] = "none",
     count: Annotated[int, typer.Option(min=1, help="Number of samples on the contact sheet.")] = 12,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Draw how often a set's symbols occur, and some of its samples.
-
-    All is on a page to look at, the samples clean and degraded.
-    """
+    """Plot symbol frequencies and show samples, clean and degraded, on a web page."""
     with extra("lab"):
         from focal_omr.data.show.page import show_set
-    from focal_omr.batch.outputs import check_folder
+    from focal_omr.batch.outputs import check_output_folder
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
-    check_folder(out)
+    check_output_folder(out)
     work = partial(
         show_set, out=out, count=count, seed=seed, degrade=degrade, ids=ids, split=split, min_count=min_count
     )

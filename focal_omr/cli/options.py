@@ -1,4 +1,4 @@
-"""Options that several commands have, each said once."""
+"""Options that several commands share."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,42 +7,43 @@ import typer
 if TYPE_CHECKING:
     from focal_omr.formats.midi import Playback
 
-# Defaults of the library, said again: asking it would double the time of `--help`. A test compares them.
+# Copies of the library's defaults: importing it would double the time of `--help`. A test compares them.
 MEMORY_MB = 4000
 LIMIT_S = 300.0
 
 ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
 BeamOption = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        help="Readings that the search for the best one follows at a time; 0: greedy decoding.",
-        show_default="8",
-    ),
+    int | None, typer.Option(min=0, help="Beam width; 0 = greedy decoding.", show_default="8")
 ]
-TempoOption = Annotated[int, typer.Option(help="MIDI: quarter notes a minute.")]
+TempoOption = Annotated[int, typer.Option(help="MIDI: quarter notes per minute.")]
 InstrumentOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="MIDI: General MIDI names or numbers, with commas between those of parts.",
+        help="MIDI: General MIDI name or number; comma-separated for several parts.",
     ),
 ]
 UnfoldOption = Annotated[
-    bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; else every bar sounds once.")
+    bool, typer.Option("--unfold-repeats", help="MIDI: play repeats; otherwise every bar sounds once.")
 ]
-TimeoutOption = Annotated[
-    float, typer.Option(min=0.1, metavar="SECONDS", help="Seconds that reading a file may take.")
-]
-ThreadsOption = Annotated[int, typer.Option(min=0, help="Threads to compute with; 0: all cores.")]
+TimeoutOption = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Time limit of one file.")]
+ThreadsOption = Annotated[int, typer.Option(min=0, help="CPU threads; 0 = all cores.")]
 MemoryOption = Annotated[
-    int,
-    typer.Option(min=200, metavar="MB", help="Megabytes that a process which reads foreign files may hold."),
+    int, typer.Option(min=200, metavar="MB", help="Memory limit of each worker process in megabytes.")
 ]
 
 
-def playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
-    """How MIDI is played. Raises NotationError for a tempo or an instrument that there is not."""
+def make_playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
+    """How MIDI files are played, from the options of a command.
+
+    Args:
+        tempo: Quarter notes per minute.
+        instrument: Comma-separated General MIDI names or numbers; None: piano.
+        unfold: Whether repeats are played.
+
+    Raises:
+        NotationError: The tempo is out of range, or there is no such instrument.
+    """
     from focal_omr.formats.midi import Playback, parse_instruments
 
     return Playback(tempo, parse_instruments(instrument) if instrument else (), unfold)

@@ -1,7 +1,8 @@
-"""The command `focal-omr read`: pictures and documents to scores."""
+"""The command `focal-omr read`: images and documents to scores."""
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,208 +18,193 @@ from focal_omr.cli.options import (
     TempoOption,
     ThreadsOption,
     UnfoldOption,
-    playback,
+    make_playback,
 )
-from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, native_libraries_silenced, progress, say
+from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, native_stderr_silenced, progress_bar, say
 from focal_omr.errors import ImageError, OutputError
 
 if TYPE_CHECKING:
-    from focal_omr.batch.run import Batch
-    from focal_omr.batch.worker import Outcome, Task
+    from focal_omr.batch.manifest import DocumentRecord
 
 __all__ = ["read"]
 
 
 class Engine(StrEnum):
-    """What runs the readers of many documents."""
+    """What runs the workers that read documents."""
 
     PROCESSES, RAY = "processes", "ray"
 
 
+InputsArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT", help="Images and PDF documents, folders of them, or - for the standard input."
+    ),
+]
+OutputsOption = Annotated[
+    str,
+    typer.Option(
+        metavar="FORMATS",
+        help="Comma-separated output formats: musicxml, midi, mei, kern, abc, pae, semantic, agnostic, svg, "
+        "json (every symbol with box and confidence), overlay (the pages with the recognized symbols: PNG, "
+        "or PDF for several pages), overlay-html (the same as an interactive web page).",
+    ),
+]
+PagesOption = Annotated[
+    str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
+]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(metavar="pieces", help="'pieces': one file per piece, NAME-1.musicxml and so on."),
+]
+MarkDoubtfulOption = Annotated[
+    bool, typer.Option("--mark-doubtful", help="Colour low-confidence notes in MusicXML, MEI and SVG.")
+]
+DoubtfulBelowOption = Annotated[
+    float, typer.Option(min=0, max=1, help="Confidence threshold of --mark-doubtful.")
+]
+BatchSizeOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Batch size of a float32 network, in staves of a page; does not affect the results.",
+        show_default="4",
+    ),
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object per document and line: token, box [left, top, right, bottom] in pixels "
+        "and confidence of every symbol; or `error`.",
+    ),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Skip documents that DIR/manifest.jsonl lists as read.")
+]
+ManifestOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--manifest/--no-manifest",
+        help="Write DIR/manifest.jsonl, the outcome of each document.",
+        show_default="for several documents",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Worker processes for several documents.", show_default="one per thread"),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        metavar="SECONDS",
+        help="Time limit of one document.",
+        show_default="300, for a single document 3600",
+    ),
+]
+
+
 def read(
-    inputs: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Pictures and PDF documents, folders of them, or - for the standard input.", metavar="INPUT"
-        ),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the scores.", metavar="DIR")] = Path(),
-    to: Annotated[
-        str,
-        typer.Option(
-            metavar="FORMATS",
-            help="What to write, with commas between: musicxml, midi, mei, kern, abc, pae, semantic, "
-            "agnostic, svg, json (every symbol with its box and confidence), overlay (the pages with what "
-            "was read: PNG, or PDF for several), overlay-html (the same to click on, as a web page).",
-        ),
-    ] = "musicxml,midi",
-    pages: Annotated[
-        str | None, typer.Option(help="Pages of each document to read, such as 1,3-5,8-.", show_default="all")
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(metavar="pieces", help="'pieces': a file for each piece, NAME-1.musicxml ..."),
-    ] = None,
-    mark_doubtful: Annotated[
-        bool, typer.Option("--mark-doubtful", help="Colour doubtful notes in MusicXML, MEI and SVG.")
-    ] = False,
-    doubtful_below: Annotated[
-        float, typer.Option(min=0, max=1, help="Confidence below which a note is doubtful.")
-    ] = 0.9,
+    inputs: InputsArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Output folder.")] = Path(),
+    to: OutputsOption = "musicxml,midi",
+    pages: PagesOption = None,
+    split: SplitOption = None,
+    mark_doubtful: MarkDoubtfulOption = False,
+    doubtful_below: DoubtfulBelowOption = 0.9,
     tempo: TempoOption = 120,
     instrument: InstrumentOption = None,
     unfold_repeats: UnfoldOption = False,
     model: ModelOption = "default",
     threads: ThreadsOption = 0,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Staves of a page that go through a float32 network together; the readings stay the same.",
-            show_default="4",
-        ),
-    ] = None,
+    batch: BatchSizeOption = None,
     beam: BeamOption = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print one JSON object a line for each document: token, box [left, top, right, bottom] in "
-            "pixels and confidence of every symbol; or `error`.",
-        ),
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Leave out what DIR/manifest.jsonl says is done.")
-    ] = False,
-    manifest: Annotated[
-        bool | None,
-        typer.Option(
-            "--manifest/--no-manifest",
-            help="Write DIR/manifest.jsonl, what came of each document.",
-            show_default="for several documents",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that read several documents.", show_default="one a thread"),
-    ] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            help="Seconds after which a document is given up.",
-            show_default="300, of a single document 3600",
-        ),
-    ] = None,
+    as_json: JsonOption = False,
+    resume: ResumeOption = False,
+    manifest: ManifestOption = None,
+    workers: WorkersOption = None,
+    timeout: TimeoutOption = None,
     memory: MemoryOption = MEMORY_MB,
     engine: Annotated[
-        Engine, typer.Option(help="What runs the readers; ray needs the extra `ray`.")
+        Engine, typer.Option(help="What runs the workers; ray needs the extra `ray`.")
     ] = Engine.PROCESSES,
 ) -> None:
     """Read printed music to MusicXML, MIDI and other formats.
 
-    There is one score for each document, named after it. Several are read side by side; one that cannot be
-    read, crashes its reader or takes too long fails alone, and --resume goes on after an interrupt.
+    Each document gives one score, named after it. Several documents are read in parallel; one that cannot be
+    read, crashes its worker or exceeds a limit fails alone. An interrupted run continues with --resume.
 
-    Exit status: 0 all were read, 1 some could not be read, 2 none, or bad usage.
+    Exit status: 0 all were read, 1 some failed, 2 all failed or bad usage.
     """
-    with native_libraries_silenced():
+    with native_stderr_silenced():
+        from focal_omr.batch import outputs
         from focal_omr.batch.manifest import MANIFEST
-        from focal_omr.batch.outputs import (
-            OutputOptions,
-            check_folder,
-            output_names,
-            picture_files,
-            result_names,
-        )
-        from focal_omr.batch.run import Batch
-        from focal_omr.batch.worker import ReadOptions, Task
+        from focal_omr.batch.run import read_documents
+        from focal_omr.batch.worker import ReadOptions, ReadTask
         from focal_omr.page.ranges import parse_pages
 
-        names = output_names(to)
-        output = OutputOptions(
-            playback=playback(tempo, instrument, unfold_repeats),
-            mark_doubtful=mark_doubtful,
-            doubtful_below=doubtful_below,
-            split=_splits(split),
-        )
-        files = picture_files(inputs)
-        tasks = [
-            Task(file, name, _standard_input() if file == Path("-") else None)
-            for file, name in zip(files, result_names(files, out), strict=True)
-        ]
+        names = outputs.parse_outputs(to)
+        playback = make_playback(tempo, instrument, unfold_repeats)
+        if split not in (None, "pieces"):
+            raise OutputError(f"--split {split}: only 'pieces' is known")
+        output = outputs.OutputOptions(playback, mark_doubtful, doubtful_below, split is not None)
+        files = outputs.find_inputs(inputs)
+        tasks = [ReadTask(*each) for each in zip(files, outputs.result_names(files, out), strict=True)]
+        if outputs.STDIN in files:
+            if sys.stdin.isatty():
+                raise ImageError("stdin: this is a terminal; pipe a document to -")
+            stdin = sys.stdin.buffer.read()
+            tasks = [replace(task, data=stdin) if task.file == outputs.STDIN else task for task in tasks]
         if pages is not None:
             parse_pages(pages)
-        check_folder(out)
-        options = ReadOptions(tuple(names), output, model, beam, pages)
-        work = Batch(
-            tuple(tasks),
+        outputs.check_output_folder(out)
+        with_manifest = resume or (len(tasks) > 1 if manifest is None else manifest)
+        failed = 0
+        with read_documents(
+            tasks,
             out,
-            options,
+            ReadOptions(tuple(names), output, model, beam, pages),
             threads=threads,
-            together=batch,
+            batch_size=batch,
             workers=workers,
             limit_s=timeout,
             memory_mb=memory,
             on_ray=engine is Engine.RAY,
-            with_manifest=resume or (len(tasks) > 1 if manifest is None else manifest),
+            with_manifest=with_manifest,
             resume=resume,
             with_documents=as_json,
-        )
-        failed = _read_all(work, as_json=as_json)
+        ) as (todo, records):
+            if todo < len(tasks):
+                say(f"focal-omr: {len(tasks) - todo} of {len(tasks)} are done already")
+            with progress_bar(todo, "reading", shown=not as_json) as advance:
+                for done, record in enumerate(records, 1):
+                    _print_record(record, out, as_json=as_json)
+                    failed += record.error is not None
+                    advance(done)
     if failed:
         if len(tasks) > 1:
-            see = f", see {out / MANIFEST}" if work.with_manifest else ""
+            see = f", see {out / MANIFEST}" if with_manifest else ""
             say(f"focal-omr: {failed} of {len(tasks)} failed{see}")
         raise typer.Exit(SOME_FAILED if failed < len(tasks) else ALL_FAILED)
 
 
-def _standard_input() -> bytes:
-    if sys.stdin.isatty():
-        raise ImageError("stdin: - reads a document from a pipe or a file, and this is a terminal")
-    return sys.stdin.buffer.read()
+def _print_record(record: "DocumentRecord", out: Path, *, as_json: bool) -> None:
+    """Print what was read and written, or why it failed."""
+    written = [str(out / name) for name in record.results]
+    if record.error is not None:
+        say(f"focal-omr: {record.error}")
+        if as_json:
+            from focal_omr.document.document import JSON_FORMAT
 
-
-def _read_all(batch: "Batch", *, as_json: bool) -> int:
-    """Read what is to do, and say what comes of each document; how many failed."""
-    failed = 0
-    with batch.read() as (todo, outcomes):
-        if todo < len(batch.tasks):
-            say(f"focal-omr: {len(batch.tasks) - todo} of {len(batch.tasks)} are done already")
-        with progress(todo, "reading", shown=not as_json) as advance:
-            for done, (task, outcome) in enumerate(outcomes, 1):
-                _report(batch, task, outcome, as_json=as_json)
-                failed += outcome.error is not None
-                advance(done)
-    return failed
-
-
-def _report(batch: "Batch", task: "Task", outcome: "Outcome", *, as_json: bool) -> None:
-    """Say what came of a document."""
-    if outcome.error is not None:
-        say(f"focal-omr: {outcome.error}")
-    written = [str(batch.folder / name) for name in outcome.results]
-    if as_json:
-        plain = outcome.document if outcome.error is None else None
-        said = _failure(task, outcome) if plain is None else {**plain, "outputs": written}
-        print(json.dumps(said), flush=True)
-    elif outcome.error is None:
+            failure = {"format": JSON_FORMAT, "source": record.file, "error": record.error}
+            print(json.dumps(failure), flush=True)
+    elif as_json:
+        print(json.dumps({**(record.document or {}), "outputs": written}), flush=True)
+    else:
         print(
-            f"{task.label}: {outcome.symbols} symbols, mean confidence {outcome.confidence:.2f} -> "
+            f"{record.file}: {record.symbols} symbols, mean confidence {record.confidence:.2f} -> "
             + ", ".join(written)
         )
-        for warning in outcome.warnings:
-            say(f"focal-omr: {task.label}: {warning}")
-
-
-def _failure(task: "Task", outcome: "Outcome") -> dict[str, object]:
-    """What JSON says of a document that could not be read."""
-    from focal_omr.document.document import JSON_FORMAT
-
-    return {"format": JSON_FORMAT, "source": task.label, "error": outcome.error}
-
-
-def _splits(split: str | None) -> bool:
-    if split not in (None, "pieces"):
-        raise OutputError(f"--split {split}: only 'pieces' is known")
-    return split is not None
+        for warning in record.warnings:
+            say(f"focal-omr: {record.file}: {warning}")

@@ -6,7 +6,7 @@ import threading
 import time
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,65 +15,72 @@ from focal_omr.cli.terminal import extra, say
 from focal_omr.errors import ModelError, OmrError
 from focal_omr.web.settings import MB, Settings, default_data_folder
 
-if TYPE_CHECKING:
-    import uvicorn
-
 __all__ = ["listen", "serve"]
 
-_USUAL = Settings(Path())
+_DEFAULTS = Settings(Path())
 _RANDOM = "random"
-_MOST_CONNECTIONS = 500
+_MAX_CONNECTIONS = 500
 _BACKLOG = 256
-_GRACE_S = 3  # that answers in work have when the server ends
+_GRACE_S = 3  # for running requests when the server stops
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Folder for the documents until they expire.", show_default="a cache folder"
+    ),
+]
+ThreadsOption = Annotated[
+    int, typer.Option(min=0, help="CPU threads of all workers together; 0 = all cores.")
+]
+TokenOption = Annotated[
+    str,
+    typer.Option(
+        envvar="FOCAL_OMR_TOKEN",
+        show_envvar=True,
+        help="Access token that clients must present; 'random' generates one.",
+        show_default="none",
+    ),
+]
+AllowHostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Host name under which clients may reach the server, such as omr.example.org; repeatable."
+    ),
+]
+RateOption = Annotated[
+    int, typer.Option(min=0, help="Rate limit of a client in uploads per minute; 0 = unlimited.")
+]
+ExpireOption = Annotated[
+    float, typer.Option(min=0.01, help="Retention: hours after which a document is removed.")
+]
+MaxMbOption = Annotated[int, typer.Option(min=1, help="Largest upload in megabytes.")]
+MaxPagesOption = Annotated[int, typer.Option(min=1, help="Largest number of pages of a document.")]
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0: all it has.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0: any free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 = all interfaces.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 = any free one.")] = 8000,
     workers: Annotated[
-        int, typer.Option(min=1, help="Processes that read, each a document at a time.")
-    ] = _USUAL.workers,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Folder of the documents until they expire.", show_default="a cache folder"
-        ),
-    ] = None,
-    model: ModelOption = _USUAL.model,
-    threads: Annotated[
-        int, typer.Option(min=0, help="Threads to compute with, all workers together; 0: all cores.")
-    ] = _USUAL.threads,
-    token: Annotated[
-        str,
-        typer.Option(
-            envvar="FOCAL_OMR_TOKEN",
-            show_envvar=True,
-            help="What clients must show to be let in; 'random' makes one up.",
-            show_default="none",
-        ),
-    ] = "",
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A name by which the server may be called, such as omr.example.org; repeatable."),
-    ] = None,
-    rate: Annotated[
-        int, typer.Option(min=0, help="Uploads a minute for each client; 0: any number.")
-    ] = _USUAL.rate,
-    expire_hours: Annotated[
-        float, typer.Option(min=0.01, help="Hours after which a document is removed.")
-    ] = _USUAL.expire_s / 3600,
-    max_mb: Annotated[int, typer.Option(min=1, help="Megabytes that a file may have.")] = _USUAL.upload_bytes
-    // MB,
-    max_pages: Annotated[int, typer.Option(min=1, help="Pages that a document may have.")] = _USUAL.pages,
+        int, typer.Option(min=1, help="Worker processes, each reading one document at a time.")
+    ] = _DEFAULTS.workers,
+    data: DataOption = None,
+    model: ModelOption = _DEFAULTS.model,
+    threads: ThreadsOption = _DEFAULTS.threads,
+    token: TokenOption = "",
+    allow_host: AllowHostOption = None,
+    rate: RateOption = _DEFAULTS.rate,
+    expire_hours: ExpireOption = _DEFAULTS.expire_s / 3600,
+    max_mb: MaxMbOption = _DEFAULTS.upload_bytes // MB,
+    max_pages: MaxPagesOption = _DEFAULTS.pages,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Serve the web page and its HTTP API.
 
-    Nothing leaves this machine, and nobody else is let in, unless --host says so. docs/server.md says more.
+    By default only this machine can connect (see --host), and no data leaves it. See docs/server.md.
     """
     with extra("web"):
         import prometheus_client  # noqa: F401
-        import python_multipart  # noqa: F401  # FastAPI asks for it late, and in more than one line
+        import python_multipart  # noqa: F401  # FastAPI would ask for it late, and in several lines
         import uvicorn
 
         from focal_omr.web.app import create_app
@@ -91,80 +98,76 @@ def serve(
         hosts=(host, *(allow_host or ())),
         token=new_token() if token == _RANDOM else token,
     )
-    _check_model(model)
-    store = Store(settings.data)  # so that a folder that cannot be used is one line
+    if model != "default" and not Path(model).is_file():
+        raise ModelError(f"{model}: no such file; give an ONNX file of `focal-omr export`, or 'default'")
+    store = Store(settings.data)  # an unusable folder fails here, in one line
     store.lock()
     store.close()
     listening = listen(host, port)
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
-        access_log=False,  # it would keep the token of the first address
+        access_log=False,  # it would log the token in the query of the first request
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
+        limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
         lifespan="on",
     )
     server = uvicorn.Server(config)
-    address = _address(host, listening.getsockname()[1], settings)
-    threading.Thread(target=_greet, args=(server, address, settings, open_), daemon=True).start()
+
+    def announce() -> None:
+        while not server.started:
+            if server.should_exit:
+                return
+            time.sleep(0.02)
+        _announce(settings, listening.getsockname()[1], open_browser=open_)
+
+    threading.Thread(target=announce, daemon=True).start()
     server.run(sockets=[listening])
     if not server.started:
         raise OmrError("the server could not be started")
 
 
-def _check_model(model: str) -> None:
-    if model != "default" and not Path(model).is_file():
-        raise ModelError(f"{model}: no such file; an ONNX file of `focal-omr export` is needed, or 'default'")
-
-
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises OmrError where it cannot, such as at a port in use."""
+    """Open a listening socket.
+
+    Raises:
+        OmrError: The address or port cannot be used.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
         family, kind, protocol, _, address = found[0]
-        # With its protocol named: only then asyncio sends small answers at once, else after 40 ms.
+        # With the protocol given, asyncio sets TCP_NODELAY; otherwise small responses wait 40 ms.
         listening = socket.socket(family, kind, protocol)
-        if os.name == "posix":  # elsewhere it would take the port of another server
+        if os.name == "posix":  # on Windows it would take over the port of another server
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(_BACKLOG)
         return listening
     except OSError as error:
         raise OmrError(
-            f"{host}, port {port}: cannot be listened at ({error.strerror or error}); "
-            "--port 8001 would take another port"
+            f"{host}, port {port}: cannot listen ({error.strerror or error}); try another port with --port"
         ) from None
 
 
-def _address(host: str, port: int, settings: Settings) -> str:
-    """What to open, on this machine, in a browser."""
+def _announce(settings: Settings, port: int, *, open_browser: bool) -> None:
+    """Print the address of the running server, and open it in a browser."""
+    host = settings.hosts[0]
     shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     query = ""
     if settings.token:
         from urllib.parse import quote
 
         query = f"?token={quote(settings.token, safe='')}"
-    return f"http://{shown}:{port}/{query}"
-
-
-def _greet(server: "uvicorn.Server", address: str, settings: Settings, open_: bool) -> None:
-    """Say where the server is, once it is there."""
-    while not server.started:
-        if server.should_exit:
-            return
-        time.sleep(0.02)
-    print(f"{address} (documents are kept in {settings.data}; Ctrl+C ends the server)", flush=True)
-    if not settings.token and not _is_local(settings.hosts[0]):
-        say("focal-omr: whoever reaches this address may use the server; see --token")
-    if open_:
+    address = f"http://{shown}:{port}/{query}"
+    print(f"{address} (documents are kept in {settings.data}; Ctrl+C stops the server)", flush=True)
+    try:
+        is_local = ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    if not settings.token and not is_local:
+        say("focal-omr: anyone who can reach this address can use the server; see --token")
+    if open_browser:
         import webbrowser
 
         webbrowser.open(address)
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

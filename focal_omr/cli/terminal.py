@@ -1,38 +1,48 @@
-"""What all commands share that speak to a user at a terminal: lines, a bar of progress, exit statuses."""
+"""Terminal output shared by the commands: messages, progress bars, exit statuses."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from focal_omr.errors import OmrError
 
-__all__ = ["ALL_FAILED", "SOME_FAILED", "extra", "native_libraries_silenced", "progress", "say"]
+__all__ = ["ALL_FAILED", "SOME_FAILED", "extra", "native_stderr_silenced", "progress_bar", "say"]
 
 SOME_FAILED, ALL_FAILED = 1, 2  # exit statuses
-_NATIVE_STDERR = 2  # the descriptor that C and C++ write their complaints to
+_NATIVE_STDERR = 2  # file descriptor that C and C++ libraries write to
 
 
 def say(message: str) -> None:
-    """A line for the user, beside the results that go to the standard output."""
+    """Print a message as one line on stderr; stdout is for results."""
     print(" ".join(message.splitlines()), file=sys.stderr)
 
 
 @contextmanager
 def extra(name: str) -> Iterator[None]:
-    """Turns a missing optional dependency into the command that installs it."""
+    """Turn a missing optional dependency into the command that installs it.
+
+    Raises:
+        OmrError: A module of the extra `name` is not installed.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        raise OmrError(
-            f"{error.name} is not installed; `pip install focal-ctc-omr[{name}]` brings it"
-        ) from None
+        raise OmrError(f"{error.name} is not installed: pip install focal-ctc-omr[{name}]") from None
 
 
 @contextmanager
-def progress(total: int, what: str, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal for several things; gives the function that is told how many are done."""
+def progress_bar(total: int, description: str, *, shown: bool = True) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal if there is more than one item.
+
+    Args:
+        total: Number of items.
+        description: Text before the bar.
+        shown: Whether to show it at all.
+
+    Yields:
+        A function to call with the number of finished items.
+    """
     if total < 2 or not shown or not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -40,43 +50,40 @@ def progress(total: int, what: str, *, shown: bool = True) -> Iterator[Callable[
     from rich.progress import MofNCompleteColumn, Progress
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    # Results that go to a file or a pipe must not be taken for lines to show above the bar.
+    # Without redirect_stdout=False, results piped to a file would be printed above the bar instead.
     bar = Progress(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     )
     with bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(description, total=total)
         yield lambda done: bar.update(task, completed=done)
 
 
 @contextmanager
-def native_libraries_silenced() -> Iterator[None]:
-    """What libpng, libjpeg, OpenCV and others write to the standard error goes nowhere; Python still speaks.
+def native_stderr_silenced() -> Iterator[None]:
+    """Discard what C and C++ libraries write to stderr; Python's `sys.stderr` still works.
 
-    They report there what becomes an error of ours with the file's name, or what is no error at all: a colour
-    profile they do not like.
+    libpng, libjpeg and OpenCV report there what becomes an error of ours with the file's name, or is no error
+    at all, such as an unusual colour profile.
     """
     try:
         kept = os.dup(_NATIVE_STDERR)
-    except OSError:  # closed: they have nowhere to write to anyway
+    except OSError:  # closed, so there is nothing to silence
         yield
         return
     python = sys.stderr
     python.flush()
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a device, no file of ours
+    try:
+        is_native = python.fileno() == _NATIVE_STDERR
+    except (OSError, ValueError):  # replaced by a stream of Python code, or closed
+        is_native = False
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123  # a device, not a file
         os.dup2(nowhere.fileno(), _NATIVE_STDERR)
-    with os.fdopen(kept, "w", buffering=1, errors="backslashreplace") as heard:
-        if _writes_to(python, _NATIVE_STDERR):
-            sys.stderr = heard
+    with os.fdopen(kept, "w", buffering=1, errors="backslashreplace") as still_heard:
+        if is_native:
+            sys.stderr = still_heard
         try:
             yield
         finally:
             sys.stderr = python
             os.dup2(kept, _NATIVE_STDERR)
-
-
-def _writes_to(stream: TextIO, descriptor: int) -> bool:
-    try:
-        return stream.fileno() == descriptor
-    except (OSError, ValueError):  # a stream that Python code made, or a closed one
-        return False

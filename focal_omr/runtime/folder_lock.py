@@ -14,11 +14,8 @@ __all__ = ["LOCK_FILE", "lock_folder"]
 logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".focal-omr.lock"  # in the locked folder, while the lock is held
-_NO_LOCKS = (
-    errno.ENOSYS,
-    errno.ENOLCK,
-    errno.EOPNOTSUPP,
-)  # of file systems without locks, as some network ones
+# Raised by file systems without locks, such as some network ones.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager

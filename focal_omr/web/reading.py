@@ -1,18 +1,20 @@
-"""A job is read, in a process of its own: the document as JSON, and its pages as pictures, become files.
+"""The worker that reads uploaded documents: `DocumentReader` with progress, page images and a JSON document.
 
-All that is shown and written later comes from these files; the file that was uploaded is not kept.
+Everything that is shown or exported later comes from these files; the upload itself is not kept.
 """
 
 import json
 import logging
 import sqlite3
 import time
-import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from focal_omr.errors import ImageError, OmrError, OutputError
+from focal_omr.batch.manifest import DocumentRecord
+from focal_omr.batch.worker import DocumentReader, ReadOptions, ReadTask
+from focal_omr.errors import ImageError, OutputError
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.web.store import Store
 
@@ -20,128 +22,118 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from focal_omr.recognize import Progress, Recognizer
+    from focal_omr.recognize import Progress
 
-__all__ = ["DOCUMENT", "UPLOAD", "JobReader", "Task", "picture_name"]
+__all__ = ["DOCUMENT", "UPLOAD", "JobReader", "JobTask", "picture_name"]
 
 logger = logging.getLogger(__name__)
 
 UPLOAD, DOCUMENT = "upload", "document.json"
-_LONG_SIDE_PX = 3000  # of a picture that is kept: a page at 260 dpi, more than a screen shows
+_LONG_SIDE_PX = 3000  # of a stored page image: a page at 260 dpi, more than a screen shows
 _JPEG_QUALITY = 85
-_SAY_S = 0.2  # between notes of progress: each is a write to the database
+_PROGRESS_S = 0.2  # between two progress updates: each is a write to the database
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job to read: its id, the folder of its files, and what its file is called."""
+class JobTask(ReadTask):
+    """An uploaded document: `file` is the upload in the folder of its job, `name` its name for the client.
 
-    job: str
-    folder: Path
-    name: str
+    Attributes:
+        job: Id of the job.
+    """
+
+    job: str = ""
+
+    @property
+    def label(self) -> str:
+        """The document's name in messages, which never show folders of the server."""
+        return self.name
+
+    def load(self) -> tuple[bytes, int]:
+        """The bytes of the upload, and no modification time.
+
+        Raises:
+            OutputError: The server cannot read its file.
+        """
+        try:
+            return self.file.read_bytes(), 0
+        except OSError:
+            logger.exception("reading %s", self.job)
+            raise OutputError(f"{self.name}: the server cannot read its files") from None
 
 
 def picture_name(page: int) -> str:
-    """The file of a page's picture, in the folder of its job."""
+    """File name of a page image, in the folder of its job."""
     return f"page-{page}.jpg"
 
 
-class JobReader:
-    """Reads jobs one after the other, with one network.
+class JobReader(DocumentReader):
+    """Reads uploaded documents into the folders of their jobs.
 
     Args:
         data: Folder of the store.
-        model, threads: As of `Recognizer`.
-        pages: That a document may have.
+        model: As for `Recognizer`.
+        threads: CPU threads.
+        max_pages: Largest number of pages of a document.
     """
 
-    def __init__(self, data: Path, *, model: str, threads: int, pages: int) -> None:
-        self.data, self.model, self.threads = data, model, threads
-        self.pages = pages
-        self._recognizer: Recognizer | None = None
-        self._store: Store | None = None
+    def __init__(self, data: Path, *, model: str, threads: int, max_pages: int) -> None:
+        super().__init__(ReadOptions(model=model), threads=threads)
+        self.data, self.max_pages = data, max_pages
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what each process opens for itself."""
-        return {**self.__dict__, "_recognizer": None, "_store": None}
+        """The state without what each process opens for itself."""
+        return {name: value for name, value in super().__getstate__().items() if name != "store"}
 
-    def __call__(self, task: Task | None) -> str:
-        """Read a job; why it failed, "" where it did not. None opens the network and no more."""
-        try:
-            self._open()
-            if task is not None:
-                self._read(task)
-        except (OutputError, sqlite3.Error):  # a full disk; a message would name the server's folders
-            logger.exception("reading")
-            return f"{'the document' if task is None else task.name}: the server cannot write its files"
-        except OmrError as error:
-            return " ".join(str(error).split())
-        except MemoryError:
-            return _no_memory(task)
-        except Exception as error:  # a defect of this program fails one job
-            if "bad_alloc" in str(error) or "Insufficient memory" in str(error):
-                return _no_memory(task)
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            name = "the document" if task is None else task.name
-            return (
-                f"{name}: a defect of this program: {error!r} in {Path(place.filename).name}:{place.lineno}"
-            )
-        return ""
+    @cached_property
+    def store(self) -> Store:
+        """The job store, opened on first use."""
+        return Store(self.data)
 
-    def _open(self) -> None:
-        if self._recognizer is None:
-            import cv2
+    def process(self, task: ReadTask, data: bytes, record: DocumentRecord) -> DocumentRecord:
+        """Read one document, report progress to the store and write its files.
 
-            from focal_omr.recognize import Recognizer
+        Args:
+            task: A `JobTask`.
+            data: Its bytes.
+            record: What is known of it.
 
-            cv2.setNumThreads(self.threads)
-            self._recognizer = Recognizer(model=self.model, threads=self.threads)
-            self._store = Store(self.data)
-
-    def _read(self, task: Task) -> None:
+        Raises:
+            OmrError: It cannot be read, has too many pages, or the server cannot write its files.
+        """
+        assert isinstance(task, JobTask)
         from focal_omr.page.load import count_pages
 
-        assert self._recognizer is not None
-        assert self._store is not None
-        data = (task.folder / UPLOAD).read_bytes()
-        pages = count_pages(data, name=task.name)
-        if pages > self.pages:
-            raise ImageError(f"{task.name}: {pages} pages, at most {self.pages} are read here")
-        told = _Told(self._store, task, pages)
-        document = self._recognizer.read(data, name=task.name, progress=told)
-        told.write(len(document.pages), len(document.staves))
-        text = json.dumps(document.to_json(), separators=(",", ":"))
-        write_atomic(task.folder / DOCUMENT, text.encode())
+        total = count_pages(data, name=task.name)
+        if total > self.max_pages:
+            raise ImageError(f"{task.name}: {total} pages; this server reads at most {self.max_pages}")
+        folder, reported = task.file.parent, time.monotonic()
+
+        def report(pages: int = 0, staves: int = 0, share: float = 0.0) -> None:
+            done = min((pages + share) / total, 0.99)  # 1 only once the result is there
+            self.store.advance(task.job, done, pages=total, pages_read=pages, staves_read=staves)
+
+        def on_progress(progress: "Progress") -> None:
+            nonlocal reported
+            if progress.picture is not None:
+                _write_page_image(progress.picture, folder / picture_name(progress.pages))
+            if time.monotonic() - reported >= _PROGRESS_S:
+                reported = time.monotonic()
+                report(progress.pages, progress.staves, progress.share)
+
+        try:
+            report()
+            document = self.recognizer.read(data, name=task.name, progress=on_progress)
+            report(len(document.pages), len(document.staves))
+            text = json.dumps(document.to_json(), separators=(",", ":"))
+            write_atomic(folder / DOCUMENT, text.encode())
+        except (OutputError, sqlite3.Error):  # a full disk, say; the message would name the server's folders
+            logger.exception("reading %s", task.job)
+            raise OutputError(f"{task.name}: the server cannot write its files") from None
+        return replace(record, pages=len(document.pages), staves=len(document.staves))
 
 
-class _Told:
-    """Keeps the pictures of pages that were read, and writes down how far the job is."""
-
-    def __init__(self, store: Store, task: Task, pages: int) -> None:
-        self.store, self.task, self.pages = store, task, pages
-        self.said = time.monotonic()
-        store.advance(task.job, 0.0, pages=pages)
-
-    def __call__(self, progress: "Progress") -> None:
-        if progress.picture is not None:
-            keep_picture(progress.picture, self.task.folder / picture_name(progress.pages))
-        now = time.monotonic()
-        if now - self.said >= _SAY_S:
-            self.said = now
-            self.write(progress.pages, progress.staves, progress.share)
-
-    def write(self, pages: int, staves: int, share: float = 0.0) -> None:
-        """So many pages and staves are read, and a share of the page in work."""
-        self.store.advance(
-            self.task.job,
-            min((pages + share) / self.pages, 0.99),  # all of it is said when the result is there
-            pages=self.pages,
-            pages_read=pages,
-            staves_read=staves,
-        )
-
-
-def keep_picture(gray: "NDArray[np.uint8]", path: Path) -> None:
+def _write_page_image(gray: "NDArray[np.uint8]", path: Path) -> None:
     """Write a page, (H, W) gray values, as a JPEG file with no side longer than 3000 pixels."""
     import cv2
 
@@ -150,8 +142,3 @@ def keep_picture(gray: "NDArray[np.uint8]", path: Path) -> None:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     jpeg = cv2.imencode(".jpg", gray, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))[1]
     write_atomic(path, bytes(jpeg))
-
-
-def _no_memory(task: Task | None) -> str:
-    name = "the document" if task is None else task.name
-    return f"{name}: reading it takes more memory than a document may have here"

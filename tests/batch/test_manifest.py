@@ -7,61 +7,63 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr.batch.manifest import MANIFEST, Entry, content_digest, open_manifest
+from focal_omr.batch.manifest import MANIFEST, DocumentRecord, content_digest, open_manifest
 from focal_omr.errors import OutputError
 
 
-def _was_read(entry: Entry) -> bool:
-    return entry.status == "read"
+def _was_read(record: DocumentRecord) -> bool:
+    return record.error is None
 
 
 @pytest.fixture
-def entry(tmp_path: Path) -> Entry:
-    """Of a document whose results are there."""
+def record(tmp_path: Path) -> DocumentRecord:
+    """The record of a document whose results are there."""
     (tmp_path / "a.png").write_bytes(b"picture")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a.mid").write_bytes(b"notes")
     modified = (tmp_path / "a.png").stat().st_mtime_ns
-    return Entry(
-        **{"file": "a.png", "name": "a", "status": "read", "error": None, "pages": 1, "staves": 2},
+    return DocumentRecord(
+        **{"file": "a.png", "name": "a", "error": None, "pages": 1, "staves": 2},
         **{"symbols": 30, "confidence": 0.9, "seconds": 0.1, "outputs": {"a.mid": 5}, "size": 7},
         **{"modified": modified, "sha256": content_digest(b"picture"), "work": "w"},
     )
 
 
-def test_what_is_done_holds_until_something_changes(entry: Entry, tmp_path: Path) -> None:
+def test_what_is_done_holds_until_something_changes(record: DocumentRecord, tmp_path: Path) -> None:
     picture, out = tmp_path / "a.png", tmp_path / "out"
-    assert entry.holds(picture, out, "w")
-    assert not entry.holds(picture, out, "other options")
-    assert not replace(entry, status="failed").holds(picture, out, "w")
+    assert record.is_current(picture, out, "w")
+    assert not record.is_current(picture, out, "other options")
+    assert not replace(record, error="a: blank").is_current(picture, out, "w")
     os.utime(picture, ns=(0, 0))
-    assert entry.holds(picture, out, "w")  # a copy of the picture
+    assert record.is_current(picture, out, "w")  # a copy of the picture
     picture.write_bytes(b"PICTURE")
-    assert not entry.holds(picture, out, "w")
+    assert not record.is_current(picture, out, "w")
     picture.write_bytes(b"picture")
     (out / "a.mid").write_bytes(b"no")
-    assert not entry.holds(picture, out, "w")
+    assert not record.is_current(picture, out, "w")
     (out / "a.mid").unlink()
-    assert not entry.holds(picture, out, "w")
+    assert not record.is_current(picture, out, "w")
 
 
-def test_resuming_keeps_what_was_read_and_nothing_half_written(entry: Entry, tmp_path: Path) -> None:
+def test_resuming_keeps_what_was_read_and_nothing_half_written(
+    record: DocumentRecord, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    failed = replace(entry, name="b", status="failed", error="b: blank")
+    failed = replace(record, name="b", error="b: blank")
     with open_manifest(out) as manifest:
-        for line in (replace(entry, symbols=1), failed, entry):
+        for line in (replace(record, symbols=1), failed, record):
             manifest.append(line)
     whole = (out / MANIFEST).read_bytes()
     assert [json.loads(line)["name"] for line in whole.splitlines()] == ["a", "b", "a"]
     (out / MANIFEST).write_bytes(whole + whole[:40])  # killed while it wrote
     (out / ".0123456789abcdef.part").write_bytes(b"half")
     with open_manifest(out, keep=_was_read) as manifest:
-        assert manifest.entries == {"a": entry}
+        assert manifest.records == {"a": record}
         manifest.append(failed)
-    assert (out / MANIFEST).read_text().splitlines() == [entry.to_json(), failed.to_json()]
+    assert (out / MANIFEST).read_text().splitlines() == [record.to_json(), failed.to_json()]
     assert sorted(path.name for path in out.iterdir()) == ["a.mid", MANIFEST]
     with open_manifest(out) as manifest:
-        assert manifest.entries == {}
+        assert manifest.records == {}
     assert (out / MANIFEST).read_bytes() == b""
 
 
@@ -69,7 +71,7 @@ def test_resuming_keeps_what_was_read_and_nothing_half_written(entry: Entry, tmp
 def test_a_file_that_is_none_of_ours_is_kept(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     with (
-        pytest.raises(OutputError, match="line 1 is none of a manifest"),
+        pytest.raises(OutputError, match="line 1 is not a line of a manifest"),
         open_manifest(tmp_path),
     ):
         pass
@@ -82,3 +84,15 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
     with open_manifest(tmp_path, keep=_was_read):
         pass
+
+
+def test_a_line_holds_these_keys_and_comes_back_as_the_record(record: DocumentRecord) -> None:
+    line = record.to_json()
+    assert list(json.loads(line)) == [
+        *("format", "file", "name", "status", "error", "pages", "staves", "symbols", "confidence"),
+        *("seconds", "outputs", "size", "modified", "sha256", "work"),
+    ]
+    assert DocumentRecord.from_json(line.encode()) == record
+    for old, new in (('"read"', '"failed"'), ('"pages": 1', '"pages": true'), ("a.png", 'a", "b": "c')):
+        assert old in line
+        assert DocumentRecord.from_json(line.replace(old, new).encode()) is None

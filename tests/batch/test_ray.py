@@ -7,18 +7,25 @@ from pathlib import Path
 import pytest
 from scripted import draw_staff, save_png, write_scripted
 
+from focal_omr.batch.manifest import DocumentRecord
 from focal_omr.batch.ray import read_on_ray
-from focal_omr.batch.worker import Outcome, Reader, ReadOptions, Task
+from focal_omr.batch.worker import DocumentReader, ReadOptions, ReadTask
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("default")  # Ray's own
 
 
-class _Dying(Reader):
-    def __call__(self, task: Task) -> Outcome:
-        if task.name == "1":
+class _Dying(DocumentReader):
+    def __call__(self, task: ReadTask | None) -> DocumentRecord:
+        if task is not None and task.name == "1":
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().__call__(task)
+
+
+def _record(found: DocumentRecord | Lost) -> DocumentRecord:
+    assert isinstance(found, DocumentRecord)
+    return found
 
 
 def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +36,7 @@ def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pyt
     options = ReadOptions(outputs=("musicxml", "midi", "json"), model=str(model))
     pictures = [save_png(tmp_path / f"{number}.png", draw_staff(700 + 50 * number)) for number in range(4)]
     pictures[3].write_bytes(b"")
-    tasks = [Task(picture, picture.stem) for picture in pictures]
+    tasks = [ReadTask(picture, picture.stem) for picture in pictures]
     paths = os.pathsep.join((str(Path(__file__).parents[1]), str(Path(__file__).parents[2])))
     ray.init(
         num_cpus=2,
@@ -39,13 +46,15 @@ def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pyt
         runtime_env={"env_vars": {"PYTHONPATH": paths}},
     )
     try:
-        found = dict(read_on_ray(_Dying(options), tasks, workers=2, limit_s=60))
+        found = dict(read_on_ray(_Dying(options), tasks, workers=2, limits=ProcessLimits(60)))
     finally:
         ray.shutdown()
     assert found.keys() == set(tasks)
-    assert found[tasks[1]].error == f"{pictures[1]}: ends the process that reads it (SIGSEGV)"
-    assert found[tasks[3]].error == f"{pictures[3]}: the file is empty"
-    reader = Reader(options)
+    assert found[tasks[1]] == Lost("ends the process that reads it (SIGSEGV)")
+    assert _record(found[tasks[3]]).error == f"{pictures[3]}: the file is empty"
+    reader = DocumentReader(options)
     for task in (tasks[0], tasks[2]):
-        assert found[task].results.keys() == {f"{task.name}.{s}" for s in ("musicxml", "mid", "json")}
-        assert found[task].results == reader(task).results
+        assert _record(found[task]).results.keys() == {
+            f"{task.name}.{s}" for s in ("musicxml", "mid", "json")
+        }
+        assert _record(found[task]).results == reader(task).results

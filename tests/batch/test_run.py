@@ -8,35 +8,43 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted import draw_staff, save_png, write_scripted
 
-from focal_omr.batch.manifest import MANIFEST
-from focal_omr.batch.run import Batch
-from focal_omr.batch.worker import Outcome, Reader, ReadOptions, Task, read_in_processes
+from focal_omr.batch.manifest import MANIFEST, DocumentRecord
+from focal_omr.batch.run import read_documents
+from focal_omr.batch.worker import DocumentReader, ReadOptions, ReadTask
 
 ROOT = Path(__file__).parents[2]
 
 
-class _Moody(Reader):
-    """Reads what its name says it can."""
+class _Moody(DocumentReader):
+    """Does what the name of a task says."""
 
-    def __call__(self, task: Task) -> Outcome:
-        if task.name == "crash":
+    def __call__(self, task: ReadTask | None) -> DocumentRecord:
+        name = "" if task is None else task.name
+        if name == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
-        if task.name == "sleep":
+        if name == "sleep":
             time.sleep(60)
-        return Outcome(symbols=len(task.name))
+        if name == "memory":
+            raise MemoryError
+        return DocumentRecord(name, name, symbols=len(name))
 
 
-def test_a_crash_and_a_document_without_end_fail_alone() -> None:
-    tasks = [Task(Path(f"{name}.png"), name) for name in ("crash", "a", "sleep", "bc", "def")]
-    reader = _Moody(ReadOptions())
-    found = {task.name: outcome for task, outcome in read_in_processes(reader, tasks, workers=2, limit_s=2)}
-    assert {name: outcome.symbols for name, outcome in found.items() if not outcome.error} == {
+def test_a_crash_and_a_document_without_end_fail_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("focal_omr.batch.run.DocumentReader", _Moody)
+    names = ("crash", "a", "sleep", "bc", "memory", "def")
+    tasks = [ReadTask(Path(f"{name}.png"), name) for name in names]
+    _, found = _read(tasks, tmp_path, ReadOptions(), workers=2, limit_s=2, memory_mb=3000)
+    assert {name: record.symbols for name, record in found.items() if not record.error} == {
         **{"a": 1, "bc": 2, "def": 3}
     }
+    assert found["memory"].error == "memory.png: needs more memory than 3000 MB"
     assert found["crash"].error == "crash.png: ends the process that reads it (SIGSEGV)"
     assert found["sleep"].error == "sleep.png: takes longer than 2 s"
 
@@ -47,9 +55,9 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> ReadOptions:
     return ReadOptions(outputs=("musicxml", "midi", "json"), model=str(model))
 
 
-def _read(batch: Batch) -> tuple[int, dict[str, Outcome]]:
-    with batch.read() as (todo, outcomes):
-        return todo, {task.name: outcome for task, outcome in outcomes}
+def _read(*arguments: Any, **options: Any) -> tuple[int, dict[str, DocumentRecord]]:
+    with read_documents(*arguments, **options) as (todo, records):
+        return todo, {record.name: record for record in records}
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -89,31 +97,31 @@ def test_a_killed_run_is_resumed_without_loss(options: ReadOptions, tmp_path: Pa
     (out / ".0123456789abcdef.part").write_bytes(b"half a score")  # as if it had been writing
     (out / "03.mid").unlink()
 
-    tasks = tuple(Task(file, file.stem) for file in files)
-    todo, outcomes = _read(Batch(tasks, out, options, workers=1, resume=True))
+    tasks = [ReadTask(file, file.stem) for file in files]
+    todo, found = _read(tasks, out, options, workers=1, resume=True)
     assert todo == 8  # the two broken ones are tried again, and 03 lacks a file
-    assert {name: outcome.error for name, outcome in outcomes.items() if outcome.error} == {
+    assert {name: record.error for name, record in found.items() if record.error} == {
         "02": f"{files[2]}: the file is empty",
         "09": f"{files[9]}: the file is cut off after 500 bytes, its end is missing",
     }
-    assert len(_read(Batch(tasks, tmp_path / "whole", options, workers=1))[1]) == 12
+    assert len(_read(tasks, tmp_path / "whole", options, workers=1)[1]) == 12
     assert len(_contents(out)) == 30
     assert _contents(out) == _contents(tmp_path / "whole")
     again = [name for name, time_ns in first.items() if (out / name).stat().st_mtime_ns != time_ns]
     assert {name[:2] for name in again} == {"03"}
     lines = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert sorted(line["name"] for line in lines) == [file.stem for file in files]
-    with Batch(tasks, out, options, resume=True).read() as (todo, _):
+    with read_documents(tasks, out, options, resume=True) as (todo, _):
         assert todo == 2
 
 
 def test_one_document_leaves_no_manifest_unless_it_is_asked_for(options: ReadOptions, tmp_path: Path) -> None:
-    task = Task(save_png(tmp_path / "a.png", draw_staff()), "a")
-    batch = Batch((task,), tmp_path / "out", options, with_manifest=False)
-    assert _read(batch)[1]["a"].error is None
+    task = ReadTask(save_png(tmp_path / "a.png", draw_staff()), "a")
+    _, found = _read([task], tmp_path / "out", options, with_manifest=False)
+    assert found["a"].error is None
     assert sorted(_contents(tmp_path / "out")) == ["a.json", "a.mid", "a.musicxml"]
     assert not (tmp_path / "out" / MANIFEST).exists()
-    _read(Batch((task,), tmp_path / "out", options))
+    _read([task], tmp_path / "out", options)
     (line,) = (tmp_path / "out" / MANIFEST).read_text().splitlines()
     entry = json.loads(line)
     assert (entry["status"], entry["pages"], entry["staves"], entry["symbols"]) == ("read", 1, 1, 12)

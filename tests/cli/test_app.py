@@ -20,8 +20,8 @@ from pdfs import picture_pdf
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import __version__
-from focal_omr.batch import run as many
-from focal_omr.batch.worker import Reader, ReadOptions, Task
+from focal_omr.batch.run import read_documents
+from focal_omr.batch.worker import DocumentReader, ReadOptions, ReadTask
 from focal_omr.cli import app as cli
 from focal_omr.cli import read as cli_read
 from focal_omr.cli.options import LIMIT_S, MEMORY_MB
@@ -311,7 +311,7 @@ def _missing(tmp_path):
 
 def _empty_folder(tmp_path):
     (tmp_path / "folder").mkdir()
-    return [tmp_path / "folder"], f"{tmp_path}/folder: a folder without pictures (*.png, *.jpg"
+    return [tmp_path / "folder"], f"{tmp_path}/folder: a folder without images (*.png, *.jpg"
 
 
 def _same_stem(tmp_path):
@@ -321,12 +321,12 @@ def _same_stem(tmp_path):
 
 def _unknown_format(tmp_path):
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "--to", "musicxml,mp3"], "unknown format 'mp3'; known are musicxml, midi, mei"
+    return [picture, "--to", "musicxml,mp3"], "unknown format 'mp3'; choose from musicxml, midi, mei"
 
 
 def _no_format(tmp_path):
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "--to", " ,"], "no format to write is named"
+    return [picture, "--to", " ,"], "no output format given"
 
 
 def _out_is_a_file(tmp_path):
@@ -338,7 +338,7 @@ def _out_is_a_file(tmp_path):
 def _out_below_a_file(tmp_path):
     (tmp_path / "file").write_text("keep me")
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "-o", tmp_path / "file" / "out"], f"({tmp_path}/file is a file, needed is a folder)"
+    return [picture, "-o", tmp_path / "file" / "out"], f"({tmp_path}/file is a file, not a folder)"
 
 
 def _out_in_proc(tmp_path):
@@ -457,14 +457,14 @@ def test_a_defect_of_the_program_is_one_line_too(model, tmp_path, monkeypatch):
 
     monkeypatch.setattr("focal_omr.recognize.Recognizer.read", broken)
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    error = Reader(ReadOptions(model=str(model)))(Task(picture, "tune")).error
-    assert re.search(r"a defect of this program.*IndexError\('of nothing'\) in test_app.py:\d+$", error)
+    error = DocumentReader(ReadOptions(model=str(model)))(ReadTask(picture, "tune")).error
+    assert re.search(r"a bug in focal-omr.*IndexError\('of nothing'\) in test_app.py:\d+$", error)
 
 
 def test_without_the_packaged_weights_the_message_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr("focal_omr.onnx_model.files", lambda package: tmp_path)
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    assert "the packaged weights" in Reader(ReadOptions())(Task(picture, "tune")).error
+    assert "the packaged weights" in DocumentReader(ReadOptions())(ReadTask(picture, "tune")).error
 
 
 # The process as a whole -------------------------------------------------------------------------------------
@@ -483,13 +483,18 @@ def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
     for group in ((), ("data",)):
         assert not any(line.startswith("  ") and line.endswith("...") for line in run(*group, "--help")[1])
     said = " ".join(" ".join(run("read", "--help")[1]).split())
-    assert f"0: greedy decoding. [default: ({BEAM_WIDTH})" in said
+    assert f"0 = greedy decoding. [default: ({BEAM_WIDTH})" in said
 
 
 def test_the_options_have_the_defaults_of_the_library():
     """They are said twice, as the library takes long to load."""
     options = {name: each.default for name, each in inspect.signature(cli_read.read).parameters.items()}
-    assert options["memory"] == MEMORY_MB == ProcessLimits().memory_mb == many.Batch.memory_mb
+    assert (
+        options["memory"]
+        == MEMORY_MB
+        == ProcessLimits().memory_mb
+        == inspect.signature(read_documents).parameters["memory_mb"].default
+    )
     assert ProcessLimits().seconds == LIMIT_S
     assert options["doubtful_below"] == DOUBTFUL_BELOW
     assert (options["tempo"], options["unfold_repeats"]) == (Playback().tempo, Playback().unfold)
@@ -580,7 +585,7 @@ def test_compare(run, tmp_path):
     assert out[4].startswith("bar 1: ")
     assert out[5].startswith("  read 1: ")
     status, out, _ = run("compare", *files, "--no-ned", "--show", "0")
-    assert out[-1] == "1 more places are not shown"
+    assert out[-1] == "1 more differences are not shown"
 
 
 def test_compare_says_what_cannot_be_compared(run, tmp_path):
@@ -610,7 +615,7 @@ def test_compare_folders(run, tmp_path):
         "50.00 %, 1 failed",
     ]
     assert [line.rpartition("/")[2] for line in err] == [
-        "c.semantic: no truth to compare it with",
+        "c.semantic: no truth for this result",
         "b.semantic",
     ]
     status, out, _ = run("compare", *folders, "--no-ned", "--json")

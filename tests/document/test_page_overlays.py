@@ -66,7 +66,7 @@ def test_pages_show_lines_doubt_and_what_was_not_read(pages):
 
 def test_several_pages_are_a_pdf_and_one_a_png(pages, tmp_path):
     results = document_results(pages, "book", ["overlay", "overlay-html"])
-    written = write_results(results, tmp_path, name="book")
+    written = write_results(results, tmp_path)
     assert [path.name for path in written] == ["book.overlay.pdf", "book.overlay.html"]
     with pypdfium2.PdfDocument(written[0]) as pdf:
         assert len(pdf) == 2

@@ -19,9 +19,9 @@ from full_disk import full_disk, tree_of
 
 from benchmarks.faults import kill_and_resume
 from benchmarks.killed import Engraving
-from focal_omr.batch.manifest import MANIFEST, content_digest
-from focal_omr.batch.run import Batch
-from focal_omr.batch.worker import Outcome, ReadOptions, Task
+from focal_omr.batch.manifest import MANIFEST, DocumentRecord, content_digest
+from focal_omr.batch.run import read_documents
+from focal_omr.batch.worker import ReadOptions, ReadTask
 from focal_omr.cli import app as cli
 from focal_omr.config import TrainConfig
 from focal_omr.data.engraving.plates import write_shards
@@ -134,38 +134,39 @@ def test_a_training_goes_on_from_before_the_disk_was_full(runs: Path, tmp_path: 
     assert _same(run, runs / "whole")
 
 
-def _batch(root: Path, out: Path, count: int = 1) -> Batch:
-    pictures = [save_png(root / f"{n}.png", draw_staff(700 + 20 * n)) for n in range(count)]
-    model = write_scripted(root / "tune.onnx")
-    options = ReadOptions(outputs=("json", "midi"), model=str(model))
-    return Batch(tuple(Task(each, each.stem) for each in pictures), out, options, workers=1, resume=True)
+def _task(root: Path) -> ReadTask:
+    write_scripted(root / "tune.onnx")
+    return ReadTask(save_png(root / "0.png", draw_staff()), "0")
 
 
-def _read(batch: Batch) -> dict[str, Outcome]:
-    with batch.read() as (_, outcomes):
-        return {task.name: outcome for task, outcome in outcomes}
+def _read(task: ReadTask, out: Path) -> DocumentRecord:
+    options = ReadOptions(outputs=("json", "midi"), model=str(task.file.with_name("tune.onnx")))
+    with read_documents([task], out, options, workers=1, resume=True) as (_, records):
+        (record,) = records
+        return record
 
 
 def test_documents_that_do_not_fit_are_read_when_there_is_room(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    batch = _batch(tmp_path, out, count=1)
+    task = _task(tmp_path)
     with full_disk(1000):
-        assert _read(batch)["0"].error == f"{out / '0.json'} cannot be written: File too large"
+        assert _read(task, out).error == f"{out / '0.json'} cannot be written: File too large"
     assert tree_of(out).keys() == {MANIFEST}
     with full_disk(100):  # a line of the manifest takes more
-        assert f"{out / MANIFEST} cannot be written" in _refused(lambda: _read(batch))
+        assert f"{out / MANIFEST} cannot be written" in _refused(lambda: _read(task, out))
     assert tree_of(out) == {MANIFEST: b""}
-    assert _read(batch)["0"].error is None
+    assert _read(task, out).error is None
     assert tree_of(out).keys() == {MANIFEST, "0.json", "0.mid"}
 
 
 def test_reading_ends_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = _batch(tmp_path, tmp_path / "out")
-    outcomes = [(batch.tasks[0], Outcome())]
-    monkeypatch.setattr("focal_omr.batch.run.read_in_processes", lambda *_, **__: (each for each in outcomes))
+    task = _task(tmp_path)
+    records = [(task, DocumentRecord("0.png", "0"))]
+    monkeypatch.setattr("focal_omr.batch.run.map_in_processes", lambda *_, **__: (each for each in records))
     monkeypatch.setattr("focal_omr.batch.run.write_results", _no_space)
     message = "0.mid cannot be written: No space left on device"
-    assert _refused(lambda: _read(batch)) == f"{message}; --resume goes on from here"
+    out = tmp_path / "out"
+    assert _refused(lambda: _read(task, out)) == f"{message}; free some space and use --resume"
     assert tree_of(tmp_path / "out") == {MANIFEST: b""}
 
 
@@ -246,7 +247,7 @@ def _works(runs: Path, tree: Path, out: Path) -> dict[str, tuple[Path, Callable[
         "train": (out, lambda: train(config(runs), out)),
         "shards": (out, lambda: write_shards(out, count=1, seed=1)),
         "study": (out, lambda: run_study(load_grid("smoke"), out)),
-        "read": (out, lambda: _read(_batch(out.parent, out))),
+        "read": (out, lambda: _read(_task(out.parent), out)),
         "render": (partial_out, lambda: render_tree(out, count=1, seed=1)),
         "pack": (partial_out, lambda: pack_samples(tree, out)),
     }
@@ -365,24 +366,26 @@ def test_clocks_that_jump_do_no_work_twice_and_leave_none_out(tmp_path: Path) ->
     picture = tmp_path / "a.png"
     picture.write_bytes(b"one")
     modified = picture.stat().st_mtime_ns
-    outcome = Outcome(size=3, modified=modified, sha256=content_digest(b"one"))
-    entry = outcome.entry(Task(picture, "a"), "work")
+    record = DocumentRecord(
+        **{"file": str(picture), "name": "a", "work": "work"},
+        **{"size": 3, "modified": modified, "sha256": content_digest(b"one")},
+    )
     for seconds in (0, 4e9):
         os.utime(picture, (seconds, seconds))
-        assert entry.holds(picture, tmp_path, "work")
+        assert record.is_current(picture, tmp_path, "work")
     picture.write_bytes(b"two")
     for seconds in (0, 4e9):
         os.utime(picture, (seconds, seconds))
-        assert not entry.holds(picture, tmp_path, "work")
+        assert not record.is_current(picture, tmp_path, "work")
 
 
 def test_a_picture_that_changes_while_it_is_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from focal_omr.batch.worker import Reader
+    from focal_omr.batch.worker import DocumentReader
     from focal_omr.images import load as image_file
 
-    (task, *_) = _batch(tmp_path, tmp_path / "out").tasks
+    task = _task(tmp_path)
     before, read = task.file.stat().st_mtime_ns, image_file.read_file
 
     def changed(path: Path) -> bytes:
@@ -391,6 +394,6 @@ def test_a_picture_that_changes_while_it_is_read_is_read_again(
         return data
 
     monkeypatch.setattr(image_file, "read_file", changed)
-    assert Reader(ReadOptions(model=str(tmp_path / "tune.onnx")))(task).modified == before
+    assert DocumentReader(ReadOptions(model=str(tmp_path / "tune.onnx")))(task).modified == before
     with pytest.raises(OutputError):
         make_writable(task.file)

@@ -45,10 +45,8 @@ def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path) -> No
 def test_a_lock_ends_with_its_block_and_leaves_no_file(tmp_path: Path) -> None:
     for _ in range(2):
         with lock_folder(tmp_path):
-            with (
-                pytest.raises(OutputError, match="another study"),
-                lock_folder(tmp_path, other="another study"),
-            ):
+            refused = pytest.raises(OutputError, match="another study")
+            with refused, lock_folder(tmp_path, other="another study"):
                 pass
             assert tree_of(tmp_path).keys() == {LOCK_FILE}
         assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ from full_disk import full_disk
 
 from focal_omr.errors import OutputError
 from focal_omr.web import readers
-from focal_omr.web.reading import JobReader, Task
+from focal_omr.web.reading import UPLOAD, JobReader, JobTask
 from focal_omr.web.store import Store, new_id
 from focal_omr.web.view_requests import DocumentRevision, Rejected, ViewRequest
 from focal_omr.web.view_worker import ViewWorker
@@ -53,13 +53,13 @@ def test_a_document_whose_end_could_not_be_written_down_is_read_again(
         finish(self, job, size)
 
     monkeypatch.setattr(Store, "finish", full)
-    monkeypatch.setattr(readers, "_LOOK_S", 0.1)
+    monkeypatch.setattr(readers, "_POLL_S", 0.1)
     with served(tmp_path, workers=1, warm=False) as client:
         assert read(client, STAFF.read_bytes())["status"] == "done"
     assert len(failures) == 1
 
 
-def _full(*_: object) -> None:
+def _full(*_: object, **__: object) -> None:
     raise OutputError("/srv/data/jobs/secret/document.json cannot be written: No space left on device")
 
 
@@ -68,6 +68,9 @@ def test_clients_are_not_told_where_the_disk_is_full(tmp_path: Path, monkeypatch
     monkeypatch.setattr(ViewWorker, "_handle", _full)
     answer = ViewWorker()(ViewRequest(document, "mid", tmp_path / "a.mid"))
     assert answer == Rejected(503, "the server cannot write its files; please try again later")
-    reader = JobReader(tmp_path, model="default", threads=1, pages=1)
-    monkeypatch.setattr(reader, "_open", _full)
-    assert reader(Task("id", tmp_path, "a.png")) == "a.png: the server cannot write its files"
+    reader = JobReader(tmp_path, model="default", threads=1, max_pages=1)
+    task = JobTask(tmp_path / UPLOAD, "a.png", job="id")
+    assert reader(task).error == "a.png: the server cannot read its files"
+    task.file.write_bytes(STAFF.read_bytes())
+    monkeypatch.setattr(Store, "advance", _full)
+    assert reader(task).error == "a.png: the server cannot write its files"

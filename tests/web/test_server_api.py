@@ -210,7 +210,7 @@ def test_ten_thousand_pages_fail_at_once(client: httpx.Client) -> None:
     document.close()
     state = read(client, file.getvalue(), "book.pdf")
     assert state["status"] == "failed"
-    assert state["error"] == "book.pdf: 10000 pages, at most 20 are read here"
+    assert state["error"] == "book.pdf: 10000 pages; this server reads at most 20"
 
 
 def test_what_cannot_be_read_is_said(client: httpx.Client) -> None:

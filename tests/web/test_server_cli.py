@@ -12,7 +12,7 @@ import httpx
 import pytest
 from served import STAFF, pages, send, wait_for
 
-from focal_omr.cli.serve import _address, _is_local
+from focal_omr.cli.serve import _announce
 from focal_omr.web.settings import Settings
 
 SERVE = (sys.executable, "-m", "focal_omr", "serve")
@@ -47,7 +47,7 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         line = refused("--port", port, "--data", str(tmp_path))
-    assert f"127.0.0.1, port {port}: cannot be listened at" in line
+    assert f"127.0.0.1, port {port}: cannot listen" in line
 
 
 def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
@@ -68,9 +68,15 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         ("::1", "http://[::1]:80/?token=a%20b"),
     ],
 )
-def test_the_address_can_be_opened(tmp_path: Path, host: str, address: str) -> None:
-    assert _address(host, 80, Settings(tmp_path, token="a b")) == address
-    assert _is_local(host) is (host != "0.0.0.0")
+def test_the_address_can_be_opened_and_an_open_server_warns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, address: str
+) -> None:
+    _announce(Settings(tmp_path, hosts=(host,), token="a b"), 80, open_browser=False)
+    printed = capsys.readouterr()
+    assert printed.out.split()[0] == address
+    assert printed.err == ""
+    _announce(Settings(tmp_path, hosts=(host,)), 80, open_browser=False)
+    assert ("anyone who can reach this address" in capsys.readouterr().err) is (host == "0.0.0.0")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there is no kill -9")
