@@ -45,7 +45,10 @@ def render(
     archive: Annotated[bool, typer.Option("--archive", help="Write --out as a .tgz archive.")] = False,
     engraver: EngraverOption = "verovio",
 ) -> None:
-    """Render labelled staves in PrIMuS layout, from real tunes or composed at random."""
+    """Render labelled staves in PrIMuS layout.
+
+    The music comes from real tunes, or is composed at random.
+    """
     with extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(
@@ -78,7 +81,9 @@ def primus(
     ] = None,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Check, describe and index PrIMuS or Camera-PrIMuS as downloaded; every sample is opened.
+    """Check, describe and index PrIMuS or Camera-PrIMuS.
+
+    It is read as downloaded, and every sample is opened.
 
     Exit status: 0 all are valid, 1 some are defective or listed but missing, 2 none is valid, or bad usage.
     """
@@ -126,7 +131,10 @@ def sample(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="JSON file for dropped symbols and counts.")] = None,
 ) -> None:
-    """Draw a subset with a small vocabulary: samples with rarer symbols are dropped."""
+    """Draw a subset with a small vocabulary.
+
+    Samples that hold rarer symbols are dropped.
+    """
     from focal_omr.batch.outputs import check_output_files
     from focal_omr.data.primus.index import sample_labels
     from focal_omr.data.primus.split import write_ids
@@ -175,9 +183,9 @@ def split(
     ] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same split.")] = 1,
 ) -> None:
-    """Split a data set by RISM source: no source is in both parts.
+    """Split a data set by RISM source.
 
-    Numbers are exact, fractions approximate. Symbols that miss --min-count are reported.
+    No source is in both parts. Numbers are exact, fractions approximate. Symbols that miss --min-count are reported.
     """
     from focal_omr.batch.outputs import check_output_folder
     from focal_omr.data.frequency import symbol_counts
@@ -252,7 +260,10 @@ def tunes(
     limit: Annotated[float, typer.Option(help="Time limit of one file in seconds.")] = 60.0,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Collect the monophonic parts of many files in one file, with a report beside it."""
+    """Collect the monophonic parts of many files in one.
+
+    A report of every file is written beside it.
+    """
     with extra("render"):
         from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
@@ -341,7 +352,10 @@ def show(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Plot symbol frequencies and show samples, clean and degraded, on a web page."""
+    """Plot symbol frequencies and show samples.
+
+    The result is a web page; samples are shown clean and degraded.
+    """
     with extra("lab"):
         from focal_omr.data.show.page import show_set
     from focal_omr.batch.outputs import check_output_folder

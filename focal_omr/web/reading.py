@@ -99,7 +99,9 @@ class JobReader(DocumentReader):
             record: What is known of it.
 
         Raises:
-            OmrError: It cannot be read, has too many pages, or the server cannot write its files.
+            ImageError: It has too many pages.
+            OutputError: The server cannot write its files.
+            OmrError: It cannot be read.
         """
         assert isinstance(task, JobTask)
         from focal_omr.page.load import count_pages

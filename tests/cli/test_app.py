@@ -373,7 +373,7 @@ def _foreign_model(tmp_path):
         save_png(tmp_path / "tune.png", draw_staff()),
         "--model",
         file,
-    ], f"{file}: an ONNX file, but not one"
+    ], f"{file}: not written by `focal-omr export` (no metadata)"
 
 
 def _model_of_another_strip(tmp_path):
