@@ -185,7 +185,8 @@ def split(
 ) -> None:
     """Split a data set by RISM source.
 
-    No source is in both parts. Numbers are exact, fractions approximate. Symbols that miss --min-count are reported.
+    No source is in both parts. Numbers are exact, fractions approximate. Symbols that miss --min-count are
+    reported.
     """
     from focal_omr.batch.outputs import check_output_folder
     from focal_omr.data.frequency import symbol_counts
