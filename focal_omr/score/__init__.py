@@ -1,1 +1,1 @@
-"""A score as frozen records: parts, measures, events."""
+"""The score model: frozen records, accidentals, beaming and bounds."""

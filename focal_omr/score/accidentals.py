@@ -1,4 +1,4 @@
-"""What accidentals and the key signature do to notes: from what is printed to what sounds, and back."""
+"""Conversion between printed accidentals and sounding pitches."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ __all__ = ["AccidentalState", "map_notes", "print_accidentals", "sound_accidenta
 
 @dataclass
 class AccidentalState:
-    """What an unmarked note sounds: the key signature, and what was printed earlier in the bar.
+    """Alterations in force: the key signature and the accidentals printed earlier in the bar.
 
     An accidental holds to the end of its bar for its own step and octave; a tie carries it over the barline
     for that one note.
@@ -21,32 +21,41 @@ class AccidentalState:
     _tied: Note | None = None
 
     def barline(self) -> None:
-        """Forget the accidentals of the bar; a tie over the barline stays."""
+        """Clear the accidentals of the bar; a tie over the barline stays."""
         self._printed.clear()
 
     def set_key(self, key: Key) -> None:
-        """Change the key signature; it also ends what was printed before it in the bar."""
+        """Change the key signature, which also cancels earlier accidentals of the bar."""
         self.key = key
         self._printed.clear()
 
     def expected(self, step: str, octave: int, *, grace: bool = False) -> int:
-        """Alteration in semitones of an unmarked note, or an unmarked grace note, here."""
+        """The alteration of a note without a printed accidental at this point.
+
+        Args:
+            step: Letter name, A to G.
+            octave: Scientific octave number.
+            grace: Whether the note is a grace note.
+
+        Returns:
+            Semitones, -2 .. 2.
+        """
         tied = self._tied
         if tied is not None and grace and not tied.grace:
-            tied = None  # such a tie passes over it
+            tied = None  # the tie of a full-size note passes over grace notes
         if tied is not None and (tied.pitch.step, tied.pitch.octave) == (step, octave):
             return tied.pitch.alter
         return self._printed.get((step, octave), self.key.alter(step))
 
     def hear(self, note: Note) -> None:
-        """Take note of a note that was read or written."""
+        """Update the state with a note that was read or written."""
         if note.accidental is not None:
             self._printed[note.pitch.step, note.pitch.octave] = note.accidental
         self._tied = open_tie(self._tied, note)
 
 
 def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Part:
-    """`part` with every note replaced by `change(note, state)`; the state is the one before the note."""
+    """The part with every note replaced by `change(note, state)`, with the state before the note."""
     state = AccidentalState()
 
     def mapped(event: Event) -> Event:
@@ -70,9 +79,9 @@ def map_notes(part: Part, change: Callable[[Note, AccidentalState], Note]) -> Pa
 
 
 def print_accidentals(part: Part) -> Part:
-    """`part` with an accidental printed on exactly the notes whose sounding pitch needs one.
+    """The part with a printed accidental on exactly the notes whose sounding pitch needs one.
 
-    For scores from formats that tell what sounds and not what is printed (MIDI, kern, ABC).
+    For scores from formats that encode sounding pitches only (MIDI, kern, ABC).
     """
 
     def printed(note: Note, state: AccidentalState) -> Note:
@@ -83,7 +92,7 @@ def print_accidentals(part: Part) -> Part:
 
 
 def sound_accidentals(part: Part) -> Part:
-    """`part` with sounding pitches made from the printed accidentals, the key signature and the carry."""
+    """The part with sounding pitches derived from key signature, printed accidentals and their carry."""
 
     def sounding(note: Note, state: AccidentalState) -> Note:
         step, octave = note.pitch.step, note.pitch.octave

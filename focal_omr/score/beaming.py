@@ -1,15 +1,15 @@
-"""Beams by the meter, for scores from formats that do not tell them (semantic labels, MIDI, ABC).
+"""Beaming by the meter, for scores from formats without beams (semantic labels, MIDI, ABC).
 
 The groups, where common practice leaves a choice:
 
-    2/4 4/4 C 2/2 C/ ...   a half bar (two quarters) that eighths fill wholly is one group, else by quarter
+    2/4 4/4 C 2/2 C/ ...   a half bar filled by eighths alone is one group; otherwise by quarter
     3/4 6/4                the same with three quarters
     3/8 6/8 9/8 12/8 ...   by three units: the dotted quarter of x/8
     5/8 7/8                3+2, 2+2+3
     other, unmetered       by quarter from the start of the bar
 
-A rest ends a beam, a clef does not. A tuplet is a group of its own. Two or more grace notes in a row are
-beamed among themselves, and the beam of the full-size notes goes on past them.
+A rest ends a beam, a clef does not. A tuplet is a group of its own. Two or more consecutive grace notes form
+a beam of their own, and the beam of the full-size notes continues across them.
 """
 
 from collections import Counter
@@ -40,24 +40,29 @@ from focal_omr.score.records import (
 
 _QUARTER = Fraction(1, 4)
 _EIGHTH = Duration("eighth")
-# Units of one bar in the irregular meters, where the groups are not all alike.
+# Group lengths in units of the meter, for irregular meters.
 _IRREGULAR = {5: (3, 2), 7: (2, 2, 3)}
 
-# The group a leaf belongs to: neighbours of one group share a beam.
+# The group of a leaf event (tuplets flattened); neighbours of one group share a beam.
 _Group = Hashable
-_ENDS: _Group = None  # nothing to beam, and no beam reaches over it
-_PASSED: _Group = "passed"  # nothing to beam, but a beam reaches over it
+_BREAK: _Group = None  # not beamed, and ends a beam
+_TRANSPARENT: _Group = "transparent"  # not beamed, but a beam continues across it
 
 
 @dataclass(frozen=True, slots=True)
 class _Beats:
-    """Group lengths of one bar, and the longer span that joins them where eighths fill it (None: never)."""
+    """Beam groups of a meter.
+
+    Attributes:
+        groups: Lengths of the groups of one bar, in whole notes.
+        span: Length, in whole notes, over which eighths that fill it share one beam; None: none.
+    """
 
     groups: tuple[Fraction, ...] = (_QUARTER,)
     span: Fraction | None = None
 
     def group(self, position: Fraction) -> _Group:
-        """Number of the group that `position` (whole notes from the start of the bar) falls into."""
+        """The group at a position in whole notes from the start of the bar."""
         bar = sum(self.groups, Fraction(0))
         bars, inside = divmod(position, bar)
         starts = accumulate(self.groups, initial=Fraction(0))
@@ -65,16 +70,17 @@ class _Beats:
 
 
 def beam_by_meter(part: Part, *, keep_known: bool = True) -> Part:
-    """`part` with `Note.beam` filled in on notes shorter than a quarter, by the meter's groups.
+    """The part with `Note.beam` set on notes shorter than a quarter, by the groups of the meter.
 
     A first bar (or one after a double or repeat barline) that is shorter than its meter and closed by a
     barline is a pickup: its beats are counted from the end of the bar.
 
     Args:
-        part: Any part; it is not changed.
-        keep_known: Return a part in which any note has a beam as it is: its beams came from its source.
+        part: The part.
+        keep_known: Return a part that has beams already unchanged.
     """
-    if keep_known and any(_has_beam(measure) for measure in part.measures):
+    events = (event for measure in part.measures for event in flat_events(measure))
+    if keep_known and any(isinstance(event, Note) and event.beam for event in events):
         return part
     meter: Meter | None = None
     opens = True
@@ -87,10 +93,6 @@ def beam_by_meter(part: Part, *, keep_known: bool = True) -> Part:
         meter = closing_meter(measure, meter)
         opens = measure.barline != "single"
     return replace(part, measures=tuple(measures))
-
-
-def _has_beam(measure: Measure) -> bool:
-    return any(isinstance(event, Note) and event.beam for event in flat_events(measure))
 
 
 def _beats(meter: Meter | None) -> _Beats:
@@ -109,8 +111,8 @@ def _beats(meter: Meter | None) -> _Beats:
 
 
 def _beam_measure(measure: Measure, beats: _Beats, start: Fraction) -> Measure:
-    main = _places(list(_main_groups(measure.events, beats, start)))
-    grace = _places(list(_grace_groups(measure.events)))
+    main = _beam_places(list(_main_groups(measure.events, beats, start)))
+    grace = _beam_places(list(_grace_groups(measure.events)))
     beams = iter([full or small for full, small in zip(main, grace, strict=True)])
 
     def beamed(event: Event) -> Event:
@@ -123,14 +125,14 @@ def _beam_measure(measure: Measure, beats: _Beats, start: Fraction) -> Measure:
     return replace(measure, events=tuple(beamed(event) for event in measure.events))
 
 
-def _places(groups: Sequence[_Group]) -> list[BeamPlace | None]:
-    """The place in its beam of each leaf; runs of one group make a beam, a run of one makes none."""
+def _beam_places(groups: Sequence[_Group]) -> list[BeamPlace | None]:
+    """The place of each leaf in its beam: a run of two or more leaves of one group is a beam."""
     places: list[BeamPlace | None] = [None] * len(groups)
-    before: int | None = None  # the last leaf that was not passed over
+    before: int | None = None  # the last leaf that was not transparent
     for index, group in enumerate(groups):
-        if group == _PASSED:
+        if group == _TRANSPARENT:
             continue
-        if before is not None and group is not _ENDS and groups[before] == group:
+        if before is not None and group is not _BREAK and groups[before] == group:
             places[before] = "middle" if places[before] else "start"
             places[index] = "end"
         before = index
@@ -138,12 +140,16 @@ def _places(groups: Sequence[_Group]) -> list[BeamPlace | None]:
 
 
 def _main_groups(events: Iterable[Event], beats: _Beats, position: Fraction) -> Iterator[_Group]:
-    """The group of each leaf; `position` is where the first one stands in its bar, in whole notes."""
+    """The group of each leaf; `position` is that of the first one in its bar, in whole notes."""
     timed = []
+    eighths: Counter[Fraction | int] = Counter()  # plain eighths on the beat, by span
     for event in events:
         timed.append((position, event))
+        on_beat = position % _EIGHTH.length == 0 and sounding_length(event)  # a grace note has no length
+        if beats.span and on_beat and isinstance(event, Note | Rest) and event.duration == _EIGHTH:
+            eighths[position // beats.span] += 1
         position += sounding_length(event)
-    filled = _filled_spans(timed, beats.span)
+    filled = {span for span, count in eighths.items() if count * _EIGHTH.length == beats.span}
     for number, (position, event) in enumerate(timed):
         if isinstance(event, Tuplet):
             yield from (_leaf_group(leaf, ("tuplet", number)) for leaf in event.events)
@@ -153,38 +159,23 @@ def _main_groups(events: Iterable[Event], beats: _Beats, position: Fraction) -> 
             yield _leaf_group(event, beats.group(position))
 
 
-def _filled_spans(timed: Iterable[tuple[Fraction, Event]], span: Fraction | None) -> set[int]:
-    """Numbers of the spans of a bar that plain eighths (notes or rests) fill from end to end."""
-    if span is None:
-        return set()
-    eighths = Counter(
-        position // span
-        for position, event in timed
-        if isinstance(event, Note | Rest)
-        and event.duration == _EIGHTH
-        and sounding_length(event)  # a grace note fills nothing
-        and position % _EIGHTH.length == 0
-    )
-    return {number for number, count in eighths.items() if count * _EIGHTH.length == span}
-
-
 def _leaf_group(leaf: Note | Rest | MultiRest | Clef | Key | Meter, group: _Group) -> _Group:
     match leaf:
         case Clef() | Note(grace=True):
-            return _PASSED
+            return _TRANSPARENT
         case Note() if _has_flags(leaf):
             return group
-    return _ENDS
+    return _BREAK
 
 
 def _grace_groups(events: Iterable[Event], place: int | None = None) -> Iterator[_Group]:
-    """The group of each leaf; no beam of grace notes leads into a tuplet (`place`) or out of it."""
+    """The group of each grace note; their beams do not cross the bounds of a tuplet (number `place`)."""
     for number, event in enumerate(events):
         if isinstance(event, Tuplet):
             yield from _grace_groups(event.events, number)
         else:
             graced = isinstance(event, Note) and event.grace and _has_flags(event)
-            yield ("grace", place) if graced else _ENDS
+            yield ("grace", place) if graced else _BREAK
 
 
 def _has_flags(note: Note) -> bool:

@@ -1,8 +1,8 @@
-"""The score in the middle: frozen records of what the music says, in the order in which it is printed.
+"""Score records: immutable parts, measures and events in printed order.
 
-Every reader makes these records and every writer takes them. A `Score` has parts, a part has measures, a
-measure has events from left to right and the barline that closes it (none where the music just stops).
-A `Note` carries its sounding pitch and, apart from it, the accidental that is printed before it.
+Every reader produces these records and every writer consumes them. A `Score` has parts, a part has measures,
+a measure has events from left to right and a closing barline (None where the music just stops). A `Note` has
+its sounding pitch and, separately, the accidental that is printed before it.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from typing import Literal
 
 Step = Literal["C", "D", "E", "F", "G", "A", "B"]
 STEPS: tuple[Step, ...] = ("C", "D", "E", "F", "G", "A", "B")
-# The order in which sharps enter a key signature; flats enter backwards.
+# The order of sharps in a key signature; flats have the reverse order.
 SHARP_ORDER = "FCGDAEB"
 
-# Note values by PrIMuS name, as a share of a whole note, longest first.
+# Note values by PrIMuS name, in whole notes, longest first.
 NOTE_VALUES: dict[str, Fraction] = {
     "quadruple_whole": Fraction(4),
     "double_whole": Fraction(2),
@@ -45,7 +45,7 @@ Break = Literal["system", "page"]
 
 @dataclass(frozen=True, slots=True)
 class Pitch:
-    """A sounding pitch: `alter` in semitones, `octave` scientific (C4 is middle C)."""
+    """A sounding pitch: `alter` in semitones, scientific `octave` (C4 is middle C)."""
 
     step: Step
     octave: int
@@ -53,7 +53,7 @@ class Pitch:
 
     @property
     def diatonic(self) -> int:
-        """Steps above C0, without regard to the alteration (C4 is 28)."""
+        """Diatonic steps above C0, alteration ignored (C4 is 28)."""
         return 7 * self.octave + STEPS.index(self.step)
 
     @property
@@ -71,7 +71,7 @@ class Duration:
 
     @property
     def length(self) -> Fraction:
-        """Length in whole notes, dots counted in, tuplets not."""
+        """Length in whole notes with dots, without tuplet scaling."""
         return _duration_length(self.value, self.dots)
 
 
@@ -87,13 +87,12 @@ class Note:
     Attributes:
         pitch: The sounding pitch.
         duration: The written duration; of a grace note, its shape.
-        accidental: Alteration that the printed accidental names (-2 .. 2, 0: natural); None: none printed.
-        tie: Tied to the next note.
-        grace: A grace note, which takes no time of its bar.
-        fermata: A fermata stands over it.
-        beam: Place in a beam; None: no beam, or none known.
-        doubtful: Marked as perhaps misread, for writers to show in colour. It is nothing of the music, so
-            notes are equal without regard to it.
+        accidental: Alteration of the printed accidental (-2 .. 2, 0: natural); None: none printed.
+        tie: Whether the note is tied to the next one.
+        grace: Whether it is a grace note, which takes no time of its bar.
+        fermata: Whether a fermata stands over it.
+        beam: Place in a beam; None: no beam, or unknown.
+        doubtful: Whether writers show the note in colour as perhaps misread; ignored by comparisons.
     """
 
     pitch: Pitch
@@ -123,21 +122,21 @@ class MultiRest:
 
 @dataclass(frozen=True, slots=True)
 class Clef:
-    """A clef: shape G, F or C, on a line counted from the lowest (1 .. 5)."""
+    """A clef: shape G, F or C, on line 1 .. 5 from the lowest."""
 
     shape: Literal["G", "F", "C"]
     line: int
 
     @property
     def lowest_line(self) -> int:
-        """`Pitch.diatonic` of a note on the staff's lowest line."""
+        """`Pitch.diatonic` of a note on the lowest line of the staff."""
         on_its_line = {"G": 4 * 7 + 4, "F": 3 * 7 + 3, "C": 4 * 7}[self.shape]
         return on_its_line - 2 * (self.line - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key signature: number of sharps (positive) or flats (negative)."""
+    """A key signature: the number of sharps (positive) or flats (negative)."""
 
     fifths: int
 
@@ -153,7 +152,7 @@ NO_KEY = Key(0)
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A time signature; `symbol` is "C" or "C/" where it is printed as that sign."""
+    """A time signature; `symbol` is "C" or "C/" if printed as that sign."""
 
     beats: int
     unit: int
@@ -167,7 +166,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Tuplet:
-    """`actual` notes in the time of `normal` ones of the same value."""
+    """A tuplet: `actual` notes in the time of `normal` ones of the same value."""
 
     actual: int
     normal: int
@@ -179,9 +178,12 @@ Event = Note | Rest | MultiRest | Clef | Key | Meter | Tuplet
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Events from left to right, and the barline that closes them (None: the music just stops).
+    """A measure.
 
-    `break_before` says that a new system, or a new page, begins with it.
+    Attributes:
+        events: Events from left to right.
+        barline: The closing barline; None: the music just stops.
+        break_before: Whether a new system or page begins with the measure.
     """
 
     events: tuple[Event, ...]
@@ -190,7 +192,7 @@ class Measure:
 
     @property
     def length(self) -> Fraction:
-        """Sounding length in whole notes; a multi-measure rest counts nothing here."""
+        """Sounding length in whole notes; multi-measure rests count as zero."""
         return sum((sounding_length(event) for event in self.events), Fraction(0))
 
 
@@ -211,7 +213,7 @@ class Score:
 
 
 def sounding_length(event: Event) -> Fraction:
-    """Time an event takes of its bar, in whole notes: tuplets scaled, grace notes and signs nothing."""
+    """Length of an event in its bar, in whole notes; zero for grace notes and signs."""
     match event:
         case Note(grace=True):
             return Fraction(0)
@@ -229,7 +231,7 @@ def is_grace(event: Event) -> bool:
 
 
 def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | Key | Meter]:
-    """The measure's events with tuplets opened."""
+    """The events of a measure with tuplets flattened."""
     for event in measure.events:
         if isinstance(event, Tuplet):
             yield from event.events
@@ -238,7 +240,7 @@ def flat_events(measure: Measure) -> Iterator[Note | Rest | MultiRest | Clef | K
 
 
 def opening_meter(measure: Measure, before: Meter | None) -> Meter | None:
-    """The meter that holds in a measure; one printed after its first note announces the next measure's."""
+    """The meter in force in a measure; one after its first note announces that of the next measure."""
     for event in measure.events:
         if isinstance(event, Meter):
             before = event
@@ -248,14 +250,14 @@ def opening_meter(measure: Measure, before: Meter | None) -> Meter | None:
 
 
 def closing_meter(measure: Measure, before: Meter | None) -> Meter | None:
-    """The meter that holds after a measure."""
+    """The meter in force after a measure."""
     return next((event for event in reversed(measure.events) if isinstance(event, Meter)), before)
 
 
 def is_measure_rest(measure: Measure, meter: Meter | None) -> bool:
-    """Whether the measure holds a whole rest and no other: then it lasts the bar, whatever the meter.
+    """Whether a measure holds a single whole rest, which fills the bar in any meter.
 
-    Not where a bar has room for two whole rests (4/2): there a whole rest is a whole rest.
+    False where a bar has room for two whole rests (4/2): there a whole rest has its own length.
     """
     timed = [event for event in flat_events(measure) if isinstance(event, Note | Rest | MultiRest)]
     alone = len(timed) == 1 and isinstance(timed[0], Rest) and timed[0].duration == Duration("whole")
@@ -263,23 +265,27 @@ def is_measure_rest(measure: Measure, meter: Meter | None) -> bool:
 
 
 def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
-    """Measures of nothing but signs and a repeat sign after them, folded into the measures that they open.
+    """Merge measures of only signs and a start-repeat barline into the measures that they open.
 
-    A label can only say "clef, key, repeat sign, notes" with a measure that holds the clef and the key; on
-    paper and in the formats the repeat sign is the left barline of the first measure of notes.
+    A label encodes "clef, key, repeat sign, notes" with a measure that holds clef and key; in print and in
+    other formats the repeat sign is the left barline of the first measure of notes.
 
     Returns:
-        The part without such measures, and whether its music begins with a repeat sign.
+        The part without such measures, and whether it begins with a repeat sign.
     """
     begins_with_repeat = False
     waiting: tuple[Event, ...] = ()
-    breaks = None  # before the signs that wait
+    breaks = None  # the break before the waiting signs
     measures: list[Measure] = []
     for measure in part.measures:
         broken = measure.break_before or breaks
         measures.append(replace(measure, events=waiting + measure.events, break_before=broken))
         waiting, breaks = (), None
-        while measures and _only_opens_repeat(measures[-1]):
+        while (
+            measures
+            and measures[-1].barline == "repeat_start"
+            and all(isinstance(event, Clef | Key | Meter) for event in measures[-1].events)
+        ):
             breaks = measures[-1].break_before
             waiting = measures.pop().events + waiting
             if measures:
@@ -291,15 +297,12 @@ def fold_repeat_starts(part: Part) -> tuple[Part, bool]:
     return replace(part, measures=tuple(measures)), begins_with_repeat
 
 
-def _only_opens_repeat(measure: Measure) -> bool:
-    signs_only = all(isinstance(event, Clef | Key | Meter) for event in measure.events)
-    return signs_only and measure.barline == "repeat_start"
-
-
 def open_tie(tied: Note | None, note: Note) -> Note | None:
-    """The note whose tie is open after `note`, if `tied` is the one whose tie was open before it.
+    """The note with an open tie after `note`.
 
-    The tie of a full-size note passes over grace notes.
+    Args:
+        tied: The note with an open tie before `note`. The tie of a full-size note passes over grace notes.
+        note: The note.
     """
     if note.tie:
         return note
@@ -307,7 +310,7 @@ def open_tie(tied: Note | None, note: Note) -> Note | None:
 
 
 def tie_ends(tied: Note | None, note: Note) -> bool:
-    """Whether the open tie of `tied` ends at `note`, which must stand at the same place of the staff."""
+    """Whether the open tie of `tied` ends at `note`: on the same line or space."""
     if tied is None or (note.grace and not tied.grace):
         return False
     return tied.pitch.diatonic == note.pitch.diatonic
