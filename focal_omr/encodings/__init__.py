@@ -1,1 +1,1 @@
-"""A staff as a sequence of tokens: PrIMuS semantic and agnostic, and the encoding that the network writes."""
+"""Token encodings of one staff: PrIMuS semantic and agnostic, and the printed encoding of the network."""

@@ -1,6 +1,6 @@
-"""The PrIMuS *agnostic* encoding, both ways: what is printed and where, without its meaning.
+"""The PrIMuS *agnostic* encoding: printed symbols and their positions, without musical meaning.
 
-A label is one line of tab-separated tokens `glyph-position`. A position is a line Ln or a space Sn counted
+A label is one line of tab-separated tokens `symbol-position`. A position is a line Ln or a space Sn counted
 from the bottom: L1 the lowest line, S1 the space above it, S0 the one below, L0 the first ledger line below,
 `L-1` the next. PrIMuS's conventions, as far as they are known:
 
@@ -8,7 +8,7 @@ from the bottom: L1 the lowest line, S1 the space above it, S0 the one below, L0
     beams           beamedRight: the first of a beam, beamedBoth, beamedLeft: the last; the number counts the
                     note's own beams. It is 0 for a quarter note inside a beam, which RISM's Plaine & Easie
                     incipits allow
-    ties            `slur.start` and `slur.end` at the notes' place; true slurs are not encoded
+    ties            `slur.start` and `slur.end` at the position of the notes; true slurs are not encoded
     dots            in the space of the note, or the one above its line; of a rest in S3
     accidentals     two flats for a double flat
     fermata         always above, S6; of a rest before the rest
@@ -16,22 +16,22 @@ from the bottom: L1 the lowest line, S1 the space above it, S0 the one below, L0
     multirest       single digits on S5, then `multirest-L3`
     key signature   no naturals where it ends an earlier one; C major prints nothing
 
-What cannot be told, or is lost on the way:
+Ambiguous or lost:
 
     * kinds of barline, tuplets (their notes become plain ones), C major (no Key), so also a change to it;
-      a half note inside a beam, read as a quarter. There is no glyph for a double sharp: an error.
-    * accidentals right after the opening clef are read as a key signature as far as they make one, even where
-      the last could belong to a first note in its place; everywhere else the note comes first.
+      a half note inside a beam, read as a quarter. There is no symbol for a double sharp: an error.
+    * accidentals right after the opening clef are read as a key signature as far as they form one, even where
+      the last could belong to a first note at its position; everywhere else the note has precedence.
 
-Not known, and so our choice: the places of the later accidentals of a signature (the first four are known but
-for G1 and F5); they are engravers' custom, and agree with Verovio's save the flats of C2 (where ours begin as
-PrIMuS's do) and the last three flats of F5. How PrIMuS beams grace notes that stand alone: its vocabulary
-almost only has `gracenote.beamedBoth`, of grace notes inside a beam of full-size ones; `Note.beam` is written
-as it is.
+Unknown, so our own choice: the positions of the later accidentals of a signature (the first four are known
+except for G1 and F5); they follow engravers' custom, and agree with Verovio's except for the flats of C2
+(where ours begin as PrIMuS's do) and the last three flats of F5. Also unknown is how PrIMuS beams single
+grace notes: its vocabulary almost only has `gracenote.beamedBoth`, of grace notes inside a beam of full-size
+ones; `Note.beam` is written as it is.
 
 Source: Calvo-Zaragoza & Rizo, "End-to-end neural optical music recognition of monophonic scores", Applied
-Sciences 8(4):606, 2018, and the vocabulary published with its code; the order of a note's glyphs and the
-places of signatures after D. Rizo's MEI converter (github.com/davidrizo/im3), with which PrIMuS was made.
+Sciences 8(4):606, 2018, and the vocabulary published with its code; the order of a note's symbols and the
+positions of signatures follow D. Rizo's MEI converter (github.com/davidrizo/im3), with which PrIMuS was made.
 """
 
 import re
@@ -66,13 +66,13 @@ from focal_omr.score.records import (
 
 _BEAM_SIDES: dict[BeamPlace, str] = {"start": "Right", "middle": "Both", "end": "Left"}
 _BEAM_PLACES = {side: place for place, side in _BEAM_SIDES.items()}
-# Values by the number of their beams: quarter 0 (a plain stem), eighth 1, ...
+# Note values by number of beams: quarter 0 (a plain stem), eighth 1, ...
 _BEAMED = tuple(NOTE_VALUES)[tuple(NOTE_VALUES).index("quarter") :]
 _ACCIDENTALS = {-2: ("flat", "flat"), -1: ("flat",), 0: ("natural",), 1: ("sharp",)}
 _ALTERS = {names: alter for alter, names in _ACCIDENTALS.items()}
 
-# Key signatures by the note letter of the staff's lowest line: steps above that line, in the order in which
-# the accidentals enter (F C G D A E B, and B E A D G C F).
+# Positions of key signatures, in steps above the lowest line, by the letter name of that line; accidentals in
+# the order F C G D A E B, and B E A D G C F.
 _SHARPS = {
     "E": (8, 5, 9, 6, 3, 7, 4),  # G2, F5
     "G": (6, 3, 7, 4, 1, 5, 2),  # F4, G1
@@ -94,10 +94,10 @@ _FLATS = {
 
 _VALUE = "|".join(NOTE_VALUES)
 _STEM = rf"(?:{_VALUE}|beamed(?:Right|Both|Left)[0-{len(_BEAMED) - 1}])"
-_MOST_DIGITS = 5  # of a multi-measure rest
+_MAX_DIGITS = 5  # of a multi-measure rest
 _NUMBER = "-?[1-9][0-9]?|0"
 _TOKEN = re.compile(rf"(.+)-([LS])({_NUMBER})")
-# Every glyph, and the positions at which it may stand.
+# Every symbol, and its allowed positions.
 _GLYPHS = tuple(
     (re.compile(name), re.compile(position))
     for name, position in (
@@ -118,7 +118,7 @@ _GLYPHS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class AgnosticSymbol:
-    """A printed sign and its place.
+    """A printed symbol and its position.
 
     Attributes:
         name: `note.quarter`, `accidental.flat`, `barline`, ...
@@ -140,7 +140,7 @@ class AgnosticSymbol:
 
     @property
     def position(self) -> str:
-        """The place as PrIMuS names it: L1, S-2, ..."""
+        """The position in PrIMuS's notation: L1, S-2, ..."""
         return f"S{(self.step + 1) // 2}" if self.step % 2 else f"L{self.step // 2 + 1}"
 
     def __str__(self) -> str:
@@ -148,21 +148,27 @@ class AgnosticSymbol:
 
 
 def parse_agnostic_symbol(token: str) -> AgnosticSymbol:
-    """The glyph of a token. Raises NotationError for an unknown glyph or one at an impossible place."""
+    """The symbol and position of a token.
+
+    Raises:
+        NotationError: An unknown symbol, or one at an impossible position.
+    """
     match = _TOKEN.fullmatch(token)
     if match is None:
-        raise NotationError(f"unknown token {token!r}: needed is a glyph and its place, as in 'note.half-L2'")
+        raise NotationError(
+            f"unknown token {token!r}: expected a symbol and its position, as in 'note.half-L2'"
+        )
     name, row, number = match.groups()
-    places = [place for known, place in _GLYPHS if known.fullmatch(name)]
-    if not places:
-        raise NotationError(f"unknown glyph {name!r} in token {token!r}")
-    if not any(place.fullmatch(row + number) for place in places):
+    positions = [position for known, position in _GLYPHS if known.fullmatch(name)]
+    if not positions:
+        raise NotationError(f"unknown symbol {name!r} in token {token!r}")
+    if not any(position.fullmatch(row + number) for position in positions):
         raise NotationError(f"{name!r} cannot stand at {row + number}")
     return AgnosticSymbol(name, 2 * int(number) - (2 if row == "L" else 1))
 
 
 def read_agnostic(text: str) -> Score:
-    """The score of an agnostic label line. Raises NotationError as `agnostic_to_score` does."""
+    """The score of an agnostic label line. Raises NotationError as `agnostic_to_score`."""
     return agnostic_to_score(split_label(text))
 
 
@@ -175,44 +181,39 @@ def write_agnostic(score: Score) -> str:
 
 
 def score_to_agnostic(score: Score) -> list[str]:
-    """Tokens of a score of one part, as its records say that it is printed.
+    """Tokens of a score of one part.
 
-    Beams are those of `Note.beam`; `beaming.beam_by_meter` fills them in where a score has none.
+    Beams are those of `Note.beam`; `beaming.beam_by_meter` sets them where a score has none.
 
     Raises:
-        NotationError: Not exactly one part, a note or key before any clef, or a record without a glyph.
+        NotationError: Not exactly one part, a note or key before any clef, or an event without a symbol.
     """
     if len(score.parts) != 1:
         raise NotationError(f"an agnostic label is one staff; this score has {len(score.parts)} parts")
-    return [str(glyph) for glyph in _part_glyphs(score.parts[0])]
-
-
-def _part_glyphs(part: Part) -> Iterator[AgnosticSymbol]:
+    glyphs: list[AgnosticSymbol] = []
     clef: Clef | None = None
     tied: Note | None = None
-    for measure in part.measures:
+    for measure in score.parts[0].measures:
         for event in flat_events(measure):
             if isinstance(event, Clef):
                 clef = event
-            if isinstance(event, Note):
-                yield from _note_glyphs(event, _known(clef), ends_tie=tie_ends(tied, event))
-                tied = open_tie(tied, event)
-            elif isinstance(event, Key):
-                yield from _signature(event, _known(clef))
+            if not isinstance(event, Note | Key):
+                glyphs += _sign_glyphs(event)
+                continue
+            if clef is None:
+                raise NotationError("a note or key signature before any clef has no position on the staff")
+            if isinstance(event, Key):
+                glyphs += _signature(event, clef)
             else:
-                yield from _sign_glyphs(event)
+                glyphs += _note_glyphs(event, clef, ends_tie=tie_ends(tied, event))
+                tied = open_tie(tied, event)
         if measure.barline is not None:
-            yield AgnosticSymbol("barline", 0)
-
-
-def _known(clef: Clef | None) -> Clef:
-    if clef is None:
-        raise NotationError("a note or key signature before any clef has no place on the staff")
-    return clef
+            glyphs.append(AgnosticSymbol("barline", 0))
+    return [str(glyph) for glyph in glyphs]
 
 
 def _signature(key: Key, clef: Clef) -> list[AgnosticSymbol]:
-    """The accidentals of a key signature at their places in a clef; none for C major."""
+    """The accidentals of a key signature in a clef; none for C major."""
     lowest = STEPS[clef.lowest_line % 7]
     name, steps = ("sharp", _SHARPS[lowest]) if key.fifths > 0 else ("flat", _FLATS[lowest])
     return [AgnosticSymbol(f"accidental.{name}", step) for step in steps[: abs(key.fifths)]]
@@ -224,29 +225,18 @@ def _note_glyphs(note: Note, clef: Clef, *, ends_tie: bool) -> Iterator[Agnostic
         yield AgnosticSymbol("fermata.above", 11)
     if ends_tie:
         yield AgnosticSymbol("slur.end", step)
-    for name in _accidental_names(note):
-        yield AgnosticSymbol(f"accidental.{name}", step)
-    yield AgnosticSymbol(f"{'gracenote' if note.grace else 'note'}.{_stem(note)}", step)
+    if note.accidental is not None:
+        if note.accidental not in _ACCIDENTALS:
+            raise NotationError(f"no agnostic symbol for an accidental of {note.accidental:+d} semitones")
+        yield from (AgnosticSymbol(f"accidental.{name}", step) for name in _ACCIDENTALS[note.accidental])
+    stem = value = note.duration.value
+    if note.beam is not None:
+        stem = f"beamed{_BEAM_SIDES[note.beam]}{_BEAMED.index(value) if value in _BEAMED else 0}"
+    yield AgnosticSymbol(f"{'gracenote' if note.grace else 'note'}.{stem}", step)
     for _ in range(note.duration.dots):
         yield AgnosticSymbol("dot", _dot_step(step))
     if note.tie:
         yield AgnosticSymbol("slur.start", step)
-
-
-def _accidental_names(note: Note) -> tuple[str, ...]:
-    if note.accidental is None:
-        return ()
-    if note.accidental not in _ACCIDENTALS:
-        raise NotationError(f"no agnostic glyph for an accidental of {note.accidental:+d} semitones")
-    return _ACCIDENTALS[note.accidental]
-
-
-def _stem(note: Note) -> str:
-    value = note.duration.value
-    if note.beam is None:
-        return value
-    beams = _BEAMED.index(value) if value in _BEAMED else 0
-    return f"beamed{_BEAM_SIDES[note.beam]}{beams}"
 
 
 def _dot_step(step: int) -> int:
@@ -256,7 +246,8 @@ def _dot_step(step: int) -> int:
 def _sign_glyphs(event: Event) -> Iterator[AgnosticSymbol]:
     match event:
         case Rest():
-            step = _rest_step(event.duration.value)
+            # A whole rest hangs from the fourth line, every other one stands on the third.
+            step = 6 if event.duration.value == "whole" else 4
             if event.fermata:
                 yield AgnosticSymbol("fermata.above", 11)
             yield AgnosticSymbol(f"rest.{event.duration.value}", step)
@@ -273,19 +264,14 @@ def _sign_glyphs(event: Event) -> Iterator[AgnosticSymbol]:
             yield AgnosticSymbol(f"metersign.{event.symbol}", 4)
 
 
-def _rest_step(value: str) -> int:
-    # A whole rest hangs from the fourth line, every other one stands on the third.
-    return 6 if value == "whole" else 4
-
-
 # Tokens -> Score --------------------------------------------------------------------------------------------
 
 
 def agnostic_to_score(tokens: Sequence[str]) -> Score:
-    """The score of one staff: pitches from clef, place, key signature, printed accidentals and the carry.
+    """The score of one staff; pitches follow from clef, position, key signature and accidentals.
 
     Raises:
-        NotationError: A token is unknown or has no plain meaning where it stands; the message says where.
+        NotationError: A token is unknown or has no clear meaning at its place; the message has its number.
     """
     part = Part(_AgnosticReader(tokens).measures())
     check_bounds(part)
@@ -293,11 +279,11 @@ def agnostic_to_score(tokens: Sequence[str]) -> Score:
 
 
 class _AgnosticReader:
-    """Goes over the glyphs from left to right; what belongs to the next note waits until it comes."""
+    """Parser of symbols from left to right; marks of the next note are held until it comes."""
 
     def __init__(self, tokens: Sequence[str]) -> None:
         self.total = len(tokens)
-        self.next = 0  # index of the glyph to be read
+        self.next = 0  # index of the next symbol
         self.glyphs: list[AgnosticSymbol] = []
         for self.next, token in enumerate(tokens):
             try:
@@ -312,20 +298,20 @@ class _AgnosticReader:
         self._forget()
 
     def _forget(self) -> None:
-        """Nothing waits for a note."""
+        """Clear the marks that wait for a note."""
         self.fermata = False
         self.tie_end: AgnosticSymbol | None = None
         self.accidentals: tuple[AgnosticSymbol, ...] = ()
 
     def _fail(self, reason: str) -> NoReturn:
-        # What is missing at the end is said of the last token.
+        # A symbol missing at the end is reported at the last token.
         raise NotationError(f"token {min(self.next + 1, self.total)} of {self.total}: {reason}")
 
     def _peek(self) -> AgnosticSymbol | None:
         return self.glyphs[self.next] if self.next < self.total else None
 
     def _take(self, name: str, step: int) -> bool:
-        """Go past the glyph if it is the next one."""
+        """Advance if this is the next symbol."""
         taken = self._peek() == AgnosticSymbol(name, step)
         self.next += taken
         return taken
@@ -355,7 +341,9 @@ class _AgnosticReader:
     def _read(self, glyph: AgnosticSymbol) -> None:
         match glyph.kind:
             case "clef":
-                self._read_clef(glyph)
+                self.clef = Clef(glyph.detail, glyph.step // 2 + 1)  # type: ignore[arg-type]  # G, F or C
+                self.events.append(self.clef)
+                self.next += 1
             case "accidental":
                 self._read_accidentals()
             case "digit":
@@ -370,7 +358,11 @@ class _AgnosticReader:
                 self.tie_end = glyph
                 self.next += 1
             case "rest":
-                self._read_rest(glyph)
+                fermata, self.fermata = self.fermata, False
+                self._expect_no_waiting(f"before {glyph}")
+                self.next += 1
+                self.events.append(Rest(Duration(glyph.detail, self._dots(5)), fermata))
+                self.begun = True
             case "note" | "gracenote":
                 self._read_note(glyph)
             case "multirest":
@@ -378,21 +370,16 @@ class _AgnosticReader:
             case _:
                 self._fail(f"{glyph} does not belong to the glyph before it")
 
-    def _read_clef(self, glyph: AgnosticSymbol) -> None:
-        self.clef = Clef(glyph.detail, glyph.step // 2 + 1)  # type: ignore[arg-type]  # parsed: G, F or C
-        self.events.append(self.clef)
-        self.next += 1
-
     def _read_digits(self) -> None:
         start = self.next
         while self._is_digit(self._peek(), 9):
             self.next += 1
         if self.next > start:
             digits = "".join(glyph.detail for glyph in self.glyphs[start : self.next])
-            bars = int(digits[:_MOST_DIGITS])
-            if len(digits) > _MOST_DIGITS or not self._take("multirest", 4) or bars == 0:
+            bars = int(digits[:_MAX_DIGITS])
+            if len(digits) > _MAX_DIGITS or not self._take("multirest", 4) or bars == 0:
                 self._fail(
-                    f"digits on S5 name {bars} bars: needed are one or more, and multirest-L3 after them"
+                    f"digits on S5 name {bars} bars: expected one or more, and multirest-L3 after them"
                 )
             self.events.append(MultiRest(bars))
             self.begun = True
@@ -408,15 +395,17 @@ class _AgnosticReader:
         return glyph is not None and glyph.kind == "digit" and glyph.step == step
 
     def _read_accidentals(self) -> None:
-        """A run of accidentals: a key signature, then those of the note that follows; either may be empty."""
+        """Read a run of accidentals: a key signature, then those of the next note; either may be empty."""
         end = self.next
         while end < self.total and self.glyphs[end].kind == "accidental":
             end += 1
         run, after = tuple(self.glyphs[self.next : end]), self.glyphs[end] if end < self.total else None
         splits = [len(run) - own for own in range(min(len(run), 2) + 1)]
-        for split in splits if self._opens() else reversed(splits):
+        # Right after the opening clef a key signature is to be expected.
+        opens = self.next > 0 and self.glyphs[self.next - 1].kind == "clef" and not self.begun
+        for split in splits if opens else reversed(splits):
             key = self._key(run[:split])
-            if key is not None and self._own(run[split:], after):
+            if key is not None and self._belong_to(run[split:], after):
                 break
         else:
             self._fail(f"accidentals from {run[0]} on are neither a key signature nor of the next note")
@@ -426,13 +415,9 @@ class _AgnosticReader:
         self.accidentals = run[split:]
         self.next += len(run)
 
-    def _opens(self) -> bool:
-        """Whether the glyph before is the opening clef, after which a key signature is to be expected."""
-        return self.next > 0 and self.glyphs[self.next - 1].kind == "clef" and not self.begun
-
     @staticmethod
-    def _own(run: Sequence[AgnosticSymbol], note: AgnosticSymbol | None) -> bool:
-        """Whether accidentals can be those of a note."""
+    def _belong_to(run: Sequence[AgnosticSymbol], note: AgnosticSymbol | None) -> bool:
+        """Whether accidentals can be those of a note; true for none."""
         if not run:
             return True
         if note is None or note.kind not in ("note", "gracenote"):
@@ -441,7 +426,7 @@ class _AgnosticReader:
         return named and all(glyph.step == note.step for glyph in run)
 
     def _key(self, run: Sequence[AgnosticSymbol]) -> Key | None:
-        """The key that accidentals name; Key(0) for none, None where they are no signature in this clef."""
+        """The key of accidentals; Key(0) for none, None if they are not a signature in this clef."""
         if not run:
             return Key(0)
         if self.clef is None or len(run) > 7:
@@ -451,13 +436,20 @@ class _AgnosticReader:
 
     def _read_note(self, glyph: AgnosticSymbol) -> None:
         if self.clef is None:
-            self._fail(f"{glyph} stands before any clef, so its pitch cannot be told")
+            self._fail(f"{glyph} stands before any clef, so its pitch is unknown")
         octave, letter = divmod(self.clef.lowest_line + glyph.step, 7)
-        value, beam = _read_stem(glyph.detail)
+        value: str = glyph.detail
+        beam: BeamPlace | None = None
+        if value.startswith("beamed"):  # beamedBoth2, ...
+            value, beam = _BEAMED[int(value[-1])], _BEAM_PLACES[value.removeprefix("beamed")[:-1]]
         accidental = _ALTERS[tuple(sign.detail for sign in self.accidentals)] if self.accidentals else None
         pitch, grace, fermata = Pitch(STEPS[letter], octave), glyph.kind == "gracenote", self.fermata
         if self.tie_end:
-            self._expect_tie(glyph, Note(pitch, Duration(value), grace=grace))
+            untied = not tie_ends(self.tied, Note(pitch, Duration(value), grace=grace))
+            if self.tie_end.step != glyph.step or untied:
+                self._fail(
+                    f"{self.tie_end} before {glyph}: expected a slur.start after an earlier note of its pitch"
+                )
         self.next += 1
         duration = Duration(value, self._dots(_dot_step(glyph.step)))
         tie = self._take("slur.start", glyph.step)
@@ -467,29 +459,8 @@ class _AgnosticReader:
         self.tied = open_tie(self.tied, note)
         self._forget()
 
-    def _expect_tie(self, glyph: AgnosticSymbol, note: Note) -> None:
-        assert self.tie_end is not None
-        if self.tie_end.step != glyph.step or not tie_ends(self.tied, note):
-            self._fail(
-                f"{self.tie_end} before {glyph}: needed is a slur.start after an earlier note of its pitch"
-            )
-
-    def _read_rest(self, glyph: AgnosticSymbol) -> None:
-        fermata, self.fermata = self.fermata, False
-        self._expect_no_waiting(f"before {glyph}")
-        self.next += 1
-        self.events.append(Rest(Duration(glyph.detail, self._dots(5)), fermata))
-        self.begun = True
-
     def _dots(self, step: int) -> int:
         start = self.next
         while self._take("dot", step):
             pass
         return self.next - start
-
-
-def _read_stem(stem: str) -> tuple[str, BeamPlace | None]:
-    """Value and place in a beam of `quarter`, `beamedBoth2`, ..."""
-    if not stem.startswith("beamed"):
-        return stem, None
-    return _BEAMED[int(stem[-1])], _BEAM_PLACES[stem.removeprefix("beamed")[:-1]]

@@ -1,8 +1,8 @@
-"""What holds in any staff, as a bonus for reading it: bars that add up, ties that lead somewhere.
+"""Musical constraints on a token sequence: bars that add up, ties that end at a note.
 
-A network reads symbols one by one; a dot missed or a beam counted wrong shows only at the barline. `BarRules`
-follows a reading symbol by symbol and gives each step a bonus or a malus in nats, which a beam search adds to
-the network's log probabilities. None is large enough to overrule what the network is sure of.
+A missed dot or a wrong number of beams shows only at the barline. `BarRules` scores a sequence symbol by
+symbol with bonuses and penalties in nats, which beam search adds to the log probabilities of the network.
+None is large enough to overrule a confident network.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from focal_omr.score.records import Clef, Key, Meter, MultiRest, Note, Rest
 # Nats. Chosen on rendered staves, see experiments/LOG.md.
 _BAR = 2.0  # a bar that adds up to its meter, or does not
 _TIE = 2.0  # a tie to a note of another pitch, to a rest, or after no note
-_KNOWN_STAVES = 1000  # that are remembered: of a book the staves that did not change are not checked again
-_MOST_KNOWN = 50_000  # steps that are remembered; a long run over many pictures meets ever new ones
-_SIGN = 3.0  # two clefs, keys or meters at one place; an accidental before no note; a tuplet in another
+_CACHED_STAVES = 1000  # after an edit of a book, unchanged staves are not checked again
+_CACHED_STEPS = 50_000  # a long run over many images keeps meeting new ones
+_SIGN = 3.0  # repeated clefs, keys or meters; an accidental without a note; a nested tuplet
 
 
 class _Kind(Enum):
@@ -32,7 +32,7 @@ class _Kind(Enum):
     KEY = auto()
     METER = auto()
     BARLINE = auto()
-    CUT = auto()  # a barline that may stand within a bar: any but the plain one
+    CUT = auto()  # a barline that may stand within a bar: any but a single one
     TUPLET = auto()
     TUPLET_END = auto()
     TIE = auto()
@@ -42,22 +42,22 @@ class _Kind(Enum):
 
 class _BarSymbol(NamedTuple):
     kind: _Kind
-    length: Fraction = Fraction(0)  # in whole notes; of a meter, that of its bars; of a tuplet, its factor
+    length: Fraction = Fraction(0)  # whole notes; of a meter: of a bar; of a tuplet: its scale
     pitch: int = 0  # diatonic
 
 
 class BarState(NamedTuple):
-    """Where in the music a reading stands.
+    """The state of the rules after a prefix of a sequence.
 
     Attributes:
-        filled: Length in the bar so far, in whole notes.
-        full: Length of a bar by the meter; None before one was read.
+        filled: Length of the bar so far, in whole notes.
+        full: Length of a bar by the meter; None before the first meter.
         partial: Whether the bar may be shorter: the first one, and one after a double barline or repeat sign.
-        alone: Whether the bar holds one whole rest, or one rest of several bars, and nothing else.
-        factor: Of the tuplet that is open; None outside of one.
+        alone: Whether the bar holds a single whole or multi-measure rest and nothing else.
+        factor: Length scale of the open tuplet; None outside of one.
         last: Kind of the last symbol.
-        tied: Pitch that a tie asks for next.
-        pitch: Of the last note.
+        tied: Diatonic pitch that an open tie expects next.
+        pitch: Diatonic pitch of the last note.
     """
 
     filled: Fraction = Fraction(0)
@@ -71,52 +71,52 @@ class BarState(NamedTuple):
 
 
 class BarRules:
-    """Steps from state to state for the symbols of a vocabulary, printed or semantic.
+    """Transitions between states for the symbols of a printed or semantic vocabulary.
 
     Args:
-        symbols: Of class 1, 2, ...
+        symbols: The symbols of class 1, 2, ...
     """
 
     start = BarState()
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self._symbols = [_bar_symbol(symbol) for symbol in symbols]
-        # Without its meter a staff has no bar that does not add up: a search would drop it.
+        # Without a meter no bar can be wrong, so beam search would delete meters.
         self.pinned = frozenset(
             number for number, symbol in enumerate(self._symbols, BLANK + 1) if symbol.kind is _Kind.METER
         )
-        # (id of a state, class) -> that state, kept so that its id stays its own; the next; what it is worth.
-        # Numbers take a twentieth of the time that hashing a state's fractions does.
-        self._known: dict[tuple[int, int], tuple[BarState, BarState, float]] = {}
-        self._states: dict[BarState, BarState] = {}  # equal ones are one
+        # (id of a state, class) -> (that state, next state, score). The state is stored so that its id stays
+        # unique. Hashing ids takes a twentieth of the time of hashing a state's fractions.
+        self._steps: dict[tuple[int, int], tuple[BarState, BarState, float]] = {}
+        self._states: dict[BarState, BarState] = {}  # one instance of equal states
 
     def starting(self, bar_length: Fraction | None) -> BarState:
-        """The state before the first symbol, where bars of this length, in whole notes, hold."""
+        """The initial state for a bar length in whole notes; None: no meter yet."""
         state = self.start._replace(full=bar_length)
         return self._states.setdefault(state, state)
 
     def step(self, state: BarState, number: int) -> tuple[BarState, float]:
-        """The state after one more symbol, and what that symbol is worth here in nats.
+        """The state after one more symbol, and the score of that symbol in nats.
 
         Args:
-            state: Before it.
-            number: Its class, from 1.
+            state: The state before the symbol.
+            number: Class of the symbol, from 1.
         """
         key = id(state), number
-        if (known := self._known.get(key)) is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
+        if (step := self._steps.get(key)) is None:
+            if len(self._steps) >= _CACHED_STEPS:
+                self._steps.clear()
                 self._states.clear()
-            after, worth = _step(state, self._symbols[number - BLANK - 1])
-            known = self._known[key] = state, self._states.setdefault(after, after), worth
-        return known[1:]
+            after, score = _step(state, self._symbols[number - BLANK - 1])
+            step = self._steps[key] = state, self._states.setdefault(after, after), score
+        return step[1:]
 
 
 def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
-    """Whether the bar that a barline closes here adds up to the meter; None where nobody can tell.
+    """Whether the bar that a barline closes here adds up to the meter; None: undecidable.
 
-    That is without a meter, in a bar of nothing, and where it may be a part: a pickup, and before
-    (`at_cut`) or after a repeat sign, a double or the final barline.
+    Undecidable are bars without a meter, empty bars, and short bars that may be partial: a pickup, or one
+    before (`at_cut`) or after a repeat sign, a double or a final barline.
     """
     if state.full is None or (not state.filled and not state.alone):
         return None
@@ -126,23 +126,20 @@ def bar_adds_up(state: BarState, *, at_cut: bool = False) -> bool | None:
 
 
 def check_bars(tokens: Sequence[str]) -> list[bool | None]:
-    """For each bar of a semantic or printed label whether it adds up; None where nobody can tell.
-
-    What comes after the last barline is no whole bar, so nobody can tell.
-    """
+    """`bar_adds_up` for each bar of a semantic or printed label; None after the last barline."""
     return check_staves([tokens])[0]
 
 
 def check_staves(
     staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
 ) -> list[list[bool | None]]:
-    """`check_bars` of the staves of one part, one after the other: meter and open bar go on.
+    """`check_bars` for consecutive staves of one part, across which meter and open bar continue.
 
-    A bar belongs to the staff on which it ends; where it is open at the end of a staff that has None for it.
+    A bar belongs to the staff on which it ends; a staff with an open bar at its end has None for it.
 
     Args:
-        staves: The tokens of each.
-        bar_length: Of bars before any meter, in whole notes; None: nobody can tell whether these add up.
+        staves: The tokens of each staff.
+        bar_length: Length of bars before any meter, in whole notes; None: unknown.
     """
     state, checked = BarState(full=bar_length), []
     for tokens in staves:
@@ -151,30 +148,34 @@ def check_staves(
     return checked
 
 
-@lru_cache(maxsize=_KNOWN_STAVES)
+@lru_cache(maxsize=_CACHED_STAVES)
 def _through_staff(state: BarState, tokens: tuple[str, ...]) -> tuple[BarState, tuple[bool | None, ...]]:
-    """The state after a staff, and whether its bars add up; None for the one that is open at its end."""
+    """The state after a staff, and whether its bars add up; None for an open bar at its end."""
     bars: list[bool | None] = []
-    open_ = False
+    is_open = False
     for token in tokens:
         symbol = _bar_symbol(token)
-        open_ = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
-        if not open_:
+        is_open = symbol.kind not in (_Kind.BARLINE, _Kind.CUT)
+        if not is_open:
             bars.append(bar_adds_up(state, at_cut=symbol.kind is _Kind.CUT))
         state, _ = _step(state, symbol)
-    return state, (*bars, None) if open_ else tuple(bars)
+    return state, (*bars, None) if is_open else tuple(bars)
 
 
 def close_staves(
     staves: Sequence[Sequence[str]], *, bar_length: Fraction | None = None
 ) -> tuple[list[list[str]], list[int]]:
-    """The staves of one part with a barline put after each whose last bar is full and has none.
+    """The staves of one part, with a barline after each whose last bar is full and open.
 
-    Music goes on across the end of a staff; but where the meter is full there, the barline was not printed or
-    not read, and without one the next bar would be taken for a part of this.
+    Music continues across the end of a staff; but where the meter is full there, a barline was not printed or
+    not read, and the next bar would be joined to this one.
+
+    Args:
+        staves: The tokens of each staff.
+        bar_length: Length of bars before any meter, in whole notes; None: unknown.
 
     Returns:
-        The staves, and the numbers of those that got a barline, from 0.
+        The staves, and the indices of those that got a barline.
     """
     state = BarState(full=bar_length)
     closed, added = [], []
@@ -189,9 +190,9 @@ def close_staves(
 
 
 def number_bars(tokens: Sequence[str], *, first: int = 1) -> tuple[list[int], int]:
-    """For each token the number of its bar, and the number of the bar after the last token.
+    """The bar number of each token, and that of the bar after the last token.
 
-    A barline belongs to the bar that it closes. A rest of N bars is N bars, printed as one.
+    A barline belongs to the bar that it closes. A rest of N bars counts as N bars.
     """
     numbers, number, length = [], first, 1
     for token in tokens:
@@ -235,15 +236,15 @@ def _bar_symbol(text: str) -> _BarSymbol:
 
 def _step(state: BarState, symbol: _BarSymbol) -> tuple[BarState, float]:
     kind = symbol.kind
-    worth = -_SIGN if _is_misplaced(state, kind) else 0.0
+    score = -_SIGN if _is_misplaced(state, kind) else 0.0
     if state.tied is not None and kind in (_Kind.NOTE, _Kind.REST, _Kind.MULTIREST):
-        worth -= 0.0 if kind is _Kind.NOTE and symbol.pitch == state.tied else _TIE
+        score -= 0.0 if kind is _Kind.NOTE and symbol.pitch == state.tied else _TIE
         state = state._replace(tied=None)
     match kind:
         case _Kind.BARLINE | _Kind.CUT:
             adds_up = bar_adds_up(state, at_cut=kind is _Kind.CUT)
             if adds_up is not None:
-                worth += _BAR if adds_up else -_BAR
+                score += _BAR if adds_up else -_BAR
             state = state._replace(filled=Fraction(0), alone=False, partial=kind is _Kind.CUT)
         case _Kind.NOTE | _Kind.REST:
             length = symbol.length * (state.factor or 1)
@@ -261,7 +262,7 @@ def _step(state: BarState, symbol: _BarSymbol) -> tuple[BarState, float]:
             state = state._replace(factor=None)
         case _Kind.TIE:
             state = state._replace(tied=state.pitch)
-    return state._replace(last=kind), worth
+    return state._replace(last=kind), score
 
 
 def _is_misplaced(state: BarState, kind: _Kind) -> bool:

@@ -1,4 +1,4 @@
-"""Between semantic tokens and class numbers, by way of the encoding that a network was taught."""
+"""Codec between semantic tokens and the class numbers of a network."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,29 @@ Encoding = Literal["printed", "semantic"]
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoding and its symbols.
+    """An encoding with its vocabulary.
 
     Attributes:
-        encoding: "printed" (see `notation.printed`) or "semantic".
-        vocabulary: Symbols of that encoding.
+        encoding: "printed" (see `encodings.printed`) or "semantic".
+        vocabulary: The symbols of that encoding.
     """
 
     encoding: Encoding
     vocabulary: Vocabulary
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
-        """Class numbers of a semantic label. Raises NotationError for what the vocabulary lacks."""
+        """Class numbers of a semantic label. Raises NotationError for a symbol outside the vocabulary."""
         printed = self.encoding == "printed"
         return self.vocabulary.encode(semantic_to_printed(tokens) if printed else tokens)
 
     def decode(self, numbers: Sequence[int], *, key: Key = NO_KEY) -> list[list[str]]:
-        """For each class number the semantic tokens that it stands for: one, or `accidental` and a note.
+        """The semantic tokens of each class number: usually one, or `accidental` and a note.
 
-        A printed accidental stands for none: its sign is in the note after it. In the printed encoding notes
-        follow the signature `key` until another is read.
+        A printed accidental has none: its alteration goes into the note after it.
+
+        Args:
+            numbers: Class numbers, without blanks.
+            key: The key signature in force before them; only the printed encoding needs it.
         """
         symbols = self.vocabulary.decode(numbers)
         if self.encoding == "printed":
@@ -41,12 +44,12 @@ class Codec:
 
 
 def seen_codec(encoding: Encoding, labels: Iterable[Sequence[str]]) -> Codec:
-    """The codec with the symbols of these semantic labels alone, sorted. Raises NotationError as `encode`."""
+    """A codec with only the symbols of these semantic labels, sorted. Raises NotationError as `encode`."""
     printed = encoding == "printed"
     symbols = {symbol for label in labels for symbol in (semantic_to_printed(label) if printed else label)}
     return Codec(encoding, Vocabulary(tuple(sorted(symbols))))
 
 
 def full_codec(encoding: Encoding) -> Codec:
-    """The codec with all symbols that this package knows."""
+    """A codec with the full vocabulary of an encoding."""
     return Codec(encoding, full_printed() if encoding == "printed" else full_semantic())

@@ -1,7 +1,7 @@
-"""What a print leaves to its reader: the meter where none is printed, tuplets whose numbers are left out.
+"""Inference of unprinted notation: bar lengths without a time signature, tuplets without a number.
 
-Engravers print the 3 of the first triplets of a passage and leave out the others; some parts have no time
-signature at all. Both follow from the bars around, and only what follows is put in.
+Engravers print the 3 of the first triplets of a passage and omit the others; some parts have no time
+signature at all. Only what follows unambiguously from the surrounding bars is inferred.
 """
 
 from collections import Counter
@@ -26,51 +26,55 @@ from focal_omr.score.records import (
     sounding_length,
 )
 
-_FEWEST_BARS = 4
-_SHARE = 0.6  # of the bars that must have one length
+_MIN_BARS = 4
+_MIN_SHARE = 0.6  # of the bars, with the same length
 
 
 def infer_bar_length(part: Part) -> Fraction | None:
-    """The length of most bars of a part without any meter, in whole notes; None where most differ.
+    """The most common bar length of a part without a meter, in whole notes; None if bars differ too much.
 
-    Bars of nothing but a whole rest or a rest of several bars say nothing.
+    Bars that hold only a whole or multi-measure rest are ignored.
     """
     if any(isinstance(event, Meter) for measure in part.measures for event in measure.events):
         return None
-    lengths = Counter(m.length for m in part.measures if m.length and not _is_rest(m))
-    if lengths.total() < _FEWEST_BARS:
+    lengths: Counter[Fraction] = Counter()
+    for measure in part.measures:
+        timed = [event for event in flat_events(measure) if isinstance(event, Note | Rest | MultiRest)]
+        is_rest = timed == [Rest(Duration("whole"))] or any(isinstance(event, MultiRest) for event in timed)
+        if measure.length and not is_rest:
+            lengths[measure.length] += 1
+    if lengths.total() < _MIN_BARS:
         return None
     length, count = lengths.most_common(1)[0]
-    return length if count >= _SHARE * lengths.total() else None
-
-
-def _is_rest(measure: Measure) -> bool:
-    timed = [event for event in flat_events(measure) if isinstance(event, Note | Rest | MultiRest)]
-    return timed == [Rest(Duration("whole"))] or any(isinstance(event, MultiRest) for event in timed)
+    return length if count >= _MIN_SHARE * lengths.total() else None
 
 
 def infer_tuplets(part: Part, *, bar_length: Fraction | None = None) -> tuple[Part, list[int]]:
-    """A part in which bars that are too long are made right by tuplets like printed ones before them.
+    """Correct bars that are too long by tuplets like earlier printed ones.
 
-    Groups of as many equal notes as a printed tuplet has, of the same value, each beginning where such a
-    group can, become tuplets where that and nothing less or more makes the bar full.
+    Groups of notes that match a printed tuplet in number and value, on a beat of its length, become tuplets
+    if exactly that makes the bar full.
 
     Args:
-        part: As it was read.
-        bar_length: Of bars before any meter, in whole notes.
+        part: The part as recognised.
+        bar_length: Length of bars before any meter, in whole notes.
 
     Returns:
-        The part, and the places of the measures that were changed, from 0.
+        The part, and the indices of the changed measures.
     """
-    kinds: dict[tuple[int, int, str], None] = {}  # (actual, normal, value) of the tuplets so far
+    # (actual, normal, value) of the earlier tuplets of equal, undotted notes, in their order.
+    kinds: dict[tuple[int, int, str], None] = {}
     meter: Meter | None = None
     measures, changed = [], []
     for place, measure in enumerate(part.measures):
         meter = opening_meter(measure, meter)
         full = meter.length if meter else bar_length
         for event in measure.events:
-            if isinstance(event, Tuplet) and (kind := _kind(event)):
-                kinds[kind] = None
+            if not isinstance(event, Tuplet):
+                continue
+            durations = [inner.duration for inner in event.events if not is_grace(inner)]
+            if durations and durations == event.actual * [Duration(durations[0].value)]:
+                kinds[event.actual, event.normal, durations[0].value] = None
         if full and measure.length > full:
             fitting = (_with_tuplets(measure, kind, measure.length - full) for kind in kinds)
             if found := next((each for each in fitting if each), None):
@@ -81,18 +85,8 @@ def infer_tuplets(part: Part, *, bar_length: Fraction | None = None) -> tuple[Pa
     return replace(part, measures=tuple(measures)), changed
 
 
-def _kind(tuplet: Tuplet) -> tuple[int, int, str] | None:
-    """What a tuplet is made of where all its members are alike."""
-    timed = [event for event in tuplet.events if not is_grace(event)]
-    values = {(event.duration.value, event.duration.dots) for event in timed}
-    if len(timed) != tuplet.actual or len(values) != 1:
-        return None
-    value, dots = values.pop()
-    return None if dots else (tuplet.actual, tuplet.normal, value)
-
-
 def _with_tuplets(measure: Measure, kind: tuple[int, int, str], excess: Fraction) -> Measure | None:
-    """The measure with all groups that can be tuplets of a kind made such, if that takes off the excess."""
+    """The measure with all possible tuplets of one kind, or None if they do not remove the excess exactly."""
     actual, normal, value = kind
     length = Duration(value).length
     events: list[Event] = []
@@ -111,7 +105,7 @@ def _with_tuplets(measure: Measure, kind: tuple[int, int, str], excess: Fraction
 
 
 def _group(events: Sequence[Event], actual: int, value: str) -> "tuple[Note | Rest, ...] | None":
-    """The first events if they are so many equal notes or rests, grace notes among them not counted."""
+    """The leading `actual` notes or rests of one value, with grace notes between; None if there are fewer."""
     group: list[Note | Rest] = []
     left = actual
     for event in events:

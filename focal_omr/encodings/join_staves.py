@@ -1,7 +1,7 @@
-"""The staves of one part, system by system, become one run of tokens and one `Part`.
+"""Joining of the staves of one part, system by system, into one token sequence and one `Part`.
 
-Every system begins with clef and key signature anew. What is printed there as it already holds is left out;
-what is not printed again (the meter, sometimes the key) goes on. Music goes on across the end of a system
+Every system restates clef and key signature. Restated signs that are in force already are dropped; signs that
+are not restated (the meter, sometimes the key) stay in force. Music continues across the end of a system
 whether or not a barline stands there.
 """
 
@@ -16,7 +16,7 @@ from focal_omr.score.records import NO_KEY, Break, Clef, Key, Meter, Part
 
 @dataclass(frozen=True)
 class Carried:
-    """What holds at the end of a staff for the next one of its part; None: nothing was printed so far."""
+    """Signs in force at the end of a staff, carried to the next one of its part; None: none so far."""
 
     clef: Clef | None = None
     key: Key | None = None
@@ -24,7 +24,7 @@ class Carried:
 
     @property
     def sounding_key(self) -> Key:
-        """The key signature that notes follow."""
+        """The key signature that applies to notes; C major if none was printed."""
         return self.key or NO_KEY
 
     @property
@@ -33,7 +33,7 @@ class Carried:
         return self.meter.length if self.meter else None
 
     def after(self, tokens: Iterable[str]) -> "Carried":
-        """What holds after these semantic tokens."""
+        """The signs in force after these semantic tokens."""
         carried = self
         for token in tokens:
             match parse_sign(token):
@@ -48,14 +48,14 @@ class Carried:
 
 @dataclass(frozen=True)
 class StaffTokens:
-    """What was read on one staff of a part, and what breaks off before it (None: nothing)."""
+    """The semantic tokens of one staff of a part, and the break before it (None: none)."""
 
     tokens: tuple[str, ...]
     break_before: Break | None = None
 
 
 def opening_signs(tokens: Sequence[str]) -> list[str]:
-    """The clefs, keys and meters before anything else."""
+    """The leading clefs, keys and meters."""
     signs = []
     for token in tokens:
         if not isinstance(parse_sign(token), Clef | Key | Meter):
@@ -65,29 +65,25 @@ def opening_signs(tokens: Sequence[str]) -> list[str]:
 
 
 def prints_meter(tokens: Sequence[str]) -> bool:
-    """Whether a meter stands at the beginning."""
+    """Whether a meter is among the leading signs."""
     return any(isinstance(parse_sign(token), Meter) for token in opening_signs(tokens))
 
 
 def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
-    """Whether a piece can be over after these tokens: a final barline, the end of a repeat.
+    """Whether a piece can end after these tokens: with a final barline or the end of a repeat.
 
-    Signs after the last barline announce how the piece goes on.
+    Signs after the last barline announce that the piece continues.
 
     Args:
         tokens: Semantic tokens of a staff.
-        double: Whether a double barline will do.
+        double: Whether a double barline counts as an end.
     """
     ends = ("final", "repeat_end", *(("double",) if double else ()))
     return bool(tokens) and parse_barline(tokens[-1]) in ends
 
 
 def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
-    """For each staff of a part the places of its tokens but the signs at its beginning that hold already.
-
-    Args:
-        staves: The tokens of each.
-    """
+    """For each staff of a part the indices of its tokens without leading signs that are in force already."""
     places = []
     carried = Carried()
     for tokens in staves:
@@ -100,11 +96,10 @@ def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
 
 
 def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
-    """The tokens of the staves of a part, one after the other.
+    """Concatenate the tokens of the staves of a part.
 
     Returns:
-        The tokens without the signs that are repeated at the beginning of a staff, and for each staff the
-        number of tokens before its first one.
+        The tokens without restated signs, and for each staff the number of tokens before its first one.
     """
     joined: list[str] = []
     starts: list[int] = []
@@ -115,7 +110,7 @@ def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
 
 
 def join_staves(staves: Sequence[StaffTokens]) -> Part:
-    """The part that the staves are; where one begins at a barline its first measure says so.
+    """The part of consecutive staves; a measure that begins a staff gets its break.
 
     Raises:
         NotationError: As `semantic.tokens_to_score`.
@@ -133,9 +128,9 @@ def join_staves(staves: Sequence[StaffTokens]) -> Part:
 
 
 def join_parts(parts: Sequence[Part], *, name: str = "") -> Part:
-    """Pieces of one part, one after the other; each begins with its own signs.
+    """Concatenate the same part of several pieces; each piece begins with its own signs.
 
-    Where a piece prints no key signature after one that had sharps or flats, none is written.
+    A piece without a key signature after one with sharps or flats begins with an explicit C major.
     """
     measures = []
     key: Key | None = None

@@ -1,4 +1,4 @@
-"""What musicians call a symbol: `note-C#5_eighth.` is a C♯5 dotted eighth, `clef-C3` the alto clef."""
+"""Musical names of symbols: `note-C#5_eighth.` is a C♯5 dotted eighth, `clef-C3` the alto clef."""
 
 from focal_omr.encodings.semantic import KEY_NAMES, parse_barline, parse_sign
 from focal_omr.score.records import (
@@ -10,7 +10,6 @@ from focal_omr.score.records import (
     Meter,
     MultiRest,
     Note,
-    Pitch,
     Rest,
 )
 
@@ -21,7 +20,7 @@ _CLEFS = {
     "C2": "mezzo-soprano clef",
     "C3": "alto clef",
     "C4": "tenor clef",
-    "C5": "baritone C clef",  # the same notes as with F3, another sign
+    "C5": "baritone C clef",  # the same pitches as F3, another sign
     "F3": "baritone F clef",
     "F4": "bass clef",
     "F5": "sub-bass clef",
@@ -41,7 +40,7 @@ _VALUES = {
     "sixty_fourth": "sixty-fourth",
     "hundred_twenty_eighth": "128th",
 }
-# Double signs in words: their characters are in few fonts.
+# Double signs in words: few fonts have their characters.
 _SIGNS = {-2: " double flat ", -1: "♭", 0: "", 1: "♯", 2: " double sharp "}
 _DOTS = ("", "dotted ", "double-dotted ", "triple-dotted ")
 _TUPLETS = {
@@ -59,10 +58,7 @@ _METERS = {"C": "common time", "C/": "cut time"}
 
 
 def symbol_name(token: str) -> str:
-    """The name of a semantic token; no two symbols share one.
-
-    A token that is none of the grammar's, as a label from elsewhere may hold, is its own name.
-    """
+    """The unique name of a semantic token; a token outside of the grammar is its own name."""
     if barline := parse_barline(token):
         return _BARLINES[barline]
     if (sign := parse_sign(token)) is not None:
@@ -77,7 +73,8 @@ def _sign_name(sign: Event) -> str | None:
     match sign:
         case Note():
             grace = "grace " if sign.grace else ""
-            return f"{grace}{_pitch(sign.pitch)} {_duration(sign.duration)}{_fermata(sign.fermata)}"
+            pitch = f"{sign.pitch.step}{_SIGNS[sign.pitch.alter]}{sign.pitch.octave}"
+            return f"{grace}{pitch} {_duration(sign.duration)}{_fermata(sign.fermata)}"
         case Rest():
             return f"{_duration(sign.duration)} rest{_fermata(sign.fermata)}"
         case MultiRest():
@@ -93,15 +90,11 @@ def _sign_name(sign: Event) -> str | None:
     return None
 
 
-def _pitch(pitch: Pitch) -> str:
-    return f"{pitch.step}{_SIGNS[pitch.alter]}{pitch.octave}"
-
-
 def _duration(duration: Duration) -> str:
     dots = duration.dots
     dotted = _DOTS[dots] if dots < len(_DOTS) else f"{dots}-dotted "
     return dotted + _VALUES.get(duration.value, duration.value)
 
 
-def _fermata(there: bool) -> str:
-    return " with fermata" if there else ""
+def _fermata(fermata: bool) -> str:
+    return " with fermata" if fermata else ""

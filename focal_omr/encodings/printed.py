@@ -1,13 +1,13 @@
-"""The *printed* encoding: semantic tokens in which a printed accidental is a symbol of its own.
+"""The *printed* encoding: semantic tokens with printed accidentals as separate symbols.
 
-`accidental-#` and then `note-E5_quarter` where PrIMuS has `note-E#5_quarter`; a note without an accidental
-before it is a plain `note-E5_quarter` in every key. The key signature is then applied by rule and not by the
-network, which else has to remember it to the end of the staff; and no note is rare because of its accidental:
-seven steps and five signs are twelve symbols and not 35. Everything else is as in the semantic encoding.
+`accidental-#`, `note-E5_quarter` where PrIMuS has `note-E#5_quarter`; a note without a printed accidental is
+`note-E5_quarter` in every key. The key signature is then applied by rule instead of being remembered by the
+network to the end of the staff, and no note is rare because of its accidental: seven steps and five
+accidentals are twelve symbols instead of 35. All other tokens are those of the semantic encoding.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from focal_omr.encodings.semantic import parse_sign
@@ -22,13 +22,13 @@ _ACCIDENTALS = {f"accidental-{sign}": sign for sign in _ALTERS}
 
 
 def note_sign(token: str) -> str | None:
-    """The alteration that a note's token names ("" for none), or None where the token is no note's."""
+    """The alteration in the token of a note, "" for none; None if the token is not a note."""
     match = _NOTE.fullmatch(token)
     return match[3] if match else None
 
 
 def unsigned(token: str) -> str:
-    """A note's token without its alteration; any other token as it is."""
+    """The token of a note without its alteration; any other token unchanged."""
     return _NOTE.sub(r"\1\2\4", token)
 
 
@@ -36,14 +36,14 @@ def semantic_to_printed(tokens: Sequence[str]) -> list[str]:
     """The tokens of a semantic label in the printed encoding.
 
     Raises:
-        NotationError: An `accidental` token that no note follows.
+        NotationError: An `accidental` token without a note after it.
     """
     printed = []
     key, marked = NO_KEY, False
     for token in tokens:
         match = _NOTE.fullmatch(token)
         if marked and not match:
-            raise NotationError(f"'accidental' before {token!r}, which is no note")
+            raise NotationError(f"'accidental' before {token!r}, which is not a note")
         if token == "accidental":
             marked = True
             continue
@@ -60,14 +60,14 @@ def semantic_to_printed(tokens: Sequence[str]) -> list[str]:
 
 
 def printed_to_semantic(tokens: Sequence[str], *, key: Key = NO_KEY) -> list[list[str]]:
-    """For each printed token the semantic ones that it stands for.
+    """The semantic tokens of each printed token.
 
-    These are one, none for an accidental, whose sign goes into the next token if that is a note's, and for a
-    note with an accidental that its key has anyway the mark `accidental` and the note.
+    Usually one; none for an accidental, which goes into the next token if that is a note; `accidental` and
+    the note for a note with a reminder of its key signature.
 
     Args:
         tokens: Printed tokens.
-        key: The signature that holds before them.
+        key: The key signature in force before them.
     """
     sign = ""
     semantic: list[list[str]] = []
@@ -92,9 +92,6 @@ def printed_to_semantic(tokens: Sequence[str], *, key: Key = NO_KEY) -> list[lis
 
 @cache
 def full_printed() -> Vocabulary:
-    """The printed symbols that spell the labels made of the symbols of `full_semantic`."""
-    return Vocabulary((*_ACCIDENTALS, *dict.fromkeys(_without_accidentals())))
-
-
-def _without_accidentals() -> Iterator[str]:
-    return (unsigned(symbol) for symbol in full_semantic().symbols if symbol != "accidental")
+    """The printed vocabulary for all labels of `full_semantic`."""
+    symbols = [unsigned(symbol) for symbol in full_semantic().symbols if symbol != "accidental"]
+    return Vocabulary((*_ACCIDENTALS, *dict.fromkeys(symbols)))

@@ -1,10 +1,10 @@
-"""The PrIMuS *semantic* encoding, both ways, and our superset of it.
+"""The PrIMuS *semantic* encoding and our superset of it.
 
-A label is one line of tab-separated tokens. A note's token names the accidental *printed on that note*, or
-else the key signature's; nothing carries through the bar. `tokens_to_score` applies the carry, so that a
-`Score` holds what sounds, and `score_to_tokens` undoes it.
+A label is one line of tab-separated tokens. The token of a note has the accidental *printed on that note*, or
+else that of the key signature; nothing carries through the bar. `tokens_to_score` applies the carry, so that
+a `Score` has sounding pitches, and `score_to_tokens` reverts it.
 
-Own tokens, in the same grammar, for what real pages hold and PrIMuS lacks (`to_primus` takes them back):
+Additional tokens for notation that PrIMuS lacks (`to_primus` removes them):
 
     barline-double, -final, -repeat_start, -repeat_end, -repeat_both   kinds of barline
     tuplet-3 ... tuplet-end     the notes between them are a tuplet (PrIMuS writes them as plain notes)
@@ -40,7 +40,6 @@ from focal_omr.score.records import (
     Pitch,
     Rest,
     Score,
-    Step,
     Tuplet,
 )
 
@@ -65,7 +64,7 @@ _FIFTHS = {name: fifths for fifths, name in KEY_NAMES.items()}
 ACCIDENTAL_SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "##"}
 _ALTERS = {sign: alter for alter, sign in ACCIDENTAL_SIGNS.items()}
 METER_SIGNS = {"C": Meter(4, 4, "C"), "C/": Meter(2, 2, "C/")}
-# How many notes of the plain value a tuplet of N replaces, by custom.
+# The usual number of plain notes in whose time a tuplet of N is played.
 TUPLET_NORMAL = {2: 3, 3: 2, 4: 3, 5: 4, 6: 4, 7: 4, 8: 6, 9: 8, 10: 8, 11: 8, 12: 8}
 
 _NOTE = re.compile(r"(note|gracenote)-([A-G])(##|#|bb|b|)([0-9])_([a-z_]+?)(\.{0,4})(_fermata)?")
@@ -77,12 +76,12 @@ _TUPLET = re.compile(r"tuplet-([0-9]{1,3})")
 
 
 def split_label(text: str) -> list[str]:
-    """Tokens of one label line; tabs or blanks between them, a trailing one is allowed."""
+    """The tokens of a label line, separated by tabs or blanks."""
     return text.split()
 
 
 def join_label(tokens: Sequence[str]) -> str:
-    """One label line without a trailing tab."""
+    """A label line, without a trailing tab."""
     return "\t".join(tokens)
 
 
@@ -101,15 +100,16 @@ def write_semantic(score: Score) -> str:
 
 @lru_cache(maxsize=10_000)
 def parse_sign(token: str) -> Event | None:
-    """The event that a token stands for by itself (a note without regard to the carry), or None.
+    """The event of a single token, or None if the token has none.
 
-    The pitch of a note has the alteration that its token names, and no printed accidental yet.
+    A note has the alteration of its token and no printed accidental yet.
     """
     if match := _NOTE.fullmatch(token):
         kind, step, sign, octave, value, dots, fermata = match.groups()
         if value not in NOTE_VALUES:
             return None
-        pitch = Pitch(_step(step), int(octave), _ALTERS[sign])
+        # The pattern allows the steps A to G only.
+        pitch = Pitch(step, int(octave), _ALTERS[sign])  # type: ignore[arg-type]
         duration = Duration(value, len(dots))
         return Note(pitch, duration, grace=kind == "gracenote", fermata=bool(fermata))
     if match := _REST.fullmatch(token):
@@ -128,13 +128,9 @@ def parse_sign(token: str) -> Event | None:
     return None
 
 
-def _step(letter: str) -> Step:
-    return letter  # type: ignore[return-value]  # the pattern allows A .. G only
-
-
 @lru_cache(maxsize=10_000)
 def parse_barline(token: str) -> BarlineKind | None:
-    """The kind of barline a token stands for, or None where it is no barline."""
+    """The kind of a barline token; None for any other token."""
     head, _, kind = token.partition("-")
     if head != "barline":
         return None
@@ -142,7 +138,7 @@ def parse_barline(token: str) -> BarlineKind | None:
 
 
 class _Builder:
-    """Takes tokens one by one and grows the measures; `error` says why a token cannot stand here."""
+    """Incremental parser of tokens into measures. Ask `error` before each `add`."""
 
     def __init__(self) -> None:
         self.measures: list[Measure] = []
@@ -152,6 +148,7 @@ class _Builder:
         self.key = Key(0)
 
     def error(self, token: str) -> str | None:
+        """Why the token cannot be added here; None: it can."""
         inside = self.tuplet is not None
         sign = parse_sign(token)
         if self.marked and not isinstance(sign, Note):
@@ -194,16 +191,15 @@ class _Builder:
             self.measures.append(Measure(tuple(self.events), kind))
             self.events = []
         else:
-            self._add_sign(token, target)
-
-    def _add_sign(self, token: str, target: "list[Event] | list[Note | Rest]") -> None:
-        sign = parse_sign(token)
-        if isinstance(sign, Key):
-            self.key = sign
-        elif isinstance(sign, Note) and (self.marked or sign.pitch.alter != self.key.alter(sign.pitch.step)):
-            sign = replace(sign, accidental=sign.pitch.alter)
-        self.marked = False
-        target.append(sign)  # type: ignore[arg-type]  # `error` was asked first
+            sign = parse_sign(token)
+            if isinstance(sign, Key):
+                self.key = sign
+            elif isinstance(sign, Note) and (
+                self.marked or sign.pitch.alter != self.key.alter(sign.pitch.step)
+            ):
+                sign = replace(sign, accidental=sign.pitch.alter)
+            self.marked = False
+            target.append(sign)  # type: ignore[arg-type]  # `error` was asked first
 
     def finish(self) -> tuple[Measure, ...]:
         if self.events:
@@ -215,7 +211,7 @@ def tokens_to_score(tokens: Sequence[str]) -> Score:
     """The score of one staff, with the carry of accidentals applied.
 
     Raises:
-        NotationError: A token is unknown or cannot stand where it stands; the message gives its place.
+        NotationError: A token is unknown or out of place; the message has its number.
     """
     builder = _Builder()
     for place, token in enumerate(tokens, 1):
@@ -232,9 +228,9 @@ def tokens_to_score(tokens: Sequence[str]) -> Score:
 
 
 def ungrammatical(tokens: Sequence[str]) -> list[int]:
-    """Indices of tokens to leave out so that `tokens_to_score` takes the rest.
+    """Indices of tokens to drop so that `tokens_to_score` accepts the rest.
 
-    For what a network wrote: a tie after a barline, a tuplet that never ends. The caller reports them.
+    For network output, such as a tie after a barline or a tuplet without an end. The caller reports them.
     """
     builder = _Builder()
     dropped: list[int] = []
@@ -243,8 +239,12 @@ def ungrammatical(tokens: Sequence[str]) -> list[int]:
         if builder.marked and builder.error(token):
             dropped.append(opened.pop())
             builder.marked = False
-        if builder.tuplet and builder.error(token) and _breaks_tuplet(token):
-            dropped.append(opened.pop())  # the tuplet cannot end well: its notes become plain ones
+        # A token that cannot stand inside a tuplet breaks it off; a stray tie or unknown token does not.
+        breaks = (
+            token == "tuplet-end" or _TUPLET.fullmatch(token) or parse_barline(token) or parse_sign(token)
+        )
+        if builder.tuplet and builder.error(token) and breaks:
+            dropped.append(opened.pop())  # without an end its notes become plain ones
             builder.events.extend(builder.tuplet[1])
             builder.tuplet = None
         if builder.error(token):
@@ -258,43 +258,35 @@ def ungrammatical(tokens: Sequence[str]) -> list[int]:
     return sorted(dropped + opened)
 
 
-def _breaks_tuplet(token: str) -> bool:
-    """Whether a token that cannot stand inside a tuplet breaks it off; a stray tie is only wrong itself."""
-    known = _TUPLET.fullmatch(token) or parse_barline(token) or parse_sign(token)
-    return token == "tuplet-end" or known is not None
-
-
 # Score -> tokens --------------------------------------------------------------------------------------------
 
 
 def score_to_tokens(score: Score) -> list[str]:
-    """Tokens of a score of one part, with the carry of accidentals undone.
+    """Tokens of a score of one part, with the carry of accidentals reverted.
 
     Raises:
-        NotationError: Not exactly one part, or a record that the grammar cannot name.
+        NotationError: Not exactly one part, or an event without a token.
     """
     if len(score.parts) != 1:
         raise NotationError(f"a semantic label is one staff; this score has {len(score.parts)} parts")
-    return list(_part_tokens(score.parts[0]))
-
-
-def _part_tokens(part: Part) -> Iterator[str]:
+    tokens: list[str] = []
     state = AccidentalState()
-    for measure in part.measures:
+    for measure in score.parts[0].measures:
         for event in measure.events:
             if isinstance(event, Key):
                 state.set_key(event)
             if isinstance(event, Tuplet):
                 if event.actual not in TUPLET_NORMAL:
                     raise NotationError(f"no semantic token for a tuplet of {event.actual}")
-                yield f"tuplet-{event.actual}"
+                tokens.append(f"tuplet-{event.actual}")
                 for inner in event.events:
-                    yield from _event_tokens(inner, state)
-                yield "tuplet-end"
+                    tokens += _event_tokens(inner, state)
+                tokens.append("tuplet-end")
             else:
-                yield from _event_tokens(event, state)
+                tokens += _event_tokens(event, state)
         if measure.barline is not None:
-            yield "barline" if measure.barline == "single" else f"barline-{measure.barline}"
+            tokens.append("barline" if measure.barline == "single" else f"barline-{measure.barline}")
+    return tokens
 
 
 def _event_tokens(event: Event, state: AccidentalState) -> Iterator[str]:
@@ -313,14 +305,18 @@ def _event_tokens(event: Event, state: AccidentalState) -> Iterator[str]:
 
 
 def note_token(note: Note) -> str:
-    """The token of a note whose pitch already has the alteration to be named."""
+    """The token of a note, with the alteration of its pitch."""
     pitch, kind = note.pitch, "gracenote" if note.grace else "note"
     name = f"{pitch.step}{ACCIDENTAL_SIGNS[pitch.alter]}{pitch.octave}"
     return f"{kind}-{name}_{_duration_name(note.duration)}{'_fermata' if note.fermata else ''}"
 
 
 def sign_token(event: Event) -> str:
-    """The token of an event that is no note and no tuplet."""
+    """The token of a rest, clef, key or meter.
+
+    Raises:
+        NotationError: A note or a tuplet.
+    """
     match event:
         case Rest():
             return f"rest-{_duration_name(event.duration)}{'_fermata' if event.fermata else ''}"
@@ -340,6 +336,6 @@ def _duration_name(duration: Duration) -> str:
 
 
 def to_primus(tokens: Sequence[str]) -> list[str]:
-    """The tokens as PrIMuS would write them: plain barlines, no tuplets, no own `accidental` marks."""
+    """The tokens in the original PrIMuS grammar: plain barlines, no tuplets, no `accidental` marks."""
     plain = ("barline" if parse_barline(token) else token for token in tokens)
     return [token for token in plain if token != "accidental" and not token.startswith("tuplet-")]

@@ -1,4 +1,4 @@
-"""Symbols and their class numbers. The blank of CTC is 0, labels count from 1: said here, and only here."""
+"""Vocabularies: symbols and their class numbers. Defines the CTC blank as class 0; symbols count from 1."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ BLANK = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """An ordered list of symbols; symbol i has class number i + 1, the blank has 0."""
+    """An ordered set of symbols; symbol i has class i + 1, the blank has 0."""
 
     symbols: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if len(set(self.symbols)) != len(self.symbols):
-            raise NotationError("a vocabulary names a symbol twice")
+            raise NotationError("a vocabulary must not repeat a symbol")
 
     @property
     def classes(self) -> int:
-        """Number of classes with the blank: C of the network's output."""
+        """Number of classes including the blank: C of the network output."""
         return len(self.symbols) + 1
 
     @cached_property
@@ -35,53 +35,59 @@ class Vocabulary:
         return symbol in self._numbers
 
     def encode(self, symbols: Iterable[str]) -> list[int]:
-        """Class numbers. Raises NotationError for a symbol that is not in the vocabulary."""
+        """The class numbers of symbols.
+
+        Raises:
+            NotationError: A symbol is not in the vocabulary.
+        """
         try:
             return [self._numbers[symbol] for symbol in symbols]
         except KeyError as error:
             raise NotationError(f"{error.args[0]!r} is not among the {len(self.symbols)} symbols") from None
 
     def decode(self, numbers: Sequence[int]) -> list[str]:
-        """Symbols of class numbers (1 .. len); the blank is not a symbol and raises NotationError."""
+        """The symbols of class numbers.
+
+        Raises:
+            NotationError: A number is not in 1 .. number of symbols; the blank is not a symbol.
+        """
         for number in numbers:
             if not BLANK < number < self.classes:
-                raise NotationError(
-                    f"class {number} names no symbol; they count from 1 to {self.classes - 1}"
-                )
+                raise NotationError(f"class {number} is out of range; symbols have 1 to {self.classes - 1}")
         return [self.symbols[number - 1] for number in numbers]
 
 
 def read_vocabulary(text: str) -> Vocabulary:
-    """A vocabulary from one symbol a line, as PrIMuS ships them."""
+    """A vocabulary from text with one symbol per line, the format of PrIMuS."""
     return Vocabulary(tuple(text.split()))
 
 
 def write_vocabulary(vocabulary: Vocabulary) -> str:
-    """One symbol a line."""
+    """Text with one symbol per line."""
     return "".join(f"{symbol}\n" for symbol in vocabulary.symbols)
 
 
-def _shipped(name: str) -> Vocabulary:
+def _packaged(name: str) -> Vocabulary:
     return read_vocabulary(files("focal_omr.encodings").joinpath(name).read_text(encoding="utf-8"))
 
 
 def primus_semantic() -> Vocabulary:
     """The 1781 semantic symbols of PrIMuS, in the order published with the 2018 paper's code."""
-    return _shipped("primus_semantic.txt")
+    return _packaged("primus_semantic.txt")
 
 
 def primus_agnostic() -> Vocabulary:
     """The 758 agnostic symbols of PrIMuS, in the order published with the 2018 paper's code."""
-    return _shipped("primus_agnostic.txt")
+    return _packaged("primus_agnostic.txt")
 
 
 @cache
 def full_semantic() -> Vocabulary:
-    """PrIMuS semantic, then our own symbols and the notes that PrIMuS happens to lack in common values."""
-    return Vocabulary(tuple(dict.fromkeys((*primus_semantic().symbols, *_own_symbols()))))
+    """PrIMuS semantic, our additional symbols, and notes of common values that PrIMuS lacks."""
+    return Vocabulary(tuple(dict.fromkeys((*primus_semantic().symbols, *_additional_symbols()))))
 
 
-def _own_symbols() -> Iterable[str]:
+def _additional_symbols() -> Iterable[str]:
     yield from (
         f"barline-{kind}" for kind in ("double", "final", "repeat_start", "repeat_end", "repeat_both")
     )

@@ -285,7 +285,7 @@ def test_a_score_survives_its_tokens(score):
         ("clef.G-L2 note.half-L1 slur.start-L2", "token 3 of 3: slur.start-L2"),
         (
             "clef.G-L2 slur.end-L1 note.half-L1",
-            "token 3 of 3: slur.end-L1 before note.half-L1: needed is a slur.start",
+            "token 3 of 3: slur.end-L1 before note.half-L1: expected a slur.start",
         ),
         ("clef.G-L2 note.half-L1 slur.start-L1 slur.end-L2 note.half-L2", "token 5 of 5: slur.end-L2"),
         ("clef.G-L2 note.half-L1 slur.start-L1 slur.end-L1 note.half-L2", "token 5 of 5: slur.end-L1"),

@@ -101,7 +101,7 @@ def test_steps_are_the_same_when_what_is_known_was_forgotten(monkeypatch: pytest
         return steps
 
     wanted = walked(BarRules(symbols))
-    monkeypatch.setattr("focal_omr.encodings.bar_rules._MOST_KNOWN", 2)
+    monkeypatch.setattr("focal_omr.encodings.bar_rules._CACHED_STEPS", 2)
     rules = BarRules(symbols)
     assert walked(rules) == wanted == walked(rules)
-    assert len(rules._known) <= 2
+    assert len(rules._steps) <= 2
