@@ -1,6 +1,6 @@
-"""Typed, frozen configurations, read from TOML; an unknown key or a wrong type is an error.
+"""Typed, immutable training configurations read from TOML.
 
-A field's default here is the default, everywhere.
+Unknown keys and wrong types are errors. The defaults of the fields are the only defaults.
 """
 
 import hashlib
@@ -19,14 +19,23 @@ MAX_TOML_BYTES = 1_000_000
 
 
 class Frozen(BaseModel):
+    """Base of all configurations: immutable and strict, without unknown keys or non-finite numbers."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ModelConfig(Frozen):
-    """Which network, and how large.
+    """Network architecture.
 
-    `default` reads staff strips and is small and quick; `paper` is the network of the 2018 paper on plain
-    images of height 128.
+    Attributes:
+        preset: `default`, a small network on staff strips, or `paper`, the network of the 2018 paper on plain
+            images of height 128. The other fields apply to `default` only.
+        channels: Output channels of the convolutions.
+        features: Features per frame between convolutions and LSTM.
+        hidden: LSTM units per direction.
+        layers: LSTM layers.
+        dropout: Dropout probability.
+        factorised: Whether the output layer shares weights between symbols with common factors.
     """
 
     preset: Literal["default", "paper"] = "default"
@@ -41,10 +50,14 @@ class ModelConfig(Frozen):
 
 
 class LossConfig(Frozen):
-    """CTC or one of its focal forms, see `focal_omr.loss`; all are plain batch means.
+    """CTC loss or one of its focal variants, see `focal_omr.loss`; all are means over the batch.
 
-    `balance` is the beta of class-balanced weights, which the symbol-level form alone takes; 0 weighs all
-    classes the same. `consistency` is the weight of CR-CTC: above 0 each staff is seen in two views.
+    Attributes:
+        kind: Loss function.
+        alpha: Constant factor.
+        gamma: Focusing exponent.
+        balance: Beta of class-balanced weights, for `symbol_focal_ctc` only; 0 weights all classes equally.
+        consistency: Weight of the CR-CTC consistency loss; above 0, a batch has two views of each staff.
     """
 
     kind: Literal["ctc", "focal_ctc", "length_focal_ctc", "symbol_focal_ctc"] = "focal_ctc"
@@ -56,25 +69,27 @@ class LossConfig(Frozen):
     @model_validator(mode="after")
     def _balance_needs_symbols(self) -> Self:
         if self.balance and self.kind != "symbol_focal_ctc":
-            raise ValueError(f"balance weighs single symbols; {self.kind} has none, symbol_focal_ctc does")
+            raise ValueError(f"balance weights single symbols; use symbol_focal_ctc instead of {self.kind}")
         return self
 
     @property
     def views(self) -> int:
-        """In how many views a batch shows each staff."""
+        """Views of each staff in a batch."""
         return 2 if self.consistency else 1
 
 
 class DataConfig(Frozen):
-    """Where plates lie, and how they are degraded and put into batches.
+    """Training data, degradation and batches.
 
-    `shards` and `validation` are folders, or URLs such as `s3://bucket/shards`; `cache` is a folder of this
-    machine to keep the shards of URLs in, which is no part of what a run is, and so not of the digest.
-    `batch` is that of all processes together.
-    `validation` names folders of shards to validate on, all of them; without any the first `held_out` shards
-    of each folder of `shards` are kept for it.
-    `curriculum` is the steps until staves of all lengths, `workers` the processes that make batches ahead
-    (0: the training process makes each when it needs it).
+    Attributes:
+        shards: Folders of shards, or URLs such as `s3://bucket/shards`.
+        held_out: Shards of each folder, from the first, held out for validation unless `validation` is given.
+        validation: Folders of shards to validate on.
+        batch: Batch size of all processes together.
+        curriculum: Steps until staves of all lengths are used.
+        degrade: Strength of degradation, 0 .. 1.
+        workers: Data loader processes; 0 loads batches in the training process.
+        cache: Local folder for shards from URLs; not part of the digest.
     """
 
     shards: tuple[str, ...] = Field(default=(), strict=False)
@@ -88,7 +103,15 @@ class DataConfig(Frozen):
 
 
 class OptimizerConfig(Frozen):
-    """AdamW with a warm-up, a constant rate and a linear cool-down over the last `cooldown` steps."""
+    """AdamW with linear warm-up, a constant learning rate and linear cool-down.
+
+    Attributes:
+        rate: Peak learning rate.
+        weight_decay: Weight decay.
+        warmup: Steps of warm-up.
+        cooldown: Steps of cool-down, at the end.
+        clip: Maximum gradient norm.
+    """
 
     rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -98,7 +121,23 @@ class OptimizerConfig(Frozen):
 
 
 class TrainConfig(Frozen):
-    """One training run."""
+    """A training run.
+
+    Attributes:
+        seed: Seed of weights, batches and dropout.
+        steps: Number of updates.
+        report_every: Steps between rows of `metrics.csv`.
+        evaluate_every: Steps between validations.
+        checkpoint_every: Steps between checkpoints.
+        threads: CPU threads of torch.
+        encoding: Encoding of the targets, see `focal_omr.encodings`.
+        symbols: Output classes: all symbols of the encoding, or only those seen in the training labels.
+        precision: Precision of Lightning Fabric.
+        model: Network.
+        loss: Loss.
+        data: Data.
+        optimizer: Optimizer.
+    """
 
     seed: int = Field(default=1, ge=0)
     steps: int = Field(default=8000, gt=0)
@@ -106,9 +145,7 @@ class TrainConfig(Frozen):
     evaluate_every: int = Field(default=500, gt=0)
     checkpoint_every: int = Field(default=250, gt=0)
     threads: int = Field(default=2, gt=0)
-    # What the network is taught to write: `notation.printed`, or semantic tokens as they are.
     encoding: Encoding = "printed"
-    # Classes for all symbols that there are, or for those of the labels to train on alone.
     symbols: Literal["all", "seen"] = "all"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     model: ModelConfig = ModelConfig()
@@ -118,7 +155,7 @@ class TrainConfig(Frozen):
 
     @property
     def digest(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of the resolved configuration."""
+        """First 12 hex digits of the SHA-256 of all values."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -127,11 +164,12 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
     """Read a TOML configuration.
 
     Args:
-        path: The file.
-        overrides: `key=value` with dots for nested keys (`optimizer.rate=0.0005`); the value is TOML.
+        path: TOML file.
+        overrides: As in `apply_override`.
 
     Raises:
-        ConfigError: The file is missing or no TOML, a key is unknown, a value has a wrong type or range.
+        ConfigError: The file cannot be read or is not TOML, a key is unknown, or a value has a wrong type or
+            range.
     """
     try:
         data = read_limited(path, MAX_TOML_BYTES)
@@ -144,15 +182,23 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
 
 
 def read_toml(data: bytes, *, source: str) -> dict[str, Any]:
-    """The values of a TOML document. Raises ConfigError that names `source` where it is none."""
+    """Parse a TOML document.
+
+    Raises:
+        ConfigError: It is not valid TOML; the message names `source`.
+    """
     try:
         return tomllib.loads(data.decode("utf-8").replace("\r\n", "\n"))
-    except (ValueError, RecursionError) as error:  # of numbers with thousands of digits; nested too deeply
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and deep nesting
         raise ConfigError(f"{source}: not TOML: {error}") from None
 
 
 def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
-    """A configuration from nested values. Raises ConfigError that names `source` and the key."""
+    """Validate nested values.
+
+    Raises:
+        ConfigError: A key is unknown or a value is wrong; the message names `source` and the key.
+    """
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
@@ -162,17 +208,26 @@ def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
-    """Put one `key=value` into nested values. Raises ConfigError where it is none, or names no table."""
+    """Set one value in nested values, in place.
+
+    Args:
+        values: Nested values, as read from TOML.
+        override: `key=value`, with dots in nested keys: `optimizer.rate=0.0005`. The value is TOML; a bare
+            word is a string.
+
+    Raises:
+        ConfigError: The override is malformed, or a part of the key is not a table.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {override}: needed is key=value")
+        raise ConfigError(f"--set {override}: must be key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
-        value = text  # a bare word is a string
+        value = text
     *parents, last = key.strip().split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"--set {override}: {parent} is a value; it has no keys of its own")
+            raise ConfigError(f"--set {override}: {parent} is not a table")
     values[last] = value

@@ -197,5 +197,8 @@ def test_a_configuration_cannot_be_changed() -> None:
 
 
 def test_class_balance_needs_a_loss_of_single_symbols() -> None:
-    with pytest.raises(ConfigError, match=r"x\.toml: loss: .*balance weighs single symbols; ctc has none"):
+    with pytest.raises(
+        ConfigError,
+        match=r"x\.toml: loss: .*balance weights single symbols; use symbol_focal_ctc instead of ctc",
+    ):
         make_config({"loss": {"kind": "ctc", "balance": 0.9}}, source="x.toml")

@@ -123,9 +123,9 @@ def test_errors_by_symbol_of_a_known_reading() -> None:
     assert errors.hit == {"a": 1, "c": 1, "b": 1}
     assert errors.confused == {("b", "X"): 1}
     assert errors.inserted == {"e": 1}
-    assert errors.missed(["b"]) == 50.0
-    assert errors.missed(["b", "d"]) == pytest.approx(200 / 3)
-    assert errors.missed(["never"]) == 0.0
+    assert errors.miss_rate(["b"]) == 50.0
+    assert errors.miss_rate(["b", "d"]) == pytest.approx(200 / 3)
+    assert errors.miss_rate(["never"]) == 0.0
     assert errors.macro_error() == (0 + 50 + 0 + 100) / 4
     assert errors.macro_error(least=2) == 50  # of b alone
     assert errors.error_rate(["b", "e"]) == 100.0  # of b one of two missed, e once where there is none
@@ -234,7 +234,7 @@ def test_a_permutation_test_in_chunks_is_one_of_all_at_once(monkeypatch: pytest.
     rng = np.random.default_rng(1)
     a, b = _edits(rng, 1.0), _edits(rng, 1.2)
     at_once = permutation_test(a, b, [9] * 80, draws=2000)
-    monkeypatch.setattr("focal_omr.metrics._SIGNS_AT_ONCE", 1000)
+    monkeypatch.setattr("focal_omr.metrics._SIGNS_PER_CHUNK", 1000)
     assert permutation_test(a, b, [9] * 80, draws=2000) == pytest.approx(at_once, abs=0.04)
 
 
@@ -255,7 +255,7 @@ def test_edits_that_do_not_fit_are_refused(
     a: list[list[int]], b: list[list[int]], symbols: list[int], draws: int
 ) -> None:
     for compare in (paired_bootstrap, permutation_test):
-        with pytest.raises(ValueError, match="needed"):
+        with pytest.raises(ValueError, match="must be"):
             compare(a, b, symbols, draws=draws)
 
 

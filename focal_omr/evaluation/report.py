@@ -106,9 +106,9 @@ def _symbols(evaluation: Evaluation) -> str:
     errors = evaluation.symbol_errors
     usual = [symbol for symbol, count in errors.count.items() if count >= LEAST_COUNT]
     missed = [symbol for symbol in usual if errors.hit[symbol] < errors.count[symbol]]
-    missed.sort(key=lambda symbol: (-errors.missed([symbol]), symbol))
+    missed.sort(key=lambda symbol: (-errors.miss_rate([symbol]), symbol))
     rows = [
-        (f"`{symbol}`", str(errors.count[symbol]), f"{errors.missed([symbol]):.0f} %")
+        (f"`{symbol}`", str(errors.count[symbol]), f"{errors.miss_rate([symbol]):.0f} %")
         for symbol in missed[:_MOST_SYMBOLS]
     ]
     heading = (
