@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from focal_omr.calibration import apply_calibration
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
 from focal_omr.document.assemble import assemble, score_tokens
-from focal_omr.document.chord_staves import stacked_share
 from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread
 from focal_omr.document.geometry import Polygon, clipped, plain_polygons, symbol_polygons
 from focal_omr.document.pieces import SystemTokens, begins_piece
+from focal_omr.document.stacked_heads import stacked_head_share
 from focal_omr.encodings.bar_rules import BarRules, check_staves
 from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.semantic import ungrammatical
@@ -45,7 +45,7 @@ _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; monophonic staves 0.1 if
 # clean, 0.5 in the median for photos and prints, and at most 6 unless illegible.
 _DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
-_STACKED = 0.3  # see `document.chord_staves`
+_STACKED = 0.3  # see `stacked_heads.stacked_head_share`
 _LONG_CROP = 3  # width / height
 _CHORDS = "chords or several voices, which are not read"
 
@@ -376,7 +376,7 @@ def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carri
     doubt = reading.expected_error
     if reading.symbols and doubt >= _ILLEGIBLE:
         return f"most symbols are doubtful ({doubt:.0f} % are probably wrong)"
-    if doubt < _DOUBTFUL or ink is None or (stacked := stacked_share(ink)) < _STACKED:
+    if doubt < _DOUBTFUL or ink is None or (stacked := stacked_head_share(ink)) < _STACKED:
         return ""
     if doubt >= 2 * _DOUBTFUL and stacked >= 1.5 * _STACKED:
         return _CHORDS

@@ -1,1 +1,1 @@
-"""A document that was read: pages, staves, symbols, pieces; its review and its overlays."""
+"""Documents as read: pages, staves, symbols and pieces; their review and their overlays."""

@@ -1,4 +1,4 @@
-"""What was read from one input: pages, staves, symbols with their place and confidence, and a score."""
+"""Records of a document as read: pages, staves, symbols with place and confidence, and a score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,13 +24,13 @@ class Symbol:
     """One recognized symbol.
 
     Attributes:
-        token: Its semantic token.
-        polygon: The corners (x, y) of its box in pixels of the picture, within 0 .. its width and height,
-            from the upper left one clockwise; upright on the staff, so it leans where the staff does.
-        confidence: The chance that the token is right, 0 .. 1: the network's probability in its best frame,
-            calibrated as its file says.
+        token: Semantic token.
+        polygon: Corners (x, y) of its box in pixels of the image, clockwise from the upper left, clipped to
+            the image; upright on the staff, so the box leans where the staff does.
+        confidence: Probability that the token is right, 0 .. 1: the network's probability in its best frame,
+            calibrated as stored in its file.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
-        mended: Whether a person put it here or changed it after it was read; its confidence is 1.
+        mended: Whether a person inserted or changed it after it was read; its confidence is 1.
     """
 
     token: str
@@ -47,18 +47,18 @@ class Symbol:
 
 @dataclass(frozen=True)
 class StaffReading:
-    """One staff of a picture and what was read on it.
+    """One staff of an image and its symbols.
 
     Attributes:
-        staff: Where it lies; None where plain pictures are read whole.
+        staff: Its geometry; None for plain images, which are read whole.
         symbols: From left to right.
         bars: For each bar that ends on this staff, and the open one at its end, whether it adds up to the
-            meter; None where nobody can tell (no meter, a pickup).
+            meter; None where that is undecidable (no meter, a pickup).
         first_bar: Number of its first bar in its piece, from 1.
-        unread: Why what was read is not believed and not used; "" where it is.
-        piece: Which piece of the document it belongs to, from 1.
-        part: Which part of that piece it is, from 1.
-        mended: Whether a person changed what stands on it, by leaving symbols out too.
+        unread: Why the reading is rejected and not used; "" if it is used.
+        piece: Number of its piece in the document, from 1.
+        part: Number of its part in that piece, from 1.
+        mended: Whether a person edited it, including by removing symbols.
     """
 
     staff: Staff | None
@@ -72,28 +72,28 @@ class StaffReading:
 
     @property
     def expected_error(self) -> float:
-        """Share of the symbols that are probably wrong, in percent, by their confidence; ranks staves."""
-        doubts = [1 - symbol.confidence for symbol in self.symbols]
-        return 100 * sum(doubts) / len(doubts) if doubts else 100.0
+        """Expected share of wrong symbols in percent, from their confidences; ranks staves for review."""
+        errors = [1 - symbol.confidence for symbol in self.symbols]
+        return 100 * sum(errors) / len(errors) if errors else 100.0
 
     @property
     def symbol_bars(self) -> list["SymbolBar"]:
-        """For each symbol the bar that it stands in; a barline belongs to the bar that it closes."""
+        """The bar of each symbol; a barline belongs to the bar that it closes."""
         used = [symbol.token for symbol in self.symbols if symbol.used]
         numbers, after = number_bars(used, first=self.first_bar)
-        places: list[SymbolBar] = []
+        bars: list[SymbolBar] = []
         closed = counted = 0
         for symbol in self.symbols:
             number = numbers[counted] if counted < len(used) else after
             adds_up = self.bars[closed] if closed < len(self.bars) else None
-            places.append(SymbolBar(number, adds_up))
+            bars.append(SymbolBar(number, adds_up))
             counted += symbol.used
             closed += symbol.used and parse_barline(symbol.token) is not None
-        return places
+        return bars
 
 
 class SymbolBar(NamedTuple):
-    """A bar's number in its piece, and whether it adds up to the meter; None where nobody can tell."""
+    """A bar's number in its piece, and whether it adds up to the meter; None if undecidable."""
 
     number: int
     adds_up: bool | None
@@ -101,11 +101,11 @@ class SymbolBar(NamedTuple):
 
 @dataclass(frozen=True)
 class Unread:
-    """Something ruled that is no staff to read, or one whose content is none.
+    """A ruled region that is not a staff, or a staff without readable content.
 
     Attributes:
-        box: Where, in pixels of the picture.
-        reason: What it seems to be.
+        box: Its box in pixels of the image.
+        reason: What it appears to be.
     """
 
     box: Box
@@ -114,15 +114,15 @@ class Unread:
 
 @dataclass(frozen=True)
 class Page:
-    """One picture, turned upright; all places on it are places of the upright picture.
+    """One image, turned upright; all coordinates are those of the upright image.
 
     Attributes:
         width, height: In pixels.
         staves: From top to bottom.
-        systems: Which of them sound together.
-        number: Of the page in its document, from 1.
-        quarter_turns: By which the picture was turned to the left.
-        unread: What was seen and not read.
+        systems: Groups of staves that sound together.
+        number: Page number in its document, from 1.
+        quarter_turns: Quarter turns to the left that made the image upright.
+        unread: Regions that were not read.
     """
 
     width: int
@@ -134,11 +134,11 @@ class Page:
     unread: tuple[Unread, ...] = ()
 
     def turned(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The page's picture, as it came, turned upright."""
+        """Turn the page's original image, (H, W), upright: (H, W) or (W, H)."""
         return np.ascontiguousarray(np.rot90(picture, self.quarter_turns))
 
     def on_picture(self, x: float, y: float) -> tuple[float, float]:
-        """Where a place of the upright page is on the picture as it came."""
+        """Map coordinates of the upright page to the original image."""
         match self.quarter_turns % 4:
             case 1:
                 return self.height - 1 - y, x
@@ -151,14 +151,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Document:
-    """What was read from one input.
+    """The reading of one input.
 
     Attributes:
         source: Name of the input.
-        pages: Its pictures.
+        pages: Its pages.
         pieces: The music, piece by piece.
-        score: All of it, one piece after the other.
-        warnings: What the reader should know, a line each.
+        score: All pieces, one after the other.
+        warnings: Warnings for the user, one line each.
     """
 
     source: str
@@ -178,7 +178,7 @@ class Document:
         return [symbol for staff in self.staves for symbol in staff.symbols]
 
     def save(self, path: str | Path, *, format: str | None = None) -> None:
-        """Write the score; the format follows from the suffix or is one of `notation.formats.FORMATS`.
+        """Write the score; the format follows from the suffix or is one of `formats.registry.FORMATS`.
 
         Raises:
             OutputError: An unknown format, or the file cannot be written.
@@ -186,7 +186,7 @@ class Document:
         save_score(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the score, as plain values, see docs/json.md; the way back is in `assembly`."""
+        """Everything but the score as JSON values (docs/json.md); `assemble.document_from_json` reads it."""
         return {
             "format": JSON_FORMAT,
             "source": self.source,
@@ -200,6 +200,11 @@ class Document:
 def _page_json(page: Page) -> dict[str, Any]:
     sizes = (page.width, page.height)
     width, height = sizes[::-1] if page.quarter_turns % 2 else sizes
+    unread = []
+    for region in page.unread:
+        left, top, right, bottom = region.box
+        box = bounds((page.on_picture(left, top), page.on_picture(right, bottom)))
+        unread.append({"box": rounded(box), "reason": region.reason})
     return {
         "number": page.number,
         "width": width,
@@ -208,26 +213,33 @@ def _page_json(page: Page) -> dict[str, Any]:
         "systems": [list(system.staves) for system in page.systems],
         "indents": [round(system.indent_spaces, 2) for system in page.systems],
         "staves": [_staff_json(reading, page) for reading in page.staves],
-        "unread": [
-            {"box": rounded(_box_on_picture(each.box, page)), "reason": each.reason} for each in page.unread
-        ],
+        "unread": unread,
     }
 
 
-def _box_on_picture(box: Box, page: Page) -> Box:
-    left, top, right, bottom = box
-    return bounds((page.on_picture(left, top), page.on_picture(right, bottom)))
-
-
 def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
-    pairs = zip(reading.symbols, reading.symbol_bars, strict=True)
+    symbols = []
+    for symbol, bar in zip(reading.symbols, reading.symbol_bars, strict=True):
+        polygon = tuple(page.on_picture(*corner) for corner in symbol.polygon)
+        symbols.append(
+            {
+                "token": symbol.token,
+                "box": rounded(bounds(polygon)),
+                "polygon": [rounded(corner) for corner in polygon],
+                "confidence": round(symbol.confidence, 4),
+                "used": symbol.used,
+                "bar": bar.number,
+                "adds_up": bar.adds_up,
+                **({"mended": True} if symbol.mended else {}),
+            }
+        )
     return {
         "piece": reading.piece,
         "part": reading.part,
         "lines": [
             [rounded(page.on_picture(*point)) for point in line] for line in staff_lines(reading.staff)
         ],
-        "symbols": [_symbol_json(*pair, page) for pair in pairs],
+        "symbols": symbols,
         "first_bar": reading.first_bar,
         "bars": list(reading.bars),
         "expected_error": round(reading.expected_error, 2),
@@ -236,27 +248,13 @@ def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
     }
 
 
-def _symbol_json(symbol: Symbol, bar: SymbolBar, page: Page) -> dict[str, Any]:
-    polygon = tuple(page.on_picture(*corner) for corner in symbol.polygon)
-    return {
-        "token": symbol.token,
-        "box": rounded(bounds(polygon)),
-        "polygon": [rounded(corner) for corner in polygon],
-        "confidence": round(symbol.confidence, 4),
-        "used": symbol.used,
-        "bar": bar.number,
-        "adds_up": bar.adds_up,
-        **({"mended": True} if symbol.mended else {}),
-    }
-
-
 def rounded(values: Sequence[float]) -> list[float]:
-    """Values with one decimal, as JSON has places."""
+    """Coordinates rounded to one decimal for JSON."""
     return [round(value, 1) for value in values]
 
 
 def staff_lines(staff: Staff | None) -> list[list[tuple[float, float]]]:
-    """The five lines of a staff from top to bottom, each as points (x, y); none where none was measured."""
+    """The five lines of a staff from top to bottom, each as points (x, y); empty if no staff was measured."""
     if staff is None:
         return []
     spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px

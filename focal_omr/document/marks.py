@@ -1,6 +1,6 @@
-"""What was read on a page as plain values for a browser that draws it over the page's picture.
+"""A page's reading as JSON values for a browser, which draws them over the page's image.
 
-Places are in pixels of the upright page, points of an outline as SVG wants them.
+Coordinates are pixels of the upright page; outlines are in the syntax of SVG's `points`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ __all__ = ["staff_marks", "unread_marks"]
 
 
 def staff_marks(reading: StaffReading) -> dict[str, Any]:
-    """A staff: its lines, its symbols with their names and colours, its bars that do not add up."""
+    """A staff: its lines, its symbols with names and colours, its bars that do not add up."""
     return {
         "piece": reading.piece,
         "part": reading.part,
@@ -37,7 +37,7 @@ def staff_marks(reading: StaffReading) -> dict[str, Any]:
 
 
 def unread_marks(page: Page) -> list[dict[str, Any]]:
-    """What was seen on a page and not read."""
+    """The regions of a page that were not read."""
     return [{"box": rounded(each.box), "reason": each.reason} for each in page.unread]
 
 

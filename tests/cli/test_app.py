@@ -218,11 +218,11 @@ def test_what_breaks_the_grammar_is_left_out_and_said(run, tmp_path):
     symbols = json.loads(out[0])["pages"][0]["staves"][0]["symbols"]
     assert [symbol["token"] for symbol in symbols if not symbol["used"]] == ["tie", "tuplet-3"]
     assert json.loads(out[0])["warnings"] == [
-        "left out of the score, since they break its grammar: tie, tuplet-3"
+        "left out of the score because they break its grammar: tie, tuplet-3"
     ]
     _, _, err = run("read", picture, "--model", odd)
     assert err == [
-        f"focal-omr: {picture}: left out of the score, since they break its grammar: tie, tuplet-3"
+        f"focal-omr: {picture}: left out of the score because they break its grammar: tie, tuplet-3"
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_staff_on_which_nothing_is_recognized_is_an_empty_score(run, tmp_path)
     nothing = write_scripted(tmp_path / "nothing.onnx", ())
     picture = save_png(tmp_path / "tune.png", draw_staff())
     status, _, err = run("read", picture, "--model", nothing, "--to", "musicxml,midi,svg,overlay")
-    assert (status, err) == (0, [f"focal-omr: {picture}: no symbol was recognized on the staff"])
+    assert (status, err) == (0, [f"focal-omr: {picture}: no symbols were recognized on the staff"])
     assert len(names(Path())) == 4
 
 

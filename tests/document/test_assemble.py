@@ -40,7 +40,9 @@ def test_assembling_what_was_assembled_changes_nothing():
     document = make_document(*SMALL, pages=2)
     assert assemble(document.source, document.score.title, document.pages) == document
     assert [staff.first_bar for staff in document.staves] == [1, 1, 2, 2]
-    assert document.warnings == ("page 2, staff 1: left out of the score, since they break its grammar: tie",)
+    assert document.warnings == (
+        "page 2, staff 1: left out of the score because they break its grammar: tie",
+    )
     assert document.score.title == "Hand made"
 
 

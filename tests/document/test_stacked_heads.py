@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from focal_omr.document.chord_staves import stacked_share
+from focal_omr.document.stacked_heads import stacked_head_share
 
 
 def strip(*columns: tuple[int, ...]) -> np.ndarray:
@@ -19,19 +19,19 @@ def strip(*columns: tuple[int, ...]) -> np.ndarray:
 
 
 def test_a_melody_has_no_heads_one_above_another():
-    assert stacked_share(strip((48,), (52,), (40,), (64,), (60,))) == 0
+    assert stacked_head_share(strip((48,), (52,), (40,), (64,), (60,))) == 0
 
 
 def test_chords_have():
-    assert stacked_share(strip((48, 64), (40, 56), (52, 60), (48, 56, 64))) == 1  # seconds to sixths
-    assert stacked_share(strip((48,), (48, 64), (40,), (52,))) == 2 / 5
+    assert stacked_head_share(strip((48, 64), (40, 56), (52, 60), (48, 56, 64))) == 1  # seconds to sixths
+    assert stacked_head_share(strip((48,), (48, 64), (40,), (52,))) == 2 / 5
 
 
 def test_beams_are_no_heads():
     ink = strip((60,), (64,), (60,), (56,))
     ink[20:24, 60:185] = ink[27:31, 60:185] = 1
-    assert stacked_share(ink) == 0
+    assert stacked_head_share(ink) == 0
 
 
 def test_an_empty_staff_says_nothing():
-    assert stacked_share(strip()) == 0
+    assert stacked_head_share(strip()) == 0
