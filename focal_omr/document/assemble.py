@@ -89,8 +89,19 @@ def _warnings(pages: Sequence[Page], pieces: Sequence[Piece]) -> tuple[str, ...]
         if not page.staves:
             warnings.append(f"page {page.number}: no staff of five lines")
     for number, piece in enumerate(pieces, 1):
+        found = []
+        if added := [str(system + 1) for system, _ in piece.added_barlines]:
+            found.append(f"barlines were added at the ends of full bars, in systems: {', '.join(added)}")
+        if length := piece.implied_length:
+            found.append(f"no meter is printed; bars are checked against the most common length, {length}")
+        if piece.implied_tuplets:
+            bars = ", ".join(map(str, piece.implied_tuplets))
+            found.append(f"tuplets without a number were inferred from earlier ones, in bars: {bars}")
+        counts = [len(part.measures) for part in piece.score.parts]
+        if len(set(counts)) > 1:
+            found.append(f"the parts have different numbers of bars: {', '.join(map(str, counts))}")
         which = f"piece {number}: " if len(pieces) > 1 else ""
-        warnings += [f"{which}{text}" for text in _piece_warnings(piece)]
+        warnings += [f"{which}{text}" for text in found]
     return tuple(warnings)
 
 
@@ -109,20 +120,6 @@ def _staff_warnings(reading: StaffReading) -> Iterator[str]:
         odd = [str(number) for number, adds_up in zip(ends, reading.bars, strict=False) if adds_up is False]
         if odd:
             yield f"bars that do not add up to the meter: {', '.join(odd)}"
-
-
-def _piece_warnings(piece: Piece) -> Iterator[str]:
-    added = [str(system + 1) for system, _ in piece.added_barlines]
-    if added:
-        yield f"barlines were added at the ends of full bars, in systems: {', '.join(added)}"
-    if piece.implied_length:
-        yield f"no meter is printed; bars are checked against the most common length, {piece.implied_length}"
-    if piece.implied_tuplets:
-        bars = ", ".join(map(str, piece.implied_tuplets))
-        yield f"tuplets without a number were inferred from earlier ones, in bars: {bars}"
-    if len({len(part.measures) for part in piece.score.parts}) > 1:
-        counts = ", ".join(str(len(part.measures)) for part in piece.score.parts)
-        yield f"the parts have different numbers of bars: {counts}"
 
 
 # From JSON --------------------------------------------------------------------------------------------------

@@ -11,8 +11,7 @@ from focal_omr.document.geometry import Polygon
 from focal_omr.document.pieces import join_pieces
 from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import NotationError
-from focal_omr.score.records import Event, Note, Part, Tuplet
-from focal_omr.staff.find import Staff
+from focal_omr.score.records import Event, Note, Tuplet
 
 # Confidence to RGB: orange and blue can be told apart with every kind of colour blindness.
 # Source: Okabe and Ito, "Color universal design", 2008.
@@ -59,13 +58,22 @@ class OddBar:
 
 def odd_bars(reading: StaffReading) -> list[OddBar]:
     """The bars that end on a staff and do not add up; empty if no staff was measured."""
-    if reading.staff is None:
+    staff = reading.staff
+    if staff is None:
         return []
-    found = []
+    spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px
+    bars = []
     for first, last, number in odd_stretches(reading):
-        left = _centre_x(reading.symbols[first - 1]) if first else float(reading.staff.xs[0])
-        found.append(OddBar(number, _outline(reading.staff, left, _centre_x(reading.symbols[last]))))
-    return found
+        left = _centre_x(reading.symbols[first - 1]) if first else float(staff.xs[0])
+        right = _centre_x(reading.symbols[last])
+        # The outline follows the curve of the staff.
+        xs = np.array([left, *staff.xs[(staff.xs > left) & (staff.xs < right)], right])
+        middles, reach = np.interp(xs, staff.xs, staff.middle_ys), np.interp(xs, staff.xs, spaces)
+        reach = reach * (2 + _MARGIN_SPACES)
+        upper = zip(xs, middles - reach, strict=True)
+        lower = zip(xs[::-1], (middles + reach)[::-1], strict=True)
+        bars.append(OddBar(number, tuple((float(x), float(y)) for x, y in (*upper, *lower))))
+    return bars
 
 
 def odd_stretches(reading: StaffReading) -> list[tuple[int, int, int]]:
@@ -88,18 +96,6 @@ def _centre_x(symbol: Symbol) -> float:
     return (symbol.box[0] + symbol.box[2]) / 2
 
 
-def _outline(staff: Staff, left: float, right: float) -> Polygon:
-    """The corners around a stretch of a staff, following its curve."""
-    spaces = np.full(len(staff.xs), staff.space_px) if staff.spaces_px is None else staff.spaces_px
-    inside = staff.xs[(staff.xs > left) & (staff.xs < right)]
-    xs = np.array([left, *inside, right])
-    middles, reach = np.interp(xs, staff.xs, staff.middle_ys), np.interp(xs, staff.xs, spaces)
-    reach = reach * (2 + _MARGIN_SPACES)
-    upper = zip(xs, middles - reach, strict=True)
-    lower = zip(xs[::-1], (middles + reach)[::-1], strict=True)
-    return tuple((float(x), float(y)) for x, y in (*upper, *lower))
-
-
 # Doubtful notes --------------------------------------------------------------------------------------------
 
 
@@ -113,37 +109,34 @@ def mark_doubtful(document: Document, *, below: float = DOUBTFUL_BELOW) -> Docum
     Raises:
         NotationError: A part has fewer notes than its staves.
     """
+    confidences: dict[tuple[int, int], list[float]] = {}  # of the notes, by (piece, part)
+    for reading in document.staves:
+        confidences.setdefault((reading.piece, reading.part), []).extend(
+            symbol.confidence
+            for symbol in reading.symbols
+            if symbol.used and isinstance(parse_sign(symbol.token), Note)
+        )
     pieces = []
     for number, piece in enumerate(document.pieces, 1):
         parts = []
         for part_number, part in enumerate(piece.parts, 1):
-            # The notes of a part are those of its staves, in order.
-            confidences = iter(
-                [
-                    symbol.confidence
-                    for reading in document.staves
-                    if (reading.piece, reading.part) == (number, part_number)
-                    for symbol in reading.symbols
-                    if symbol.used and isinstance(parse_sign(symbol.token), Note)
-                ]
+            remaining = iter(confidences.get((number, part_number), ()))
+            measures = tuple(
+                replace(measure, events=tuple(_marked(event, remaining, below) for event in measure.events))
+                for measure in part.measures
             )
-            parts.append(_marked(part, confidences, below))
-            if next(confidences, None) is not None:
+            if next(remaining, None) is not None:
                 raise NotationError(f"piece {number}, part {part_number} has fewer notes than were read")
+            parts.append(replace(part, measures=measures))
         pieces.append(replace(piece, parts=tuple(parts)))
     return replace(document, pieces=tuple(pieces), score=join_pieces(pieces, title=document.score.title))
 
 
-def _marked(part: Part, confidences: Iterator[float], below: float) -> Part:
-    def marked(event: Event) -> Event:
-        match event:
-            case Note():
-                return replace(event, doubtful=next(confidences) < below)
-            case Tuplet():
-                return replace(event, events=tuple(marked(e) for e in event.events))  # type: ignore[misc]
-        return event
-
-    measures = tuple(
-        replace(measure, events=tuple(marked(event) for event in measure.events)) for measure in part.measures
-    )
-    return replace(part, measures=measures)
+def _marked(event: Event, confidences: Iterator[float], below: float) -> Event:
+    match event:
+        case Note():
+            return replace(event, doubtful=next(confidences) < below)
+        case Tuplet():
+            events = tuple(_marked(each, confidences, below) for each in event.events)
+            return replace(event, events=events)  # type: ignore[arg-type]
+    return event

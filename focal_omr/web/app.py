@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -22,12 +22,11 @@ from focal_omr.web.edits import router as edits_router
 from focal_omr.web.errors import RejectedError
 from focal_omr.web.guard import Guard, error_response
 from focal_omr.web.jobs import router as jobs_router
-from focal_omr.web.metrics import CONTENT_TYPE_LATEST, Metrics
-from focal_omr.web.responses import ApiJson, HealthJson, LimitsJson, error_responses
-from focal_omr.web.server import Server, ServerDep
+from focal_omr.web.metrics import Metrics
+from focal_omr.web.server import Server
 from focal_omr.web.settings import Settings
+from focal_omr.web.status import router as status_router
 from focal_omr.web.store import ConflictError, FullError
-from focal_omr.web.view_requests import FORMATS
 
 __all__ = ["create_app"]
 
@@ -72,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     app.add_middleware(Guard, settings=settings, on_response=metrics.count_response)
-    for router in (_server_router(settings), jobs_router, documents_router, edits_router):
+    for router in (status_router, jobs_router, documents_router, edits_router):
         app.include_router(router)
     files = _PageFiles(_STATIC)
     app.mount("/static", files)
@@ -83,46 +82,6 @@ def create_app(settings: Settings) -> FastAPI:
 
     _add_error_handlers(app)
     return app
-
-
-def _server_router(settings: Settings) -> APIRouter:
-    """Routes about the server itself."""
-    router = APIRouter(tags=["server"])
-
-    @router.get("/health", summary="Health check", responses=error_responses())
-    async def health() -> HealthJson:
-        return HealthJson(status="ok", version=__version__)
-
-    @router.get(
-        "/api", summary="Version, limits and retention time of this server", responses=error_responses()
-    )
-    async def api() -> ApiJson:
-        return ApiJson(
-            version=__version__,
-            limits=LimitsJson(
-                upload_bytes=settings.upload_bytes,
-                pages=settings.pages,
-                pixels=settings.pixels,
-                seconds=settings.seconds,
-            ),
-            expires_s=settings.expire_s,
-            formats=list(FORMATS),
-            token=bool(settings.token),
-        )
-
-    @router.get(
-        "/metrics",
-        summary="Metrics for Prometheus",
-        responses={
-            200: {"content": {"text/plain": {}}, "description": "The metrics."},
-            **error_responses(503),
-        },
-        response_class=Response,
-    )
-    async def metrics(server: ServerDep) -> Response:
-        return Response(server.metrics.text(server.store), media_type=CONTENT_TYPE_LATEST)
-
-    return router
 
 
 class _PageFiles(StaticFiles):

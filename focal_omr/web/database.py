@@ -80,7 +80,11 @@ class Database:
         return connection
 
     def create_tables(self) -> None:
-        """Create missing tables. Raises OmrError if the file has another schema version."""
+        """Create missing tables.
+
+        Raises:
+            OmrError: The file has another schema version.
+        """
         database = self.connection
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version not in (0, _SCHEMA_VERSION):

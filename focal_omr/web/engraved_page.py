@@ -245,12 +245,10 @@ def _width(page: Page, pieces: Sequence[PageScore]) -> int:
     if spaces:
         width = _STRETCH * _UNITS_PER_SPACE * max(spaces)
     else:
-        width = _UNITS_PER_EVENT * max(_longest(part) for piece in pieces for part in piece.score.parts)
+        width = 0
+        for part in (part for piece in pieces for part in piece.score.parts):
+            starts = [i for i, measure in enumerate(part.measures) if i == 0 or measure.break_before]
+            counts = [sum(1 for _ in flat_events(measure)) for measure in part.measures]
+            longest = max(sum(counts[left:right]) for left, right in pairwise([*starts, len(counts)]))
+            width = max(width, _UNITS_PER_EVENT * longest)
     return round(min(max(width + _MARGIN_UNITS, _MIN_WIDTH), _MAX_WIDTH))
-
-
-def _longest(part: Part) -> int:
-    """Number of events in the longest system."""
-    starts = [index for index, measure in enumerate(part.measures) if index == 0 or measure.break_before]
-    counts = [sum(1 for _ in flat_events(measure)) for measure in part.measures]
-    return max(sum(counts[left:right]) for left, right in pairwise([*starts, len(counts)]))

@@ -87,7 +87,14 @@ def _part_places(
         joined, measures = measures[: len(own)], measures[len(own) :]
         found: list[SymbolPlace | None] = [None] * len(_flat(own))
         if part < len(piece.parts):
-            found = _staff_places(staves.get((number, part + 1), []))
+            members = staves.get((number, part + 1), [])
+            kept = kept_tokens([[token for token, _ in staff.symbols] for staff in members])
+            found = [
+                SymbolPlace(staff.page, staff.staff, staff.symbols[index][1])
+                for staff, indices in zip(members, kept, strict=True)
+                for index in indices
+                if parse_sign(staff.symbols[index][0]) is not None
+            ]
         if len(found) != len(_flat(own)) or len(joined) != len(own):
             raise NotationError(f"piece {number}, part {part + 1}: its score is not that of its staves")
         # Joining pieces may put one sign into the first measure of a piece.
@@ -99,17 +106,6 @@ def _part_places(
     if len(places) != len(_flat(document.score.parts[part].measures)):
         raise NotationError(f"part {part + 1}: the score is not that of its pieces")
     return places
-
-
-def _staff_places(staves: Sequence[_StaffSymbols]) -> list[SymbolPlace | None]:
-    """The places of the events of a part of a piece, from its staves."""
-    kept = kept_tokens([[token for token, _ in staff.symbols] for staff in staves])
-    return [
-        SymbolPlace(staff.page, staff.staff, staff.symbols[index][1])
-        for staff, indices in zip(staves, kept, strict=True)
-        for index in indices
-        if parse_sign(staff.symbols[index][0]) is not None
-    ]
 
 
 def _flat(measures: Sequence[Measure]) -> list[object]:

@@ -6,7 +6,8 @@ import math
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
@@ -88,30 +89,36 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return  # there are no web sockets
-        send = self._with_headers(scope, send)
         limit = self._upload_bytes + _FORM_OVERHEAD_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES
+        left = limit
+
+        async def limited_receive() -> Message:
+            """Counts the body, as its Content-Length may be missing or wrong."""
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, _too_large(limit), _CLOSE)
+            return message
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("Cache-Control", "private, no-cache")
+                self._on_response(scope, message["status"])
+            await send(message)
+
         rejection = self._reject(scope, limit)
         if rejection is None:
-            await self._app(scope, _limited(receive, limit), send)
+            await self._app(scope, limited_receive, send_with_headers)
             return
         if rejection.status_code == 413:
             # Read a moderately oversized body: browsers show no response before they have sent all of it.
             length = int(Headers(scope=scope)["content-length"])
             while length <= _DRAIN_FACTOR * limit and (await receive()).get("more_body"):
                 pass
-        await rejection(scope, receive, send)
-
-    def _with_headers(self, scope: Scope, send: Send) -> Callable[[Message], Awaitable[None]]:
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "private, no-cache")
-                self._on_response(scope, message["status"])
-            await send(message)
-
-        return sent
+        await rejection(scope, receive, send_with_headers)
 
     def _reject(self, scope: Scope, limit: int) -> Response | None:
         """The response to a request that is not admitted; None if it is.
@@ -158,9 +165,12 @@ class Guard:
         path = scope["path"]
         if path == "/health" or path.startswith("/static/"):  # nothing secret
             return None
-        query = scope.get("query_string", b"").decode("latin-1")
-        if path == "/" and (token := _query_token(query)) is not None:
-            if not _equal(token, self._token):
+        shown = None
+        with suppress(ValueError):  # more fields than any page of this server has
+            query = scope.get("query_string", b"").decode("latin-1")
+            shown = parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS).get("token")
+        if path == "/" and shown:
+            if not _equal(shown[0], self._token):
                 return error_response(401, "the token is wrong")
             response = RedirectResponse("/", 303)  # to a URL without the token, which history and logs keep
             https = scope.get("scheme") == "https"
@@ -182,21 +192,6 @@ class Guard:
         )
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
-    """`receive` that counts the body, as its Content-Length may be missing or wrong."""
-    left = limit
-
-    async def received() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise HTTPException(413, _too_large(limit), _CLOSE)
-        return message
-
-    return received
-
-
 def _too_large(limit: int) -> str:
     if limit >= MB:
         return f"too large: at most {limit // MB} MB are accepted"
@@ -212,14 +207,6 @@ def _is_same_site(headers: Headers, host: str) -> bool:
         return origin is None or urlsplit(origin).netloc.lower() == host.lower()
     except ValueError:
         return False
-
-
-def _query_token(query: str) -> str | None:
-    try:
-        values = parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS)
-    except ValueError:
-        return None
-    return values["token"][0] if "token" in values else None
 
 
 def _equal(one: str, other: str) -> bool:

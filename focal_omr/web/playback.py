@@ -7,7 +7,6 @@ from a written-out repeat to the printed symbol.
 
 import math
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain, count, takewhile
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -98,11 +97,6 @@ def _timed_events(part: Part) -> list[list[tuple[int, Note | Rest | MultiRest]]]
     ]
 
 
-@cache
-def _engraver() -> Engraver:
-    return Engraver(breaks="none")
-
-
 def _times(score: Score) -> dict[str, tuple[float, float]]:
     """Onset and end, in quarters, of each note and rest by its MEI id; every measure is played once."""
     root = mei_tree(score)
@@ -113,7 +107,7 @@ def _times(score: Score) -> dict[str, tuple[float, float]]:
             element.remove(grace)
     onsets: dict[str, float] = {}
     ends: dict[str, float] = {}
-    for moment in _engraver().timemap(ET.tostring(root, encoding="unicode")):
+    for moment in Engraver().timemap(ET.tostring(root, encoding="unicode")):
         at = moment["qstamp"]
         onsets.update((each, at) for each in (*moment.get("on", ()), *moment.get("restsOn", ())))
         ends.update((each, at) for each in (*moment.get("off", ()), *moment.get("restsOff", ())))

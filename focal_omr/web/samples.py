@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.primus.write import label_bytes
 from focal_omr.document.assemble import score_tokens
-from focal_omr.document.document import Document, StaffReading, staff_lines
+from focal_omr.document.document import Document, staff_lines
 from focal_omr.encodings.agnostic import score_to_agnostic
 from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.printed import printed_to_semantic, semantic_to_printed
@@ -55,7 +55,11 @@ def samples_zip(
                 carried[reading.piece, reading.part] = before.after(score_tokens(reading))
                 if reading.unread or not (reading.mended or all_staves):
                     continue
-                if not (label := _semantic_label(reading, before)):
+                # By itself: a key signature that is not printed on the staff alters no note.
+                key = sign_token(before.sounding_key)
+                printed = semantic_to_printed([key, *score_tokens(reading)])[1:]
+                label = [token for tokens in printed_to_semantic(printed) for token in tokens]
+                if not label:
                     continue
                 files = {
                     ".png": _staff_png(pages[page.number], reading.staff),
@@ -67,12 +71,6 @@ def samples_zip(
                 for suffix, data in files.items():
                     archive.writestr(zipfile.ZipInfo(f"{name}/{name}{suffix}", _DATE), data)
     return buffer.getvalue()
-
-
-def _semantic_label(reading: StaffReading, before: Carried) -> list[str]:
-    """The label of a staff by itself: a key signature not printed on it alters no note."""
-    printed = semantic_to_printed([sign_token(before.sounding_key), *score_tokens(reading)])[1:]
-    return [token for tokens in printed_to_semantic(printed) for token in tokens]
 
 
 def _agnostic_label(label: Sequence[str], meter: Meter | None) -> list[str]:
