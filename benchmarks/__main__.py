@@ -1,4 +1,5 @@
-"""`python -m benchmarks`: what all parts cost here, as one JSON object; `--compare` with an older run."""
+"""Benchmark suite: `python -m benchmarks` prints one JSON object; `--compare` adds the changes to an earlier
+run."""
 
 import argparse
 import json
@@ -17,7 +18,7 @@ from focal_omr.runtime.provenance import commit, machine
 from focal_omr.staff.strip import staff_strip
 
 THREADS = 2
-# Figure -> (at least or at most, how much).
+# Metric -> (direction, target).
 TARGETS = {
     "loss.focal_ratio": ("<=", 1.02),
     "loss.length_focal_ratio": ("<=", 1.02),
@@ -39,10 +40,10 @@ TARGETS = {
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Run the benchmarks and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--compare", type=Path, help="An earlier run; how each figure moved goes to stderr.")
-    parser.add_argument("--only", choices=("reading", "training"), help="A part of it alone.")
+    parser.add_argument("--compare", type=Path, help="JSON of an earlier run; changes are printed to stderr.")
+    parser.add_argument("--only", choices=("reading", "training"), help="Run one part only.")
     options = parser.parse_args()
     old = json.loads(options.compare.read_text(encoding="utf-8")) if options.compare else None
     start = time.perf_counter()
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 def _measure_reading(folder: Path, figures: dict[str, Any]) -> str:
-    """What the base install does; returns which weights did it."""
+    """Measure reading, which needs the base install only; returns the origin of the weights."""
     picture = reading.save_picture(folder)
     model, weights = reading.model_file(folder)
     figures["starting"] = starting.measure_starting()
@@ -79,7 +80,7 @@ def _measure_reading(folder: Path, figures: dict[str, Any]) -> str:
 
 
 def _measure_training(figures: dict[str, Any]) -> None:
-    """What needs torch: losses, training, making data."""
+    """Measure losses, training and data generation, which need torch."""
     figures["loss"] = loss.measure() | loss.measure_memory() | loss.measure_gpu()
     figures["training"] = training.measure(threads=THREADS)
     speed = figures["training"]["default_staves_per_s"]
@@ -88,7 +89,7 @@ def _measure_training(figures: dict[str, Any]) -> None:
 
 
 def _judged(figures: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Each target beside its figure, and whether it is met."""
+    """Metric -> value, target and whether it is met."""
     judged = {}
     for name, (sense, target) in TARGETS.items():
         part, key = name.split(".")

@@ -1,7 +1,7 @@
-"""Reading a page of twelve staves, warm and by stages, and cold by the command.
+"""Benchmark of reading a page of twelve staves, as a whole and by stage.
 
-The stages are those of `Recognizer.read` in their order; the outputs are what `read --to musicxml,midi,json`
-writes, but not into files.
+The stages are those of `Recognizer.read`; the outputs are those of `read --to musicxml,midi,json`, kept in
+memory.
 """
 
 import statistics
@@ -21,13 +21,13 @@ from focal_omr.page.systems import find_systems
 from focal_omr.recognize import Recognizer
 from focal_omr.staff.strip import extract_strip
 
-_STAVES, _FIRST_SEED = 12, 9  # the first page of composed music that has so many and stands upright
+_STAVES, _FIRST_SEED = 12, 9  # the first seed that gives an upright page with this number of staves
 _OUTPUTS = ("musicxml", "midi", "json")
 T = TypeVar("T")
 
 
 def save_page(folder: Path) -> Path:
-    """An engraved page of composed music with twelve staves, as a PNG file of 2100 x 2970 pixels."""
+    """Save an engraved page of composed music with twelve staves as a PNG of 2100 x 2970 pixels."""
     pages = (engraved_page(seed)[:2] for seed in range(_FIRST_SEED, 1000))
     gray = next(gray for gray, staves in pages if len(staves) == _STAVES and gray.shape[0] > gray.shape[1])
     path = folder / "page.png"
@@ -36,7 +36,14 @@ def save_page(folder: Path) -> Path:
 
 
 def measure_page(page: Path, model: Path, *, threads: int, repeats: int = 7) -> dict[str, Any]:
-    """Median seconds of reading a page and making its outputs, as a whole and by stages."""
+    """Measure the median seconds of reading a page and making its outputs, as a whole and by stage.
+
+    Args:
+        page: The image file.
+        model: The ONNX file.
+        threads: Number of threads.
+        repeats: Number of measurements, after two warm-up runs.
+    """
     recognizer, network = Recognizer(model=model, threads=threads), OnnxModel(model, threads=threads)
     spent: dict[str, list[float]] = {}
 

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.faults --kills 200`: commands killed with SIGKILL at random moments, and resumed.
+"""Fault injection: `python -m benchmarks.faults --kills 200` kills commands with SIGKILL and resumes them.
 
-`read`, `train` and `data shards` run as a user runs them. Their whole process group is killed, half of the
-time as soon as a file is being written; what lies under a final name must then be whole, and what was done
-must still be there. The command is given again, and killed again, until it ends; its folder must then be that
-of a run which nobody killed, with no temporary file in it.
+`read`, `train` and `data shards` run as a user runs them. The whole process group is killed at a random
+moment, half of the time during a write. After each kill, files under final names must be intact and finished
+work must still exist. The command is resumed and killed again until it completes; the output folder must then
+equal that of an uninterrupted run and hold no temporary files.
 """
 
 import argparse
@@ -18,28 +18,30 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from benchmarks.killed import WORKS, Work, is_temporary
+from benchmarks.killed import WORKLOADS, Workload, is_temporary
 from focal_omr.errors import OmrError
 from focal_omr.runtime.provenance import record
 
 _ROOT = Path(__file__).parent.parent
 _SHARE = {"read": 0.4, "train": 0.3, "shards": 0.3}  # of all kills
-_LOOK_S = 0.0005  # between two looks at a process and its folder
-_STUCK_S = 120.0  # a run takes a few seconds
+_POLL_S = 0.0005  # of a process and its folder
+_TIMEOUT_S = 120.0  # a run takes a few seconds
 
 
 @dataclass
 class Figures:
-    """What came of the kills of one command.
+    """Results for one command.
 
     Attributes:
-        kills: Times that it was killed before it ended.
-        at_writes: Of these, with a temporary file in the folder.
-        completed: Runs that were killed and resumed to their end.
-        compared: Files under final names that were compared, after kills and at the end.
-        lost: Finished things that were gone, or made again.
-        corrupt: Files that were not as they should be, after a kill or at the end.
-        seconds: That all took.
+        command: Name of the command.
+        kills: Number of kills before the command ended.
+        at_writes: Number of these with a temporary file in the folder.
+        completed: Runs that were killed and resumed until they completed.
+        compared: Comparisons of files under final names, after kills and at the end.
+        lost: Finished items that were missing or made again.
+        corrupt: Files that differed from the expected content.
+        seconds: Total time.
+        reasons: One line per lost or corrupt item.
     """
 
     command: str
@@ -53,12 +55,18 @@ class Figures:
     reasons: list[str] = field(default_factory=list)
 
     def row(self) -> dict[str, object]:
-        """The columns of a results file."""
+        """Columns of the results CSV."""
         return {name: value for name, value in asdict(self).items() if name != "reasons"}
 
 
-def kill_and_resume(work: Work, kills: int, random: Random) -> Figures:
-    """Kill a command so often, over as many folders as that takes, each until its run has ended."""
+def kill_and_resume(work: Workload, kills: int, random: Random) -> Figures:
+    """Kill a command a number of times, in as many folders as needed, and resume each run until it completes.
+
+    Args:
+        work: The command.
+        kills: Number of kills.
+        random: Random generator.
+    """
     start, figures = time.perf_counter(), Figures(work.name)
     begin_s, whole_s = _uninterrupted(work)
     out = work.root / "killed-0"
@@ -69,7 +77,7 @@ def kill_and_resume(work: Work, kills: int, random: Random) -> Figures:
         figures.kills += not ended
         if out.exists():
             figures.at_writes += not ended and _is_writing(out)
-            finished = _look(work, out, finished, figures, at_end=ended)
+            finished = _inspect(work, out, finished, figures, at_end=ended)
         if ended:
             figures.completed += 1
             out, finished = work.root / f"killed-{figures.completed}", {}
@@ -79,12 +87,12 @@ def kill_and_resume(work: Work, kills: int, random: Random) -> Figures:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a command is killed.
+    """When to kill a command.
 
     Attributes:
-        starting: Whether while it starts; else as it works, from its first change in the folder on.
-        after_s: Seconds since its start, or since that change.
-        at_a_write: Whether not before a file is being written.
+        starting: Count from the start of the process, not from its first change of the folder.
+        after_s: Seconds from then.
+        at_a_write: Wait until a file is being written.
     """
 
     starting: bool
@@ -93,34 +101,34 @@ class Moment:
 
 
 def _moment(random: Random, begin_s: float, whole_s: float) -> Moment:
-    """One of eight kills while the command starts; the others so that a run is killed some six times."""
+    """Draw a moment: one in eight during start-up, the others such that a run is killed about six times."""
     if random.random() < 1 / 8:
         return Moment(True, random.uniform(0, begin_s), False)
     return Moment(False, random.uniform(0, 0.35) * (whole_s - begin_s), random.random() < 1 / 2)
 
 
-def _uninterrupted(work: Work) -> tuple[float, float]:
-    """Let the command run to its end; the seconds until it wrote its first file, and to its end."""
+def _uninterrupted(work: Workload) -> tuple[float, float]:
+    """Run the command without a kill; seconds until its first file and until its end."""
     start = time.perf_counter()
-    process = _started(work.command(work.whole))
+    process = _start(work.command(work.whole))
     while process.poll() is None and not (work.whole.exists() and any(work.whole.iterdir())):
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     begin_s = time.perf_counter() - start
-    if _waited(process):
+    if _wait(process):
         raise OmrError(f"{work.name}: the command fails without being killed")
     return begin_s, time.perf_counter() - start
 
 
-def _started(command: list[str]) -> "subprocess.Popen[bytes]":
+def _start(command: list[str]) -> "subprocess.Popen[bytes]":
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.Popen(command, env=environment, start_new_session=True, **quiet)  # type: ignore[call-overload,no-any-return]
 
 
-def _waited(process: "subprocess.Popen[bytes]") -> int:
+def _wait(process: "subprocess.Popen[bytes]") -> int:
     try:
-        return process.wait(_STUCK_S)
+        return process.wait(_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -128,28 +136,28 @@ def _waited(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _killed(command: list[str], out: Path, moment: Moment | None) -> bool:
-    """Run a command and kill it then; whether it was, as it may end before.
+    """Run a command and kill it; False if it completes before the moment.
 
     Raises:
-        OmrError: It ended with an error.
+        OmrError: The command failed.
     """
-    before, process, start = _changed(out), _started(command), time.perf_counter()
+    before, process, start = _changed(out), _start(command), time.perf_counter()
     while moment is not None and process.poll() is None:
         if not moment.starting and before == _changed(out):
             start = time.perf_counter()
         if time.perf_counter() - start >= moment.after_s and (not moment.at_a_write or _is_writing(out)):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            time.sleep(0.02)  # the others of the group end at their next step in the kernel
+            time.sleep(0.02)  # the rest of the process group ends asynchronously
             return True
-        time.sleep(_LOOK_S)
-    if status := _waited(process):
+        time.sleep(_POLL_S)
+    if status := _wait(process):
         raise OmrError(f"{' '.join(command)}: ended with status {status}")
     return False
 
 
 def _changed(out: Path) -> int:
-    """When a name in the folder was last made or changed."""
+    """Modification time of the folder in nanoseconds; 0 if it does not exist."""
     return out.stat().st_mtime_ns if out.exists() else 0
 
 
@@ -160,9 +168,11 @@ def _is_writing(out: Path) -> bool:
         return False
 
 
-def _look(work: Work, out: Path, before: dict[str, int], figures: Figures, *, at_end: bool) -> dict[str, int]:
-    """Add to the figures what is wrong in the folder; what is finished in it."""
-    wrong = list(work.unsound(out, at_end=at_end))
+def _inspect(
+    work: Workload, out: Path, before: dict[str, int], figures: Figures, *, at_end: bool
+) -> dict[str, int]:
+    """Record faults of the folder, and return its finished items."""
+    wrong = list(work.faults(out, at_end=at_end))
     now: dict[str, int] = {} if wrong and work.name == "train" else work.finished(out)
     lost = [name for name, value in before.items() if _is_lost(work, value, now.get(name, -1))]
     figures.corrupt += len(wrong)
@@ -171,38 +181,46 @@ def _look(work: Work, out: Path, before: dict[str, int], figures: Figures, *, at
     return now
 
 
-def _is_lost(work: Work, before: int, now: int) -> bool:
-    """A file that is made again has another time; a checkpoint goes on."""
+def _is_lost(work: Workload, before: int, now: int) -> bool:
+    """Whether an item is gone: a file made again has another time; the step of a checkpoint may only rise."""
     return now < before if work.name == "train" else now != before
 
 
-def measure(names: list[str], kills: int, seed: int, tell: Callable[[Figures], None]) -> list[Figures]:
-    """Kill the commands, each its share of all kills."""
+def measure(names: list[str], kills: int, seed: int, on_result: Callable[[Figures], None]) -> list[Figures]:
+    """Run the fault injection for several commands.
+
+    Args:
+        names: Names of the commands.
+        kills: Total number of kills, which are divided among the commands.
+        seed: Seed of the random generator.
+        on_result: Called with the results of each command.
+    """
     total, made = sum(_SHARE[name] for name in names), []
     for name in names:
         with TemporaryDirectory() as folder:
-            work = WORKS[name](Path(folder) / name)
+            work = WORKLOADS[name](Path(folder) / name)
             share = round(kills * _SHARE[name] / total)
             made.append(kill_and_resume(work, share, Random(f"{seed}/{name}")))
-        tell(made[-1])
+        on_result(made[-1])
     return made
 
 
 def main() -> None:
-    """Kill, resume, compare, and print what came of it; status 1 where anything was lost or corrupt."""
+    """Run the fault injection and print the results; exit status 1 if anything was lost or corrupt."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200, help="Of all commands together.")
-    parser.add_argument("--only", choices=tuple(WORKS), help="One command alone.")
+    parser.add_argument("--kills", type=int, default=200, help="Total number of kills.")
+    parser.add_argument("--only", choices=tuple(WORKLOADS), help="Run one command only.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", type=Path, help="CSV file to append a row for each command to.")
+    parser.add_argument("--record", type=Path, help="CSV file to append one row per command to.")
     options = parser.parse_args()
 
-    def tell(figures: Figures) -> None:
+    def on_result(figures: Figures) -> None:
         print(figures.row(), *figures.reasons, sep="\n", flush=True)
         if options.record:
             record(options.record, {"seed": options.seed, **figures.row()})
 
-    made = measure([options.only] if options.only else list(WORKS), options.kills, options.seed, tell)
+    names = [options.only] if options.only else list(WORKLOADS)
+    made = measure(names, options.kills, options.seed, on_result)
     sys.exit(any(each.lost or each.corrupt for each in made))
 
 

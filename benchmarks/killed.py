@@ -1,4 +1,4 @@
-"""The commands that `benchmarks.faults` kills: what they write, and what must hold of it after every kill."""
+"""Workloads of `benchmarks.faults`: commands to kill, and the invariants of their output after every kill."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ _FOCAL_OMR = (sys.executable, "-m", "focal_omr")
 _DOCUMENTS = 40
 _SHARDS = 30
 _STEPS = 40
-# Small enough that a step takes some hundredths of a second, and a checkpoint after every step.
+# Small enough for steps of a few hundredths of a second; a checkpoint after every step.
 _TRAINING = f"""
 steps = {_STEPS}
 report_every = 1
@@ -45,11 +45,11 @@ cooldown = 2
 """
 
 
-class Work(ABC):
-    """A command, and the folder that an uninterrupted run of it filled.
+class Workload(ABC):
+    """A command, and the output folder of an uninterrupted run.
 
     Args:
-        root: A folder of its own, for inputs and outputs.
+        root: A new folder for inputs and outputs.
     """
 
     name: str
@@ -61,35 +61,36 @@ class Work(ABC):
 
     @abstractmethod
     def command(self, out: Path) -> list[str]:
-        """The command that begins in a folder, or goes on in it."""
+        """Command line that starts in a folder, or resumes in it."""
 
     @abstractmethod
     def finished(self, out: Path) -> dict[str, int]:
-        """What is done and must not be lost: its names, each with a number that must not fall or change."""
+        """Finished items, each with a number that shows whether it was lost: a time or a step."""
 
-    def unsound(self, out: Path, *, at_end: bool) -> Iterator[str]:
-        """What is under its final name and not as an uninterrupted run made it, or is missing at the end."""
-        wanted = {path.name for path in self.whole.iterdir()}
-        there = {path.name for path in out.iterdir() if at_end or not is_temporary(path)}
-        yield from (f"{name} is none of the outputs" for name in sorted(there - wanted))
-        yield from (f"{name} is missing" for name in sorted(wanted - there) if at_end)
-        for name in sorted(wanted & there):
+    def faults(self, out: Path, *, at_end: bool) -> Iterator[str]:
+        """Describe files under final names that differ from the uninterrupted run, and missing files at the
+        end."""
+        expected = {path.name for path in self.whole.iterdir()}
+        found = {path.name for path in out.iterdir() if at_end or not is_temporary(path)}
+        yield from (f"{name} is unexpected" for name in sorted(found - expected))
+        yield from (f"{name} is missing" for name in sorted(expected - found) if at_end)
+        for name in sorted(expected & found):
             self.compared += 1
             if reason := self.difference(out / name, self.whole / name, at_end=at_end):
                 yield f"{name} {reason}"
 
     def difference(self, path: Path, whole: Path, *, at_end: bool) -> str:
-        """How a file differs from that of the uninterrupted run; "" where it does not."""
-        return "" if path.read_bytes() == whole.read_bytes() else "has other bytes"
+        """Describe how a file differs from that of the uninterrupted run; "" if it does not."""
+        return "" if path.read_bytes() == whole.read_bytes() else "has other content"
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether a file has a name of those that are being written."""
+    """Whether a file name is one of an unfinished write."""
     return path.suffix in (".part", ".partial") or path.name == LOCK_FILE
 
 
-class Reading(Work):
-    """Documents of one staff, each read into four files."""
+class Reading(Workload):
+    """`read` of one-staff documents into four formats each."""
 
     name = "read"
 
@@ -102,40 +103,40 @@ class Reading(Work):
         self.model = reading.model_file(root)[0]
 
     def command(self, out: Path) -> list[str]:
-        """With `--resume` from the start, which makes no difference in a new folder."""
-        asked = ("--to", "musicxml,midi,semantic,json", "--model", str(self.model), "--workers", "1")
-        return [*_FOCAL_OMR, "read", str(self.root / "pictures"), "--out", str(out), "--resume", *asked]
+        """Command line, always with `--resume`, which has no effect in a new folder."""
+        options = ("--to", "musicxml,midi,semantic,json", "--model", str(self.model), "--workers", "1")
+        return [*_FOCAL_OMR, "read", str(self.root / "pictures"), "--out", str(out), "--resume", *options]
 
     def finished(self, out: Path) -> dict[str, int]:
-        """The files of documents that the manifest calls read, with their times."""
+        """Files of the documents that the manifest lists as read, with their modification times."""
         entries = _entries(out / "manifest.jsonl").values()
         names = [name for entry in entries if entry["status"] == "read" for name in entry["outputs"]]
-        return {name: _time_of(out / name) for name in names}
+        return {name: _mtime(out / name) for name in names}
 
     def difference(self, path: Path, whole: Path, *, at_end: bool) -> str:
-        """Of the manifest the lines count, in any order and without the time that reading took."""
+        """Compare the manifest by its lines, in any order and without reading times."""
         if path.name != "manifest.jsonl":
             return super().difference(path, whole, at_end=at_end)
         got, wanted = _entries(path), _entries(whole)
         if at_end and (got.keys() != wanted.keys() or not path.read_bytes().endswith(b"\n")):
-            return "has other documents, or is cut off"
+            return "has other documents, or is truncated"
         wrong = [name for name, entry in got.items() if entry != wanted.get(name)]
-        return f"says otherwise of {', '.join(wrong)}" if wrong else ""
+        return f"has another entry for {', '.join(wrong)}" if wrong else ""
 
 
 def _entries(manifest: Path) -> dict[str, dict[str, Any]]:
-    """The whole lines of a manifest by their documents, without times."""
+    """Document -> entry of the complete lines of a manifest, without reading times."""
     lines = manifest.read_bytes().splitlines(keepends=True) if manifest.exists() else []
     entries = [json.loads(line) for line in lines if line.endswith(b"\n")]
     return {entry["name"]: {k: v for k, v in entry.items() if k != "seconds"} for entry in entries}
 
 
-def _time_of(path: Path) -> int:
+def _mtime(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else -1
 
 
-class Training(Work):
-    """A small network, with dropout, a checkpoint after every step."""
+class Training(Workload):
+    """`train` of a small network with dropout and a checkpoint after every step."""
 
     name = "train"
 
@@ -149,24 +150,24 @@ class Training(Work):
         (root / "config.toml").write_text(text, encoding="utf-8")
 
     def command(self, out: Path) -> list[str]:
-        """A run that has no checkpoint yet begins anew."""
+        """Command line, with `--resume` if there is a checkpoint."""
         resume = ["--resume"] if (out / "last.pt").exists() else []
         return [*_FOCAL_OMR, "train", str(self.root / "config.toml"), "--out", str(out), *resume]
 
     def finished(self, out: Path) -> dict[str, int]:
-        """The step of the last checkpoint."""
+        """Step of the last checkpoint."""
         last = out / "last.pt"
         return {"last.pt": int(load_checkpoint(last)["step"]) if last.exists() else 0}
 
     def difference(self, path: Path, whole: Path, *, at_end: bool) -> str:
-        """Checkpoints must load, at the end with the same values; of metrics all but the speed counts."""
+        """Load checkpoints, which must be equal at the end, and compare metrics without the speed."""
         if path.suffix == ".pt":
             return _checkpoint_difference(path, whole, at_end=at_end)
         if path.suffix == ".csv":
             got, wanted = rows_of(path), rows_of(whole)
             whole_rows = path.read_bytes().endswith(b"\n")
             same = got == wanted[: len(got)] and (len(got) == len(wanted) or not at_end)
-            return "" if same and whole_rows else "has other rows, or a row that is cut off"
+            return "" if same and whole_rows else "has other rows, or a truncated row"
         return super().difference(path, whole, at_end=at_end)
 
 
@@ -182,7 +183,7 @@ def _checkpoint_difference(path: Path, whole: Path, *, at_end: bool) -> str:
 
 
 def exact(value: Any) -> Any:
-    """Nested containers with tensors as their bytes."""
+    """Replace tensors in nested containers by their bytes."""
     if isinstance(value, Mapping):
         return {key: exact(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -191,13 +192,13 @@ def exact(value: Any) -> Any:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """The rows of a metrics.csv but for the speed."""
+    """Read the rows of a metrics.csv without the speed."""
     with path.open(newline="", encoding="utf-8") as file:
         return [{k: v for k, v in row.items() if k != "staves_per_s"} for row in csv.DictReader(file)]
 
 
-class Engraving(Work):
-    """Shards of three staves each, written by two processes."""
+class Engraving(Workload):
+    """`data shards` with three staves per shard and two workers."""
 
     name = "shards"
 
@@ -206,13 +207,13 @@ class Engraving(Work):
         self.shards = shards
 
     def command(self, out: Path) -> list[str]:
-        """It goes on by itself."""
+        """Command line, which resumes without an option."""
         size = ("--count", str(self.shards), "--size", "3", "--seed", "5", "--workers", "2")
         return [*_FOCAL_OMR, "data", "shards", "--out", str(out), *size]
 
     def finished(self, out: Path) -> dict[str, int]:
-        """Shards that have an index, with their times."""
-        return {index.stem: _time_of(index.with_suffix(".tar")) for index in out.glob("*.json")}
+        """Shards that have an index, with their modification times."""
+        return {index.stem: _mtime(index.with_suffix(".tar")) for index in out.glob("*.json")}
 
 
-WORKS: Mapping[str, type[Work]] = {work.name: work for work in (Reading, Training, Engraving)}
+WORKLOADS: Mapping[str, type[Workload]] = {each.name: each for each in (Reading, Training, Engraving)}

@@ -1,8 +1,8 @@
-"""Staves found on whole pages: `python -m benchmarks.pages`, minutes.
+"""Benchmark of staff finding on whole pages: `python -m benchmarks.pages`, takes minutes.
 
-Pages of composed music are engraved, put through the data engine's camera, and searched. A staff counts as
-found where a found staff's five lines lie within 0.3 spaces of the engraved ones over 90 % of its length; a
-found staff that is nobody's is a false one.
+Pages of composed music are engraved and degraded by the data engine's camera. A staff counts as found if the
+five lines of a detected staff lie within 0.3 spaces of the engraved ones over 90 % of its length; a detected
+staff without a counterpart is a false positive.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from focal_omr.score.records import Score
 from focal_omr.staff.find import Staff
 
 STRENGTHS = {"clean": None, "mild": 0.25, "medium": 0.55, "strong": 0.85}
-SPACE_PX = 18  # Verovio's at its default size, and what the camera is told
+SPACE_PX = 18  # of Verovio at its default size, also passed to the camera
 NEAR_SPACES = 0.3
 LENGTH_SHARE = 0.9
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -45,7 +45,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TrueStaff:
-    """Where a staff was engraved, in pixels of the clean page; its lines are level."""
+    """Position of an engraved staff in pixels of the clean page; its lines are horizontal."""
 
     left: float
     right: float
@@ -54,13 +54,13 @@ class TrueStaff:
 
 @dataclass(frozen=True)
 class Page:
-    """A page with its staves, and where each of its pixels comes from.
+    """A degraded page with ground truth.
 
     Attributes:
         gray: (H, W).
-        truth: On the clean page.
-        score: What it says.
-        source: (2, H, W) x and y on the clean page.
+        truth: Staves of the clean page.
+        score: Score of the page.
+        source: (2, H, W), x and y of each pixel on the clean page.
     """
 
     gray: Gray
@@ -69,7 +69,7 @@ class Page:
     source: Floats
 
     def to_clean(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Points of the page on the clean page."""
+        """Map points (N,) of the page to the clean page."""
         at = np.float32(x)[None], np.float32(y)[None]
         return tuple(
             cv2.remap(part, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0] for part in self.source
@@ -77,7 +77,7 @@ class Page:
 
 
 def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff], Score]:
-    """A page of about ten staves of composed music, upright or lying; its staves, and what it says."""
+    """Engrave a page of about ten staves, portrait or landscape: image (H, W), staves and score."""
     random = Random(seed)
     size = (2100, 2970) if random.random() < 0.75 else (2970, 2100)
     options = {**draw_options(random), "breaks": "auto", "footer": "none", "header": "none"}
@@ -85,7 +85,7 @@ def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff], Score]:
     options |= {"spacingSystem": random.choice((3, 4, 6, 8, 10)), "justifyVertically": random.random() < 0.5}
     options |= {f"pageMargin{side}": random.randrange(60, 250) for side in ("Left", "Right", "Top", "Bottom")}
     score = compose(random, symbols=random.choice((120, 300, 500, 700)))
-    while len(score.parts[0].measures) < 10:  # without barlines Verovio puts all notes onto one staff
+    while len(score.parts[0].measures) < 10:  # without barlines Verovio never breaks the line
         score = compose(random, symbols=300)
     svg = Engraver(**options).svg(write_mei(score))
     gray = decode_gray(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="white")), name="page")
@@ -93,7 +93,7 @@ def engraved_page(seed: int) -> tuple[Gray, list[TrueStaff], Score]:
 
 
 def _first_bars(score: Score, count: int) -> Score:
-    """What of the music is on the first page."""
+    """The measures of the first page."""
     return replace(score, parts=tuple(replace(part, measures=part.measures[:count]) for part in score.parts))
 
 
@@ -114,8 +114,8 @@ def _true_staves(svg: str, gray: Gray) -> list[TrueStaff]:
     return [TrueStaff(place(min(xs), left), place(max(xs), left), place(y, top)) for y, xs in lines.items()]
 
 
-class _Overheard:
-    """OpenCV, whose maps and borders are kept."""
+class _RecordingOpenCV:
+    """OpenCV that records the last border and map, to trace pixels back to the clean page."""
 
     def __init__(self) -> None:
         self.border = (0, 0)
@@ -133,32 +133,32 @@ class _Overheard:
         return cv2.remap(gray, x, y, *how, **more)
 
 
-def worn_page(seed: int, strength: float | None) -> Page:
-    """A page as the camera gives it; strength None leaves it as it is."""
+def degraded_page(seed: int, strength: float | None) -> Page:
+    """Make a page as taken by the camera; strength None gives the clean page."""
     gray, truth, score = engraved_page(seed)
     if strength is None:
         y, x = np.mgrid[0 : gray.shape[0], 0 : gray.shape[1]].astype(np.float32)
         return Page(gray, truth, score, np.stack([x, y]))
-    ear = _Overheard()
-    with mock.patch.object(augment, "cv2", ear), mock.patch.object(warp, "cv2", ear):
+    recorder = _RecordingOpenCV()
+    with mock.patch.object(augment, "cv2", recorder), mock.patch.object(warp, "cv2", recorder):
         worn = augment.worn_picture(gray, np.random.default_rng(seed), kind="camera", strength=strength)
-    x, y = ear.map
-    return Page(worn, truth, score, np.stack([x - ear.border[0], y - ear.border[1]]))
+    x, y = recorder.map
+    return Page(worn, truth, score, np.stack([x - recorder.border[0], y - recorder.border[1]]))
 
 
-def judged(page: Page, found: list[Staff]) -> tuple[int, int]:
-    """How many staves were found, and how many found ones are false."""
+def count_matches(page: Page, found: list[Staff]) -> tuple[int, int]:
+    """Count the staves that were found, and the false positives."""
     hit: set[int] = set()
     false = 0
     for staff in found:
-        whose = [index for index, true in enumerate(page.truth) if covered(page, staff, true) >= LENGTH_SHARE]
-        hit |= set(whose)
-        false += not whose
+        matches = [k for k, true in enumerate(page.truth) if covered(page, staff, true) >= LENGTH_SHARE]
+        hit |= set(matches)
+        false += not matches
     return len(hit), false
 
 
 def covered(page: Page, staff: Staff, true: TrueStaff) -> float:
-    """Share of a true staff's length over which a found one's lines lie near."""
+    """Share of a true staff's length, 0 to 1, over which the lines of a detected staff lie near its lines."""
     x = np.linspace(staff.xs[0], staff.xs[-1], 400)
     middle, space = np.interp(x, staff.xs, staff.middle_ys), np.interp(x, staff.xs, staff.spaces_px)
     near, places = np.ones(400, bool), None
@@ -172,7 +172,7 @@ def covered(page: Page, staff: Staff, true: TrueStaff) -> float:
 
 
 def note_edits(page: Page, recognizer: Recognizer) -> tuple[int, int]:
-    """Edits of the notes that a network reads from a page, and notes of the page."""
+    """Count the note edits of a recognizer's reading of a page, and the notes of the page."""
     png = bytes(cv2.imencode(".png", page.gray)[1])
     try:
         result = recognizer.read(png, name="page").score
@@ -183,34 +183,34 @@ def note_edits(page: Page, recognizer: Recognizer) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Print what is found at each strength."""
+    """Print the results for each strength."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--keep", type=Path, help="a folder for the pictures of pages with a mistake")
+    parser.add_argument("--keep", type=Path, help="folder for images of pages with a mistake")
     parser.add_argument("--only", choices=STRENGTHS)
-    parser.add_argument("--notes", action="store_true", help="read the pages, too, by the packaged weights")
-    asked = parser.parse_args()
-    recognizer = Recognizer() if asked.notes else None
+    parser.add_argument("--notes", action="store_true", help="also read the pages with the packaged weights")
+    options = parser.parse_args()
+    recognizer = Recognizer() if options.notes else None
     for name, strength in STRENGTHS.items():
-        if asked.only and name != asked.only:
+        if options.only and name != options.only:
             continue
         all_staves = hits = false = edits = notes = 0
         seconds = []
-        for seed in range(asked.first, asked.first + asked.pages):
-            page = worn_page(seed, strength)
+        for seed in range(options.first, options.first + options.pages):
+            page = degraded_page(seed, strength)
             start = time.perf_counter()
             found = list(find_staves(page.gray).staves)
             seconds.append(time.perf_counter() - start)
-            hit, wrong = judged(page, found)
+            hit, wrong = count_matches(page, found)
             if recognizer:
                 wrong_notes, all_notes = note_edits(page, recognizer)
                 edits, notes = edits + wrong_notes, notes + all_notes
             all_staves, hits, false = all_staves + len(page.truth), hits + hit, false + wrong
             if hit < len(page.truth) or wrong:
                 print(f"  {name} {seed}: {hit} of {len(page.truth)}, {wrong} false")
-                if asked.keep:
-                    cv2.imwrite(str(asked.keep / f"{name}-{seed}.png"), page.gray)
+                if options.keep:
+                    cv2.imwrite(str(options.keep / f"{name}-{seed}.png"), page.gray)
         if notes:
             print(f"{name}: {edits} of {notes} notes wrong ({100 * edits / notes:.2f} %)")
         print(

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.round_trip`: whether staves come back as they were, from tokens and from Verovio.
+"""Round-trip check of staves through tokens and through Verovio: `python -m benchmarks.round_trip`.
 
     python -m benchmarks.round_trip --staves 10000 --tunes shards/tunes.txt
 
-A staff goes Score -> semantic -> Score, and Score -> our MEI -> Verovio -> its MEI -> Score. Half of the
-staves are composed, half cut out of the tunes (all composed without --tunes); rare symbols are in as in
-shards.
+The trips are Score -> semantic -> Score, and Score -> our MEI -> Verovio -> its MEI -> Score. Half of the
+staves are composed, half are excerpts of the tunes (all are composed without --tunes), with rare symbols as
+in shards.
 """
 
 import argparse
@@ -31,13 +31,13 @@ SHARD = 500
 
 
 def main() -> None:
-    """Send staves both ways, count the failures, and print one JSON object."""
+    """Run both round trips, count the failures, and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--staves", type=int, default=10_000)
     parser.add_argument("--tunes", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--show", type=int, default=5, help="How many failures to print.")
+    parser.add_argument("--show", type=int, default=5, help="Number of failures to print.")
     options = parser.parse_args()
     start = time.perf_counter()
     jobs = [(options.seed, number, options.tunes, SHARD) for number in range(options.staves // SHARD)]
@@ -50,7 +50,17 @@ def main() -> None:
 
 
 def failures(seed: int, number: int, tunes: Path | None, count: int) -> list[tuple[str, str, str]]:
-    """Of `count` staves those that do not come back: which way, the label, and why."""
+    """Find staves that do not survive a round trip.
+
+    Args:
+        seed: Seed of the run.
+        number: Number of the batch, part of the seed; odd ones use the tunes.
+        tunes: File of tunes.
+        count: Number of staves.
+
+    Returns:
+        Trip ("semantic" or "mei"), label and difference of each failure.
+    """
     random = Random(f"{seed}/{number}")
     draw = Draw(partial(draw_excerpt, tunes)) if tunes and number % 2 else Draw()
     stream, engraver = draw.stream(), Engraver()
@@ -67,7 +77,7 @@ def failures(seed: int, number: int, tunes: Path | None, count: int) -> list[tup
 
 
 def token_trouble(score: Score) -> str | None:
-    """What is wrong with the score that its tokens give."""
+    """Difference after the round trip through tokens, or None."""
     try:
         return _difference(tokens_to_score(score_to_tokens(score)).parts, score.parts)
     except OmrError as error:
@@ -75,7 +85,7 @@ def token_trouble(score: Score) -> str | None:
 
 
 def mei_trouble(score: Score, engraver: Engraver) -> str | None:
-    """What is wrong with the score that Verovio reads in our MEI, with its beams as they are engraved."""
+    """Difference after the round trip through Verovio, with beams as engraved, or None."""
     score = replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
     try:
         back = read_mei(engraver.mei(write_mei(score), input_format="mei"))

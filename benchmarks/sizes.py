@@ -1,9 +1,9 @@
-"""`python -m benchmarks.sizes`: size, speed and error of exported networks side by side.
+"""Comparison of exported networks by size, speed and error: `python -m benchmarks.sizes`.
 
     python -m benchmarks.sizes default small.onnx --data rendered --record experiments/results/sizes.csv
 
-The time is the least of one staff of about 70 spaces, warm, with two threads; the error that on a folder of
-labelled pictures. What is compared is measured in one run.
+The time is the minimum for one staff of about 70 spaces, warm, with two threads; the error is measured on a
+folder of labelled images. Networks to be compared must be measured in the same run.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from focal_omr.recognize import Recognizer
 from focal_omr.runtime.provenance import record
 
 THREADS = 2
-_FEWEST = 100  # values of a tensor that counts as parameters: shapes and scales do not
+_MIN_SIZE = 100  # values of a tensor that counts as parameters; shapes and scales are smaller
 
 
 def main() -> None:
-    """Measure each network, append a row for each, and print them."""
+    """Measure each network, and print and record a row for it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="+", help="Exported networks, or the word default.")
     parser.add_argument("--data", type=Path, required=True, help="A folder in PrIMuS layout.")
@@ -40,7 +40,14 @@ def main() -> None:
 
 
 def measure(name: str, path: Path, picture: Path, data: Path) -> dict[str, object]:
-    """The row of one network."""
+    """Measure one network.
+
+    Args:
+        name: "default" or the path as given.
+        path: The ONNX file.
+        picture: Image of a staff, for the time.
+        data: Folder in PrIMuS layout, for the error.
+    """
     recognizer = Recognizer(model=path, threads=THREADS)
     result = evaluate(recognizer, data)
     return {
@@ -59,10 +66,11 @@ def measure(name: str, path: Path, picture: Path, data: Path) -> dict[str, objec
 
 
 def parameters(path: Path) -> int:
-    """Weights in an exported network, biases and norms included; of scales, zeros and shapes, none."""
+    """Count the weights of an exported network, with biases and norms, without quantization scales and
+    zeros."""
     tensors = onnx.load(str(path)).graph.initializer
     sizes = (math.prod(tensor.dims) for tensor in tensors if not tensor.name.endswith((".scale", ".zero")))
-    return sum(size for size in sizes if size >= _FEWEST)
+    return sum(size for size in sizes if size >= _MIN_SIZE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What starting costs: modules that are imported, and the time of it, in processes of their own."""
+"""Benchmark of start-up: time and modules of an import, in fresh processes."""
 
 import json
 import subprocess
@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
-_COUNT = "import json, sys, time; start = time.perf_counter(); {}; spent = time.perf_counter() - start"
-_SAY = "print(json.dumps([spent, sorted(sys.modules)]))"
+_TIMED = "import json, sys, time; start = time.perf_counter(); {}; spent = time.perf_counter() - start"
+_PRINT = "print(json.dumps([spent, sorted(sys.modules)]))"
 
 
 def measure_starting(*, repeats: int = 7) -> dict[str, float]:
-    """Least seconds of `import focal_omr` and of `focal-omr --help`, and how many modules the first loads."""
+    """Measure the minimum seconds of `import focal_omr` and `focal-omr --help`, and the modules of the
+    import."""
     seconds, modules = zip(*(imported("import focal_omr") for _ in range(repeats)), strict=True)
     spent = []
     for _ in range(repeats):
@@ -25,8 +26,8 @@ def measure_starting(*, repeats: int = 7) -> dict[str, float]:
 
 
 def imported(statement: str) -> tuple[float, list[str]]:
-    """Seconds of a statement in a fresh interpreter, and the modules that it had loaded."""
-    script = f"{_COUNT.format(statement)}; {_SAY}"
+    """Run a statement in a fresh interpreter; its seconds and the loaded modules."""
+    script = f"{_TIMED.format(statement)}; {_PRINT}"
     ran = subprocess.run(
         [sys.executable, "-c", script], cwd=_ROOT, check=True, capture_output=True, text=True
     )

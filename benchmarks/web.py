@@ -1,8 +1,7 @@
-"""`python -m benchmarks.web`: the server under load, and after a kill, as one JSON object.
+"""Load and crash test of the server: `python -m benchmarks.web` prints one JSON object.
 
-Eight clients upload a hundred pages and compare every score with what `Recognizer` reads; meanwhile another
-process asks for the state of a job, every 20 ms. Then the server is killed in the middle of its work and
-started again on the same folder.
+Eight clients upload a hundred pages and compare every score with that of `Recognizer`, while another process
+requests the state of a job every 20 ms. Then the server is killed at work and restarted on the same folder.
 """
 
 import argparse
@@ -30,12 +29,12 @@ from focal_omr.recognize import Recognizer
 from focal_omr.runtime.provenance import commit, machine
 
 _PROBE_S = 0.02
-_WAIT_S = 0.5  # between looks of a client at its job
-# One for all: it has connections for each thread, and making one costs 50 ms of computing.
+_POLL_S = 0.5  # of a client for its job
+# Shared by all threads: creating a client takes 50 ms of processor time.
 _CLIENT = httpx.Client(timeout=120, verify=False)
-_SEEDS = (1, 2, 3, 4)  # different pages, so that an answer to another's question would be seen
-_LIMIT_S = 1200.0
-_PART = 0.3  # of the jobs that are done when the server is killed
+_SEEDS = (1, 2, 3, 4)  # different pages, to detect mixed-up responses
+_TIMEOUT_S = 1200.0
+_DONE_SHARE = 0.3  # of the jobs, before the server is killed
 
 
 def main() -> None:
@@ -70,7 +69,8 @@ def _score(reader: Recognizer, page: bytes) -> bytes:
 def _under_load(
     serve: Sequence[str], pages: Sequence[bytes], truths: Sequence[bytes], clients: int, count: int
 ) -> dict[str, Any]:
-    """Figures of `count` pages that so many clients upload, each waiting for its score before the next."""
+    """Upload `count` pages from concurrent clients, each of which waits for its score before the next
+    upload."""
     with _server(serve) as (address, process), _memory(process.pid) as memory:
         probed = _upload(address, pages[0])
         _wait(address, probed)
@@ -108,10 +108,10 @@ def _is_right(address: str, page: bytes, truth: bytes) -> bool:
 def _killed(
     serve: Sequence[str], pages: Sequence[bytes], truths: Sequence[bytes], count: int
 ) -> dict[str, Any]:
-    """What becomes of uploads when the server is killed in the middle and started again."""
+    """Kill the server at work, restart it, and count the jobs that survive."""
     with _server(serve) as (address, process):
         jobs = [_upload(address, pages[i % len(pages)]) for i in range(count)]
-        while sum(_state(address, job)["status"] == "done" for job in jobs) < max(1, _PART * count):
+        while sum(_state(address, job)["status"] == "done" for job in jobs) < max(1, _DONE_SHARE * count):
             time.sleep(0.05)
         before = {job: _state(address, job)["status"] for job in jobs}
         children = _tree(process.pid)
@@ -154,7 +154,8 @@ def _server(options: Sequence[str]) -> Iterator[tuple[str, "subprocess.Popen[str
 
 @contextmanager
 def _probe(address: str, job: str) -> Iterator[list[float]]:
-    """Seconds that the state of a job took to come, again and again, asked for by another process."""
+    """Request the state of a job repeatedly from another process; the latencies in seconds, after the
+    block."""
     command = [sys.executable, "-c", "from benchmarks.web import probe; probe()", address, job]
     latencies: list[float] = []
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -164,7 +165,7 @@ def _probe(address: str, job: str) -> Iterator[list[float]]:
 
 
 def probe() -> None:
-    """Ask until the standard input ends, and print how long each answer took."""
+    """Request the state of a job until standard input ends, and print the latencies in seconds."""
     address, job = sys.argv[1:]
     url = httpx.URL(address)
     ended = threading.Event()
@@ -183,7 +184,7 @@ def probe() -> None:
 
 @contextmanager
 def _memory(pid: int) -> Iterator[dict[str, float]]:
-    """The most memory (resident, MB) of the server's processes: of the one that answers, the others, all."""
+    """Peak resident memory in MB of the server process, its child processes, and all."""
     peaks = {"answering": 0.0, "others": 0.0, "all": 0.0}
     ended = threading.Event()
 
@@ -203,14 +204,14 @@ def _memory(pid: int) -> Iterator[dict[str, float]]:
 
 
 def _tree(pid: int) -> list[int]:
-    """The processes below one."""
+    """Ids of all descendants of a process."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
     children = [int(each) for file in files for each in file.read_text().split()]
     return children + [below for child in children for below in _tree(child)]
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for may still be listed."""
+    """Whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -242,12 +243,12 @@ def _state(address: str, job: str) -> dict[str, Any]:
 
 
 def _wait(address: str, job: str) -> dict[str, Any]:
-    end = time.monotonic() + _LIMIT_S
+    end = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < end:
         state = _state(address, job)
         if state["status"] in ("done", "failed"):
             return state
-        time.sleep(_WAIT_S)
+        time.sleep(_POLL_S)
     raise AssertionError(f"{job} hangs: {state}")
 
 
