@@ -1,8 +1,8 @@
-"""What the network and a training step have to do, counted, and how fast this processor does such things.
+"""Lower bounds for the time of the network and of a training step on this CPU.
 
-The floor of a layer is the time that its multiply-adds take at the speed of a plain float32 matrix product,
-on the same threads and in the same run. No layer is a plain matrix product: a recurrent one multiplies a
-vector by a matrix, frame after frame, and a convolution of few channels moves more than it computes.
+The floor of a layer is the time of its multiply-adds at the speed of a float32 matrix product, measured with
+the same threads in the same run. No layer reaches it: an LSTM multiplies a vector by a matrix in every frame,
+and a convolution with few channels is limited by memory.
 """
 
 import json
@@ -24,10 +24,10 @@ from focal_omr.onnx_model import OnnxModel
 from focal_omr.page.load import load_pages
 from focal_omr.page.orientation import upright
 
-_SIZES = (384, 512, 768)  # of square matrices: caches hold them, as they hold the network's layers
-_COPIED_MB = 64  # more than caches hold
+_SIZES = (384, 512, 768)  # of square matrices that fit into the caches, as the network's layers do
+_COPIED_MB = 64  # does not fit into the caches
 _PROVIDERS = ["CPUExecutionProvider"]
-_KINDS = {  # of operators
+_KINDS = {  # operator -> kind of layer
     "Conv": "Conv",
     "LSTM": "LSTM",
     "DynamicQuantizeLSTM": "LSTM",
@@ -37,28 +37,28 @@ _KINDS = {  # of operators
 
 
 def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: float) -> dict[str, Any]:
-    """The network on one strip against its floor.
+    """Compare the network on one strip with its floor.
 
     Args:
-        model: An exported network.
-        strip: (96, W) what it reads.
-        threads: To compute with.
-        read_ms: What reading that staff takes as a whole, from the picture to the score.
+        model: ONNX file.
+        strip: Input of the network, (96, W).
+        threads: Threads of the network.
+        read_ms: Time of reading the staff as a whole, from image to score.
 
     Returns:
-        Millions of multiply-adds by kind of layer, megabytes of weights, speeds of this processor, times of
-        the network and of its floor, and how many times that floor network and reading take.
+        Millions of multiply-adds by kind of layer, megabytes of weights, speeds of this CPU, times of network
+        and floor, and their ratios.
     """
     counts = count_multiply_adds(model, strip.shape[1])
-    spent_ms, gflops = [], []
-    # In turns, so that a change of the machine's speed meets both, and each alone: the threads of a session
-    # that is still open wait busily, and take the processor from the other's. The best of each counts.
+    elapsed_ms, gflops = [], []
+    # Alternating, so that changes of the machine's speed affect both, and never with two open sessions: the
+    # spinning threads of one would slow down the other. The best time of each counts.
     for _ in range(5):
         gflops.append(product_speed(threads))
         network = OnnxModel(model, threads=threads)
-        spent_ms.append(_least_s(lambda network=network: network.log_probs([strip]), repeats=8) * 1e3)
+        elapsed_ms.append(_best_s(lambda network=network: network.log_probs([strip]), repeats=8) * 1e3)
         del network
-    speed, network_ms = max(gflops), min(spent_ms)
+    speed, network_ms = max(gflops), min(elapsed_ms)
     floor_ms = 2 * sum(counts.values()) / (speed * 1e9) * 1e3
     return {
         "million_multiply_adds": {kind: count / 1e6 for kind, count in counts.items()},
@@ -76,23 +76,23 @@ def measure_floor(model: Path, strip: np.ndarray, *, threads: int, read_ms: floa
 
 
 def count_multiply_adds(model: Path, width_px: int) -> dict[str, int]:
-    """Multiply-adds of a network on one strip of this width, by kind of layer.
+    """Count the multiply-adds of a network on one strip, by kind of layer.
 
-    Sizes come from a run of the graph itself, with all their results asked for. Masks, norms and activations
-    are not counted: less than one operation in a hundred.
+    Shapes come from running the graph with all intermediate results as outputs. Masks, norms and activations,
+    less than 1 % of the operations, are not counted.
     """
     graph = onnx.load(str(model))
-    wanted = [node for node in graph.graph.node if node.op_type in _KINDS]
+    counted = [node for node in graph.graph.node if node.op_type in _KINDS]
     shapes = _shapes(
-        graph, [name for node in wanted for name in (*node.input, *node.output) if name], width_px
+        graph, [name for node in counted for name in (*node.input, *node.output) if name], width_px
     )
     counts = dict.fromkeys(_KINDS.values(), 0)
-    for node in wanted:
+    for node in counted:
         out, weight = shapes[node.output[0]], shapes[node.input[1]]
         if node.op_type == "Conv":
             each = int(np.prod(weight[1:]))
         elif node.op_type in ("LSTM", "DynamicQuantizeLSTM"):
-            # out (T, ways, B, H): four gates, from the inputs and from the state before
+            # out (T, directions, B, H): four gates, from the inputs and from the previous state
             axis = 2 if node.op_type == "LSTM" else 1  # of the weights' inputs
             each = 4 * (weight[axis] + shapes[node.input[2]][axis])
         else:
@@ -104,15 +104,18 @@ def count_multiply_adds(model: Path, width_px: int) -> dict[str, int]:
 def _shapes(graph: onnx.ModelProto, names: list[str], width_px: int) -> dict[str, tuple[int, ...]]:
     known = {tensor.name: tuple(tensor.dims) for tensor in graph.graph.initializer}
     asked = [name for name in dict.fromkeys(names) if name not in known]
-    given = {"images": np.zeros((1, 1, _height(graph), width_px), np.float32), "widths": np.array([width_px])}
-    known |= {name: value.shape for name, value in given.items()}
+    inputs = {
+        "images": np.zeros((1, 1, _height(graph), width_px), np.float32),
+        "widths": np.array([width_px]),
+    }
+    known |= {name: value.shape for name, value in inputs.items()}
     asked = [name for name in asked if name not in known]
     more = onnx.ModelProto()
     more.CopyFrom(graph)
     del more.graph.output[:]
     more.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in asked)
     session = onnxruntime.InferenceSession(more.SerializeToString(), providers=_PROVIDERS)
-    return known | dict(zip(asked, (value.shape for value in session.run(asked, given)), strict=True))
+    return known | dict(zip(asked, (value.shape for value in session.run(asked, inputs)), strict=True))
 
 
 def _height(graph: onnx.ModelProto) -> int:
@@ -120,16 +123,23 @@ def _height(graph: onnx.ModelProto) -> int:
 
 
 def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 15) -> dict[str, float]:
-    """Least milliseconds of each kind of node, in the graph as ONNX Runtime optimises it, by its profiler."""
+    """Minimum milliseconds of each kind of layer in the optimised graph, from ONNX Runtime's profiler.
+
+    Args:
+        model: ONNX file.
+        strip: Input of the network, (96, W).
+        threads: Threads of the network.
+        repeats: Number of runs.
+    """
     with TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = onnxruntime.InferenceSession(str(model), options, providers=_PROVIDERS)
-        given = {"images": strip[None, None], "widths": np.array([strip.shape[1]])}
+        inputs = {"images": strip[None, None], "widths": np.array([strip.shape[1]])}
         for _ in range(repeats):
-            session.run(None, given)
+            session.run(None, inputs)
         events = json.loads(Path(session.end_profiling()).read_text())
     least: dict[tuple[str, str], float] = {}
     for event in events:
@@ -143,9 +153,9 @@ def layer_times(model: Path, strip: np.ndarray, *, threads: int, repeats: int = 
 
 
 def product_speed(threads: int) -> float:
-    """GFLOP/s of a plain float32 product of matrices, the best of some sizes.
+    """GFLOP/s of a float32 matrix product by ONNX Runtime, the best of several sizes.
 
-    By ONNX Runtime, which runs the network, on as many threads. A product is 2 n^3 operations.
+    A product has 2 n^3 operations.
     """
     best = 0.0
     for size in _SIZES:
@@ -154,15 +164,15 @@ def product_speed(threads: int) -> float:
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [size, size]) for name in ("x", "y")]
         node = helper.make_node("MatMul", ["x", "weight"], ["y"])
         session = _session(helper.make_graph([node], "product", ends[:1], ends[1:], [weight]), threads)
-        given = {"x": random.random((size, size), np.float32)}
-        spent_s = _least_s(lambda session=session, given=given: session.run(None, given), repeats=8)
-        best = max(best, 2 * size**3 / spent_s / 1e9)
+        inputs = {"x": random.random((size, size), np.float32)}
+        elapsed_s = _best_s(lambda session=session, inputs=inputs: session.run(None, inputs), repeats=8)
+        best = max(best, 2 * size**3 / elapsed_s / 1e9)
         del session
     return best
 
 
 def int8_speed(threads: int, *, size: int = 512) -> float:
-    """Thousand million operations a second of a product of bytes, as of recurrent and linear layers."""
+    """Giga-operations per second of an int8 matrix product, as in LSTM and linear layers."""
     random = np.random.default_rng(0)
     weight = numpy_helper.from_array(random.integers(-90, 90, (size, size)).astype(np.int8), "weight")
     ends = [
@@ -173,8 +183,8 @@ def int8_speed(threads: int, *, size: int = 512) -> float:
         [helper.make_node("MatMulInteger", ["x", "weight"], ["y"])], "product", ends[:1], ends[1:], [weight]
     )
     session = _session(graph, threads)
-    given = {"x": random.integers(0, 255, (size, size)).astype(np.uint8)}
-    return 2 * size**3 / _least_s(lambda: session.run(None, given)) / 1e9
+    inputs = {"x": random.integers(0, 255, (size, size)).astype(np.uint8)}
+    return 2 * size**3 / _best_s(lambda: session.run(None, inputs)) / 1e9
 
 
 def _session(graph: onnx.GraphProto, threads: int) -> onnxruntime.InferenceSession:
@@ -185,41 +195,41 @@ def _session(graph: onnx.GraphProto, threads: int) -> onnxruntime.InferenceSessi
 
 
 def copy_speed() -> float:
-    """GB/s of a copy in memory on one thread, bytes read and bytes written."""
+    """GB/s of a memory copy on one thread, counting bytes read and written."""
     source = np.ones(_COPIED_MB * 2**20, np.uint8)
     target = np.empty_like(source)
-    return 2 * source.nbytes / _least_s(lambda: np.copyto(target, source)) / 1e9
+    return 2 * source.nbytes / _best_s(lambda: np.copyto(target, source)) / 1e9
 
 
 def measure_page_bytes(page: Path, *, copy_gb_per_s: float) -> dict[str, float]:
-    """What the finder of staves moves: bytes that go in and out of OpenCV's operations, against a plain copy.
+    """Compare finding the staves of a page with a copy of the bytes that OpenCV reads and writes for it.
 
-    Numpy's are not in it; OpenCV has the large arrays.
+    Numpy operations are not counted; the large arrays are OpenCV's.
     """
     (picture,) = load_pages(page)
-    moved, spent = 0, 0.0
+    moved, elapsed_s = 0, 0.0
     names = ("resize", "remap", "blur", "dilate", "morphologyEx", "divide", "subtract", "max", "calcHist")
 
     def counted(name: str) -> Callable[..., Any]:
         plain = getattr(cv2, name)
 
-        def call(*given: Any, **options: Any) -> Any:
-            nonlocal moved, spent
+        def call(*inputs: Any, **options: Any) -> Any:
+            nonlocal moved, elapsed_s
             start = time.perf_counter()
-            result = plain(*given, **options)
-            spent += time.perf_counter() - start
-            moved += sum(value.nbytes for value in (*given, result) if isinstance(value, np.ndarray))
+            result = plain(*inputs, **options)
+            elapsed_s += time.perf_counter() - start
+            moved += sum(value.nbytes for value in (*inputs, result) if isinstance(value, np.ndarray))
             return result
 
         return call
 
     upright(picture.gray)
-    whole_s = _least_s(lambda: upright(picture.gray), repeats=5)
+    whole_s = _best_s(lambda: upright(picture.gray), repeats=5)
     with mock.patch.multiple(cv2, **{name: counted(name) for name in names}):
         upright(picture.gray)
     return {
         "whole_ms": whole_s * 1e3,
-        "opencv_ms": spent * 1e3,
+        "opencv_ms": elapsed_s * 1e3,
         "moved_mb": moved / 1e6,
         "copy_ms": moved / (copy_gb_per_s * 1e9) * 1e3,
         "of_copy": whole_s * copy_gb_per_s * 1e9 / moved,
@@ -227,12 +237,12 @@ def measure_page_bytes(page: Path, *, copy_gb_per_s: float) -> dict[str, float]:
 
 
 def measure_step(*, threads: int, staves_per_s: float, batch: int = 16) -> dict[str, float]:
-    """A training step of the default network against the product of matrices by torch on the same threads.
+    """Compare a training step of the default network with a matrix product by torch on the same threads.
 
     Args:
-        threads: To compute with.
-        staves_per_s: What the step was measured at (`training`).
-        batch: Staves of a step.
+        threads: CPU threads of torch.
+        staves_per_s: Measured speed, from `benchmarks.training`.
+        batch: Batch size.
     """
     import torch
 
@@ -242,10 +252,10 @@ def measure_step(*, threads: int, staves_per_s: float, batch: int = 16) -> dict[
     torch.set_num_threads(threads)
     try:
         one, out = torch.rand(768, 768), torch.empty(768, 768)
-        gflops = 2 * 768**3 / _least_s(lambda: torch.mm(one, one, out=out)) / 1e9
+        gflops = 2 * 768**3 / _best_s(lambda: torch.mm(one, one, out=out)) / 1e9
     finally:
         torch.set_num_threads(before)
-    # Backward has twice the multiply-adds of forward: one product for the inputs, one for the weights.
+    # Backward has twice the multiply-adds of forward: one product for inputs, one for weights.
     million = 3 * forward_multiply_adds() / 1e6
     floor_ms = 2 * million / gflops
     return {
@@ -257,10 +267,11 @@ def measure_step(*, threads: int, staves_per_s: float, batch: int = 16) -> dict[
     }
 
 
-def _least_s(work: Callable[[], Any], *, repeats: int = 15) -> float:
-    spent = []
+def _best_s(work: Callable[[], Any], *, repeats: int = 15) -> float:
+    """Minimum time in seconds, without the first run."""
+    elapsed_s = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
-        spent.append(time.perf_counter() - start)
-    return min(spent[1:])
+        elapsed_s.append(time.perf_counter() - start)
+    return min(elapsed_s[1:])

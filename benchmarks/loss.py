@@ -1,9 +1,9 @@
-"""What each loss costs beside plain CTC: forward and backward from logits, at the size of a training step.
+"""Time and memory of the losses relative to plain CTC: forward and backward from logits, at training size.
 
-``python -m benchmarks.loss`` prints the numbers as JSON; the ratios of sequence losses are to stay at 1.05 or
-below, those of the symbol-level form at 2.0. Their noise is page faults: each step allocates tensors of
-29 MB, and which of them gets fresh pages is chance (0.80 to 1.05 seen on a busy machine of two cores). With
-glibc told to keep its memory it was 0.95 to 1.05:
+``python -m benchmarks.loss`` prints the results as JSON. Ratios of sequence losses should stay at or below
+1.05, those of the symbol-level loss at or below 2.0. Page faults add noise: each step allocates tensors of 29
+MB, some of them on fresh pages (0.80 to 1.05 observed on a busy machine with two cores). If glibc keeps freed
+memory, the range was 0.95 to 1.05:
 
     MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000 python -m benchmarks.loss
 """
@@ -35,20 +35,20 @@ Step: TypeAlias = Callable[[], Tensor]
 
 
 def measure(*, repeats: int = 40) -> dict[str, float]:
-    """Time the losses on one thread, and compare.
+    """Time the losses on one thread.
 
-    They take turns, each first in another round, so that a change of the machine's speed meets all. What is
-    measured is time on the processor, for the clock on the wall also counts a busy neighbour.
+    The order of the losses rotates, so that changes of the machine's speed affect all. CPU time is measured,
+    because wall time includes other processes.
 
     Args:
-        repeats: Timed rounds, at least 1; three more warm up.
+        repeats: Timed rounds, at least 1, after three rounds of warm-up.
 
     Returns:
-        For every loss ``NAME_ms``, the median of processor time in milliseconds, ``NAME_ratio``, that over
-        plain CTC's, and ``NAME_few_ratio``, the same with 60 symbols.
+        For every loss ``NAME_ms``, the median CPU time in milliseconds, ``NAME_ratio``, relative to plain
+        CTC, and ``NAME_few_ratio``, the same with 60 symbols.
 
     Raises:
-        ValueError: repeats is below 1.
+        ValueError: ``repeats`` is below 1.
     """
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; it must be 1 or more")
@@ -66,9 +66,10 @@ def measure(*, repeats: int = 40) -> dict[str, float]:
 
 
 def measure_memory() -> dict[str, float]:
-    """Largest memory of a process that takes some steps with each loss, beyond what it has before, in MB.
+    """Measure the peak memory of a few steps with each loss in MB, and ratios to plain CTC.
 
-    Ratios to plain CTC's, too. Nothing where the system does not tell it as Linux does.
+    Returns:
+        ``NAME_mb`` and ``NAME_memory_ratio``; empty on systems without /proc.
     """
     if not _STATUS.exists():
         return {}
@@ -80,9 +81,9 @@ def measure_memory() -> dict[str, float]:
 
 
 def measure_gpu(*, repeats: int = 40) -> dict[str, float]:
-    """The same on a GPU, time and memory of torch's allocator; nothing where there is none.
+    """Measure time and allocated memory on a GPU; empty without one.
 
-    A step is queued and waited for, so that checks that make the processor wait for the GPU count.
+    Each step is synchronised, so that argument checks that synchronise are included.
     """
     if not torch.cuda.is_available():
         return {}
@@ -98,7 +99,7 @@ def measure_gpu(*, repeats: int = 40) -> dict[str, float]:
 
 
 def _gpu_memory_mb(step: Step) -> float:
-    """Most that was allocated during a step, beyond what was before it."""
+    """Peak of allocated memory during a step, in MB above its start."""
     torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
@@ -108,56 +109,56 @@ def _gpu_memory_mb(step: Step) -> float:
 
 
 def _memory_mb(name: str) -> float:
-    """Of steps with one loss, in a process of its own."""
+    """Peak memory of steps with one loss; called in a process of its own."""
     step = _steps(CLASSES)[name]
-    before = _largest_mb()
+    before = _peak_mb()
     for _ in range(3):
         step()
-    return _largest_mb() - before
+    return _peak_mb() - before
 
 
-def _largest_mb() -> float:
-    """Most memory that this process had so far. Not `ru_maxrss`, which begins with that of its parent."""
+def _peak_mb() -> float:
+    """Peak memory of this process. Not `ru_maxrss`, which starts at that of the parent."""
     (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 def _medians(classes: int, repeats: int, *, device: str = "cpu") -> dict[str, float]:
-    """Milliseconds of each loss, after three rounds to warm up."""
+    """Median milliseconds of each loss, after three rounds of warm-up."""
     steps = _steps(classes, device=device)
-    spent = _spent_ms if device == "cpu" else _waited_ms
+    timed = _cpu_ms if device == "cpu" else _gpu_ms
     for step in list(steps.values()) * 3:
         step()
-    spent_ms: dict[str, list[float]] = {name: [] for name in steps}
+    elapsed_ms: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for turn in range(repeats):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            spent_ms[name].append(spent(steps[name]))
-    return {name: statistics.median(times) for name, times in spent_ms.items()}
+            elapsed_ms[name].append(timed(steps[name]))
+    return {name: statistics.median(times) for name, times in elapsed_ms.items()}
 
 
 def _steps(classes: int, *, device: str = "cpu") -> dict[str, Step]:
-    """The losses as functions of nothing, on one seeded batch; targets and lengths stay on the processor."""
+    """A step function per loss on one seeded batch; targets and lengths stay on the CPU."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(FRAMES, BATCH, classes, generator=generator).to(device).requires_grad_()
     targets = torch.randint(1, classes, (BATCH, LABELS), generator=generator)
     lengths = torch.full((BATCH,), FRAMES), torch.full((BATCH,), LABELS)
 
     def step(function: Callable[..., Tensor]) -> Tensor:
-        # Torch's own takes targets on the device of the log probabilities alone; ours move them.
+        # Torch's CTC needs targets on the device of the log-probabilities; the other losses move them.
         labels = targets.to(device) if function is functional.ctc_loss else targets
         return torch.autograd.grad(function(logits.log_softmax(-1), labels, *lengths), logits)[0]
 
     return {name: lambda function=function: step(function) for name, function in LOSSES.items()}
 
 
-def _spent_ms(step: Step) -> float:
+def _cpu_ms(step: Step) -> float:
     start = time.process_time()
     step()
     return (time.process_time() - start) * 1e3
 
 
-def _waited_ms(step: Step) -> float:
+def _gpu_ms(step: Step) -> float:
     torch.cuda.synchronize()
     start = time.perf_counter()
     step()

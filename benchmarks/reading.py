@@ -1,4 +1,4 @@
-"""Reading one staff: warm in this process; cold, and any picture, by the command in a process of its own."""
+"""Speed of reading one staff: warm in this process, and cold by the command in a new process."""
 
 import json
 import os
@@ -16,9 +16,8 @@ from benchmarks.plates import SEED, plates
 from focal_omr.recognize import Recognizer
 
 _SPACE_PX = 18  # as in PrIMuS
-# Runs the command and then says what it cost: its own memory, and that of the process in which it reads. The
-# high-water mark of /proc belongs to this program alone; getrusage's still has that of who started it, which
-# of the reader is less than its own.
+# Runs the command and prints its peak memory plus that of its reading process. VmHWM in /proc belongs to this
+# program alone. ru_maxrss starts at the parent's value, which for the reading process is below its own peak.
 _COLD = """
 import json, resource, sys
 from pathlib import Path
@@ -34,16 +33,16 @@ print(json.dumps({"status": status, "peak_mb": peak_kb / 1024}))
 
 
 def save_picture(folder: Path) -> Path:
-    """A typical staff as a PNG file: the first of the composed plates that is about 70 spaces wide."""
-    made = plates(8, space_px=_SPACE_PX)
-    plate = min(made, key=lambda p: abs(p.gray.shape[1] - 70 * _SPACE_PX))
+    """Write a typical staff as a PNG file: of eight composed ones the nearest to 70 spaces wide."""
+    images = plates(8, space_px=_SPACE_PX)
+    plate = min(images, key=lambda p: abs(p.gray.shape[1] - 70 * _SPACE_PX))
     path = folder / "staff.png"
     path.write_bytes(bytes(cv2.imencode(".png", plate.gray)[1]))
     return path
 
 
 def model_file(folder: Path) -> tuple[Path, str]:
-    """The packaged weights, or where they are missing fresh ones, which are as quick; and which these are."""
+    """The packaged model and "packaged"; if missing, an untrained model of the same speed and "untrained"."""
     packaged = files("focal_omr.weights") / "default.onnx"
     if packaged.is_file():
         return Path(str(packaged)), "packaged"
@@ -62,29 +61,49 @@ def model_file(folder: Path) -> tuple[Path, str]:
 
 
 def measure_warm(picture: Path, model: Path, *, threads: int, repeats: int = 30) -> dict[str, float]:
-    """Median and least milliseconds of `Recognizer.read_gray`: from a picture in memory to the score."""
+    """Time `Recognizer.read_gray`, from an image in memory to the score.
+
+    Args:
+        picture: Image file of a staff.
+        model: ONNX file.
+        threads: Threads of the network.
+        repeats: Timed runs, after five of warm-up.
+
+    Returns:
+        Median and minimum in milliseconds, and the image's width in pixels.
+    """
     gray = np.asarray(cv2.imread(str(picture), cv2.IMREAD_GRAYSCALE), np.uint8)
     recognizer = Recognizer(model=model, threads=threads)
-    spent_ms = []
+    elapsed_ms = []
     for _ in range(5 + repeats):
         start = time.perf_counter()
         recognizer.read_gray(gray)
-        spent_ms.append((time.perf_counter() - start) * 1e3)
-    median_ms, least_ms = statistics.median(spent_ms[5:]), min(spent_ms)
-    return {"median_ms": median_ms, "least_ms": least_ms, "width_px": gray.shape[1]}
+        elapsed_ms.append((time.perf_counter() - start) * 1e3)
+    median_ms, minimum_ms = statistics.median(elapsed_ms[5:]), min(elapsed_ms)
+    return {"median_ms": median_ms, "least_ms": minimum_ms, "width_px": gray.shape[1]}
 
 
 def measure_cold(picture: Path, model: Path, *, threads: int, repeats: int = 3) -> dict[str, object]:
-    """The command from its start to its end, with MusicXML and MIDI written: median seconds, peak memory."""
+    """Time the `read` command from start to end, including writing MusicXML and MIDI.
+
+    Args:
+        picture: Image file of a staff.
+        model: ONNX file.
+        threads: Threads of the network.
+        repeats: Number of runs.
+
+    Returns:
+        Median in seconds, and peak memory in MB.
+    """
     command = [sys.executable, "-c", _COLD, "read", str(picture), "-o", str(picture.parent / "out")]
     command += ["--model", str(model), "--threads", str(threads)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    spent_s, said = [], {}
+    elapsed_s, result = [], {}
     for _ in range(repeats):
         start = time.perf_counter()
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        spent_s.append(time.perf_counter() - start)
-        said = json.loads(ran.stdout.splitlines()[-1])
-        if said.pop("status") != 0:
+        elapsed_s.append(time.perf_counter() - start)
+        result = json.loads(ran.stdout.splitlines()[-1])
+        if result.pop("status") != 0:
             raise RuntimeError(f"reading failed: {ran.stderr.strip()}")
-    return {"median_s": statistics.median(spent_s), **said}
+    return {"median_s": statistics.median(elapsed_s), **result}
