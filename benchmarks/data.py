@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.plates import SEED
+from benchmarks.staff_images import SEED
 from focal_omr.config import DataConfig
-from focal_omr.data.engraving.plates import write_shards
 from focal_omr.data.engraving.shards import read_shards
-from focal_omr.data.loader import PlateBatches, list_plates, load_batches
+from focal_omr.data.engraving.staff_images import write_shards
+from focal_omr.data.loader import StaffBatches, list_staves, load_batches
 from focal_omr.encodings.codec import full_codec
 
 _SHARDS, _SIZE = 4, 240
@@ -34,9 +34,9 @@ def measure(*, workers: int, train_staves_per_s: float) -> dict[str, dict[str, f
         with _timed(figures, "data_reading", 4 * _SHARDS * _SIZE):
             for _ in range(4):
                 assert sum(len(record.gray()) > 0 for record in read_shards(paths)) == _SHARDS * _SIZE
-        plates, _ = list_plates([str(folder)], held_out=0)
+        plates, _ = list_staves([str(folder)], held_out=0)
         config = DataConfig(batch=_BATCH, curriculum=0)
-        batches = PlateBatches(plates, full_codec("printed"), config, SEED)
+        batches = StaffBatches(plates, full_codec("printed"), config, SEED)
         steps = iter(load_batches(batches, range(10_000), workers=workers))
         for _ in range(8 * workers):  # what was made ahead while the processes started
             next(steps)

@@ -12,7 +12,7 @@ import cv2
 import torch
 
 from benchmarks import reading
-from benchmarks.plates import plates, records
+from benchmarks.staff_images import plates, records
 from focal_omr.data.engraving.shards import save_shard, shard_path
 from focal_omr.errors import ModelError
 from focal_omr.runtime.folder_lock import LOCK_FILE

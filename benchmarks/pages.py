@@ -141,7 +141,7 @@ def degraded_page(seed: int, strength: float | None) -> Page:
         return Page(gray, truth, score, np.stack([x, y]))
     recorder = _RecordingOpenCV()
     with mock.patch.object(augment, "cv2", recorder), mock.patch.object(warp, "cv2", recorder):
-        worn = augment.worn_picture(gray, np.random.default_rng(seed), kind="camera", strength=strength)
+        worn = augment.degraded_image(gray, np.random.default_rng(seed), kind="camera", strength=strength)
     x, y = recorder.map
     return Page(worn, truth, score, np.stack([x - recorder.border[0], y - recorder.border[1]]))
 

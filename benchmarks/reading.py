@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.plates import SEED, plates
+from benchmarks.staff_images import SEED, plates
 from focal_omr.recognize import Recognizer
 
 _SPACE_PX = 18  # as in PrIMuS

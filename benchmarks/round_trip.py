@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.data.music.draw import ScoreSource, draw_excerpt
 from focal_omr.encodings.semantic import join_label, score_to_tokens, tokens_to_score
 from focal_omr.errors import OmrError
 from focal_omr.formats.mei_reader import read_mei
@@ -62,7 +62,7 @@ def failures(seed: int, number: int, tunes: Path | None, count: int) -> list[tup
         Trip ("semantic" or "mei"), label and difference of each failure.
     """
     random = Random(f"{seed}/{number}")
-    draw = Draw(partial(draw_excerpt, tunes)) if tunes and number % 2 else Draw()
+    draw = ScoreSource(partial(draw_excerpt, tunes)) if tunes and number % 2 else ScoreSource()
     stream, engraver = draw.stream(), Engraver()
     found = []
     for _ in range(count):

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from statistics import mean, quantiles
 
-from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.data.music.draw import ScoreSource, draw_excerpt
 from focal_omr.data.music.rarity import impossible
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.encodings.vocabulary import full_semantic
@@ -42,7 +42,7 @@ def main() -> None:
 def count_shard(seed: int, number: int, tunes: Path | None) -> tuple[Counter[str], list[int]]:
     """The symbols of one shard, and the lengths of its staves."""
     random = Random(f"{seed}/{number}")
-    draw = Draw(partial(draw_excerpt, tunes)) if tunes and number % 2 else Draw()
+    draw = ScoreSource(partial(draw_excerpt, tunes)) if tunes and number % 2 else ScoreSource()
     stream = draw.stream()
     lengths = []
     for _ in range(SHARD):

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmarks.plates import SEED, plates, records
+from benchmarks.staff_images import SEED, plates, records
 from focal_omr.config import DataConfig, ModelConfig, TrainConfig
-from focal_omr.data.engraving.shards import PlateRecord
-from focal_omr.data.loader import Batch, PlateBatches
+from focal_omr.data.engraving.shards import StaffRecord
+from focal_omr.data.loader import Batch, StaffBatches
 from focal_omr.encodings.codec import full_codec
 from focal_omr.model import FactorisedLinear, build_model
 from focal_omr.train import make_loss
@@ -57,7 +57,7 @@ def measure(*, threads: int, repeats: int = 7, warm_up: int = 2) -> dict[str, fl
     return {"default_staves_per_s": default, "paper_staves_per_s": paper, "ratio": default / paper}
 
 
-def _step(preset: Literal["default", "paper"], samples: Sequence[PlateRecord]) -> Callable[[], None]:
+def _step(preset: Literal["default", "paper"], samples: Sequence[StaffRecord]) -> Callable[[], None]:
     """A function that makes one update of an untrained network."""
     config, model, batch = _set_up(preset, samples)
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.optimizer.rate, fused=True)
@@ -75,13 +75,13 @@ def _step(preset: Literal["default", "paper"], samples: Sequence[PlateRecord]) -
 
 
 def _set_up(
-    preset: Literal["default", "paper"], samples: Sequence[PlateRecord]
+    preset: Literal["default", "paper"], samples: Sequence[StaffRecord]
 ) -> tuple[TrainConfig, nn.Module, Batch]:
     """An untrained network and a batch for it: of three, the one of median width."""
     torch.manual_seed(SEED)
     config = TrainConfig(model=ModelConfig(preset=preset), data=DataConfig(batch=_BATCH_SIZE, curriculum=0))
     codec = full_codec(config.encoding)
-    batches = PlateBatches(samples, codec, config.data, SEED, plain=preset == "paper")
+    batches = StaffBatches(samples, codec, config.data, SEED, plain=preset == "paper")
     batch = sorted((batches[step] for step in range(3)), key=lambda each: each.images.shape[3])[1]
     return config, build_model(config.model, codec.vocabulary).train(), batch
 

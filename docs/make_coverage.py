@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from focal_omr.data.engraving.plates import draw_plate
-from focal_omr.data.music.draw import Draw, draw_excerpt
+from focal_omr.data.engraving.staff_images import draw_staff_image
+from focal_omr.data.music.draw import ScoreSource, draw_excerpt
 from focal_omr.data.music.rarity import impossible
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.encodings.vocabulary import primus_semantic
@@ -49,9 +49,9 @@ def main() -> None:
 def rendered(seed: int, number: int, tunes: Path | None) -> Counter[str]:
     """The symbols in the labels of one shard's plates."""
     random, engraver = Random(f"{seed}/{number}"), Engraver()
-    stream = Draw(partial(draw_excerpt, tunes)).stream() if tunes else Draw().stream()
+    stream = ScoreSource(partial(draw_excerpt, tunes)).stream() if tunes else ScoreSource().stream()
     for _ in range(SHARD):
-        stream.keep(score_to_tokens(draw_plate(engraver, random, stream).score))
+        stream.keep(score_to_tokens(draw_staff_image(engraver, random, stream).score))
     return stream.rarity.seen
 
 

@@ -23,8 +23,8 @@ import resvg_py
 from numpy.typing import NDArray
 
 from focal_omr import Document, Recognizer, load_score
-from focal_omr.data.degrade.augment import KINDS, worn_picture
-from focal_omr.data.engraving.render import engrave_plate, tight_crop
+from focal_omr.data.degrade.augment import KINDS, degraded_image
+from focal_omr.data.engraving.render import engrave_staff, tight_crop
 from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
@@ -73,10 +73,10 @@ def data_engine() -> Gray:
         short = Score((replace(part, measures=part.measures[:bars]),))
         for column, kind in zip(columns, KINDS, strict=True):
             # Each picture an engraving of its own, as in the training data.
-            plate = engrave_plate(Engraver(), Random(f"{number} {kind}"), short, space_px=SPACE_PX)
+            plate = engrave_staff(Engraver(), Random(f"{number} {kind}"), short, space_px=SPACE_PX)
             clean = tight_crop(plate.gray, space_px=SPACE_PX)
             rng = np.random.default_rng(number)
-            worn = worn_picture(clean, rng, kind=kind, strength=strength, space_px=SPACE_PX)
+            worn = degraded_image(clean, rng, kind=kind, strength=strength, space_px=SPACE_PX)
             column.append(tile(worn))
     return np.hstack([np.vstack(column) for column in columns])
 

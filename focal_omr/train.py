@@ -22,8 +22,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
-from focal_omr.data.engraving.shards import AnyPlate
-from focal_omr.data.loader import Batch, PlateBatches, all_plates, list_plates, load_batches
+from focal_omr.data.engraving.shards import AnyStaff
+from focal_omr.data.loader import Batch, StaffBatches, all_staves, list_staves, load_batches
 from focal_omr.encodings.codec import Codec, full_codec, seen_codec
 from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ConfigError, ModelError
@@ -132,8 +132,8 @@ class _Run:
     folder: Path
     fabric: Fabric
     codec: Codec
-    batches: PlateBatches
-    validation_set: Sequence[AnyPlate]
+    batches: StaffBatches
+    validation_set: Sequence[AnyStaff]
     network: nn.Module
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -154,7 +154,7 @@ def _set_up(
     codec = full_codec(config.encoding)
     if config.symbols == "seen":
         codec = seen_codec(config.encoding, (sample.semantic for sample in training_set))
-    batches = PlateBatches(
+    batches = StaffBatches(
         training_set,
         codec,
         config.data,
@@ -315,12 +315,12 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _load_samples(config: TrainConfig) -> tuple[Sequence[AnyPlate], Sequence[AnyPlate]]:
+def _load_samples(config: TrainConfig) -> tuple[Sequence[AnyStaff], Sequence[AnyStaff]]:
     """Training and validation samples; held-out shards give a few, evenly spread."""
     data = config.data
     if data.validation:
-        return all_plates(data.shards, cache=data.cache), all_plates(data.validation, cache=data.cache)
-    training_set, held_out = list_plates(data.shards, held_out=data.held_out, cache=data.cache)
+        return all_staves(data.shards, cache=data.cache), all_staves(data.validation, cache=data.cache)
+    training_set, held_out = list_staves(data.shards, held_out=data.held_out, cache=data.cache)
     return training_set, held_out[:: max(1, len(held_out) // _MAX_HELD_OUT)][:_MAX_HELD_OUT]
 
 

@@ -126,7 +126,7 @@ def _shard_index(path: Path) -> None:
     """Read the file as the index of a valid shard."""
     from focal_omr.config import DataConfig
     from focal_omr.data.engraving.shards import shard_index
-    from focal_omr.data.loader import PlateBatches
+    from focal_omr.data.loader import StaffBatches
     from focal_omr.encodings.codec import Codec
     from focal_omr.encodings.vocabulary import Vocabulary
     from focal_omr.errors import DataError
@@ -141,7 +141,7 @@ def _shard_index(path: Path) -> None:
         return
     codec = Codec("semantic", Vocabulary(("clef-G2", "note-C4_quarter", "barline")))
     with suppress(DataError):  # too few staff images with known symbols, which is not the fault of one file
-        batches = PlateBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)
+        batches = StaffBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)
         batches[0]
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import focal_omr.train as train_module
 from focal_omr.config import TrainConfig, make_config
-from focal_omr.data.loader import Batch, PlateBatches
+from focal_omr.data.loader import Batch, StaffBatches
 from focal_omr.errors import OmrError
 from focal_omr.train import train
 
@@ -92,14 +92,14 @@ def _runs(root: Path) -> None:
 
 def _run_that_loses_a_rank(root: Path) -> None:
     """Rank 1 dies at its fifth step; the error that rank 0 then raises goes to a file."""
-    batch = PlateBatches.__getitem__
+    batch = StaffBatches.__getitem__
 
-    def dies(self: PlateBatches, step: int) -> Batch:
+    def dies(self: StaffBatches, step: int) -> Batch:
         if step == 4 and os.environ["RANK"] == "1":
             os._exit(7)
         return batch(self, step)
 
-    PlateBatches.__getitem__ = dies  # type: ignore[method-assign]
+    StaffBatches.__getitem__ = dies  # type: ignore[method-assign]
     try:
         train(config(root), root / "lost")
     except OmrError as error:

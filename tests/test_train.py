@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import TINY, as_batch, labels, plates, write_shards_of_plates
+from tiny import TINY, as_batch, labels, plates, write_shards_of_staves
 from torch import Tensor
 
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig, make_config
 from focal_omr.data.degrade.augment import plain_strip
-from focal_omr.data.loader import PlateBatches, collate
+from focal_omr.data.loader import StaffBatches, collate
 from focal_omr.decode import greedy_decode
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import ConfigError, DataError, ModelError
@@ -83,7 +83,7 @@ def _config(shards: Path | str, **changes: Any) -> TrainConfig:
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shards_of_plates(tmp_path_factory.mktemp("shards"), 2, 6)
+    return write_shards_of_staves(tmp_path_factory.mktemp("shards"), 2, 6)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +94,14 @@ def whole_run(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = PlateBatches.__getitem__
+    batch = StaffBatches.__getitem__
 
-    def killed(self: PlateBatches, number: int) -> Any:
+    def killed(self: StaffBatches, number: int) -> Any:
         if number == step:
             raise KeyboardInterrupt
         return batch(self, number)
 
-    monkeypatch.setattr(PlateBatches, "__getitem__", killed)
+    monkeypatch.setattr(StaffBatches, "__getitem__", killed)
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,7 @@ def test_every_loss_of_a_configuration_is_the_function_of_its_name() -> None:
 
 def test_two_views_class_balance_and_the_symbols_seen(shards: Path, tmp_path: Path) -> None:
     loss = {"kind": "symbol_focal_ctc", "balance": 0.9, "consistency": 0.2}
-    own = str(write_shards_of_plates(tmp_path / "own", 3))
+    own = str(write_shards_of_staves(tmp_path / "own", 3))
     data = {"shards": [str(shards)], "validation": [own], "batch": 2, "curriculum": 0, "degrade": 0.0}
     config = _config(shards, loss=loss, data=data, encoding="semantic", symbols="seen")
     figures = train(config, tmp_path / "run")

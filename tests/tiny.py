@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from focal_omr.config import ModelConfig
-from focal_omr.data.engraving.render import Plate, engrave_plate
+from focal_omr.data.engraving.render import StaffImage, engrave_staff
 from focal_omr.data.music.compose import compose
 from focal_omr.encodings.codec import Codec
 from focal_omr.encodings.semantic import score_to_tokens
@@ -34,7 +34,7 @@ FEW = Codec("semantic", FEW_SYMBOLS)
 
 
 @cache
-def plates() -> tuple[Plate, ...]:
+def plates() -> tuple[StaffImage, ...]:
     """Eight short composed incipits, without furniture; their symbols are in the vocabulary."""
     random, engraver, made = Random(5), Engraver(), []
     while len(made) < 8:
@@ -43,7 +43,7 @@ def plates() -> tuple[Plate, ...]:
         # The thick bar of a rest of many bars hides the middle line of so short a staff.
         plain = not any(token.startswith("multirest") for token in tokens)
         if plain and len(tokens) <= 8 and all(token in full_semantic() for token in tokens):
-            made.append(engrave_plate(engraver, random, score, furniture=0.0))
+            made.append(engrave_staff(engraver, random, score, distractors=0.0))
     return tuple(made)
 
 
@@ -65,7 +65,7 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
             tar.addfile(member, io.BytesIO(data))
 
 
-def write_shards_of_plates(folder: Path, *sizes: int) -> Path:
+def write_shards_of_staves(folder: Path, *sizes: int) -> Path:
     """Shards that hold the first plates, then the next ones; after the last plate comes the first again."""
     number = 0
     for shard, size in enumerate(sizes):

@@ -364,10 +364,10 @@ def export(
 
     check_output_files(out, state)
     with extra("train"):
-        from focal_omr.data.loader import list_plates
+        from focal_omr.data.loader import list_staves
         from focal_omr.training.calibrate import calibrate as calibrate_model
         from focal_omr.training.export_onnx import export_checkpoint, write_state
-    _, held_out = list_plates(calibrate or (), held_out=1)  # first: it raises if there are none
+    _, held_out = list_staves(calibrate or (), held_out=1)  # first: it raises if there are none
     export_checkpoint(checkpoint, out, int8=int8)
     if held_out:
         print(json.dumps(calibrate_model(out, held_out)))

@@ -294,11 +294,11 @@ def shards(
     """Engrave staff images for training and pack them into shards."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with extra("render"):
-        from focal_omr.data.engraving.plates import write_shards
-        from focal_omr.data.music.draw import Draw, draw_composed, draw_excerpt
+        from focal_omr.data.engraving.staff_images import write_shards
+        from focal_omr.data.music.draw import ScoreSource, draw_composed, draw_excerpt
     base = draw_composed if tunes is None else partial(draw_excerpt, tunes)
-    draw = Draw(base, rare_share=rare)
-    write_shards(out, count=count, seed=seed, draw=draw, size=size, workers=workers, engraver=engraver)
+    source = ScoreSource(base, rare_share=rare)
+    write_shards(out, count=count, seed=seed, source=source, size=size, workers=workers, engraver=engraver)
     print(out)
 
 

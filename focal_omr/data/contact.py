@@ -13,17 +13,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.degrade.augment import check_wear, degraded_strip, worn_picture
+from focal_omr.data.degrade.augment import check_degradation, degraded_image, degraded_strip
 from focal_omr.data.degrade.chance import Gray
 from focal_omr.data.engraving.render import tight_crop
-from focal_omr.data.engraving.shards import StoredPlate
+from focal_omr.data.engraving.shards import StoredStaff
 from focal_omr.data.primus.samples import Sample
 from focal_omr.errors import DataError, NoStaffError
 from focal_omr.staff.strip import decode_gray, find_staff
 
-__all__ = ["Shown", "contact_sheet", "only_ids", "sheet_png", "sheet_section", "shown_staves"]
+__all__ = ["Shown", "contact_sheet", "select_ids", "sheet_entries", "sheet_png", "sheet_section"]
 
-Staves = Mapping[str, Sample] | Mapping[str, StoredPlate]
+Staves = Mapping[str, Sample] | Mapping[str, StoredStaff]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 _COLUMNS = 2
@@ -50,14 +50,14 @@ class Shown:
     staves: tuple[tuple[str, Gray], ...]
 
 
-def only_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
+def select_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
     """The ids that are asked for, sorted. Raises DataError where one is not there; it names the source."""
     if missing := sorted(set(wanted).difference(there)):
         raise DataError(f"{source}: {len(missing)} of {len(wanted)} ids are not there, such as {missing[0]}")
     return sorted(wanted)
 
 
-def shown_staves(
+def sheet_entries(
     staves: Staves, names: Sequence[str], *, count: int, seed: int, degrade: str = "none"
 ) -> list[Shown]:
     """Samples that the seed draws, in order of their ids, as they are and worn.
@@ -74,15 +74,15 @@ def shown_staves(
         DataError: An unknown kind of wear, or a plate that cannot be read.
         ImageError: A picture cannot be read.
     """
-    check_wear(degrade)
+    check_degradation(degrade)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(names))[:count]
     shown = []
     for name in sorted(names[int(index)] for index in chosen):
         staff = staves[name]
-        if isinstance(staff, StoredPlate):
+        if isinstance(staff, StoredStaff):
             beside = staves[str(rng.choice(list(staves)))]
-            assert isinstance(beside, StoredPlate)  # as all of them
+            assert isinstance(beside, StoredStaff)  # as all of them
             views = [("as engraved", tight_crop(staff.gray())), *_strips(staff, beside, rng, degrade)]
         else:
             gray = decode_gray(staff.picture_bytes(), name=str(staff.picture))
@@ -99,12 +99,15 @@ def _worn(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
     except NoStaffError:
         return [("no staff found: its size and so its wear are unknown", gray)]
     return [
-        (f"{degrade} {strength}", worn_picture(gray, rng, kind=degrade, strength=strength, space_px=space_px))
+        (
+            f"{degrade} {strength}",
+            degraded_image(gray, rng, kind=degrade, strength=strength, space_px=space_px),
+        )
         for strength in STRENGTHS
     ]
 
 
-def _strips(plate: StoredPlate, beside: StoredPlate, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
+def _strips(plate: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
     if degrade == "none":
         return []
     gray, neighbour = plate.gray(), beside.gray()

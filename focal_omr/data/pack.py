@@ -8,9 +8,13 @@ from pathlib import Path
 
 import cv2
 
-from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
-from focal_omr.data.engraving.shards import PlateRecord, save_shard, shard_path
-from focal_omr.data.engraving.storage import check_folder
+from focal_omr.data.engraving.render import (
+    STAFF_IMAGE_HALF_SPACES,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
+from focal_omr.data.engraving.shards import StaffRecord, save_shard, shard_path
+from focal_omr.data.engraving.storage import check_is_local
 from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
 from focal_omr.runtime.atomic_folder import atomic_folder, is_free
@@ -20,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Packed:
+class PackReport:
     """What came of packing.
 
     Attributes:
@@ -41,7 +45,7 @@ def pack_samples(
     ids: Collection[str] | None = None,
     distorted: bool = False,
     size: int = 500,
-) -> Packed:
+) -> PackReport:
     """Find the staff of each sample's picture and pack it, straightened and scaled, with its label.
 
     Args:
@@ -55,7 +59,7 @@ def pack_samples(
         DataError: The folder is a URL or not empty, or no sample could be packed.
         OutputError: The folder or a shard cannot be written.
     """
-    check_folder(out)
+    check_is_local(out)
     if any(out.glob("*.tar")):
         raise DataError(f"{out}: has shards already; choose another folder")
     if not is_free(out):
@@ -64,8 +68,8 @@ def pack_samples(
         return _pack(data, folder, ids, distorted, size)
 
 
-def _pack(data: Path, folder: Path, ids: Collection[str] | None, distorted: bool, size: int) -> Packed:
-    packed = Packed()
+def _pack(data: Path, folder: Path, ids: Collection[str] | None, distorted: bool, size: int) -> PackReport:
+    packed = PackReport()
     absent = set(ids or ())
     records = _records(
         read_primus([data]), None if ids is None else frozenset(ids), absent, distorted, packed
@@ -86,8 +90,8 @@ def _records(
     wanted: frozenset[str] | None,
     absent: set[str],
     distorted: bool,
-    packed: Packed,
-) -> Iterator[PlateRecord]:
+    packed: PackReport,
+) -> Iterator[StaffRecord]:
     """The wanted samples as plates; what came of the others goes to `packed`, what is found from `absent`."""
     for each in found:
         if wanted is not None and each.id not in wanted:
@@ -97,7 +101,7 @@ def _records(
             packed.left_out.append(str(each))
             continue
         try:
-            record = plate_of(each, distorted=distorted)
+            record = staff_of_sample(each, distorted=distorted)
         except ImageError as error:
             packed.left_out.append(str(error))
             continue
@@ -105,7 +109,7 @@ def _records(
         yield record
 
 
-def plate_of(sample: Sample, *, distorted: bool = False) -> PlateRecord:
+def staff_of_sample(sample: Sample, *, distorted: bool = False) -> StaffRecord:
     """A sample's staff as a plate.
 
     Raises:
@@ -117,9 +121,9 @@ def plate_of(sample: Sample, *, distorted: bool = False) -> PlateRecord:
     plate = straighten(
         gray,
         find_staff(gray, name=name),
-        space_px=PLATE_SPACE_PX,
-        margin_spaces=PLATE_MARGIN_SPACES,
-        half_spaces=PLATE_HALF_SPACES,
+        space_px=STAFF_IMAGE_SPACE_PX,
+        margin_spaces=STAFF_IMAGE_MARGIN_SPACES,
+        half_spaces=STAFF_IMAGE_HALF_SPACES,
     )
     png = bytes(cv2.imencode(".png", plate, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
-    return PlateRecord(sample.id, png, sample.semantic)
+    return StaffRecord(sample.id, png, sample.semantic)

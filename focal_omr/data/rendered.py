@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focal_omr.data.degrade.augment import PICTURE_SPACE_PX, check_wear, worn_picture
-from focal_omr.data.engraving.plates import check_engraver, engraved
-from focal_omr.data.engraving.render import Plate, tight_crop
-from focal_omr.data.music.draw import Draw, DrawScore, draw_composed, draw_excerpt
+from focal_omr.data.degrade.augment import PRIMUS_SPACE_PX, check_degradation, degraded_image
+from focal_omr.data.engraving.render import StaffImage, tight_crop
+from focal_omr.data.engraving.staff_images import check_engraver, engrave_staves
+from focal_omr.data.music.draw import DrawScore, ScoreSource, draw_composed, draw_excerpt
 from focal_omr.data.music.sources import is_archive, is_tune
 from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
 from focal_omr.data.primus.write import label_bytes, palette_png, sample_writer
@@ -81,12 +81,12 @@ def render_tree(
         DataError: The folder has samples already, or the tunes cannot be used.
         OutputError: A file cannot be written.
     """
-    check_wear(degrade, strength)
+    check_degradation(degrade, strength)
     check_engraver(engraver)
     if not 0 <= rare <= 1:
         raise DataError(f"a share of {rare} with rare symbols; needed is one from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        draw = Draw(_drawer(tunes, Path(temporary), vary=not primus, plain=plain), rare).stream()
+        draw = ScoreSource(_drawer(tunes, Path(temporary), vary=not primus, plain=plain), rare).stream()
         plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
         named = zip(islice(sample_names(seed), count), plates, strict=False)
         for number, (name, plate) in enumerate(named):
@@ -96,14 +96,14 @@ def render_tree(
             write(name, {**_pictures(plate, rng, degrade, strength, primus=primus), **scores})
 
 
-def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[Plate]:
+def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[StaffImage]:
     """Verovio draws each sample by itself, LilyPond many at a time."""
     if engraver == "lilypond":
         random = Random(f"{seed}/lilypond")
-        yield from engraved(engraver, random, draw, alone=True, space_px=PICTURE_SPACE_PX)
+        yield from engrave_staves(engraver, random, draw, alone=True, space_px=PRIMUS_SPACE_PX)
     for number in count_from():
         random = Random(f"{seed}/{number}")
-        yield next(engraved(engraver, random, draw, alone=True, space_px=PICTURE_SPACE_PX))
+        yield next(engrave_staves(engraver, random, draw, alone=True, space_px=PRIMUS_SPACE_PX))
 
 
 def sample_names(seed: int) -> Iterator[str]:
@@ -140,14 +140,14 @@ def _draw_primus(draw: DrawScore, random: Random) -> Score:
 
 
 def _pictures(
-    plate: Plate, rng: np.random.Generator, degrade: str, strength: float | None, *, primus: bool
+    plate: StaffImage, rng: np.random.Generator, degrade: str, strength: float | None, *, primus: bool
 ) -> Mapping[str, bytes]:
-    clean = tight_crop(plate.gray, space_px=PICTURE_SPACE_PX)
+    clean = tight_crop(plate.gray, space_px=PRIMUS_SPACE_PX)
     if degrade == "scan":
-        return {".png": _encoded(worn_picture(clean, rng, kind="scan", strength=strength), ".png")}
+        return {".png": _encoded(degraded_image(clean, rng, kind="scan", strength=strength), ".png")}
     pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
     if degrade == "camera":
-        worn = worn_picture(clean, rng, kind="camera", strength=strength)
+        worn = degraded_image(clean, rng, kind="camera", strength=strength)
         pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
     return pictures
 

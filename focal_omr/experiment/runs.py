@@ -13,7 +13,7 @@ from typing import Any
 
 from focal_omr.config import TrainConfig
 from focal_omr.data.frequency import BINS, frequency_bins
-from focal_omr.data.loader import all_plates
+from focal_omr.data.loader import all_staves
 from focal_omr.errors import ConfigError, OmrError
 from focal_omr.experiment.grid import Grid
 from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
@@ -149,7 +149,7 @@ def _evaluate(run: TrainingRun, checkpoint: Path, test: str) -> dict[str, Any]:
     """Metrics of one test set, and the edits and reference symbols of each sample."""
     model, state = load_network(checkpoint)
     model.eval()
-    plates = all_plates([str(run.set.shards[test])])
+    plates = all_staves([str(run.set.shards[test])])
     plain = run.config.model.preset == "paper"
     inputs = [network_input(plate, plain=plain) for plate in plates]
     read = read_inputs(model, inputs, state["codec"])

@@ -10,7 +10,7 @@ import onnx
 
 from focal_omr.calibration import apply_calibration, fit_calibration
 from focal_omr.data.degrade.augment import KINDS, degraded_strip
-from focal_omr.data.engraving.shards import AnyPlate
+from focal_omr.data.engraving.shards import AnyStaff
 from focal_omr.errors import DataError
 from focal_omr.metrics import correct_mask, expected_calibration_error
 from focal_omr.onnx_model import METADATA_KEY
@@ -18,7 +18,7 @@ from focal_omr.recognize import Recognizer
 from focal_omr.runtime.atomic_files import write_atomic
 
 
-def calibrate(model: Path, plates: Sequence[AnyPlate], *, seed: int = 1) -> dict[str, float]:
+def calibrate(model: Path, plates: Sequence[AnyStaff], *, seed: int = 1) -> dict[str, float]:
     """Fit the confidence of an exported network and store the calibration in its file.
 
     Each staff image is read three times: clean, as a scan and as a photo, with strengths drawn uniformly.

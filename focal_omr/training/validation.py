@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.degrade.augment import degraded_strip, plain_strip
 from focal_omr.data.engraving.render import tight_crop
-from focal_omr.data.engraving.shards import AnyPlate
+from focal_omr.data.engraving.shards import AnyStaff
 from focal_omr.data.loader import collate
 from focal_omr.decode import greedy_decode
 from focal_omr.encodings.codec import Codec
@@ -28,7 +28,7 @@ class InputReading:
     confidences: tuple[float, ...]
 
 
-def network_input(plate: AnyPlate, *, plain: bool = False) -> NDArray[np.float32]:
+def network_input(plate: AnyStaff, *, plain: bool = False) -> NDArray[np.float32]:
     """Convert a staff image to network input without degradation.
 
     Args:
@@ -43,7 +43,7 @@ def network_input(plate: AnyPlate, *, plain: bool = False) -> NDArray[np.float32
 
 def validate(
     model: torch.nn.Module,
-    plates: Sequence[AnyPlate],
+    plates: Sequence[AnyStaff],
     codec: Codec,
     *,
     seed: int,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tiny import labels, plates, png, write_shards_of_plates
+from tiny import labels, plates, png, write_shards_of_staves
 from typer.testing import CliRunner
 
 from focal_omr.cli.data import data_app
-from focal_omr.data.contact import Shown, contact_sheet, only_ids, sheet_png, sheet_section, shown_staves
+from focal_omr.data.contact import Shown, contact_sheet, select_ids, sheet_entries, sheet_png, sheet_section
 from focal_omr.data.show.sources import read_source
 from focal_omr.errors import DataError
 
@@ -29,7 +29,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shards_of_plates(tmp_path_factory.mktemp("shards"), 4, 4)
+    return write_shards_of_staves(tmp_path_factory.mktemp("shards"), 4, 4)
 
 
 @pytest.mark.parametrize("degrade", ["none", "scan", "camera"])
@@ -37,7 +37,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_same_seed_same_bytes(kind: str, degrade: str, request: pytest.FixtureRequest) -> None:
     staves = read_source(request.getfixturevalue(kind)).staves
     one, same, other = (
-        sheet_png(shown_staves(staves, list(staves), count=2, seed=seed, degrade=degrade))
+        sheet_png(sheet_entries(staves, list(staves), count=2, seed=seed, degrade=degrade))
         for seed in (1, 1, 2)
     )
     assert one == same
@@ -46,16 +46,16 @@ def test_same_seed_same_bytes(kind: str, degrade: str, request: pytest.FixtureRe
 
 def test_the_section_shows_the_sheet_and_every_label_in_order(tree: Path) -> None:
     staves = read_source(tree).staves
-    section = sheet_section(shown_staves(staves, list(staves), count=99, seed=1), "none", 1)
+    section = sheet_section(sheet_entries(staves, list(staves), count=99, seed=1), "none", 1)
     assert '<img src="contact.png"' in section
     entries = [f"<dt>s{number}</dt><dd>{' '.join(labels()[number])}</dd>" for number in range(5)]
     assert re.findall("<dt>.*</dd>", section) == entries
 
 
 def test_only_the_ids_that_are_asked_for(tree: Path, shards: Path) -> None:
-    assert only_ids(["s3", "s1"], read_source(tree).labels, tree) == ["s1", "s3"]
+    assert select_ids(["s3", "s1"], read_source(tree).labels, tree) == ["s1", "s3"]
     with pytest.raises(DataError, match="2 of 2 ids are not there, such as s1"):
-        only_ids(["s3", "s1"], read_source(shards).labels, shards)
+        select_ids(["s3", "s1"], read_source(shards).labels, shards)
 
 
 def test_every_sample_is_on_the_sheet_with_its_label() -> None:
@@ -73,7 +73,7 @@ def test_every_sample_is_on_the_sheet_with_its_label() -> None:
 def test_an_unknown_wear_is_named(tree: Path) -> None:
     staves = read_source(tree).staves
     with pytest.raises(DataError, match="'fax'; known are none, scan and camera"):
-        shown_staves(staves, list(staves), count=1, seed=1, degrade="fax")
+        sheet_entries(staves, list(staves), count=1, seed=1, degrade="fax")
 
 
 def test_the_command(tree: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from tiny import labels, plates, png, write_shards_of_plates, write_tar
+from tiny import labels, plates, png, write_shards_of_staves, write_tar
 from typer.testing import CliRunner
 
 from focal_omr.cli.data import data_app
@@ -191,9 +191,9 @@ def test_every_kind_of_set_has_the_same_labels(make, tree: Path, tmp_path: Path)
 
 
 def test_shards_are_read(tmp_path: Path) -> None:
-    source = read_source(write_shards_of_plates(tmp_path, 2, 1))
+    source = read_source(write_shards_of_staves(tmp_path, 2, 1))
     assert list(source.labels) == list(source.staves) == ["000", "001", "002"]
-    write_shards_of_plates(tmp_path / "again", 2)
+    write_shards_of_staves(tmp_path / "again", 2)
     (tmp_path / "again" / "000.tar").rename(tmp_path / "002.tar")
     with pytest.raises(DataError, match=r"002\.tar: 000 is also in 000\.tar"):
         read_source(tmp_path)

@@ -6,27 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import labels, plates, png, write_shards_of_plates, write_tar
+from tiny import labels, plates, png, write_shards_of_staves, write_tar
 
 from focal_omr.config import DataConfig
 from focal_omr.data.engraving.render import tight_crop
-from focal_omr.data.engraving.shards import PlateRecord
-from focal_omr.data.loader import Batch, PlateBatches, collate, list_plates, load_batches
+from focal_omr.data.engraving.shards import StaffRecord
+from focal_omr.data.loader import Batch, StaffBatches, collate, list_staves, load_batches
 from focal_omr.encodings.codec import full_codec
 from focal_omr.errors import DataError
 
 CODEC = full_codec("semantic")
 
 
-def _records(count: int = 11) -> list[PlateRecord]:
+def _records(count: int = 11) -> list[StaffRecord]:
     return [
-        PlateRecord(f"{number:02d}", png(plates()[number % 8].gray), tuple(labels()[number % 8]))
+        StaffRecord(f"{number:02d}", png(plates()[number % 8].gray), tuple(labels()[number % 8]))
         for number in range(count)
     ]
 
 
-def _batches(*, count: int = 11, seed: int = 1, batch: int = 3, curriculum: int = 0) -> PlateBatches:
-    return PlateBatches(_records(count), CODEC, DataConfig(batch=batch, curriculum=curriculum), seed)
+def _batches(*, count: int = 11, seed: int = 1, batch: int = 3, curriculum: int = 0) -> StaffBatches:
+    return StaffBatches(_records(count), CODEC, DataConfig(batch=batch, curriculum=curriculum), seed)
 
 
 def _same(one: Batch, other: Batch) -> bool:
@@ -53,16 +53,16 @@ def test_the_same_plate_is_degraded_anew_in_each_epoch() -> None:
     assert not _same(batches[0], batches[1])
 
 
-def _members(batches: PlateBatches, steps: range, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+def _members(batches: StaffBatches, steps: range, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Which plates are in the batches of these steps."""
     seen: list[int] = []
-    strip = PlateBatches._strip
+    strip = StaffBatches._strip
 
-    def noted(self: PlateBatches, index: int, rng: np.random.Generator) -> np.ndarray:
+    def noted(self: StaffBatches, index: int, rng: np.random.Generator) -> np.ndarray:
         seen.append(index)
         return strip(self, index, rng)
 
-    monkeypatch.setattr(PlateBatches, "_strip", noted)
+    monkeypatch.setattr(StaffBatches, "_strip", noted)
     found = []
     for step in steps:
         seen.clear()
@@ -89,10 +89,10 @@ def test_every_plate_comes_in_some_epoch(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_curriculum_begins_with_short_staves(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = ("clef-G2", "barline"), ("clef-G2", *["barline"] * 30)
     records = [
-        PlateRecord(str(number), record.png, short if number % 3 == 0 else long)
+        StaffRecord(str(number), record.png, short if number % 3 == 0 else long)
         for number, record in enumerate(_records(18))
     ]
-    batches = PlateBatches(records, CODEC, DataConfig(batch=3, curriculum=10), 1)
+    batches = StaffBatches(records, CODEC, DataConfig(batch=3, curriculum=10), 1)
     first, _, _, *later = _members(batches, range(30), monkeypatch)
     assert all(index % 3 == 0 for index in first)
     assert any(index % 3 for batch in later for index in batch)
@@ -123,16 +123,16 @@ def test_collate_pads_with_zeros_to_the_right() -> None:
 
 
 def test_fewer_plates_than_a_batch_are_refused() -> None:
-    with pytest.raises(DataError, match="2 plates to train on; needed is a batch of 3"):
+    with pytest.raises(DataError, match="2 staves to train on; at least one batch of 3 is needed"):
         _batches(count=2)
 
 
 def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    strange = PlateRecord("strange", _records(1)[0].png, ("clef-G2", "note-H4_third"))
+    strange = StaffRecord("strange", _records(1)[0].png, ("clef-G2", "note-H4_third"))
     with caplog.at_level("INFO"):
-        batches = PlateBatches([strange, *_records(3)], CODEC, DataConfig(batch=3, curriculum=0), 1)
+        batches = StaffBatches([strange, *_records(3)], CODEC, DataConfig(batch=3, curriculum=0), 1)
     assert "strange" in caplog.text
     assert "note-H4_third" in caplog.text
     assert batches.per_epoch == 1
@@ -144,16 +144,16 @@ def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
 def test_targets_may_be_in_the_printed_encoding() -> None:
     """In G major the printed F has no sign, and a reminder is a sign of its own."""
     tokens = ("clef-G2", "keySignature-GM", "note-F#4_quarter", "accidental", "note-F#4_quarter")
-    record = PlateRecord("x", _records(1)[0].png, tokens)
+    record = StaffRecord("x", _records(1)[0].png, tokens)
     codec = full_codec("printed")
-    batch = PlateBatches([record], codec, DataConfig(batch=1, curriculum=0), 1)[0]
+    batch = StaffBatches([record], codec, DataConfig(batch=1, curriculum=0), 1)[0]
     symbols = codec.vocabulary.decode(batch.targets.tolist())
     assert symbols == ["clef-G2", "keySignature-GM", "note-F4_quarter", "accidental-#", "note-F4_quarter"]
 
 
 def test_plain_pictures_are_128_high_and_not_degraded() -> None:
     records = _records(3)
-    batches = PlateBatches(records, CODEC, DataConfig(batch=3, curriculum=0), 1, plain=True)
+    batches = StaffBatches(records, CODEC, DataConfig(batch=3, curriculum=0), 1, plain=True)
     one, other = batches[0], batches[1]
     assert one.images.shape[2] == 128
     crops = [tight_crop(record.gray()) for record in records]  # what is read is cropped as tightly
@@ -162,28 +162,28 @@ def test_plain_pictures_are_128_high_and_not_degraded() -> None:
 
 
 def test_the_first_shards_of_each_folder_are_held_out(tmp_path: Path) -> None:
-    one = write_shards_of_plates(tmp_path / "one", 1, 2, 3)
-    two = write_shards_of_plates(tmp_path / "two", 4, 1)
-    train, validation = list_plates([str(one), str(two)], held_out=1)
+    one = write_shards_of_staves(tmp_path / "one", 1, 2, 3)
+    two = write_shards_of_staves(tmp_path / "two", 4, 1)
+    train, validation = list_staves([str(one), str(two)], held_out=1)
     assert [record.id for record in validation] == ["000", "000", "001", "002", "003"]
     assert [record.id for record in train] == ["001", "002", "003", "004", "005", "004"]
-    everything, nothing = list_plates([str(one)], held_out=0)
+    everything, nothing = list_staves([str(one)], held_out=0)
     assert (len(everything), nothing) == (6, [])
 
 
 def test_folders_without_enough_shards_are_refused(tmp_path: Path) -> None:
-    folder = write_shards_of_plates(tmp_path / "one", 2)
+    folder = write_shards_of_staves(tmp_path / "one", 2)
     write_tar(folder / "half.partial", {})  # not a shard yet
-    with pytest.raises(DataError, match=r"one: 1 shards; needed are more than the 1 held out"):
-        list_plates([str(folder)], held_out=1)
+    with pytest.raises(DataError, match=r"one: 1 shards; more than the 1 held out are needed"):
+        list_staves([str(folder)], held_out=1)
     with pytest.raises(DataError, match=r"none: 0 shards"):
-        list_plates([str(tmp_path / "none")], held_out=0)
+        list_staves([str(tmp_path / "none")], held_out=0)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_made_ahead_are_the_same(tmp_path: Path, workers: int) -> None:
-    stored, _ = list_plates([str(write_shards_of_plates(tmp_path / "one", 4, 7))], held_out=0)
-    batches = PlateBatches(stored, CODEC, DataConfig(batch=3, curriculum=0), seed=1)
+    stored, _ = list_staves([str(write_shards_of_staves(tmp_path / "one", 4, 7))], held_out=0)
+    batches = StaffBatches(stored, CODEC, DataConfig(batch=3, curriculum=0), seed=1)
     state = torch.get_rng_state()
     loaded = list(load_batches(batches, range(2, 9), workers=workers))
     assert torch.equal(torch.get_rng_state(), state)  # that of dropout, on which a resumed run depends
@@ -191,7 +191,7 @@ def test_batches_made_ahead_are_the_same(tmp_path: Path, workers: int) -> None:
     assert all(_same(batch, batches[step]) for step, batch in enumerate(loaded, 2))
 
 
-_ENDED = r"^one of the 2 processes that make batches ended, or was ended$"
+_ENDED = r"^one of the 2 data loader workers died or was killed$"
 
 
 @pytest.mark.parametrize(

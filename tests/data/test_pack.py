@@ -6,7 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from focal_omr.data.engraving.render import PLATE_HEIGHT_PX, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.data.engraving.render import (
+    STAFF_IMAGE_HEIGHT_PX,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
 from focal_omr.data.engraving.shards import shard_index
 from focal_omr.data.pack import pack_samples
 from focal_omr.data.primus.samples import primus_samples
@@ -30,14 +34,18 @@ def test_a_plate_has_its_lines_where_engraved_ones_have_them(tree: Path, tmp_pat
     samples = {sample.id: sample for sample in primus_samples(tree)}
     for plate in plates:
         gray = plate.gray()
-        assert gray.shape[0] == PLATE_HEIGHT_PX
+        assert gray.shape[0] == STAFF_IMAGE_HEIGHT_PX
         assert plate.semantic == samples[plate.id].semantic
-        inner = gray[:, PLATE_MARGIN_SPACES * PLATE_SPACE_PX : -PLATE_MARGIN_SPACES * PLATE_SPACE_PX]
+        inner = gray[
+            :,
+            STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX : -STAFF_IMAGE_MARGIN_SPACES
+            * STAFF_IMAGE_SPACE_PX,
+        ]
         darkness = 255 - np.median(inner.astype(float), axis=1)
-        lines = np.arange(-2, 3) * PLATE_SPACE_PX + PLATE_HEIGHT_PX // 2
+        lines = np.arange(-2, 3) * STAFF_IMAGE_SPACE_PX + STAFF_IMAGE_HEIGHT_PX // 2
         assert {int(np.abs(lines - row).argmin()) for row in np.flatnonzero(darkness > 60)} == set(range(5))
         assert all(np.abs(lines - row).min() <= 1 for row in np.flatnonzero(darkness > 60))
-        assert gray[:, : 5 * PLATE_SPACE_PX].mean() > 250  # the margin is paper
+        assert gray[:, : 5 * STAFF_IMAGE_SPACE_PX].mean() > 250  # the margin is paper
 
 
 def test_ids_that_are_not_there_and_pictures_without_a_staff_are_named(tree: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 import torch
 from scripted import draw_staff, save_png, write_scripted
-from tiny import FEW, FEW_SYMBOLS, TINY, write_shards_of_plates
+from tiny import FEW, FEW_SYMBOLS, TINY, write_shards_of_staves
 
 pytest.importorskip("resource", reason="no limits here that files could meet")
 from ddp_runs import HALF, config
@@ -24,8 +24,8 @@ from focal_omr.batch.run import read_documents
 from focal_omr.batch.worker import ReadOptions, ReadTask
 from focal_omr.cli import app as cli
 from focal_omr.config import TrainConfig
-from focal_omr.data.engraving.plates import write_shards
-from focal_omr.data.music.draw import Draw
+from focal_omr.data.engraving.staff_images import write_shards
+from focal_omr.data.music.draw import ScoreSource
 from focal_omr.data.pack import pack_samples
 from focal_omr.data.rendered import render_tree
 from focal_omr.errors import ConfigError, ModelError, OmrError, OutputError
@@ -98,7 +98,7 @@ def test_a_file_that_does_not_fit_leaves_the_one_before_it(tmp_path: Path) -> No
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
-    write_shards_of_plates(root / "shards", 2, 12)
+    write_shards_of_staves(root / "shards", 2, 12)
     train(config(root), root / "whole")
     return root
 
@@ -175,7 +175,7 @@ def _no_space(*_: object, **__: object) -> None:
 
 
 def test_shards_that_do_not_fit_are_made_when_there_is_room(tmp_path: Path) -> None:
-    make = partial(write_shards, count=2, seed=3, draw=Draw(), size=2, workers=2)
+    make = partial(write_shards, count=2, seed=3, source=ScoreSource(), size=2, workers=2)
     out = tmp_path / "out"
     with full_disk(6000):
         assert ".tar cannot be written: File too large" in _refused(lambda: make(out))

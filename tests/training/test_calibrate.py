@@ -7,7 +7,7 @@ import pytest
 from scripted import CARD, write_scripted
 from tiny import plates, png
 
-from focal_omr.data.engraving.shards import PlateRecord
+from focal_omr.data.engraving.shards import StaffRecord
 from focal_omr.errors import DataError
 from focal_omr.recognize import Recognizer
 from focal_omr.training.calibrate import calibrate
@@ -15,8 +15,8 @@ from focal_omr.training.calibrate import calibrate
 READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every plate
 
 
-def _plates(*label: str) -> list[PlateRecord]:
-    return [PlateRecord("x", png(plate.gray), label) for plate in plates()[:3]]
+def _plates(*label: str) -> list[StaffRecord]:
+    return [StaffRecord("x", png(plate.gray), label) for plate in plates()[:3]]
 
 
 def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:

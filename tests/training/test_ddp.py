@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 from ddp_runs import HALF, TWO_VIEWS, config, frozen_batch_norm
-from tiny import write_shards_of_plates
+from tiny import write_shards_of_staves
 
 from focal_omr.config import DataConfig
-from focal_omr.data.loader import PlateBatches, all_plates
+from focal_omr.data.loader import StaffBatches, all_staves
 from focal_omr.encodings.codec import full_codec
 from focal_omr.errors import ConfigError
 from focal_omr.train import train
@@ -35,7 +35,7 @@ _BATCH_NORM_LOSS_TOLERANCE = 5e-3
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of one process and, in between, all that `ddp_runs` does with two."""
     folder = tmp_path_factory.mktemp("ddp")
-    write_shards_of_plates(folder / "shards", 2, 12)
+    write_shards_of_staves(folder / "shards", 2, 12)
     with frozen_batch_norm():
         train(config(folder), folder / "one")
         train(config(folder, **HALF), folder / "one_then_two")
@@ -144,11 +144,11 @@ def test_a_lost_rank_ends_the_run_with_one_line(root: Path) -> None:
 
 
 def test_the_shares_of_all_ranks_make_up_the_batch(root: Path) -> None:
-    plates, codec = all_plates([str(root / "shards")]), full_codec("printed")
+    plates, codec = all_staves([str(root / "shards")]), full_codec("printed")
     options = {"config": DataConfig(batch=6, curriculum=0), "seed": 3}
-    whole = PlateBatches(plates, codec, views=2, **options)[5]
+    whole = StaffBatches(plates, codec, views=2, **options)[5]
     for rank in range(3):
-        share = PlateBatches(plates, codec, views=2, rank=rank, world_size=3, **options)[5]
+        share = StaffBatches(plates, codec, views=2, rank=rank, world_size=3, **options)[5]
         assert torch.equal(share.widths, whole.widths[rank::3])
         width = share.images.shape[3]
         assert torch.equal(share.images, whole.images[rank::3, ..., :width])
@@ -157,6 +157,6 @@ def test_the_shares_of_all_ranks_make_up_the_batch(root: Path) -> None:
 
 
 def test_a_batch_that_cannot_be_split_evenly_is_refused(root: Path) -> None:
-    plates = all_plates([str(root / "shards")])
+    plates = all_staves([str(root / "shards")])
     with pytest.raises(ConfigError, match=r"data\.batch 4: must be a multiple of the 3 processes"):
-        PlateBatches(plates, full_codec("printed"), DataConfig(batch=4), 1, world_size=3)
+        StaffBatches(plates, full_codec("printed"), DataConfig(batch=4), 1, world_size=3)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import write_shards_of_plates
+from tiny import write_shards_of_staves
 
 from benchmarks.killed import exact, rows_of
 from focal_omr.training.checkpoint import load_checkpoint
@@ -16,7 +16,7 @@ _KILLS = 5  # more by hand: tests/killed_training.py
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are copied to be killed")
 def test_killed_runs_end_as_a_whole_one(tmp_path: Path) -> None:
-    write_shards_of_plates(tmp_path / "shards", 2, 12)
+    write_shards_of_staves(tmp_path / "shards", 2, 12)
     tests = Path(__file__).parents[1]
     paths = os.pathsep.join([str(tests), str(tests.parent)])
     ran = subprocess.run(

@@ -16,28 +16,28 @@ from numpy.typing import NDArray
 from focal_omr.data.degrade.chance import Gray
 from focal_omr.data.degrade.ink import ink_rows
 from focal_omr.data.degrade.optics import photographed, scanned
+from focal_omr.data.degrade.print_defects import printed
 from focal_omr.data.degrade.surroundings import (
-    with_end,
     with_finger,
     with_neighbour,
+    with_page_edge,
     with_text,
 )
-from focal_omr.data.degrade.warp import moved_grid, plain_grid, resampled, turned_sheet
-from focal_omr.data.degrade.wear import printed
-from focal_omr.data.engraving.render import PLATE_SPACE_PX
+from focal_omr.data.degrade.warp import jittered_grid, regular_grid, resampled, warp_sheet
+from focal_omr.data.engraving.render import STAFF_IMAGE_SPACE_PX
 from focal_omr.errors import DataError
 from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
 
-__all__ = ["KINDS", "PICTURE_SPACE_PX", "check_wear", "degraded_strip", "plain_strip", "worn_picture"]
+__all__ = ["KINDS", "PRIMUS_SPACE_PX", "check_degradation", "degraded_image", "degraded_strip", "plain_strip"]
 
 KINDS = ("none", "scan", "camera")
 _SHARES = (0.25, 0.35, 0.4)  # how often each kind comes in training
-PICTURE_SPACE_PX = 18  # staff space of PrIMuS pictures and of those that `data render` makes
+PRIMUS_SPACE_PX = 18  # staff space of PrIMuS pictures and of those that `data render` makes
 
 
 def plain_strip(plate: Gray) -> NDArray[np.float32]:
     """(96, W) ink of a plate without any degradation."""
-    return normalise_ink(resampled(plate, *plain_grid(plate.shape[1])))
+    return normalise_ink(resampled(plate, *regular_grid(plate.shape[1])))
 
 
 def degraded_strip(
@@ -68,21 +68,21 @@ def degraded_strip(
     drawn_kind, drawn_strength = str(rng.choice(KINDS, p=_SHARES)), float(rng.random())
     kind = drawn_kind if kind is None else kind
     strength = degrade * (drawn_strength if strength is None else strength)
-    check_wear(kind, strength)
+    check_degradation(kind, strength)
     top, bottom = ink_rows(plate)
     sheet = _surrounded(plate, neighbour, rng, degrade)
     if kind == "none" or not strength:
-        return normalise_ink(resampled(sheet, *moved_grid(plate.shape[1], rng, strength=0.0)))
+        return normalise_ink(resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=0.0)))
     print_strength, strength = _divided(strength, rng)
-    sheet = printed(sheet, rng, strength=print_strength, space_px=PLATE_SPACE_PX)
+    sheet = printed(sheet, rng, strength=print_strength, space_px=STAFF_IMAGE_SPACE_PX)
     if kind == "scan":
-        sheet = scanned(sheet, rng, strength=strength, space_px=PLATE_SPACE_PX)
-        return normalise_ink(resampled(sheet, *moved_grid(plate.shape[1], rng, strength=0.3 * strength)))
+        sheet = scanned(sheet, rng, strength=strength, space_px=STAFF_IMAGE_SPACE_PX)
+        return normalise_ink(resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=0.3 * strength)))
     # A third of a space is kept around the ink. Left and right the paper may go, and a fifth of a space more.
-    side, gap = 6.2 * PLATE_SPACE_PX, PLATE_SPACE_PX / 3
+    side, gap = 6.2 * STAFF_IMAGE_SPACE_PX, STAFF_IMAGE_SPACE_PX / 3
     free = (side, top - gap, side, plate.shape[0] - 1 - bottom - gap)
     sheet = _ended(sheet, rng, strength, free)
-    strip = resampled(sheet, *moved_grid(plate.shape[1], rng, strength=strength))
+    strip = resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=strength))
     return normalise_ink(photographed(strip, rng, strength=strength, space_px=STAFF_SPACE_PX))
 
 
@@ -98,17 +98,17 @@ def _ended(sheet: Gray, rng: Generator, strength: float, free: tuple[float, floa
     """A sheet whose end, or a finger that holds it, is in the picture."""
     ends, held = rng.random(2) < np.array([0.5, 0.12]) * np.sqrt(strength)
     if ends:
-        sheet = with_end(sheet, rng, free=free)
+        sheet = with_page_edge(sheet, rng, free=free)
     return with_finger(sheet, rng, free=free) if held else sheet
 
 
-def worn_picture(
+def degraded_image(
     gray: Gray,
     rng: Generator,
     *,
     kind: str,
     strength: float | None = None,
-    space_px: float = PICTURE_SPACE_PX,
+    space_px: float = PRIMUS_SPACE_PX,
 ) -> Gray:
     """A clean picture of a staff as a scanner or a phone would give it.
 
@@ -125,13 +125,13 @@ def worn_picture(
     """
     drawn = float(rng.random())
     strength = drawn if strength is None else strength
-    check_wear(kind, strength)
+    check_degradation(kind, strength)
     if kind == "none":
         return gray
     print_strength, strength = _divided(strength, rng)
     if kind == "scan":
         sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
-        turned = turned_sheet(sheet, rng, turn_deg=0.1 + 0.5 * strength, perspective=0)
+        turned = warp_sheet(sheet, rng, turn_deg=0.1 + 0.5 * strength, perspective=0)
         return scanned(turned, rng, strength=strength, space_px=space_px)
     wide = np.round(rng.uniform(0.5, 4, 4) * space_px).astype(int).tolist()  # left, top, right, bottom
     gray = np.asarray(
@@ -139,7 +139,7 @@ def worn_picture(
     )
     sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
     sheet = _ended(sheet, rng, strength, (wide[0], wide[1], wide[2], wide[3]))
-    seen = turned_sheet(
+    seen = warp_sheet(
         sheet,
         rng,
         turn_deg=0.2 + 1.1 * strength,
@@ -155,7 +155,7 @@ def _divided(strength: float, rng: Generator) -> tuple[float, float]:
     return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
 
 
-def check_wear(kind: str, strength: float | None = None) -> None:
+def check_degradation(kind: str, strength: float | None = None) -> None:
     """Raise DataError for a kind of wear that there is not, or a strength out of range."""
     if kind not in KINDS:
         raise DataError(f"degradation {kind!r}; known are none, scan and camera")

@@ -20,7 +20,7 @@ GRAIN_SPREAD = 32  # standard deviation of `grain`: what an effect divides its o
 _TILE = (700, 4200)  # rows, columns; larger pictures repeat it
 
 
-def how_much(rng: Generator, strength: float, *, often: float) -> float:
+def draw_amount(rng: Generator, strength: float, *, often: float) -> float:
     """How much of one effect a picture has: 0 or, as often as `often` says, 0.3 to 1 times the strength."""
     return amounts(rng, strength, (often,))[0]
 

@@ -10,12 +10,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.degrade.chance import Gray, add_noise, clouds
-from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.data.engraving.render import (
+    STAFF_IMAGE_HALF_SPACES,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
 
-__all__ = ["skylines", "with_end", "with_finger", "with_neighbour", "with_text"]
+__all__ = ["skylines", "with_finger", "with_neighbour", "with_page_edge", "with_text"]
 
-_LEFT_PX = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
-_MIDDLE_PX = PLATE_HALF_SPACES * PLATE_SPACE_PX
+_LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
+_MIDDLE_PX = STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
 _GAP_PX = 4  # paper between what belongs to two things
 _WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "23")
 
@@ -31,7 +35,7 @@ def with_neighbour(plate: Gray, neighbour: Gray, rng: Generator) -> Gray:
     for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
         # How far the other one has to go before its lower (upper) skyline clears this one's upper (lower).
         apart = (other[1] - own[0]).max() if side < 0 else (own[1] - other[0]).max()
-        shift = int(side * max(rng.uniform(7.5, 12) * PLATE_SPACE_PX, apart + _GAP_PX))
+        shift = int(side * max(rng.uniform(7.5, 12) * STAFF_IMAGE_SPACE_PX, apart + _GAP_PX))
         rows = np.arange(plate.shape[0]) - shift
         inside = (rows >= 0) & (rows < neighbour.shape[0])
         out[inside, :width] = np.minimum(out[inside, :width], neighbour[rows[inside], :width])
@@ -44,7 +48,7 @@ def skylines(plate: Gray) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     A column without ink has its first row at the bottom and its last one at the top; so has one in which a
     barline goes on to the next staff.
     """
-    dark = cv2.erode(plate, np.ones((1, 2 * PLATE_SPACE_PX + 1), np.uint8)) < 128
+    dark = cv2.erode(plate, np.ones((1, 2 * STAFF_IMAGE_SPACE_PX + 1), np.uint8)) < 128
     height, any_ink = plate.shape[0], dark.any(axis=0)
     first = np.where(any_ink & ~dark[0], dark.argmax(axis=0), height)
     return first, np.where(any_ink & ~dark[-1], height - 1 - dark[::-1].argmax(axis=0), 0)
@@ -60,14 +64,14 @@ def with_text(plate: Gray, rng: Generator) -> Gray:
         place = (int(_LEFT_PX - width - rng.uniform(2, 15)), int(_MIDDLE_PX + rng.normal(0, 8)))
     else:
         left = int(_LEFT_PX + rng.uniform(-10, plate.shape[1] / 2))
-        high = _MIDDLE_PX - PLATE_SPACE_PX * rng.uniform(2.6, 5)
+        high = _MIDDLE_PX - STAFF_IMAGE_SPACE_PX * rng.uniform(2.6, 5)
         over = skylines(plate)[0][left : left + width].min(initial=_MIDDLE_PX)
         place = (left, int(min(high, over - _GAP_PX)))  # above the ink, out of the strip if need be
     cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
     return out
 
 
-def with_end(gray: Gray, rng: Generator, *, free: tuple[float, float, float, float]) -> Gray:
+def with_page_edge(gray: Gray, rng: Generator, *, free: tuple[float, float, float, float]) -> Gray:
     """The picture with the end of the sheet, or of the crop, on one or two sides.
 
     Beyond it lie a desk, another sheet, or white or black, where a crop was cut out aslant.

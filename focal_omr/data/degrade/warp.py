@@ -12,21 +12,25 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.degrade.chance import Gray, how_much
-from focal_omr.data.engraving.render import PLATE_HALF_SPACES, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.data.degrade.chance import Gray, draw_amount
+from focal_omr.data.engraving.render import (
+    STAFF_IMAGE_HALF_SPACES,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
 from focal_omr.staff.strip import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
 
-__all__ = ["moved_grid", "plain_grid", "resampled", "turned_sheet"]
+__all__ = ["jittered_grid", "regular_grid", "resampled", "warp_sheet"]
 
 Grid = tuple[NDArray[Any], NDArray[Any]]
-_SCALE = PLATE_SPACE_PX / STAFF_SPACE_PX  # plate pixels per strip pixel
-_PLATE_LEFT_PX = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
-_PLATE_MIDDLE_PX = PLATE_HALF_SPACES * PLATE_SPACE_PX
+_SCALE = STAFF_IMAGE_SPACE_PX / STAFF_SPACE_PX  # plate pixels per strip pixel
+_PLATE_LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
+_PLATE_MIDDLE_PX = STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
 _MARGIN_PX = MARGIN_SPACES * STAFF_SPACE_PX
 
 
-def plain_grid(plate_width: int, *, stretch: float = 1.0) -> Grid:
-    """Plate coordinates x, y, each (96, W), of the pixels of a strip with the usual margins."""
+def regular_grid(plate_width: int, *, stretch: float = 1.0) -> Grid:
+    """StaffImage coordinates x, y, each (96, W), of the pixels of a strip with the usual margins."""
     staff_px = (plate_width - 2 * _PLATE_LEFT_PX) / _SCALE * stretch
     width = round(staff_px + 2 * _MARGIN_PX)
     u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(STRIP_HEIGHT_PX, dtype=np.float32))
@@ -34,15 +38,17 @@ def plain_grid(plate_width: int, *, stretch: float = 1.0) -> Grid:
     return x, _PLATE_MIDDLE_PX + (v - MIDDLE_LINE_PX) * np.float32(_SCALE)
 
 
-def moved_grid(plate_width: int, rng: Generator, *, strength: float) -> Grid:
-    """As `plain_grid`, with what is left over after a staff was found and straightened in a real picture.
+def jittered_grid(plate_width: int, rng: Generator, *, strength: float) -> Grid:
+    """As `regular_grid`, with what is left over after a staff was found and straightened in a real picture.
 
     Args:
         plate_width: Columns of the plate.
         rng: Source of all chance.
         strength: How much the sheet itself was bent and seen aslant; 0 leaves errors of the measuring alone.
     """
-    x, y = _cut(*plain_grid(plate_width, stretch=float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35))), rng)
+    x, y = _cut(
+        *regular_grid(plate_width, stretch=float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35))), rng
+    )
     width = x.shape[1]
     along = np.arange(width, dtype=np.float32) - width / 2
     below = np.arange(x.shape[0], dtype=np.float32)[:, None] - MIDDLE_LINE_PX
@@ -80,7 +86,7 @@ def _kinks(width: int, rng: Generator, strength: float) -> NDArray[Any]:
     columns = np.arange(width, dtype=np.float32)
     bend = np.zeros(width, np.float32)
     for _ in range(2):
-        depth = how_much(rng, strength, often=0.35) * 0.35 * STAFF_SPACE_PX
+        depth = draw_amount(rng, strength, often=0.35) * 0.35 * STAFF_SPACE_PX
         side, place, reach = rng.choice([-1, 1]), rng.uniform(0, width), rng.uniform(2, 7.5) * STAFF_SPACE_PX
         bend += np.float32(side * depth) * np.maximum(0, 1 - np.abs(columns - place) / np.float32(reach))
     return bend
@@ -99,12 +105,12 @@ def _steps(width: int, rng: Generator, strength: float) -> NDArray[Any]:
     and an eighth in waves. All together they stay below what leaves a note no frame of its own.
     """
     t = np.linspace(0, 1, width)
-    aslant = rng.choice([-1, 1]) * how_much(rng, strength, often=0.5) * 0.33 * (t - 0.5)
+    aslant = rng.choice([-1, 1]) * draw_amount(rng, strength, often=0.5) * 0.33 * (t - 0.5)
     phase = 2 * np.pi * (rng.uniform(1, 4) * t + rng.random())
-    waves = how_much(rng, strength, often=0.5) * 0.12 * np.sin(phase)
+    waves = draw_amount(rng, strength, often=0.5) * 0.12 * np.sin(phase)
     from_end = t if rng.random() < 0.5 else 1 - t
     start = rng.uniform(0.5, 0.85)
-    curl = how_much(rng, strength, often=0.35) * 0.4 * (np.maximum(0, from_end - start) / (1 - start)) ** 2
+    curl = draw_amount(rng, strength, often=0.35) * 0.4 * (np.maximum(0, from_end - start) / (1 - start)) ** 2
     return np.asarray(np.clip(1 + aslant + waves + curl, 0.7, 1.45))
 
 
@@ -116,7 +122,7 @@ def resampled(plate: Gray, x: NDArray[Any], y: NDArray[Any]) -> Gray:
     return np.asarray(sampled, np.uint8)
 
 
-def turned_sheet(
+def warp_sheet(
     gray: Gray, rng: Generator, *, turn_deg: float, perspective: float, bend_px: float = 0.0
 ) -> Gray:
     """A picture turned, seen aslant and bent; what comes in from outside continues its sides.

@@ -1,12 +1,12 @@
-"""Where the engraver put every symbol: Verovio's SVG read back.
+"""Glyph positions read from Verovio's SVG.
 
-The x positions are stored beside the labels of rendered staves, to start a network frame by frame or to judge
-boxes; the heights check the agnostic labels, whose places are ours and not Verovio's.
+The columns are stored beside the labels of engraved staves, to initialise a network frame by frame or to
+evaluate boxes. The heights verify the agnostic labels, whose staff positions we compute ourselves.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -14,12 +14,12 @@ from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import EngraveError
 from focal_omr.score.records import Clef, Key, Meter
 
-SVG_UNITS_PER_SPACE = 180  # Verovio's own unit, at its default `unit` of 9
+SVG_UNITS_PER_SPACE = 180  # Verovio's unit, at its default `unit` of 9
 _SVG = "{http://www.w3.org/2000/svg}"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _FIRST_POINT = re.compile(r"M?(-?\d+)[ ,](-?\d+)")
 _TRANSLATION = re.compile(r"translate\((-?\d+), ?(-?\d+)\)")
-_FARTHEST = 1_000_000  # SVG units; a page has 600,000 at most
+_MAX_Y = 1_000_000  # SVG units; a page has 600,000 at most
 _NOTEHEAD_UNITS = 212  # width of a black head of Verovio's fonts at full size: 1.18 spaces
 _SIGN_CLASSES = {Clef: "clef", Key: "keySig", Meter: "meterSig"}
 _BY_ORDER = (*_SIGN_CLASSES.values(), "barLine", "tie")
@@ -27,15 +27,15 @@ _OWNERS = frozenset((*_BY_ORDER, "note", "rest", "mRest", "multiRest"))
 
 
 @dataclass(frozen=True, slots=True)
-class Glyph:
-    """One drawn sign.
+class EngravedGlyph:
+    """One drawn glyph.
 
     Attributes:
         kind: Verovio's class of the element that draws it: notehead, accid, keyAccid, dots, ...
-        owner_kind: Class of the sign that it is a part of: note, keySig, barLine, ...; else empty.
-        owner: That sign's id.
-        code: SMuFL code point as four hexadecimal digits; empty for what is drawn as a shape.
-        x, y: Its origin in SVG units inside the page's margins, y downwards.
+        owner_kind: Class of the symbol that it is part of: note, keySig, barLine, ...; or empty.
+        owner: Id of that symbol.
+        code: SMuFL code point as four hexadecimal digits; empty for shapes.
+        x, y: Its origin in SVG units within the page margin, y downwards.
     """
 
     kind: str
@@ -48,78 +48,75 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Engraving:
-    """What stands on an engraved staff.
+    """The content of an engraved staff.
 
     Attributes:
-        left, right: Ends of its lines.
-        line_ys: Its five lines from top to bottom.
-        margin: (x, y) of the origin of all these coordinates on the page.
-        glyphs: What is drawn, in the order of the SVG.
+        left, right: Ends of the staff lines.
+        line_ys: The five lines from top to bottom.
+        margin: (x, y) of the origin of these coordinates on the page.
+        glyphs: In the order of the SVG.
     """
 
     left: int
     right: int
     line_ys: tuple[int, ...]
     margin: tuple[int, int]
-    glyphs: tuple[Glyph, ...]
+    glyphs: tuple[EngravedGlyph, ...]
 
-    def step(self, glyph: Glyph) -> float:
+    def step(self, glyph: EngravedGlyph) -> float:
         """Height in steps above the lowest line."""
         return (self.line_ys[-1] - glyph.y) / (SVG_UNITS_PER_SPACE / 2)
 
 
 def read_engraving(svg: str) -> Engraving:
-    """The staff and the glyphs of an SVG by Verovio of one staff.
+    """Read the staff and its glyphs from Verovio's SVG of one staff.
 
     Raises:
-        EngraveError: It has no staff of five lines.
+        EngraveError: The SVG has no staff of five lines.
     """
-    page = next(_of_class(ET.fromstring(svg), "page-margin"), None)
+    page = next(_groups(ET.fromstring(svg), "page-margin"), None)
     if page is None or (origin := _TRANSLATION.match(page.get("transform", ""))) is None:
-        raise EngraveError("an SVG without a page of Verovio's")
-    lines = [points for staff in _of_class(page, "staff") for points in _staff_lines(staff)]
+        raise EngraveError("the SVG has no page of Verovio")
+    lines: list[tuple[int, int, int]] = []  # (left, right, y)
+    for staff in _groups(page, "staff"):
+        for path in staff.findall(f"{_SVG}path"):
+            numbers = [int(number) for number in re.findall(r"-?\d+", path.get("d", ""))]
+            lines.append((numbers[0], numbers[2], numbers[1]))
     ys = tuple(sorted({y for _, _, y in lines}))
     if len(ys) != 5:
         raise EngraveError(f"Verovio drew {len(ys)} staff lines instead of 5")
-    # Verovio 6.4 now and then draws a staff at heights near the end of its numbers: with lyrics under grace
-    # notes 8 of 400 (`furniture` puts none there), without them some 2 of 10,000.
-    if max(map(abs, ys)) > _FARTHEST:
+    # Verovio 6.4 sometimes draws a staff at heights near the limits of its integers: with lyrics under grace
+    # notes 8 of 400 (`distractors` adds none there), without them some 2 of 10,000.
+    if max(map(abs, ys)) > _MAX_Y:
         raise EngraveError(f"Verovio drew the staff at height {ys[0]}")
     left, right = min(x for x, _, _ in lines), max(x for _, x, _ in lines)
     margin = (int(origin[1]), int(origin[2]))
     return Engraving(left, right, ys, margin, tuple(_glyphs(page, "", "", "")))
 
 
-def _of_class(root: ET.Element, name: str) -> Iterator[ET.Element]:
+def _groups(root: ET.Element, name: str) -> Iterator[ET.Element]:
     return (group for group in root.iter(f"{_SVG}g") if group.get("class") == name)
 
 
-def _staff_lines(staff: ET.Element) -> Iterator[tuple[int, int, int]]:
-    """(left, right, y) of the lines drawn directly in a staff."""
-    for path in staff.findall(f"{_SVG}path"):
-        numbers = [int(number) for number in re.findall(r"-?\d+", path.get("d", ""))]
-        yield numbers[0], numbers[2], numbers[1]
-
-
-def _glyphs(group: ET.Element, kind: str, owner_kind: str, owner: str) -> Iterator[Glyph]:
+def _glyphs(group: ET.Element, kind: str, owner_kind: str, owner: str) -> Iterator[EngravedGlyph]:
     for child in group:
         if child.tag == f"{_SVG}g":
             inner = child.get("class", "").partition(" ")[0]
             owns = inner in _OWNERS and not owner
             about = (inner, child.get("id", "")) if owns else (owner_kind, owner)
             yield from _glyphs(child, inner, *about)
-        elif (place := _place(child)) is not None:
+        elif (origin := _origin(child)) is not None:
             code = child.get(_LINK, "")[1:].partition("-")[0] if child.tag == f"{_SVG}use" else ""
-            yield Glyph(kind, owner_kind, owner, code, *place)
+            yield EngravedGlyph(kind, owner_kind, owner, code, *origin)
 
 
-def _place(shape: ET.Element) -> tuple[int, int] | None:
+def _origin(shape: ET.Element) -> tuple[int, int] | None:
     match shape.tag.removeprefix(_SVG):
         case "use":
             found = _TRANSLATION.match(shape.get("transform", ""))
         case "path":
             found = _FIRST_POINT.match(shape.get("d", ""))
-        case "polygon":  # the head of a long, which no font draws
+        case "polygon":  # the head of a long, which no font has
             found = _FIRST_POINT.match(shape.get("points", ""))
         case "ellipse":
             return int(shape.get("cx", 0)), int(shape.get("cy", 0))
@@ -129,82 +126,75 @@ def _place(shape: ET.Element) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a semantic token stands, in SVG units right of the staff's left end.
+class TokenPosition:
+    """Position of a semantic token, in SVG units from the staff's left end.
 
     Attributes:
-        x: The middle of a note's head, else where the sign begins; None where nothing is drawn for it.
-        accidental_x: Where a note's printed accidental begins.
+        x: Centre of a note head, or left edge of another sign; None where nothing is drawn.
+        accidental_x: Left edge of a note's printed accidental.
     """
 
     x: int | None
     accidental_x: int | None = None
 
 
-def token_places(engraving: Engraving, tokens: Sequence[str], *, first_event: int = 0) -> list[Place]:
-    """A place for each token of the staff's semantic label.
+def token_positions(
+    engraving: Engraving, tokens: Sequence[str], *, first_event: int = 0
+) -> list[TokenPosition]:
+    """Find the position of each token of a staff's semantic label.
 
     Notes and rests are found by the ids that `mei_tree` gives them; clefs, signatures, barlines and ties by
-    their order from left to right, since Verovio draws those from copies of its own.
+    their order from left to right, since Verovio draws those from its own copies.
 
     Args:
-        engraving: What was drawn.
-        tokens: The label of all that can be seen.
-        first_event: Number in the score that was engraved of the label's first event.
+        engraving: The engraved staff.
+        tokens: The label of everything visible.
+        first_event: Index in the engraved score of the label's first event.
 
     Raises:
-        EngraveError: A note or rest was not drawn, or another number of clefs, signatures, barlines or ties
-            than the label has.
+        EngraveError: A note or rest was not drawn, or the numbers of clefs, signatures, barlines or ties
+            differ from the label.
     """
-    owned: dict[str, list[Glyph]] = defaultdict(list)
+    owned: dict[str, list[EngravedGlyph]] = defaultdict(list)
     for glyph in engraving.glyphs:
         owned[glyph.owner].append(glyph)
-    drawn = _in_order(owned.values())
-    places: list[Place] = []
-    event, last, key = first_event, Place(None), Key(0)
+    # Left edges of the symbols that are found by their order; the leftmost is the last, to be popped.
+    drawn: dict[str, list[int]] = {kind: [] for kind in _BY_ORDER}
+    for glyphs in owned.values():
+        if glyphs[0].owner_kind in drawn:
+            drawn[glyphs[0].owner_kind].append(min(glyph.x for glyph in glyphs))
+    for xs in drawn.values():
+        xs.sort(reverse=True)
+
+    positions: list[TokenPosition] = []
+    event, last, key = first_event, TokenPosition(None), Key(0)
     for token in tokens:
         sign = parse_sign(token)
         kind = _SIGN_CLASSES.get(type(sign)) or ("barLine" if parse_barline(token) else token)
         if kind in _BY_ORDER:
-            # C major is drawn where it ends another key, as its naturals.
-            nothing = sign == Key(0) == key
-            place = Place(None) if nothing else Place(_next(drawn[kind], token))
+            if sign == Key(0) == key:  # C major is drawn, as naturals, only after another key
+                position = TokenPosition(None)
+            elif drawn[kind]:
+                position = TokenPosition(drawn[kind].pop() - engraving.left)
+            else:
+                raise EngraveError(f"Verovio did not draw {token}")
             key = sign if isinstance(sign, Key) else key
         elif sign is not None:
-            place = last = _event_place(owned.get(f"p1e{event}", []), token)
+            position = last = _event_position(owned.get(f"p1e{event}", []), token, engraving.left)
         else:  # the marks of tuplets and reminders stand at their notes
-            place = last if token == "tuplet-end" else Place(None)
+            position = last if token == "tuplet-end" else TokenPosition(None)
         event += sign is not None
-        places.append(place)
-    if left := [f"{len(places)} more of {kind}" for kind, places in drawn.items() if places]:
-        raise EngraveError(f"Verovio drew {', '.join(left)} than the label has")
-    return [_from_left(place, engraving.left) for place in places]
+        positions.append(position)
+    if extra := [f"{len(xs)} more of {kind}" for kind, xs in drawn.items() if xs]:
+        raise EngraveError(f"Verovio drew {', '.join(extra)} than the label has")
+    return positions
 
 
-def _in_order(owned: Iterable[Sequence[Glyph]]) -> dict[str, list[int]]:
-    """For each kind that is found by its order where its signs begin, the rightmost first."""
-    found: dict[str, list[int]] = {kind: [] for kind in _BY_ORDER}
-    for glyphs in owned:
-        if glyphs[0].owner_kind in found:
-            found[glyphs[0].owner_kind].append(min(glyph.x for glyph in glyphs))
-    return {kind: sorted(places, reverse=True) for kind, places in found.items()}
-
-
-def _next(places: list[int], token: str) -> int:
-    if not places:
-        raise EngraveError(f"Verovio did not draw {token}")
-    return places.pop()
-
-
-def _event_place(glyphs: Sequence[Glyph], token: str) -> Place:
+def _event_position(glyphs: Sequence[EngravedGlyph], token: str, left: int) -> TokenPosition:
     heads = [glyph.x for glyph in glyphs if glyph.kind == "notehead"]
     if heads:
-        accidental = next((glyph.x for glyph in glyphs if glyph.kind == "accid"), None)
-        return Place(heads[0] + _NOTEHEAD_UNITS // 2, accidental)
+        accidental_x = next((glyph.x - left for glyph in glyphs if glyph.kind == "accid"), None)
+        return TokenPosition(heads[0] + _NOTEHEAD_UNITS // 2 - left, accidental_x)
     if not glyphs:
         raise EngraveError(f"Verovio drew nothing for {token}")
-    return Place(min(glyph.x for glyph in glyphs))
-
-
-def _from_left(place: Place, left: int) -> Place:
-    return Place(*(None if x is None else x - left for x in (place.x, place.accidental_x)))
+    return TokenPosition(min(glyph.x for glyph in glyphs) - left)

@@ -1,4 +1,4 @@
-"""Scores engraved as they are printed: Verovio in its five fonts, with what surrounds notes on a page."""
+"""Staff images engraved by Verovio in its five fonts, with distractors and system context."""
 
 import math
 import re
@@ -11,23 +11,23 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr.data.engraving.furniture import decorate
-from focal_omr.data.engraving.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_places
+from focal_omr.data.engraving.distractors import add_distractors
+from focal_omr.data.engraving.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_positions
 from focal_omr.data.engraving.systems import system_shapes
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import EngraveError
 from focal_omr.formats.mei_writer import mei_tree
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.score.beaming import beam_by_meter
-from focal_omr.score.records import Measure, Note, Part, Score
+from focal_omr.score.records import Note, Part, Score
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
-# A plate: the picture training starts from. One staff, its five lines at fixed rows, more paper around it
-# than a strip shows, so that the augmentation can move it.
-PLATE_SPACE_PX = 10  # distance of two staff lines
-PLATE_MARGIN_SPACES = 6  # paper left and right of the staff
-PLATE_HALF_SPACES = 7  # paper above and below its middle line
-PLATE_HEIGHT_PX = 2 * PLATE_HALF_SPACES * PLATE_SPACE_PX
+# A staff image is the input of augmentation: one staff, its five lines at fixed rows, with more paper around
+# it than a strip shows, so that it can be shifted and warped.
+STAFF_IMAGE_SPACE_PX = 10  # distance of two staff lines
+STAFF_IMAGE_MARGIN_SPACES = 6  # paper left and right of the staff
+STAFF_IMAGE_HALF_SPACES = 7  # paper above and below its middle line
+STAFF_IMAGE_HEIGHT_PX = 2 * STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
 
 _OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
 _VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
@@ -35,7 +35,7 @@ _PAGE = re.compile(r'<g class="page-margin"[^>]*>')
 
 
 def draw_options(random: Random) -> dict[str, object]:
-    """Verovio options of one engraving: a font, and spacing and line widths around their defaults."""
+    """Draw Verovio options for one engraving: a font, and spacing and line widths around their defaults."""
     font = random.choice(FONTS)
     if random.random() < 0.25:
         return {**_DEFAULTS, "font": font}
@@ -64,7 +64,7 @@ def draw_options(random: Random) -> dict[str, object]:
 
 
 _TIGHT: dict[str, object] = {"spacingLinear": 0.1, "spacingNonLinear": 0.45}
-# Every option that may be drawn, so that none stays from the staff before.
+# Every option that may be drawn, so that none carries over from the previous staff.
 _DEFAULTS: dict[str, object] = {
     "spacingLinear": 0.25,
     "spacingNonLinear": 0.6,
@@ -89,38 +89,39 @@ _DEFAULTS: dict[str, object] = {
 
 
 def draw_beams(random: Random, part: Part) -> Part:
-    """Beams by the meter for most staves; none (as in vocal music) or arbitrary pairs for the others."""
+    """Beam most staves by the meter; drop all beams (as in vocal music) or some of them on the others.
+
+    Grace notes keep their beams.
+    """
     kind = random.random()
     beamed = beam_by_meter(part)
     if kind < 0.75:
         return beamed
-    broken = 1.0 if kind < 0.9 else 0.3
-    return replace(part, measures=tuple(_unbeamed(random, m, broken) for m in beamed.measures))
-
-
-def _unbeamed(random: Random, measure: Measure, share: float) -> Measure:
-    """The measure with this share of its whole beams taken apart; grace notes keep theirs."""
-    events = list(measure.events)
-    drop = False
-    for index, event in enumerate(events):
-        if isinstance(event, Note) and event.beam and not event.grace:
-            if event.beam == "start":
-                drop = random.random() < share
-            if drop:
-                events[index] = replace(event, beam=None)
-    return replace(measure, events=tuple(events))
+    drop_rate = 1.0 if kind < 0.9 else 0.3
+    measures = []
+    for measure in beamed.measures:
+        events = list(measure.events)
+        drop = False
+        for index, event in enumerate(events):
+            if isinstance(event, Note) and event.beam and not event.grace:
+                if event.beam == "start":
+                    drop = random.random() < drop_rate
+                if drop:
+                    events[index] = replace(event, beam=None)
+        measures.append(replace(measure, events=tuple(events)))
+    return replace(part, measures=tuple(measures))
 
 
 @dataclass(frozen=True)
-class Plate:
+class StaffImage:
     """One engraved staff.
 
     Attributes:
         gray: (140, W) ink 0 .. paper 255; the lines lie at rows 50, 60 ... 90, from column 60 to W - 60.
-        score: What it shows, with the beams that are drawn.
-        xs: For each semantic token of the score the column where it stands (the middle of a note's head, else
-            where the sign begins); None where nothing is drawn for it.
-        accidental_xs: For each token the column where the accidental printed before that note begins.
+        score: The music shown, with the engraved beams.
+        xs: For each semantic token of the score its column: the centre of a note head, the left edge of other
+            signs, None where nothing is drawn.
+        accidental_xs: For each token the left edge of the accidental printed before the note, or None.
     """
 
     gray: NDArray[np.uint8]
@@ -129,75 +130,72 @@ class Plate:
     accidental_xs: tuple[float | None, ...] = ()
 
 
-def engrave_plate(
+def engrave_staff(
     engraver: Engraver,
     random: Random,
     score: Score,
     *,
-    furniture: float = 1.0,
+    distractors: float = 1.0,
     alone: bool = False,
-    widest_spaces: float = math.inf,
-    space_px: int = PLATE_SPACE_PX,
-) -> Plate:
-    """Engrave a score of one part as a plate.
+    max_width_spaces: float = math.inf,
+    space_px: int = STAFF_IMAGE_SPACE_PX,
+) -> StaffImage:
+    """Engrave a score of one part as a staff image.
 
     Args:
-        engraver: Its options are changed.
-        random: Draws font, line widths, spacing, beams and furniture.
-        score: One part.
-        furniture: How much of what is not transcribed stands around the notes; 0 nothing, 1 as on most pages.
-            Some staves with furniture are continued ones, without the G clef that their notes are read by.
-        alone: Whether the staff is the only one of its page: no system's line, no barline that goes on to the
-            next staff, no clef left out.
-        widest_spaces: A staff that is wider, with its margins, is set as close as crowded systems are.
-        space_px: Distance of two staff lines; a plate for training has the usual one.
+        engraver: Verovio; its options are changed.
+        random: Draws font, line widths, spacing, beams and distractors.
+        score: A score of one part.
+        distractors: Amount of notation that is not transcribed; 0 none, 1 as on a typical page. Some staves
+            with distractors continue a previous one: they lack the G clef that their notes are read in.
+        alone: Whether the staff is the only one on its page: no system line, no barline through to the next
+            staff, no missing clef.
+        max_width_spaces: Maximum width in staff spaces, with margins; a wider staff is engraved again with
+            tight spacing.
+        space_px: Staff space in pixels; staff images for training have the default.
 
     Raises:
-        EngraveError: Verovio could not draw it, drew something else than the score has, or drew it too wide
-            even then.
+        EngraveError: Verovio failed, drew other symbols than the score has, or even the tight staff is too
+            wide.
     """
     score = replace(score, parts=(draw_beams(random, score.parts[0]),))
     tree = mei_tree(score)
-    decorate(tree, random, amount=furniture)
-    beside = 0.0 if alone else furniture
-    hidden = random.random() < 0.04 * beside and _hide_clef(tree)
-    svg, engraving = _engraved(
-        engraver, ET.tostring(tree, encoding="unicode"), draw_options(random), widest_spaces
+    add_distractors(tree, random, amount=distractors)
+    context = 0.0 if alone else distractors
+    hidden = random.random() < 0.04 * context and _hide_clef(tree)
+    mei, options = ET.tostring(tree, encoding="unicode"), ONE_STAFF | draw_options(random)
+    for spacing in ({}, _TIGHT):
+        engraver.set_options(**options | spacing)
+        svg = engraver.svg(mei)
+        engraving = read_engraving(svg)
+        width = (engraving.right - engraving.left) / SVG_UNITS_PER_SPACE + 2 * STAFF_IMAGE_MARGIN_SPACES
+        if width <= max_width_spaces:
+            break
+    else:
+        raise EngraveError(f"the staff is {width:.0f} spaces wide with the tightest spacing")
+    if hidden:
+        first, *rest = score.parts[0].measures
+        measures = (replace(first, events=first.events[1:]), *rest)
+        score = replace(score, parts=(replace(score.parts[0], measures=measures),))
+    positions = token_positions(engraving, score_to_tokens(score), first_event=int(hidden))
+    shapes, extension = system_shapes(engraving, random, amount=context)
+    svg = _PAGE.sub(lambda page: page[0] + shapes, svg, count=1)
+    return StaffImage(
+        rasterise(_framed(svg, engraving, extension, space_px)),
+        score,
+        tuple(_column(position.x, space_px) for position in positions),
+        tuple(_column(position.accidental_x, space_px) for position in positions),
     )
-    shown = _without_first_event(score) if hidden else score
-    places = token_places(engraving, score_to_tokens(shown), first_event=int(hidden))
-    shapes, more = system_shapes(engraving, random, amount=beside)
-    svg = _framed(_PAGE.sub(lambda page: page[0] + shapes, svg, count=1), engraving, more, space_px)
-    xs = tuple(_column(place.x, space_px) for place in places)
-    accidental_xs = tuple(_column(place.accidental_x, space_px) for place in places)
-    return Plate(rasterised(svg), shown, xs, accidental_xs)
 
 
-def rasterised(svg: str) -> NDArray[np.uint8]:
-    """(H, W) an SVG of the size that it names, ink 0 on paper 255."""
+def rasterise(svg: str) -> NDArray[np.uint8]:
+    """Rasterise an SVG at its own size: (H, W), ink 0 on paper 255."""
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
     return np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def _engraved(
-    engraver: Engraver, mei: str, options: dict[str, object], widest_spaces: float
-) -> tuple[str, Engraving]:
-    """The SVG and what it shows, set tight if it would be too wide else."""
-    for spacing in ({}, _TIGHT):
-        engraver.set_options(**ONE_STAFF | options | spacing)
-        svg = engraver.svg(mei)
-        engraving = read_engraving(svg)
-        if _plate_spaces(engraving) <= widest_spaces:
-            return svg, engraving
-    raise EngraveError(f"the staff is {_plate_spaces(engraving):.0f} spaces wide at its closest")
-
-
-def _plate_spaces(engraving: Engraving) -> float:
-    return (engraving.right - engraving.left) / SVG_UNITS_PER_SPACE + 2 * PLATE_MARGIN_SPACES
-
-
 def _hide_clef(tree: ET.Element) -> bool:
-    """Make the first clef invisible if it is the G clef, by which notes without a clef are read."""
+    """Make the first clef invisible if it is the G clef, the default of notes without a clef."""
     clef = tree.find(".//staffDef/clef")
     if clef is None or (clef.get("shape"), clef.get("line")) != ("G", "2"):
         return False
@@ -205,40 +203,35 @@ def _hide_clef(tree: ET.Element) -> bool:
     return True
 
 
-def _without_first_event(score: Score) -> Score:
-    part = score.parts[0]
-    first, *rest = part.measures
-    return replace(score, parts=(replace(part, measures=(replace(first, events=first.events[1:]), *rest)),))
-
-
 def _column(x: int | None, space_px: int) -> float | None:
-    """SVG units from the staff's left end as a column of the plate."""
-    return None if x is None else (x / SVG_UNITS_PER_SPACE + PLATE_MARGIN_SPACES) * space_px
+    """Convert SVG units from the staff's left end to a column of the staff image."""
+    return None if x is None else (x / SVG_UNITS_PER_SPACE + STAFF_IMAGE_MARGIN_SPACES) * space_px
 
 
-def tight_crop(gray: NDArray[np.uint8], *, space_px: int = PLATE_SPACE_PX) -> NDArray[np.uint8]:
-    """The plate without the paper around the staff and its notes, as tight as PrIMuS crops."""
-    margin = PLATE_MARGIN_SPACES * space_px
+def tight_crop(gray: NDArray[np.uint8], *, space_px: int = STAFF_IMAGE_SPACE_PX) -> NDArray[np.uint8]:
+    """Crop a staff image (H, W) around staff and notes, as tightly as PrIMuS crops: (h, w)."""
+    margin = STAFF_IMAGE_MARGIN_SPACES * space_px
     inner = gray[:, margin : gray.shape[1] - margin]
     rows = np.flatnonzero((inner < 128).any(axis=1))
     return inner[max(0, rows[0] - 4) : rows[-1] + 5]
 
 
-def _framed(svg: str, engraving: Engraving, more: int, space_px: int) -> str:
-    """The SVG with its frame moved so that the staff lies where a plate of this staff space wants it.
+def _framed(svg: str, engraving: Engraving, extension: int, space_px: int) -> str:
+    """Set size and view box of an SVG so that the staff lies where a staff image has it.
 
     Args:
         svg: By Verovio.
-        engraving: What it shows.
-        more: How far the staff goes on to the right, in SVG units.
-        space_px: Distance of two staff lines of the plate.
+        engraving: Its content.
+        extension: By how many SVG units the staff lines continue to the right.
+        space_px: Staff space of the image.
     """
-    pad, half = PLATE_MARGIN_SPACES * SVG_UNITS_PER_SPACE, PLATE_HALF_SPACES * SVG_UNITS_PER_SPACE
+    pad = STAFF_IMAGE_MARGIN_SPACES * SVG_UNITS_PER_SPACE
+    half = STAFF_IMAGE_HALF_SPACES * SVG_UNITS_PER_SPACE
     px = space_px / SVG_UNITS_PER_SPACE
     left = engraving.left + engraving.margin[0] - pad
-    # A line's centre falls on the centre of its pixel row, hence the half pixel.
+    # The centre of a line falls on the centre of its pixel row, hence the half pixel.
     top = engraving.line_ys[2] + engraving.margin[1] - half - 0.5 / px
-    width = engraving.right + more - engraving.left + 2 * pad
-    frame = f'<svg width="{round(width * px)}px" height="{2 * PLATE_HALF_SPACES * space_px}px"'
-    svg = _OUTER_SIZE.sub(frame, svg, count=1)
+    width = engraving.right + extension - engraving.left + 2 * pad
+    height_px = 2 * STAFF_IMAGE_HALF_SPACES * space_px
+    svg = _OUTER_SIZE.sub(f'<svg width="{round(width * px)}px" height="{height_px}px"', svg, count=1)
     return _VIEW_BOX.sub(rf'\1 viewBox="{left} {top} {width} {2 * half}"', svg, count=1)

@@ -8,7 +8,7 @@ from random import Random
 
 from focal_omr.data.music.clefs import CLEFS
 from focal_omr.data.music.melody import METERS, Melody, Style, weighted
-from focal_omr.data.music.ties import mend_ties
+from focal_omr.data.music.ties import drop_dangling_ties
 from focal_omr.score.accidentals import sound_accidentals
 from focal_omr.score.records import Clef, Event, Key, Meter, Part, Score
 
@@ -39,4 +39,4 @@ def compose(random: Random, *, symbols: int = 24, plain: bool = False) -> Score:
     if random.random() < _METER_SHOWN:
         lead.append(meter)
     measures[0] = replace(measures[0], events=(*lead, *measures[0].events))
-    return Score((sound_accidentals(Part(mend_ties(measures))),))
+    return Score((sound_accidentals(Part(drop_dangling_ties(measures))),))

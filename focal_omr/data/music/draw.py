@@ -1,6 +1,6 @@
 """The staves of a shard: composed or cut out of tunes, most as they are, some with rare symbols put in.
 
-stream = Draw(partial(draw_excerpt, tunes)).stream()
+stream = ScoreSource(partial(draw_excerpt, tunes)).stream()
 score = stream(random)           # as often as staves are needed
 stream.keep(label)               # for each staff that is kept
 """
@@ -45,7 +45,7 @@ def draw_length(random: Random) -> int:
 def draw_composed(random: Random, *, plain: bool = False) -> Score:
     """A composed staff, see `compose`; the few that the vocabulary has no symbols for are drawn anew."""
     symbols = draw_length(random)
-    while not is_spelled(score := compose(random, symbols=symbols, plain=plain)):
+    while not is_encodable(score := compose(random, symbols=symbols, plain=plain)):
         pass
     return score
 
@@ -64,7 +64,7 @@ def draw_excerpt(collection: Path, random: Random, *, vary: bool = True) -> Scor
             score = excerpt(tune, random, symbols=symbols, vary=vary)
         except NotationError as error:
             raise DataError(f"{collection}: {tune.source}: {error}") from error
-        if score is None or not is_spelled(score):
+        if score is None or not is_encodable(score):
             continue
         # Where tunes are short, or bars long, what there is will do in the end.
         if attempt > _ATTEMPTS / 2 or len(score_to_tokens(score)) >= _INCIPIT_SHORTEST:
@@ -77,7 +77,7 @@ def _opened(collection: Path) -> Collection:
     return Collection(collection)
 
 
-def is_spelled(score: Score) -> bool:
+def is_encodable(score: Score) -> bool:
     """Whether the vocabulary has all symbols of a staff, and no long rest shares its bar with music.
 
     Verovio would draw such a rest over the notes.
@@ -94,7 +94,7 @@ def _is_crowded(measure: Measure) -> bool:
 
 
 @dataclass(frozen=True)
-class Draw:
+class ScoreSource:
     """Where staves come from, in a form that worker processes can be given.
 
     Attributes:
@@ -105,16 +105,16 @@ class Draw:
     base: DrawScore = draw_composed
     rare_share: float = _RARE_SHARE
 
-    def stream(self) -> "Stream":
+    def stream(self) -> "ScoreStream":
         """A fresh stream of staves, which has seen no symbol yet: one for each shard."""
-        return Stream(self)
+        return ScoreStream(self)
 
 
 @dataclass
-class Stream:
+class ScoreStream:
     """Staves one after the other; those that are kept decide which symbols the next ones need."""
 
-    source: Draw
+    source: ScoreSource
     rarity: Rarity = field(default_factory=Rarity)
 
     def __call__(self, random: Random) -> Score:
@@ -127,7 +127,7 @@ class Stream:
             if len(score_to_tokens(score)) > _LONGEST_ENRICHED:
                 continue
             score = self.rarity.enriched(score, random)
-            if is_spelled(score):
+            if is_encodable(score):
                 break
         return score
 

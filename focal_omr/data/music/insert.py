@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from focal_omr.data.music.clefs import HIGHEST_POSITION, LOWEST_POSITION
 from focal_omr.data.music.slots import SHORTEST, Bar, Slot, fill_count, plain_values, windows
-from focal_omr.data.music.ties import mend_ties
+from focal_omr.data.music.ties import drop_dangling_ties
 from focal_omr.encodings.semantic import TUPLET_NORMAL, note_token, parse_barline, parse_sign
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.score.accidentals import sound_accidentals
@@ -55,7 +55,7 @@ class Staff:
     def score(self) -> Score:
         """The staff as it is now."""
         measures = [Measure(tuple(slot.event for slot in bar.slots), bar.barline) for bar in self.bars]
-        return Score((sound_accidentals(Part(mend_ties(measures), self.part.name)),))
+        return Score((sound_accidentals(Part(drop_dangling_ties(measures), self.part.name)),))
 
     @property
     def size(self) -> int:

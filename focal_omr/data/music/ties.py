@@ -6,7 +6,7 @@ from dataclasses import replace
 from focal_omr.score.records import Event, Measure, Note, Tuplet
 
 
-def mend_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
+def drop_dangling_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
     """The measures with every tie removed that is not followed by the same note."""
     following: Event | None = None
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from random import Random
 
 from focal_omr.data.music.clefs import CLEFS, fits_strip
-from focal_omr.data.music.ties import mend_ties
+from focal_omr.data.music.ties import drop_dangling_ties
 from focal_omr.score.records import (
     NOTE_VALUES,
     STEPS,
@@ -47,7 +47,7 @@ def varied(part: Part, random: Random) -> Part:
         part = map_events(part, _other_sign)
     part = without_unseen_keys(part)
     # A bar that held nothing but a clef or a key is empty where that sign was dropped.
-    return replace(part, measures=mend_ties([m for m in part.measures if m.events or m.barline]))
+    return replace(part, measures=drop_dangling_ties([m for m in part.measures if m.events or m.barline]))
 
 
 def _other_clef(random: Random) -> Clef:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from focal_omr.data.contact import only_ids, sheet_png, sheet_section, shown_staves
-from focal_omr.data.degrade.augment import check_wear
+from focal_omr.data.contact import select_ids, sheet_entries, sheet_png, sheet_section
+from focal_omr.data.degrade.augment import check_degradation
 from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
 from focal_omr.data.primus.split import read_ids
 from focal_omr.data.show.gallery import RenderedFigure, render_figures
@@ -53,7 +53,7 @@ def show_set(
         out: The folder to write to.
         count: Maximum number of samples on the contact sheet.
         seed: Seed of the contact sheet; the same data set and seed give the same bytes.
-        degrade: Wear on the contact sheet, as for `contact.shown_staves`.
+        degrade: Wear on the contact sheet, as for `contact.sheet_entries`.
         ids: A text file with one id per line, which restricts figures and contact sheet to these samples.
         split: A folder with train.txt, test.txt and optionally imbalance.txt, to draw their curves.
         min_count: Minimum number of occurrences of a symbol.
@@ -65,9 +65,9 @@ def show_set(
         DataError: There are no samples, the degradation is unknown, or an id does not exist.
         OutputError: The files cannot be written.
     """
-    check_wear(degrade)
+    check_degradation(degrade)
     source = read_source(path)
-    names = list(source.labels) if ids is None else only_ids(read_ids(ids), source.labels, path)
+    names = list(source.labels) if ids is None else select_ids(read_ids(ids), source.labels, path)
     labels = [source.labels[name] for name in names]
     parts = {} if split is None else _read_split(source, split)
     counts = {name: symbol_counts(part) for name, part in parts.items()}
@@ -77,7 +77,7 @@ def show_set(
     sheet = b""
     section = "<p>The data set has no images.</p>"
     if source.staves:
-        shown = shown_staves(source.staves, names, count=count, seed=seed, degrade=degrade)
+        shown = sheet_entries(source.staves, names, count=count, seed=seed, degrade=degrade)
         sheet, section = sheet_png(shown), sheet_section(shown, degrade, seed)
     title = f"{_plural(len(labels), 'sample')} of {path.name or path.resolve().name}"
     page = _page(title, {"shown": labels, **parts}, figures, section, min_count)
@@ -96,7 +96,7 @@ def _read_split(source: Source, folder: Path) -> dict[str, Labels]:
         file = folder / f"{name}.txt"
         if name == "imbalance" and not file.exists():
             continue
-        parts[name] = [source.labels[each] for each in only_ids(read_ids(file), source.labels, file)]
+        parts[name] = [source.labels[each] for each in select_ids(read_ids(file), source.labels, file)]
     return parts
 
 

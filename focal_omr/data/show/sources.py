@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from focal_omr.data.engraving.shards import StoredPlate, shard_index
+from focal_omr.data.engraving.shards import StoredStaff, shard_index
 from focal_omr.data.primus.index import read_index
 from focal_omr.data.primus.samples import Defect, Sample, label_tokens, partition, read_primus
 from focal_omr.errors import DataError
@@ -24,7 +24,7 @@ class Source:
     """
 
     labels: Mapping[str, tuple[str, ...]]
-    staves: Mapping[str, Sample] | Mapping[str, StoredPlate] = field(default_factory=dict)
+    staves: Mapping[str, Sample] | Mapping[str, StoredStaff] = field(default_factory=dict)
     defects: tuple[Defect, ...] = ()
 
 
@@ -73,7 +73,7 @@ def _from_index(path: Path) -> Source:
 
 
 def _from_shards(folder: Path) -> Source:
-    staves: dict[str, StoredPlate] = {}
+    staves: dict[str, StoredStaff] = {}
     for shard in sorted(folder.glob("*.tar")):
         for plate in shard_index(shard):
             if plate.id in staves:

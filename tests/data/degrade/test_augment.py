@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tiny import plates
 
-from focal_omr.data.degrade.augment import degraded_strip, plain_strip, worn_picture
-from focal_omr.data.degrade.warp import moved_grid
-from focal_omr.data.engraving.render import engrave_plate
+from focal_omr.data.degrade.augment import degraded_image, degraded_strip, plain_strip
+from focal_omr.data.degrade.warp import jittered_grid
+from focal_omr.data.engraving.render import engrave_staff
 from focal_omr.errors import DataError, NoStaffError
 from focal_omr.formats.verovio import Engraver
 from focal_omr.staff.strip import find_staff
@@ -131,7 +131,7 @@ def test_at_full_strength_a_strip_is_still_that_of_its_staff() -> None:
 
 def test_bent_sheets_keep_both_ends_of_the_staff() -> None:
     for seed in range(40):
-        x, y = moved_grid(1000, np.random.default_rng(seed), strength=1.0)
+        x, y = jittered_grid(1000, np.random.default_rng(seed), strength=1.0)
         middle = x[48]
         assert np.all(np.diff(middle) > 0)  # nothing is seen twice or from behind
         assert np.diff(middle).max() < 2.2 * np.diff(middle).min() + 0.1
@@ -154,7 +154,7 @@ def _large_grays() -> list[np.ndarray]:
     """Clean pictures at the size of PrIMuS crops, for which this kind of wear is made."""
     engraver = Engraver()
     return [
-        engrave_plate(engraver, Random(seed), plates()[seed].score, furniture=0.0, space_px=18).gray[27:225]
+        engrave_staff(engraver, Random(seed), plates()[seed].score, distractors=0.0, space_px=18).gray[27:225]
         for seed in range(4)
     ]
 
@@ -162,8 +162,8 @@ def _large_grays() -> list[np.ndarray]:
 @pytest.mark.parametrize("kind", ["none", "scan", "camera"])
 def test_a_worn_picture_still_has_its_staff(kind: str) -> None:
     for number, clean in enumerate(_large_grays()):
-        worn = worn_picture(clean, np.random.default_rng(number), kind=kind)
-        again = worn_picture(clean, np.random.default_rng(number), kind=kind)
+        worn = degraded_image(clean, np.random.default_rng(number), kind=kind)
+        again = degraded_image(clean, np.random.default_rng(number), kind=kind)
         assert np.array_equal(worn, again)
         assert worn.dtype == np.uint8
         assert (kind == "none") == (worn.shape == clean.shape and bool((worn == clean).all()))
@@ -178,7 +178,7 @@ def test_pictures_wear_more_with_more_strength(kind: str) -> None:
     means = [
         np.mean(
             [
-                abs(worn_picture(g, np.random.default_rng(n), kind=kind, strength=s).mean() - g.mean())
+                abs(degraded_image(g, np.random.default_rng(n), kind=kind, strength=s).mean() - g.mean())
                 for g in clean
                 for n in range(8)
             ]
@@ -192,7 +192,7 @@ def test_pictures_wear_more_with_more_strength(kind: str) -> None:
 def test_the_staff_of_the_worst_pictures_is_still_found_mostly(kind: str) -> None:
     found = 0
     for seed in range(16):
-        worn = worn_picture(_large_grays()[seed % 4], np.random.default_rng(seed), kind=kind, strength=1.0)
+        worn = degraded_image(_large_grays()[seed % 4], np.random.default_rng(seed), kind=kind, strength=1.0)
         with suppress(NoStaffError):
             found += abs(find_staff(worn).space_px / 18 - 1) < 0.12
     assert found >= 13
@@ -200,9 +200,9 @@ def test_the_staff_of_the_worst_pictures_is_still_found_mostly(kind: str) -> Non
 
 def test_a_strength_out_of_range_is_refused() -> None:
     with pytest.raises(DataError, match=r"strength 1\.5; needed is one from 0 to 1"):
-        worn_picture(_grays()[0], np.random.default_rng(0), kind="scan", strength=1.5)
+        degraded_image(_grays()[0], np.random.default_rng(0), kind="scan", strength=1.5)
 
 
 def test_another_kind_of_wear_is_refused() -> None:
     with pytest.raises(DataError, match="'fax'; known are none, scan and camera"):
-        worn_picture(_grays()[0], np.random.default_rng(0), kind="fax")
+        degraded_image(_grays()[0], np.random.default_rng(0), kind="fax")

@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from focal_omr.data.engraving.glyphs import Engraving, Glyph, read_engraving, token_places
+from focal_omr.data.engraving.glyphs import EngravedGlyph, Engraving, read_engraving, token_positions
 from focal_omr.data.engraving.render import (
-    PLATE_MARGIN_SPACES,
-    PLATE_SPACE_PX,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
     draw_beams,
-    engrave_plate,
+    engrave_staff,
 )
 from focal_omr.data.music.compose import compose
 from focal_omr.encodings.agnostic import parse_agnostic_symbol, score_to_agnostic
@@ -42,7 +42,7 @@ def _engraving(score: Score) -> Engraving:
 
 def _xs(label: str) -> tuple[list[str], list[int | None]]:
     score = read_semantic(label)
-    return score_to_tokens(score), [p.x for p in token_places(_engraving(score), score_to_tokens(score))]
+    return score_to_tokens(score), [p.x for p in token_positions(_engraving(score), score_to_tokens(score))]
 
 
 def test_every_symbol_has_a_place_and_they_follow_each_other() -> None:
@@ -68,7 +68,7 @@ def test_what_is_not_drawn_has_no_place() -> None:
 
 def test_an_accidental_stands_before_its_note() -> None:
     score = read_semantic("clef-G2 note-C5_quarter note-F#4_quarter note-Bb4_quarter note-G4_half barline")
-    places = token_places(_engraving(score), score_to_tokens(score))
+    places = token_positions(_engraving(score), score_to_tokens(score))
     marked = [place for place in places if place.accidental_x is not None]
     assert marked == places[2:4]
     for index in (2, 3):
@@ -78,11 +78,11 @@ def test_an_accidental_stands_before_its_note() -> None:
 def test_a_label_of_something_else_is_refused() -> None:
     engraving = _engraving(read_semantic("clef-G2 note-C5_quarter barline note-C5_quarter barline"))
     with pytest.raises(EngraveError, match="1 more of barLine than the label has"):
-        token_places(engraving, ["clef-G2", "note-C5_quarter", "barline", "note-C5_quarter"])
+        token_positions(engraving, ["clef-G2", "note-C5_quarter", "barline", "note-C5_quarter"])
     with pytest.raises(EngraveError, match="did not draw timeSignature-C"):
-        token_places(engraving, ["clef-G2", "timeSignature-C", "note-C5_quarter", "barline"])
+        token_positions(engraving, ["clef-G2", "timeSignature-C", "note-C5_quarter", "barline"])
     with pytest.raises(EngraveError, match="nothing for rest-half"):
-        token_places(engraving, ["clef-G2", "note-C5_quarter", "barline", "note-C5_quarter", "rest-half"])
+        token_positions(engraving, ["clef-G2", "note-C5_quarter", "barline", "note-C5_quarter", "rest-half"])
 
 
 def test_no_staff_is_refused() -> None:
@@ -94,7 +94,7 @@ def test_no_staff_is_refused() -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_on_a_plate_the_ink_is_where_the_place_says(seed: int) -> None:
     random = Random(seed)
-    plate = engrave_plate(_engraver(), random, compose(random, symbols=16), furniture=1.5)
+    plate = engrave_staff(_engraver(), random, compose(random, symbols=16), distractors=1.5)
     tokens = score_to_tokens(plate.score)
     assert len(plate.xs) == len(plate.accidental_xs) == len(tokens)
     known = [x for x in plate.xs if x is not None]
@@ -102,7 +102,7 @@ def test_on_a_plate_the_ink_is_where_the_place_says(seed: int) -> None:
     for token, x in zip(tokens, plate.xs, strict=True):
         if x is None:
             continue
-        assert PLATE_MARGIN_SPACES * PLATE_SPACE_PX <= x < plate.gray.shape[1] - 50
+        assert STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX <= x < plate.gray.shape[1] - 50
         if token == "barline":
             assert (plate.gray[53:88, round(x) - 2 : round(x) + 3].min(axis=1) < 200).all()
 
@@ -146,7 +146,7 @@ def _drawn(engraving: Engraving):
             yield from [("accidental.flat", round(engraving.step(glyph)))] * 2
 
 
-def _name(glyph: Glyph) -> str | None:
+def _name(glyph: EngravedGlyph) -> str | None:
     if glyph.kind == "notehead":
         return "note" if glyph.code else None  # a long is drawn as shapes
     if glyph.kind == "dots":

@@ -10,13 +10,13 @@ import pytest
 from focal_omr.data.engraving import render
 from focal_omr.data.engraving.render import (
     FONTS,
-    PLATE_HEIGHT_PX,
-    PLATE_MARGIN_SPACES,
-    PLATE_SPACE_PX,
-    Plate,
-    decorate,
+    STAFF_IMAGE_HEIGHT_PX,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+    StaffImage,
+    add_distractors,
     draw_beams,
-    engrave_plate,
+    engrave_staff,
 )
 from focal_omr.data.music.compose import compose
 from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
@@ -32,10 +32,10 @@ def _engraver() -> Engraver:
     return Engraver()
 
 
-def _plate(seed: int, *, furniture: float = 1.0, space_px: int = PLATE_SPACE_PX) -> Plate:
+def _plate(seed: int, *, distractors: float = 1.0, space_px: int = STAFF_IMAGE_SPACE_PX) -> StaffImage:
     random = Random(seed)
     score = compose(random, symbols=12)
-    return engrave_plate(_engraver(), random, score, furniture=furniture, space_px=space_px)
+    return engrave_staff(_engraver(), random, score, distractors=distractors, space_px=space_px)
 
 
 def _with_font(font: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> None:
@@ -71,12 +71,12 @@ def _lines(gray: np.ndarray, space: int) -> tuple[list[float], int, int]:
 def test_the_lines_lie_at_the_promised_rows(font: str, width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     _with_font(font, monkeypatch, staffLineWidth=width)
     for seed in (3, 10):  # staves that end in the middle of a bar: Petaluma's barlines fray at their ends
-        gray = _plate(seed, furniture=0).gray  # a system's line would stand at the staff's end
-        assert gray.shape[0] == PLATE_HEIGHT_PX == 140
-        centres, first, last = _lines(gray, PLATE_SPACE_PX)
+        gray = _plate(seed, distractors=0).gray  # a system's line would stand at the staff's end
+        assert gray.shape[0] == STAFF_IMAGE_HEIGHT_PX == 140
+        centres, first, last = _lines(gray, STAFF_IMAGE_SPACE_PX)
         # Ink comes in quarters of a pixel, and the width is rounded to whole ones: 0.23 was seen.
         assert centres == pytest.approx(LINE_ROWS, abs=0.25)
-        margin = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
+        margin = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
         assert first == pytest.approx(margin, abs=1.5)
         assert last == pytest.approx(gray.shape[1] - margin - 1, abs=1.5)
 
@@ -95,13 +95,13 @@ def test_the_fonts_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = set()
     for font in FONTS:
         _with_font(font, monkeypatch)
-        pictures.add(_plate(3, furniture=0.0).gray.tobytes())
+        pictures.add(_plate(3, distractors=0.0).gray.tobytes())
     assert len(pictures) == len(FONTS)
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
     plates = [_plate(7) for _ in range(2)]
-    fresh = engrave_plate(Engraver(), (random := Random(7)), compose(random, symbols=12))
+    fresh = engrave_staff(Engraver(), (random := Random(7)), compose(random, symbols=12))
     for plate in (plates[1], fresh):
         assert plate.gray.dtype == np.uint8
         assert np.array_equal(plate.gray, plates[0].gray)
@@ -111,7 +111,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 def _dressed(score: Score, seed: int, amount: float) -> ET.Element:
     tree = mei_tree(score)
-    decorate(tree, Random(seed), amount=amount)
+    add_distractors(tree, Random(seed), amount=amount)
     return tree
 
 
@@ -138,8 +138,8 @@ def test_no_furniture_adds_nothing() -> None:
 def test_furniture_is_drawn() -> None:
     """A staff with much around it has more ink outside of its lines."""
 
-    def ink_outside(furniture: float) -> float:
-        grays = [_plate(seed, furniture=furniture).gray for seed in range(6)]
+    def ink_outside(distractors: float) -> float:
+        grays = [_plate(seed, distractors=distractors).gray for seed in range(6)]
         return sum(float((gray[:30] < 128).sum() + (gray[110:] < 128).sum()) for gray in grays)
 
     assert ink_outside(5.0) > 1.5 * ink_outside(0.0)

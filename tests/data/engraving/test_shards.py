@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import labels, plates, png, write_shards_of_plates, write_tar
+from tiny import labels, plates, png, write_shards_of_staves, write_tar
 
-from focal_omr.data.engraving.plates import plate_record
-from focal_omr.data.engraving.shards import PlateRecord, read_shard, read_shards, save_shard, shard_index
+from focal_omr.data.engraving.shards import StaffRecord, read_shard, read_shards, save_shard, shard_index
+from focal_omr.data.engraving.staff_images import staff_record
 from focal_omr.errors import DataError
 
 
-def _records(count: int, *, first: int = 0) -> list[PlateRecord]:
-    return [plate_record(f"{number:03d}", plates()[number % 8]) for number in range(first, first + count)]
+def _records(count: int, *, first: int = 0) -> list[StaffRecord]:
+    return [staff_record(f"{number:03d}", plates()[number % 8]) for number in range(first, first + count)]
 
 
 def _saved(folder: Path, *sizes: int) -> list[Path]:
@@ -45,7 +45,7 @@ def test_the_index_says_what_the_tar_holds(tmp_path: Path) -> None:
 def test_an_index_of_another_shard_is_refused(tmp_path: Path) -> None:
     one, other = _saved(tmp_path, 1, 8)
     one.with_suffix(".json").write_bytes(other.with_suffix(".json").read_bytes())
-    with pytest.raises(DataError, match=r"0\.json: not of this 0\.tar"):
+    with pytest.raises(DataError, match=r"0\.json: not the index of this 0\.tar"):
         shard_index(one)
     for broken in ("", "[]", json.dumps({"format": 1})):
         one.with_suffix(".json").write_text(broken, encoding="utf-8")
@@ -57,7 +57,7 @@ def test_a_shard_that_changed_under_the_reader_is_noticed(tmp_path: Path) -> Non
     (path,) = _saved(tmp_path, 2)
     plate = shard_index(path)[1]
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(DataError, match="001 is not where its index says"):
+    with pytest.raises(DataError, match="001 is not where the index says"):
         plate.gray()
     path.unlink()
     with pytest.raises(DataError, match=r"0\.tar: cannot be read"):
@@ -78,11 +78,11 @@ def test_shards_are_read_in_order_shuffled_in_parts_and_from_any_plate_on(tmp_pa
     assert shuffled == _ids(paths, seed=1)
     for seed in (None, 1):
         options = {} if seed is None else {"seed": seed}
-        parts = [_ids(paths, part=part, parts=2, **options) for part in range(2)]
+        parts = [_ids(paths, rank=part, world_size=2, **options) for part in range(2)]
         assert sorted(parts[0] + parts[1]) == everything
         for start in range(13):
             assert _ids(paths, start=start, **options) == _ids(paths, **options)[start:]
-            assert _ids(paths, start=start, part=1, parts=2, **options) == parts[1][start:]
+            assert _ids(paths, start=start, rank=1, world_size=2, **options) == parts[1][start:]
 
 
 def test_a_writer_that_is_stopped_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_a_writer_that_is_stopped_leaves_nothing_that_looks_whole(tmp_path: Path
 
 
 def test_a_shard_made_elsewhere_is_read(tmp_path: Path) -> None:
-    write_shards_of_plates(tmp_path, 2)
+    write_shards_of_staves(tmp_path, 2)
     first, second = read_shard(tmp_path / "000.tar")
-    assert first == PlateRecord("000", png(plates()[0].gray), tuple(labels()[0]))
+    assert first == StaffRecord("000", png(plates()[0].gray), tuple(labels()[0]))
     assert np.array_equal(second.gray(), plates()[1].gray)
 
 
@@ -109,7 +109,7 @@ def test_a_picture_without_label_is_named(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_shards_are_refused(tmp_path: Path) -> None:
-    write_shards_of_plates(tmp_path, 2)
+    write_shards_of_staves(tmp_path, 2)
     whole = (tmp_path / "000.tar").read_bytes()
     (tmp_path / "cut.tar").write_bytes(whole[:1000])  # in the first picture
     (tmp_path / "text.tar").write_text("no shard" * 100, encoding="utf-8")

@@ -1,6 +1,7 @@
 """Shards behind URLs are read as those in a folder are: plate by plate, in parts, from a cache."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -9,13 +10,14 @@ from typing import Any
 
 import fsspec
 import pytest
-from tiny import plates, write_shards_of_plates
+from tiny import plates, write_shards_of_staves
+from upath import UPath
 
 from focal_omr.data.engraving import storage
-from focal_omr.data.engraving.plates import plate_record, write_shards
 from focal_omr.data.engraving.shards import read_shards, save_shard
-from focal_omr.data.engraving.storage import Remote, files_in, place_of
-from focal_omr.data.loader import list_plates
+from focal_omr.data.engraving.staff_images import staff_record, write_shards
+from focal_omr.data.engraving.storage import RemotePath, parse_location
+from focal_omr.data.loader import list_staves
 from focal_omr.data.pack import pack_samples
 from focal_omr.errors import DataError
 
@@ -53,9 +55,9 @@ def folder(tmp_path: Path) -> Path:
     """Two shards with indices and one without."""
     for number in range(2):
         (tmp_path / "shards").mkdir(exist_ok=True)
-        records = [plate_record(f"{number}-{index}", plates()[index]) for index in range(4)]
+        records = [staff_record(f"{number}-{index}", plates()[index]) for index in range(4)]
         save_shard(tmp_path / "shards" / f"a{number}.tar", records)
-    write_shards_of_plates(tmp_path / "shards", 3)
+    write_shards_of_staves(tmp_path / "shards", 3)
     return tmp_path / "shards"
 
 
@@ -77,7 +79,7 @@ def server(
 
 def _content(folder: str, *, cache: str = "") -> list[tuple[Any, ...]]:
     """All there is to know of its plates but where they lie."""
-    found, _ = list_plates([folder], held_out=0, cache=cache)
+    found, _ = list_staves([folder], held_out=0, cache=cache)
     return [(p.id, p.semantic, p.xs, p.accidental_xs, p.width, p.gray().tobytes()) for p in found]
 
 
@@ -86,12 +88,12 @@ def test_a_web_server_is_asked_for_the_plates_that_are_wanted(folder: Path, serv
     url, asked = server
     assert _content(url) == _content(str(folder))
     asked.clear()
-    (one, *_), _ = list_plates([url], held_out=1)
+    (one, *_), _ = list_staves([url], held_out=1)
     one.gray()
     parts = [(path, part) for path, part in asked if part]
     assert parts == [(f"/shards/{one.shard.name}", f"bytes={one.offset}-{one.offset + one.size - 1}")]
     # From any plate on, and nothing of what is passed over.
-    shards = [place for place in files_in(place_of(url), ".tar") if place.name.startswith("a")]
+    shards = sorted(parse_location(url).glob("a*.tar"), key=lambda path: path.name)
     asked.clear()
     assert [record.id for record in read_shards(shards, start=5)] == ["1-1", "1-2", "1-3"]
     assert [path for path, part in asked if part] == ["/shards/a1.tar"] * 3
@@ -101,7 +103,7 @@ def test_a_web_server_is_asked_for_the_plates_that_are_wanted(folder: Path, serv
 def test_with_a_cache_each_shard_is_fetched_once(folder: Path, tmp_path: Path, server: Any) -> None:
     url, asked = server
     with pytest.raises(
-        DataError, match=r"000\.tar: its server does not send parts of files; set data\.cache"
+        DataError, match=r"000\.tar: the server does not support byte ranges; set data\.cache"
     ):
         _content(url)
     asked.clear()
@@ -120,7 +122,7 @@ def test_other_storages_are_those_of_fsspec(folder: Path, monkeypatch: pytest.Mo
     try:
         assert _content("memory://there") == _content(str(folder))
         assert _content("memory://there/") == _content(folder.as_uri())
-        train, held_out = list_plates(["memory://there"], held_out=2)
+        train, held_out = list_staves(["memory://there"], held_out=2)
         assert [plate.id for plate in train] == ["1-0", "1-1", "1-2", "1-3"]
         system.rm_file("/there/a1.tar")
         with pytest.raises(DataError, match=r"^memory://there/a1\.tar: cannot be read \(.*\)$"):
@@ -128,49 +130,56 @@ def test_other_storages_are_those_of_fsspec(folder: Path, monkeypatch: pytest.Mo
         assert len(held_out) == 7
     finally:
         system.rm("/there", recursive=True)
-    with pytest.raises(DataError, match=r"^memory://there: 0 shards; needed are more"):
-        list_plates(["memory://there"], held_out=0)
+    with pytest.raises(DataError, match=r"^memory://there: 0 shards; more than the 0 held out are needed"):
+        list_staves(["memory://there"], held_out=0)
 
 
 def test_what_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "_PATIENCE_S", (0.0, 0.0))
+    monkeypatch.setattr(storage, "_RETRY_DELAYS_S", (0.0, 0.0))
     for url in ("http://127.0.0.1:9/shards", "nosuch://bucket/shards"):
         with pytest.raises(DataError, match=rf"^{url}: cannot be read \(.+\)$") as raised:
-            list_plates([url], held_out=0)
+            list_staves([url], held_out=0)
         assert "\n" not in str(raised.value)
 
 
 def test_a_storage_that_fails_once_is_asked_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "_PATIENCE_S", (0.0, 0.0))
-    answers: list[Any] = [OSError("busy"), OSError("busy"), 7]
+    monkeypatch.setattr(storage, "_RETRY_DELAYS_S", (0.0, 0.0))
+    answers: list[Any] = [OSError("busy"), OSError("busy"), b"7"]
 
-    class Moody:
-        def size(self, _: str) -> Any:
-            answer = answers.pop(0)
-            if isinstance(answer, OSError):
-                raise answer
-            return answer
+    def moody(*_: Any, **__: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
 
-    monkeypatch.setattr("fsspec.core.url_to_fs", lambda url: (Moody(), url))
-    assert storage.size_of(Remote("moody://x")) == 7
-    answers[:] = [OSError("busy")] * 3 + [7]
-    with pytest.raises(DataError, match=r"moody://x: cannot be read \(busy\)"):
-        storage.size_of(Remote("moody://x"))
+    monkeypatch.setattr("fsspec.implementations.memory.MemoryFileSystem.cat_file", moody)
+    location = parse_location("memory://x")
+    assert location.read_bytes() == b"7"
+    answers[:] = [OSError("busy")] * 3 + [b"7"]
+    with pytest.raises(DataError, match=r"memory://x: cannot be read \(busy\)"):
+        location.read_bytes()
 
 
 def test_paths_are_paths() -> None:
-    assert place_of("shards/one") == Path("shards/one")
-    assert place_of("C:\\shards") == Path("C:\\shards")
-    assert place_of("file:///a/b") == Path("/a/b")
-    assert place_of("simplecache::s3://b/c") == Remote("simplecache::s3://b/c")
+    assert parse_location("shards/one") == Path("shards/one")
+    assert parse_location("C:\\shards") == Path("C:\\shards")
+    assert parse_location("file:///a/b") == Path("/a/b")
+    assert parse_location("simplecache::s3://b/c") == RemotePath(UPath("simplecache::s3://b/c"))
+
+
+def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "upath", None)
+    assert parse_location("shards") == Path("shards")
+    with pytest.raises(DataError, match=r"^s3://b/c: URLs need universal-pathlib; `pip install .*remote"):
+        parse_location("s3://b/c")
 
 
 def test_shards_are_not_written_to_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for out in (Path("s3://bucket/shards"), Path("memory://shards")):
-        with pytest.raises(DataError, match=r"shards: shards are written to a folder"):
+        with pytest.raises(DataError, match=r"shards: shards are written to a local folder"):
             write_shards(out, count=1, seed=1)
-        with pytest.raises(DataError, match=r"shards: shards are written to a folder"):
+        with pytest.raises(DataError, match=r"shards: shards are written to a local folder"):
             pack_samples(tmp_path, out)
     assert not list(tmp_path.iterdir())
 
@@ -192,8 +201,8 @@ def test_object_storage(folder: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         assert _content("s3://bucket/shards") == _content(str(folder))
         assert _content("s3://bucket/shards", cache=str(tmp_path / "cache")) == _content(str(folder))
         with pytest.raises(DataError, match="s3://bucket/none: 0 shards"):
-            list_plates(["s3://bucket/none"], held_out=0)
+            list_staves(["s3://bucket/none"], held_out=0)
         with pytest.raises(DataError, match=r"s3://other/shards: 0 shards|cannot be read"):
-            list_plates(["s3://other/shards"], held_out=0)
+            list_staves(["s3://other/shards"], held_out=0)
     finally:
         serving.stop()

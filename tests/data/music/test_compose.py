@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focal_omr.data.music.compose import compose
-from focal_omr.data.music.ties import mend_ties
+from focal_omr.data.music.ties import drop_dangling_ties
 from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.score.records import (
@@ -97,13 +97,13 @@ def test_ties_are_mended() -> None:
     sharp = _note("C", accidental=1)
     rest = Rest(Duration("quarter"))
     for following, stays in ((c, True), (d, False), (rest, False), (sharp, False), (_note("C", 5), False)):
-        (measure,) = mend_ties([Measure((tied, following))])
+        (measure,) = drop_dangling_ties([Measure((tied, following))])
         assert measure.events[0] == (tied if stays else c)
         assert measure.events[1] == following
-    over_the_bar = mend_ties([Measure((tied,)), Measure((c,))])
+    over_the_bar = drop_dangling_ties([Measure((tied,)), Measure((c,))])
     assert over_the_bar[0].events == (tied,)
-    assert mend_ties([Measure((tied,), None)])[0].events == (c,)
+    assert drop_dangling_ties([Measure((tied,), None)])[0].events == (c,)
     tuplet = Tuplet(3, 2, (c, c, tied))
-    assert mend_ties([Measure((tuplet, c))])[0].events[0] == tuplet
-    assert mend_ties([Measure((tuplet, d))])[0].events[0] == Tuplet(3, 2, (c, c, c))
+    assert drop_dangling_ties([Measure((tuplet, c))])[0].events[0] == tuplet
+    assert drop_dangling_ties([Measure((tuplet, d))])[0].events[0] == Tuplet(3, 2, (c, c, c))
     assert Measure((tuplet,)).length == Fraction(1, 2)

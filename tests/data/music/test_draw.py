@@ -9,7 +9,7 @@ from statistics import mean
 import pytest
 
 from focal_omr.data.music.collection import Collection, read_collection
-from focal_omr.data.music.draw import Draw, draw_composed, draw_excerpt, draw_length
+from focal_omr.data.music.draw import ScoreSource, draw_composed, draw_excerpt, draw_length
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import DataError
 
@@ -75,6 +75,6 @@ def test_a_line_that_is_no_tune_is_named(tmp_path: Path) -> None:
 
 
 def test_what_draws_can_be_sent_to_a_process(tmp_path: Path) -> None:
-    draw = Draw(partial(draw_excerpt, _collection(tmp_path / "tunes.txt")))
+    draw = ScoreSource(partial(draw_excerpt, _collection(tmp_path / "tunes.txt")))
     again = pickle.loads(pickle.dumps(draw))
     assert again.stream()(Random(3)) == draw.stream()(Random(3))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from focal_omr.data.music.clefs import fits_strip
-from focal_omr.data.music.draw import Draw, draw_composed
+from focal_omr.data.music.draw import ScoreSource, draw_composed
 from focal_omr.data.music.insert import Staff
 from focal_omr.data.music.rarity import Rarity, impossible, possible_symbols
 from focal_omr.encodings.semantic import parse_sign, read_semantic, score_to_tokens, tokens_to_score
@@ -82,7 +82,7 @@ def test_only_pitches_off_every_strip_are_impossible() -> None:
 
 
 def test_a_shard_shows_every_symbol_and_most_staves_untouched() -> None:
-    random, stream = Random("1/0"), Draw().stream()
+    random, stream = Random("1/0"), ScoreSource().stream()
     for _ in range(500):
         score = stream(random)
         stream.keep(score_to_tokens(score))
@@ -92,7 +92,7 @@ def test_a_shard_shows_every_symbol_and_most_staves_untouched() -> None:
 
 def test_the_same_seed_gives_the_same_stream() -> None:
     def staves() -> list[list[str]]:
-        random, stream = Random(5), Draw().stream()
+        random, stream = Random(5), ScoreSource().stream()
         labels = []
         for _ in range(40):
             labels.append(score_to_tokens(stream(random)))
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_stream() -> None:
 
 
 def test_without_a_share_no_staff_is_touched() -> None:
-    stream = Draw(rare_share=0.0).stream()
+    stream = ScoreSource(rare_share=0.0).stream()
     for seed in range(5):
         random = Random(seed)
         random_again = Random(seed)

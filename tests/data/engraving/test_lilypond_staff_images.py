@@ -6,8 +6,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from focal_omr.data.engraving.lilypond_plates import lilypond_plates
-from focal_omr.data.engraving.render import PLATE_HEIGHT_PX, PLATE_MARGIN_SPACES, PLATE_SPACE_PX
+from focal_omr.data.engraving.lilypond_staff_images import lilypond_staff_images
+from focal_omr.data.engraving.render import (
+    STAFF_IMAGE_HEIGHT_PX,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError
 from focal_omr.staff.strip import staff_strip
@@ -22,19 +26,19 @@ LABELS = (
 @pytest.mark.skipif(shutil.which("lilypond") is None, reason="needs the program lilypond")
 def test_plates_are_those_of_the_scores_and_lie_as_verovios_do():
     scores = [read_semantic(label) for label in LABELS]
-    first, none, last = lilypond_plates(Random(1), scores)
+    first, none, last = lilypond_staff_images(Random(1), scores)
     assert none is None  # it does not write rests of several bars
     for plate, label in ((first, LABELS[0]), (last, LABELS[2])):
         assert score_to_tokens(plate.score) == label.split()
-        assert plate.gray.shape[0] == PLATE_HEIGHT_PX
-        margin = PLATE_MARGIN_SPACES * PLATE_SPACE_PX
+        assert plate.gray.shape[0] == STAFF_IMAGE_HEIGHT_PX
+        margin = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
         inside = plate.gray[:, margin + 2 : -margin - 2]
         assert (np.quantile(inside[[50, 60, 70, 80, 90]], 0.8, axis=1) < 200).all()
         assert (np.quantile(inside[[45, 55, 65, 75, 85, 95]], 0.5, axis=1) == 255).all()
-        assert staff_strip(plate.gray).staff.space_px == pytest.approx(PLATE_SPACE_PX, abs=0.15)
+        assert staff_strip(plate.gray).staff.space_px == pytest.approx(STAFF_IMAGE_SPACE_PX, abs=0.15)
 
 
 def test_without_the_program_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EngraveError, match="apt install lilypond"):
-        lilypond_plates(Random(1), [read_semantic(LABELS[0])])
+        lilypond_staff_images(Random(1), [read_semantic(LABELS[0])])

@@ -8,14 +8,27 @@ import numpy as np
 import pytest
 from tiny import plates
 
-from focal_omr.data.degrade import optics, wear
+from focal_omr.data.degrade import optics, print_defects
 from focal_omr.data.degrade.chance import amounts, clouds, grain
 from focal_omr.data.degrade.ink import ink_rows, line_darkness
-from focal_omr.data.degrade.surroundings import skylines, with_end, with_finger, with_neighbour, with_text
+from focal_omr.data.degrade.surroundings import (
+    skylines,
+    with_finger,
+    with_neighbour,
+    with_page_edge,
+    with_text,
+)
 from focal_omr.staff.strip import normalise_ink
 
 SPACE_PX = 10
-PRINT = (wear.ragged, wear.faded, wear.blotted, wear.speckled, wear.show_through, wear.mottled)
+PRINT = (
+    print_defects.ragged,
+    print_defects.faded,
+    print_defects.blotted,
+    print_defects.speckled,
+    print_defects.show_through,
+    print_defects.mottled,
+)
 OPTICS = (
     optics.lit,
     optics.shaded,
@@ -26,7 +39,7 @@ OPTICS = (
     optics.sharpened,
     optics.compressed,
 )
-WHOLE = (wear.printed, optics.scanned, optics.photographed)
+WHOLE = (print_defects.printed, optics.scanned, optics.photographed)
 
 
 def _gray(number: int = 0) -> np.ndarray:
@@ -64,7 +77,7 @@ def test_each_effect_is_a_function_of_picture_and_chance(effect: Callable[..., n
 @pytest.mark.parametrize("effect", [*PRINT, *OPTICS], ids=lambda effect: effect.__name__)
 def test_a_larger_amount_changes_more(effect: Callable[..., np.ndarray]) -> None:
     changes = [_mean_change(effect, amount=amount) for amount in (0.0, 0.3, 0.6, 1.0)]
-    if effect is not wear.ragged:  # makes a print crisp even at 0
+    if effect is not print_defects.ragged:  # makes a print crisp even at 0
         assert changes[0] < 4
     assert changes == sorted(changes)
     assert changes[-1] > changes[0]
@@ -116,7 +129,13 @@ def _same_size(gray: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def test_one_effect_is_the_same_at_every_resolution() -> None:
     """What is said in staff spaces: a picture of twice the size is changed about as much."""
-    for effect in (wear.ragged, wear.faded, wear.blotted, optics.blurred, optics.shaded):
+    for effect in (
+        print_defects.ragged,
+        print_defects.faded,
+        print_defects.blotted,
+        optics.blurred,
+        optics.shaded,
+    ):
         small = _mean_change(effect, amount=0.8)
         large = [cv2.resize(_gray(seed), None, fx=2, fy=2) for seed in range(24)]
         changes = [
@@ -182,7 +201,7 @@ def test_skylines_of_an_empty_plate() -> None:
     assert np.all(last == 0)
 
 
-@pytest.mark.parametrize("cover", [with_end, with_finger])
+@pytest.mark.parametrize("cover", [with_page_edge, with_finger])
 def test_what_covers_the_sheet_leaves_the_ink_alone(cover: Callable[..., np.ndarray]) -> None:
     covered = 0
     for seed in range(40):
@@ -192,6 +211,6 @@ def test_what_covers_the_sheet_leaves_the_ink_alone(cover: Callable[..., np.ndar
         out = cover(gray, np.random.default_rng(seed), free=free)
         inner = (slice(top, bottom + 1), slice(60, -60))
         # The soft edge of a finger reaches a little further than the finger.
-        assert np.abs(out[inner].astype(int) - gray[inner]).max() <= (2 if cover is with_end else 60)
+        assert np.abs(out[inner].astype(int) - gray[inner]).max() <= (2 if cover is with_page_edge else 60)
         covered += not np.array_equal(out, gray)
     assert covered > 15

@@ -9,11 +9,11 @@ from random import Random
 import numpy as np
 import pytest
 
-from focal_omr.data.engraving.plates import draw_plate, write_shards
-from focal_omr.data.engraving.render import engrave_plate
+from focal_omr.data.engraving.render import engrave_staff
 from focal_omr.data.engraving.shards import read_shard
+from focal_omr.data.engraving.staff_images import draw_staff_image, write_shards
 from focal_omr.data.music.compose import compose
-from focal_omr.data.music.draw import Draw, draw_composed
+from focal_omr.data.music.draw import ScoreSource, draw_composed
 from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import DataError
@@ -43,7 +43,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written") / "shards"
     folder.mkdir()
     (folder / ".0123456789abcdef.part").write_bytes(b"left by a kill")
-    write_shards(folder, count=2, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=2)
+    write_shards(folder, count=2, seed=3, source=ScoreSource(_short, rare_share=0.0), size=3, workers=2)
     return folder
 
 
@@ -53,9 +53,9 @@ def test_shards_are_read_as_they_were_written(written: Path) -> None:
     for number in range(2):
         # Shard k is what draws from the seed and k give; the picture is kept without loss.
         random, engraver = Random(f"3/{number}"), Engraver()
-        stream = Draw(_short, rare_share=0.0).stream()
+        stream = ScoreSource(_short, rare_share=0.0).stream()
         for record in read_shard(written / f"003-0000{number}.tar"):
-            plate = draw_plate(engraver, random, stream)
+            plate = draw_staff_image(engraver, random, stream)
             assert np.array_equal(record.gray(), plate.gray)
             assert list(record.semantic) == score_to_tokens(plate.score)
             assert (record.xs, record.accidental_xs) == (plate.xs, plate.accidental_xs)
@@ -69,29 +69,29 @@ def test_the_workers_change_no_byte_and_shards_that_are_there_are_kept(written: 
     for name, data in kept.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "003-00001.tar").write_bytes(b"killed before its index was written")
-    write_shards(tmp_path, count=2, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=1)
+    write_shards(tmp_path, count=2, seed=3, source=ScoreSource(_short, rare_share=0.0), size=3, workers=1)
     assert _shards(tmp_path) == _shards(written) | kept
 
 
 def test_a_worker_that_dies_leaves_no_half_shard(tmp_path: Path) -> None:
     folder = tmp_path / "shards"
-    draw = Draw(partial(_fails_after, tmp_path / "marker"))
+    draw = ScoreSource(partial(_fails_after, tmp_path / "marker"))
     with pytest.raises(DataError, match="needs more memory"):
-        write_shards(folder, count=1, seed=3, draw=draw, size=3, workers=1)
+        write_shards(folder, count=1, seed=3, source=draw, size=3, workers=1)
     assert not list(folder.glob("*.tar"))
 
 
 def test_composed_staves_hold_only_known_symbols_once_drawn() -> None:
     random, engraver = Random(0), Engraver()
     for _ in range(4):
-        plate = draw_plate(engraver, random, draw_composed)
+        plate = draw_staff_image(engraver, random, draw_composed)
         assert all(token in full_semantic() for token in score_to_tokens(plate.score))
         assert plate.gray.shape[1] <= 130 * 10
 
 
 def test_a_staff_that_is_too_wide_is_drawn_anew() -> None:
     lengths = iter([200, 200, 4])  # too wide as closely as can be, too
-    plate = draw_plate(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
+    plate = draw_staff_image(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
     assert plate.gray.shape[1] <= 130 * 10
     assert next(lengths, None) is None
 
@@ -100,16 +100,18 @@ def test_a_staff_that_is_only_too_wide_for_its_spacing_is_set_tight() -> None:
     label = ["clef-G2", *["note-G4_quarter", "note-A4_quarter", "note-B4_half", "barline"] * 12]
     score = tokens_to_score(label)
     staves = iter([score])  # another one is not drawn
-    plate = draw_plate(Engraver(), Random(4), lambda random: next(staves))
+    plate = draw_staff_image(Engraver(), Random(4), lambda random: next(staves))
     assert plate.gray.shape[1] <= 130 * 10
-    loose = [engrave_plate(Engraver(), Random(seed), score, furniture=0.0).gray.shape[1] for seed in range(4)]
+    loose = [
+        engrave_staff(Engraver(), Random(seed), score, distractors=0.0).gray.shape[1] for seed in range(4)
+    ]
     assert max(loose) > 130 * 10
 
 
 def test_scores_that_never_fit_end_in_an_error() -> None:
     unknown = tokens_to_score(["clef-G2", "note-C##9_quarter"])
     with pytest.raises(DataError, match="could not be engraved"):
-        draw_plate(Engraver(), Random(1), lambda random: unknown)
+        draw_staff_image(Engraver(), Random(1), lambda random: unknown)
 
 
 def _ends_the_process(random: Random) -> Score:
@@ -118,8 +120,8 @@ def _ends_the_process(random: Random) -> Score:
 
 
 def test_a_process_that_is_lost_is_reported_and_hangs_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"2 of 2 shards were not made: 0 \(ends the process.*1 \("):
-        write_shards(tmp_path, count=2, seed=3, draw=Draw(_ends_the_process), size=3, workers=2)
+    with pytest.raises(DataError, match=r"2 of 2 shards were not written: 0 \(ends the process.*1 \("):
+        write_shards(tmp_path, count=2, seed=3, source=ScoreSource(_ends_the_process), size=3, workers=2)
     assert not list(tmp_path.glob("*.tar"))
 
 
@@ -131,7 +133,13 @@ def test_an_unknown_engraver_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("lilypond") is None, reason="needs the program lilypond")
 def test_lilypond_fills_shards_too(tmp_path: Path) -> None:
     write_shards(
-        tmp_path, count=1, seed=3, draw=Draw(_short, rare_share=0.0), size=3, workers=1, engraver="lilypond"
+        tmp_path,
+        count=1,
+        seed=3,
+        source=ScoreSource(_short, rare_share=0.0),
+        size=3,
+        workers=1,
+        engraver="lilypond",
     )
     records = list(read_shard(tmp_path / "003-00000.tar"))
     assert len(records) == 3
