@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +23,10 @@ from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, native_stderr_silenc
 from focal_omr.errors import ImageError, OutputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from focal_omr.batch.manifest import DocumentRecord
+    from focal_omr.batch.worker import ReadTask
 
 __all__ = ["read"]
 
@@ -104,7 +106,10 @@ TimeoutOption = Annotated[
     ),
 ]
 
+EngineOption = Annotated[Engine, typer.Option(help="What runs the workers; ray needs the extra `ray`.")]
 
+
+@native_stderr_silenced()
 def read(
     inputs: InputsArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Output folder.")] = Path(),
@@ -126,9 +131,7 @@ def read(
     workers: WorkersOption = None,
     timeout: TimeoutOption = None,
     memory: MemoryOption = MEMORY_MB,
-    engine: Annotated[
-        Engine, typer.Option(help="What runs the workers; ray needs the extra `ray`.")
-    ] = Engine.PROCESSES,
+    engine: EngineOption = Engine.PROCESSES,
 ) -> None:
     """Read printed music to MusicXML, MIDI and other formats.
 
@@ -137,74 +140,83 @@ def read(
 
     Exit status: 0 all were read, 1 some failed, 2 all failed or bad usage.
     """
-    with native_stderr_silenced():
-        from focal_omr.batch import outputs
-        from focal_omr.batch.manifest import MANIFEST
-        from focal_omr.batch.run import read_documents
-        from focal_omr.batch.worker import ReadOptions, ReadTask
-        from focal_omr.page.ranges import parse_pages
+    from focal_omr.batch.manifest import MANIFEST
+    from focal_omr.batch.outputs import OutputOptions, check_output_folder, parse_outputs
+    from focal_omr.batch.run import read_documents
+    from focal_omr.batch.worker import ReadOptions
+    from focal_omr.page.ranges import parse_pages
 
-        names = outputs.parse_outputs(to)
-        playback = make_playback(tempo, instrument, unfold_repeats)
-        if split not in (None, "pieces"):
-            raise OutputError(f"--split {split}: only 'pieces' is known")
-        output = outputs.OutputOptions(playback, mark_doubtful, doubtful_below, split is not None)
-        files = outputs.find_inputs(inputs)
-        tasks = [ReadTask(*each) for each in zip(files, outputs.result_names(files, out), strict=True)]
-        if outputs.STDIN in files:
-            if sys.stdin.isatty():
-                raise ImageError("stdin: this is a terminal; pipe a document to -")
-            stdin = sys.stdin.buffer.read()
-            tasks = [replace(task, data=stdin) if task.file == outputs.STDIN else task for task in tasks]
-        if pages is not None:
-            parse_pages(pages)
-        outputs.check_output_folder(out)
-        with_manifest = resume or (len(tasks) > 1 if manifest is None else manifest)
-        failed = 0
-        with read_documents(
-            tasks,
-            out,
-            ReadOptions(tuple(names), output, model, beam, pages),
-            threads=threads,
-            batch_size=batch,
-            workers=workers,
-            limit_s=timeout,
-            memory_mb=memory,
-            on_ray=engine is Engine.RAY,
-            with_manifest=with_manifest,
-            resume=resume,
-            with_documents=as_json,
-        ) as (todo, records):
-            if todo < len(tasks):
-                say(f"focal-omr: {len(tasks) - todo} of {len(tasks)} are done already")
-            with progress_bar(todo, "reading", shown=not as_json) as advance:
-                for done, record in enumerate(records, 1):
-                    _print_record(record, out, as_json=as_json)
-                    failed += record.error is not None
-                    advance(done)
+    names = parse_outputs(to)
+    playback = make_playback(tempo, instrument, unfold_repeats)
+    if split not in (None, "pieces"):
+        raise OutputError(f"--split {split}: only 'pieces' is known")
+    output = OutputOptions(playback, mark_doubtful, doubtful_below, split is not None)
+    tasks = _make_tasks(inputs, out)
+    if pages is not None:
+        parse_pages(pages)
+    check_output_folder(out)
+    with_manifest = resume or (len(tasks) > 1 if manifest is None else manifest)
+    with read_documents(
+        tasks,
+        out,
+        ReadOptions(tuple(names), output, model, beam, pages),
+        threads=threads,
+        batch_size=batch,
+        workers=workers,
+        limit_s=timeout,
+        memory_mb=memory,
+        on_ray=engine is Engine.RAY,
+        with_manifest=with_manifest,
+        resume=resume,
+        with_documents=as_json,
+    ) as (todo, records):
+        if todo < len(tasks):
+            say(f"focal-omr: {len(tasks) - todo} of {len(tasks)} are done already")
+        failed = _report(records, todo, out, as_json=as_json)
     if failed:
         if len(tasks) > 1:
-            see = f", see {out / MANIFEST}" if with_manifest else ""
-            say(f"focal-omr: {failed} of {len(tasks)} failed{see}")
+            say(f"focal-omr: {failed} of {len(tasks)} failed{f', see {out / MANIFEST}' * with_manifest}")
         raise typer.Exit(SOME_FAILED if failed < len(tasks) else ALL_FAILED)
 
 
-def _print_record(record: "DocumentRecord", out: Path, *, as_json: bool) -> None:
-    """Print what was read and written, or why it failed."""
-    written = [str(out / name) for name in record.results]
-    if record.error is not None:
-        say(f"focal-omr: {record.error}")
-        if as_json:
-            from focal_omr.document.document import JSON_FORMAT
+def _make_tasks(inputs: list[Path], out: Path) -> list["ReadTask"]:
+    """The documents that the inputs name, with the names of their results; reads the standard input."""
+    from focal_omr.batch.outputs import STDIN, find_inputs, result_names
+    from focal_omr.batch.worker import ReadTask
 
-            failure = {"format": JSON_FORMAT, "source": record.file, "error": record.error}
-            print(json.dumps(failure), flush=True)
-    elif as_json:
-        print(json.dumps({**(record.document or {}), "outputs": written}), flush=True)
-    else:
-        print(
-            f"{record.file}: {record.symbols} symbols, mean confidence {record.confidence:.2f} -> "
-            + ", ".join(written)
-        )
-        for warning in record.warnings:
-            say(f"focal-omr: {record.file}: {warning}")
+    files = find_inputs(inputs)
+    names = result_names(files, out)
+    stdin = None
+    if STDIN in files:
+        if sys.stdin.isatty():
+            raise ImageError("stdin: this is a terminal; pipe a document to -")
+        stdin = sys.stdin.buffer.read()
+    return [
+        ReadTask(file, name, stdin if file == STDIN else None)
+        for file, name in zip(files, names, strict=True)
+    ]
+
+
+def _report(records: "Iterable[DocumentRecord]", total: int, out: Path, *, as_json: bool) -> int:
+    """Print the outcome of each document as it comes; returns the number of failures."""
+    failed = 0
+    with progress_bar(total, "reading", shown=not as_json) as advance:
+        for done, record in enumerate(records, 1):
+            written = [str(out / name) for name in record.results]
+            if record.error is not None:
+                failed += 1
+                say(f"focal-omr: {record.error}")
+                if as_json:
+                    from focal_omr.document.document import JSON_FORMAT  # imports OpenCV
+
+                    failure = {"format": JSON_FORMAT, "source": record.file, "error": record.error}
+                    print(json.dumps(failure), flush=True)
+            elif as_json:
+                print(json.dumps({**(record.document or {}), "outputs": written}), flush=True)
+            else:
+                confidence = f"mean confidence {record.confidence:.2f}"
+                print(f"{record.file}: {record.symbols} symbols, {confidence} -> {', '.join(written)}")
+                for warning in record.warnings:
+                    say(f"focal-omr: {record.file}: {warning}")
+            advance(done)
+    return failed

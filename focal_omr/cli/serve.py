@@ -6,7 +6,7 @@ import threading
 import time
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from focal_omr.cli.options import ModelOption
 from focal_omr.cli.terminal import extra, say
 from focal_omr.errors import ModelError, OmrError
 from focal_omr.web.settings import MB, Settings, default_data_folder
+
+if TYPE_CHECKING:
+    import uvicorn
 
 __all__ = ["listen", "serve"]
 
@@ -23,6 +26,10 @@ _MAX_CONNECTIONS = 500
 _BACKLOG = 256
 _GRACE_S = 3  # for running requests when the server stops
 
+HostOption = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 = all interfaces.")]
+WorkersOption = Annotated[
+    int, typer.Option(min=1, help="Worker processes, each reading one document at a time.")
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -58,11 +65,9 @@ MaxPagesOption = Annotated[int, typer.Option(min=1, help="Largest number of page
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 = all interfaces.")] = "127.0.0.1",
+    host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 = any free one.")] = 8000,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Worker processes, each reading one document at a time.")
-    ] = _DEFAULTS.workers,
+    workers: WorkersOption = _DEFAULTS.workers,
     data: DataOption = None,
     model: ModelOption = _DEFAULTS.model,
     threads: ThreadsOption = _DEFAULTS.threads,
@@ -114,15 +119,8 @@ def serve(
         lifespan="on",
     )
     server = uvicorn.Server(config)
-
-    def announce() -> None:
-        while not server.started:
-            if server.should_exit:
-                return
-            time.sleep(0.02)
-        _announce(settings, listening.getsockname()[1], open_browser=open_)
-
-    threading.Thread(target=announce, daemon=True).start()
+    port = listening.getsockname()[1]
+    threading.Thread(target=_announce, args=(server, settings, port, open_), daemon=True).start()
     server.run(sockets=[listening])
     if not server.started:
         raise OmrError("the server could not be started")
@@ -150,8 +148,12 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _announce(settings: Settings, port: int, *, open_browser: bool) -> None:
-    """Print the address of the running server, and open it in a browser."""
+def _announce(server: "uvicorn.Server", settings: Settings, port: int, open_browser: bool) -> None:
+    """Print the address of the server once it has started, and open it in a browser."""
+    while not server.started:
+        if server.should_exit:
+            return
+        time.sleep(0.02)
     host = settings.hosts[0]
     shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     query = ""

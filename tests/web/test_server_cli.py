@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from served import STAFF, pages, send, wait_for
 
 from focal_omr.cli.serve import _announce
@@ -71,11 +72,13 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
 def test_the_address_can_be_opened_and_an_open_server_warns(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, address: str
 ) -> None:
-    _announce(Settings(tmp_path, hosts=(host,), token="a b"), 80, open_browser=False)
+    server = uvicorn.Server(uvicorn.Config("none"))
+    server.started = True
+    _announce(server, Settings(tmp_path, hosts=(host,), token="a b"), 80, open_browser=False)
     printed = capsys.readouterr()
     assert printed.out.split()[0] == address
     assert printed.err == ""
-    _announce(Settings(tmp_path, hosts=(host,)), 80, open_browser=False)
+    _announce(server, Settings(tmp_path, hosts=(host,)), 80, open_browser=False)
     assert ("anyone who can reach this address" in capsys.readouterr().err) is (host == "0.0.0.0")
 
 
