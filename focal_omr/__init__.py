@@ -1,7 +1,6 @@
-"""Focal-CTC-OMR: printed music in, MusicXML and MIDI out.
+"""Focal-CTC-OMR: optical music recognition, from images of printed music to MusicXML and MIDI.
 
-The public names are loaded when they are first used: `import focal_omr` is quick, and only the loss needs
-torch.
+Public names are imported on first use, so `import focal_omr` is fast, and only the loss needs torch.
 """
 
 from importlib import import_module
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from focal_omr.loss import FocalCTCLoss, focal_ctc_loss
     from focal_omr.recognize import Document, Recognizer, Symbol, read
 else:
-    # Not for the type checker, to which a module with `__getattr__` would seem to have every name.
-    _HOMES = {
+    # Hidden from type checkers, for which a module with `__getattr__` has every name.
+    _MODULES = {
         "Document": "focal_omr.recognize",
         "FocalCTCLoss": "focal_omr.loss",
         "OmrError": "focal_omr.errors",
@@ -41,15 +40,15 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
-            return getattr(import_module(_HOMES[name]), name)
+            return getattr(import_module(_MODULES[name]), name)
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
             raise ModuleNotFoundError(
-                f"focal_omr.{name} needs torch; `pip install focal-ctc-omr[train]` brings it", name="torch"
+                f"focal_omr.{name} needs torch: pip install focal-ctc-omr[train]", name="torch"
             ) from None
 
     def __dir__() -> list[str]:

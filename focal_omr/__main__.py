@@ -1,4 +1,4 @@
-"""`python -m focal_omr` is the command `focal-omr`."""
+"""Entry point of `python -m focal_omr`, the same as the command `focal-omr`."""
 
 from focal_omr.cli.app import main
 

@@ -1,18 +1,18 @@
-"""Every error that a user of this package can meet.
+"""Every exception that this package raises for bad input.
 
     OmrError
-    ├── ImageError         the picture cannot be opened, or is not a usable picture
-    │   └── NoStaffError   a picture, but no staff of five lines was found in it
-    ├── NotationError      text, tokens or a score that break their grammar
+    ├── ImageError         the image cannot be opened or used
+    │   └── NoStaffError   no five-line staff was found in the image
+    ├── NotationError      text, tokens or a score violate their grammar
     ├── EngraveError       Verovio refused or could not draw a score
-    ├── ModelError         an ONNX file or a checkpoint that is not ours, or is damaged
-    ├── ConfigError        an unknown key, a wrong type, a value out of range
-    ├── DataError          a data set, a sample or a list of ids that cannot be used
-    ├── EditError          a change that cannot be made where it was asked for
-    └── OutputError        a result that cannot be written
+    ├── ModelError         an ONNX file or checkpoint is of another program, or damaged
+    ├── ConfigError        unknown key, wrong type or value out of range
+    ├── DataError          a data set, a sample or a list of ids cannot be used
+    ├── EditError          an edit cannot be made at the given place
+    └── OutputError        a result cannot be written
 
-A message says what was got, what is needed, and which file or sample. Only the command line and the web
-page turn an error into text and a failing status.
+A message says what was found, what is needed, and in which file or sample. Only the command line and the web
+server turn an error into text and an exit or HTTP status.
 """
 
 __all__ = [
@@ -29,35 +29,35 @@ __all__ = [
 ]
 
 
-_MOST_CHARACTERS = 1000
+_MAX_LENGTH = 1000
 
 
 class OmrError(Exception):
-    """The parent of all errors of this package.
+    """Base class of all errors of this package.
 
-    Messages quote files that may come from anywhere. They stay one line that a terminal can show: line breaks
-    and what cannot be printed are written as escapes, and of a very long one the middle is left out.
+    Messages quote untrusted files, so `str` gives one printable line: line breaks and unprintable characters
+    are escaped, and the middle of a very long message is cut.
     """
 
     def __str__(self) -> str:
         message = super().__str__()
         if not message.isprintable():
             message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-        if len(message) > _MOST_CHARACTERS:
-            message = f"{message[: _MOST_CHARACTERS // 2]} ... {message[-_MOST_CHARACTERS // 4 :]}"
+        if len(message) > _MAX_LENGTH:
+            message = f"{message[: _MAX_LENGTH // 2]} ... {message[-_MAX_LENGTH // 4 :]}"
         return message
 
 
 class ImageError(OmrError):
-    """The picture cannot be opened, or is not a usable picture."""
+    """The image cannot be opened or used."""
 
 
 class NoStaffError(ImageError):
-    """No staff of five lines was found; the message says what was seen instead."""
+    """No five-line staff was found; the message says what was found instead."""
 
 
 class NotationError(OmrError):
-    """Text, tokens or a score break their grammar."""
+    """Text, tokens or a score violate their grammar."""
 
 
 class EngraveError(OmrError):
@@ -65,11 +65,11 @@ class EngraveError(OmrError):
 
 
 class ModelError(OmrError):
-    """A model file is not ours, or is damaged."""
+    """A model file is of another program, or damaged."""
 
 
 class ConfigError(OmrError):
-    """A configuration holds an unknown key, a wrong type or a value out of range."""
+    """A configuration has an unknown key, a wrong type or a value out of range."""
 
 
 class DataError(OmrError):
@@ -77,7 +77,7 @@ class DataError(OmrError):
 
 
 class EditError(OmrError):
-    """A change of what was read cannot be made where it was asked for."""
+    """An edit cannot be made at the given place."""
 
 
 class OutputError(OmrError):

@@ -71,7 +71,6 @@ KNOWN_GAPS: dict[str, set[str]] = {
     "page/find_staves.py": {"SmallPage.of", "find_staves_on"},
     "page/paper.py": {"on_paper_alone"},
     "page/ranges.py": {"choose_pages"},
-    "runtime/atomic_files.py": {"make_folder", "read_limited", "write_together"},
     "staff/comb_path.py": {"best_path", "comb_paths", "comb_sums"},
     "staff/lines.py": {"Trace.length_spaces", "best_stretch", "refine", "straightened"},
     "staff/space.py": {"space_candidates"},

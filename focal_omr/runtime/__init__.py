@@ -1,1 +1,1 @@
-"""Processes, locks and atomic files; nothing in here knows music."""
+"""Processes, locks, atomic files and provenance; nothing here knows music."""

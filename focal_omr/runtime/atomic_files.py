@@ -1,4 +1,7 @@
-"""Files that are either written whole or not at all, and files that are no larger than they should be."""
+"""Atomic writes, appends and reads of limited size.
+
+Files are written under temporary names (`.*.part`) in the same folder and then renamed.
+"""
 
 import errno
 import os
@@ -16,48 +19,52 @@ from focal_omr.errors import OutputError
 _PART = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
-def read_limited(path: Path | str, most: int) -> bytes:
-    """The bytes of a file that has at most so many. Raises OSError, also where it has more."""
+def read_limited(path: Path | str, max_bytes: int) -> bytes:
+    """Read a file of at most `max_bytes` bytes.
+
+    Raises:
+        OSError: It cannot be read, or is larger (EFBIG).
+    """
     with Path(path).open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"larger than the {most:,} bytes that are read", str(path))
+        data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
+        raise OSError(errno.EFBIG, f"larger than the limit of {max_bytes:,} bytes", str(path))
     return data
 
 
 def write_atomic(path: Path | str, data: bytes) -> None:
-    """Write `data` to a temporary name in the same folder, then rename it to `path`.
+    """Write a file atomically.
 
-    A reader sees the old file or the new one, never half of one; nothing is left behind after a failure.
+    A reader sees the old file or the new one, never a part of it. A failure leaves nothing behind.
 
     Raises:
-        OutputError: The file cannot be written; the message names it and says why.
+        OutputError: The file cannot be written; the message names it and the reason.
     """
     write_together({Path(path): data})
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that belong together: all under temporary names first, then each is renamed.
+    """Write several files: all under temporary names first, then each is renamed.
 
-    A full disk or an interrupt therefore leaves none of them, and never half of one. A process that is killed
-    may leave temporary names (see `remove_parts`), and some of the files without the others.
+    A full disk or an interrupt leaves none of them. A killed process may leave temporary files (see
+    `remove_parts`) and some of the files without the others, but each of them complete.
 
     Raises:
-        OutputError: One of them cannot be written; the message names it and says why.
+        OutputError: A file cannot be written; the message names it and the reason.
     """
-    # A name of its own for every call, so that two writers of one file do not meet.
+    # Random names, so that two writers of the same file do not interfere.
     parts = {path: path.with_name(f".{secrets.token_hex(8)}.part") for path in files}
     path = Path()
     try:
         try:
             for path, part in parts.items():
-                if path.is_dir():  # the one thing that would stop a later rename, after earlier ones
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                if path.is_dir():  # the only error that a rename could still meet
+                    raise OutputError(f"{path} cannot be written: {os.strerror(errno.EISDIR)}")
                 part.write_bytes(files[path])
-            with _uninterrupted():
+            with _interrupts_delayed():
                 for path, part in parts.items():
                     part.replace(path)
-        except BaseException:  # an interrupt, too, leaves nothing half-written
+        except BaseException:  # interrupts included
             for part in parts.values():
                 part.unlink(missing_ok=True)
             raise
@@ -67,13 +74,13 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A file written piece by piece under a temporary name, which gets its own when the block ends well.
+    """Open a temporary file for writing, which becomes `path` when the block succeeds.
 
-    Its bytes are on the disk before it gets its name: large files are made in hours, and a power cut must not
-    put an empty one in the place of an older one.
+    It is synced to disk before it is renamed: large files take hours, and a power failure must not replace an
+    older one by an empty one.
 
     Raises:
-        OutputError: It cannot be written; the message names it and says why.
+        OutputError: The file cannot be written; the message names it and the reason.
     """
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -91,16 +98,16 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def append_atomic(path: Path, data: bytes) -> None:
-    """Add to the end of a file, which is made where it is missing: all of it, or nothing.
+    """Append `data` to a file, created if missing: all of it, or nothing.
 
     Raises:
-        OutputError: It cannot be written; the message names it and says why.
+        OutputError: The file cannot be written; the message names it and the reason.
     """
     try:
         with path.open("ab", buffering=0) as file:
             before = os.fstat(file.fileno()).st_size
             try:
-                while data:  # the last free bytes of a disk are taken, the next ones are refused
+                while data:  # a nearly full disk takes the first bytes only
                     data = data[file.write(data) :]
             except BaseException:
                 file.truncate(before)
@@ -110,7 +117,11 @@ def append_atomic(path: Path, data: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder where it is missing. Raises OutputError where it cannot be."""
+    """Create a folder if it is missing.
+
+    Raises:
+        OutputError: It cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -118,12 +129,12 @@ def make_folder(folder: Path) -> None:
 
 
 def make_writable(folder: Path) -> None:
-    """Make a folder where it is missing, and make sure that files can be made in it, before any work.
+    """Create a folder if it is missing, and check that it is writable, before any work.
 
-    Permissions do not tell: a superuser has them all, and a file system may be there to be read alone.
+    A file is created to find out: root has all permissions, and a file system may be mounted read-only.
 
     Raises:
-        OutputError: It cannot be made, or no file can be made in it.
+        OutputError: It cannot be created, or is not writable.
     """
     make_folder(folder)
     try:
@@ -135,10 +146,10 @@ def make_writable(folder: Path) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what writers left in a folder that were killed; none may be at work there.
+    """Remove the temporary files of killed writers; no writer may be active in the folder.
 
     Raises:
-        OutputError: One of them cannot be removed.
+        OutputError: A file cannot be removed.
     """
     for part in folder.glob(".*.part"):
         if _PART.fullmatch(part.name):
@@ -149,16 +160,16 @@ def remove_parts(folder: Path) -> None:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """An interrupt from the keyboard waits until the end; only the main thread gets any."""
+def _interrupts_delayed() -> Iterator[None]:
+    """Delay KeyboardInterrupt to the end of the block; only the main thread receives any."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before if before is not None else signal.SIG_DFL)
-        if came:
+        if received:
             signal.raise_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Measured figures, kept as CSV in the repository: each row says with which commit and on which machine."""
+"""CSV files of results, each row with the date, commit and machine that produced it."""
 
 import csv
 import io
@@ -14,10 +14,10 @@ from focal_omr.runtime.atomic_files import append_atomic
 
 
 def record(path: Path, figures: Mapping[str, object]) -> None:
-    """Append a row of figures to a CSV file; date, commit and machine are added.
+    """Append a row to a CSV file, with date, commit and machine.
 
     Raises:
-        OutputError: The file cannot be written, or its columns are others.
+        OutputError: The file cannot be written, or has other columns.
     """
     row = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -37,7 +37,7 @@ def record(path: Path, figures: Mapping[str, object]) -> None:
 
 
 def append_row(path: Path, row: Mapping[str, object]) -> None:
-    """Add a row to a CSV file, with a header where it is new: whole, or not at all.
+    """Append a row to a CSV file atomically, after a header if the file is new.
 
     Raises:
         OutputError: The file cannot be written.
@@ -55,14 +55,14 @@ def _holds_rows(path: Path) -> bool:
 
 
 def commit() -> str:
-    """Short hash of the commit that runs, with `+` where files differ from it; "unknown" outside git."""
+    """Short hash of the checked-out commit, with `+` if files are modified; "unknown" outside git."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, check=False)
     return done.stdout.decode("ascii").strip() or "unknown"
 
 
 def machine() -> str:
-    """Processor and number of cores, without any name of the machine."""
+    """Processor model and number of cores; no host name."""
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
