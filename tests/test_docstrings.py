@@ -55,7 +55,6 @@ KNOWN_GAPS: dict[str, set[str]] = {
         "StaffEditor.put_note",
         "StaffEditor.set_token",
     },
-    "evaluation/score_diff/read.py": {"JudgedScore.score"},
     "images/load.py": {"check_size", "median_gray"},
     "page/combs.py": {"Combs.cross_out"},
     "page/dewarp.py": {

@@ -126,8 +126,8 @@ def compare(
     Both are scores in MusicXML, MEI or kern, or label files, or folders of these. The note error is the edit
     distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
     bars with chords are excluded. Files of folders are paired by name, and NAME-Part-PART with the part of
-    NAME. A result that is missing or unreadable counts as 100 % wrong. With musicdiff installed (extra
-    `judge`), OMR-NED, its normalised edit distance of engraved scores, is reported too.
+    NAME. A result that is missing or unreadable counts as 100 % wrong. The extra `judge` brings music21, which
+    reads MusicXML here, and musicdiff for OMR-NED, its normalised edit distance of engraved scores.
 
     Exit status: 0 all were compared, 1 some results of folders were not, 2 none was, or bad usage.
     """
@@ -221,14 +221,13 @@ def evaluate(
     check_output_files(record, report and report / "report.md")
     with native_stderr_silenced():
         from focal_omr.decode import BEAM_WIDTH
-        from focal_omr.evaluation.evaluate import Order, evaluate_contained
+        from focal_omr.evaluation.evaluate import EvaluationRequest, run_evaluation
         from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
-        order = Order(
-            data, model, threads, BEAM_WIDTH if beam is None else beam, tuple(ignore or ()), distorted
-        )
+        beam_width = BEAM_WIDTH if beam is None else beam
+        request = EvaluationRequest(data, model, threads, beam_width, tuple(ignore or ()), distorted)
         result, card = run_isolated(
-            evaluate_contained, order, name=data, limits=ProcessLimits(None, memory), error=DataError
+            run_evaluation, request, name=data, limits=ProcessLimits(None, memory), error=DataError
         )
     name = f"{data.name} (distorted)" if distorted else data.name
     if record:
@@ -236,9 +235,9 @@ def evaluate(
 
         append_row(record, _evaluation_row(result.to_json(), name, card, tuple(ignore or ())))
     if report:
-        from focal_omr.evaluation.report import write_report
+        from focal_omr.evaluation.report import save_report
 
-        write_report(result, report, title=f"{model} on {name}")
+        save_report(result, report, title=f"{model} on {name}")
     if as_json:
         print(json.dumps(result.to_json()))
         return

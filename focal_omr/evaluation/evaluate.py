@@ -1,4 +1,4 @@
-"""A model against labelled pictures: error rates, errors by symbol and bin, and the worst samples."""
+"""Evaluation of a model on labelled images: error rates, errors by symbol and frequency, worst samples."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,29 +26,38 @@ from focal_omr.metrics import (
 from focal_omr.onnx_model import ModelCard
 from focal_omr.recognize import Recognizer
 
-_MOST_SHOWN = 20
+_MOST_SHOWN = 20  # entries of a list in the JSON object
 
 
 @dataclass(frozen=True)
 class SampleReading:
-    """One sample's label and what was read from its picture, both in PrIMuS symbols."""
+    """The reading of one sample's image beside its label, both in PrIMuS symbols.
+
+    Attributes:
+        id: The sample's id.
+        reference: The label.
+        hypothesis: The reading; empty if the image could not be read.
+        edits: Edit distance of the two.
+        image: The file that was read.
+        confidences: 0 .. 1 for each symbol of the hypothesis.
+    """
 
     id: str
     reference: tuple[str, ...]
     hypothesis: tuple[str, ...]
     edits: int
-    picture: Path
+    image: Path
     confidences: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-        readings: One for each sample, in order of their ids.
-        failures: Sample id -> why it could not be read; all its symbols count as errors.
-        seconds: Time for reading, without opening the model.
+        readings: One for each sample, in order of ids.
+        failures: Sample id -> why its image could not be read; all its symbols count as errors.
+        seconds: Time for reading, without loading the model.
     """
 
     readings: tuple[SampleReading, ...]
@@ -62,7 +71,7 @@ class Evaluation:
 
     @cached_property
     def rates(self) -> ErrorRates:
-        """Error over the corpus."""
+        """Error rates over the corpus."""
         return error_rates([r.hypothesis for r in self.readings], [r.reference for r in self.readings])
 
     @property
@@ -72,16 +81,16 @@ class Evaluation:
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error of the symbols that were read, 0 .. 1."""
+        """Expected calibration error of the read symbols, 0 .. 1."""
         confidences = [confidence for reading in self.readings for confidence in reading.confidences]
         right = [hit for r in self.readings for hit in correct_mask(r.hypothesis, r.reference)]
         return expected_calibration_error(confidences, right)
 
     @property
     def doubt_auc(self) -> float | None:
-        """How well doubt ranks the staves: the chance that one with an error has more of it than one without.
+        """ROC AUC of the mean doubt (1 - confidence) of a staff as a score for having errors.
 
-        None where all staves that were read have errors, or none has.
+        None if all staves that could be read have errors, or none has.
         """
         read = [reading for reading in self.readings if reading.id not in self.failures]
         doubts = [sum(1 - c for c in r.confidences) / max(1, len(r.confidences)) for r in read]
@@ -94,9 +103,9 @@ class Evaluation:
         return bootstrap_ser([r.edits for r in self.readings], [len(r.reference) for r in self.readings])
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values; rates in percent, bins by the frequencies of these very labels.
+        """The figures as JSON values; rates are in percent, frequency bins are those of the evaluated labels.
 
-        `macro_recall` and `bin_ser` are of the symbols that occur ten times or more.
+        `macro_recall` and `bin_ser` cover the symbols that occur at least `LEAST_COUNT` times.
         """
         rates, errors = self.rates, self.symbol_errors
         counts = errors.count
@@ -134,33 +143,33 @@ def evaluate(
     *,
     ignore: Sequence[str] = (),
     distorted: bool = False,
-    progress: Callable[[Sample], None] | None = None,
+    on_progress: Callable[[Sample], None] | None = None,
 ) -> Evaluation:
     """Read every sample of a folder in PrIMuS layout and compare it with its semantic label.
 
-    Our own symbols are mapped to their PrIMuS form first, on both sides.
+    Symbols that extend PrIMuS are first mapped to their PrIMuS form on both sides.
 
     Args:
-        recognizer: Reads the pictures.
+        recognizer: Reads the images.
         folder: `<id>/<id>.png|jpg` with `<id>.semantic`, at any depth.
         ignore: Tokens to leave out on both sides, for labels that lack a kind of symbol (`tie`).
-        distorted: Read Camera-PrIMuS's `<id>_distorted.jpg` instead of the clean picture.
-        progress: Called before each sample.
+        distorted: Read Camera-PrIMuS's `<id>_distorted.jpg` instead of the clean image.
+        on_progress: Called before each sample.
 
     Raises:
-        DataError: The folder holds no samples, incomplete ones, or one without a distorted picture.
+        DataError: The folder holds no samples, incomplete ones, or one without a distorted image.
     """
     samples = primus_samples(folder)
     readings: list[SampleReading] = []
     failures: dict[str, str] = {}
     started = time.perf_counter()
     for sample in samples:
-        if progress:
-            progress(sample)
+        if on_progress:
+            on_progress(sample)
         reference = _comparable(sample.semantic, ignore)
-        picture = sample.picture_path(distorted=distorted)
+        image = sample.picture_path(distorted=distorted)
         try:
-            symbols = recognizer.read_staff(picture).symbols
+            symbols = recognizer.read_staff(image).symbols
         except ImageError as error:
             failures[sample.id] = str(error)
             symbols = []
@@ -168,13 +177,13 @@ def evaluate(
         hypothesis = tuple(token for token, _ in read)
         confidences = tuple(confidence for _, confidence in read)
         edits = edit_distance(hypothesis, reference)
-        readings.append(SampleReading(sample.id, reference, hypothesis, edits, picture, confidences))
+        readings.append(SampleReading(sample.id, reference, hypothesis, edits, image, confidences))
     return Evaluation(tuple(readings), failures, time.perf_counter() - started)
 
 
 @dataclass(frozen=True)
-class Order:
-    """What `evaluate` is to do, as plain values; see `Recognizer` and `evaluate`."""
+class EvaluationRequest:
+    """The arguments of `Recognizer` and `evaluate` as a picklable record."""
 
     folder: Path
     model: str
@@ -184,11 +193,11 @@ class Order:
     distorted: bool = False
 
 
-def evaluate_contained(order: Order) -> tuple[Evaluation, ModelCard]:
-    """The evaluation and the network's metadata, for a process of its own. Raises as `evaluate`."""
-    recognizer = Recognizer(model=order.model, threads=order.threads, beam_width=order.beam_width)
-    found = evaluate(recognizer, order.folder, ignore=order.ignore, distorted=order.distorted)
-    return found, recognizer.card
+def run_evaluation(request: EvaluationRequest) -> tuple[Evaluation, ModelCard]:
+    """Load the model and evaluate it; a function for a worker process. Raises as `evaluate` does."""
+    recognizer = Recognizer(model=request.model, threads=request.threads, beam_width=request.beam_width)
+    evaluation = evaluate(recognizer, request.folder, ignore=request.ignore, distorted=request.distorted)
+    return evaluation, recognizer.card
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:

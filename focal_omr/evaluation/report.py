@@ -1,4 +1,4 @@
-"""An evaluation as a page to read: figures, what was confused, and the worst staves with their alignment."""
+"""Markdown report of an evaluation: figures, confusions, and the worst staves with their alignments."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,9 +12,9 @@ from focal_omr.evaluation.evaluate import Evaluation, SampleReading
 from focal_omr.runtime.atomic_files import make_folder, write_together
 from focal_omr.staff.strip import load_gray
 
-__all__ = ["report_files", "write_report"]
+__all__ = ["report_files", "save_report"]
 
-_WORST = 20
+_WORST = 20  # staves that are shown
 _MOST_CONFUSED = 10
 _MOST_SYMBOLS = 20
 _CONTEXT = 2  # symbols shown before and after a difference
@@ -22,13 +22,13 @@ _WIDEST_PX = 1600
 _JPEG_QUALITY = 80  # a noisy photo is ten times as large as a PNG
 
 
-def write_report(evaluation: Evaluation, folder: Path, *, title: str) -> None:
-    """Write `report.md` and the pictures of the worst staves, all or none.
+def save_report(evaluation: Evaluation, folder: Path, *, title: str) -> None:
+    """Write `report.md` and the images of the worst staves, all or none.
 
     Args:
-        evaluation: What was found.
-        folder: Made if it is not there.
-        title: The page's heading.
+        evaluation: The result to report.
+        folder: Created if it does not exist.
+        title: Heading of the page.
 
     Raises:
         OutputError: The files cannot be written.
@@ -39,30 +39,30 @@ def write_report(evaluation: Evaluation, folder: Path, *, title: str) -> None:
 
 
 def report_files(evaluation: Evaluation, *, title: str) -> dict[str, bytes]:
-    """The files of a report by their names; `report.md` is the last."""
+    """The files of a report by name; `report.md` is the last."""
     files: dict[str, bytes] = {}
     staves: list[str] = []
     for number, reading in enumerate(evaluation.worst[:_WORST], 1):
         name = f"worst-{number:02d}.jpg"
         try:
-            files[name] = _picture(reading.picture)
+            files[name] = _jpeg(reading.image)
             shown = f"![The staff {reading.id}]({name})\n\n"
         except ImageError as error:
             shown = f"{error}\n\n"
         if reason := evaluation.failures.get(reading.id):
-            diff = f"Not read: {reason.removeprefix(f'{reading.picture}: ')}\n"
+            diff = f"Not read: {reason.removeprefix(f'{reading.image}: ')}\n"
         else:
             diff = "\n".join(("```diff", *_alignment(reading), "```\n"))
         heading = f"### {number}. {reading.id}: {reading.edits} edits in {len(reading.reference)} symbols\n"
         staves.append(f"{heading}\n{shown}{diff}")
-    parts = [f"# {title}\n", _figures(evaluation), _confusion(evaluation), _symbols(evaluation)]
+    parts = [f"# {title}\n", _figures(evaluation), _symbol_errors(evaluation)]
     if staves:
         parts += ["## The worst staves\n\n`-` stands in the label, `+` was read.\n", *staves]
     files["report.md"] = "\n".join(parts).encode()
     return files
 
 
-def _picture(path: Path) -> bytes:
+def _jpeg(path: Path) -> bytes:
     gray = load_gray(path)
     if gray.shape[1] > _WIDEST_PX:
         size = (_WIDEST_PX, max(1, round(gray.shape[0] * _WIDEST_PX / gray.shape[1])))
@@ -83,7 +83,7 @@ def _figures(evaluation: Evaluation) -> str:
         ("expected calibration error of the confidence", f"{values['calibration_error']:.4f}"),
         (
             "chance that doubt ranks a wrong staff before a right one",
-            _or_none(values["doubt_auc"]),
+            "-" if values["doubt_auc"] is None else f"{values['doubt_auc']:.2f}",
         ),
         ("staves that could not be read", f"{values['failed']}"),
         ("time for a staff", f"{1000 * values['seconds'] / max(1, values['samples']):.0f} ms"),
@@ -91,31 +91,24 @@ def _figures(evaluation: Evaluation) -> str:
     return _table(("", ""), rows)
 
 
-def _or_none(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _confusion(evaluation: Evaluation) -> str:
-    pairs = evaluation.symbol_errors.confused.most_common(_MOST_CONFUSED)
-    rows = [(f"`{label}`", f"`{read}`", str(count)) for (label, read), count in pairs]
-    return "## Most confused\n\n" + _table(("label", "read", "times"), rows)
-
-
-def _symbols(evaluation: Evaluation) -> str:
-    """The symbols that are missed the most."""
+def _symbol_errors(evaluation: Evaluation) -> str:
+    """The most frequent confusions, and the frequent symbols that are missed most."""
     errors = evaluation.symbol_errors
-    usual = [symbol for symbol, count in errors.count.items() if count >= LEAST_COUNT]
-    missed = [symbol for symbol in usual if errors.hit[symbol] < errors.count[symbol]]
+    confused = errors.confused.most_common(_MOST_CONFUSED)
+    frequent = [symbol for symbol, count in errors.count.items() if count >= LEAST_COUNT]
+    missed = [symbol for symbol in frequent if errors.hit[symbol] < errors.count[symbol]]
     missed.sort(key=lambda symbol: (-errors.miss_rate([symbol]), symbol))
-    rows = [
+    confusions = [(f"`{label}`", f"`{read}`", str(count)) for (label, read), count in confused]
+    misses = [
         (f"`{symbol}`", str(errors.count[symbol]), f"{errors.miss_rate([symbol]):.0f} %")
         for symbol in missed[:_MOST_SYMBOLS]
     ]
-    heading = (
-        f"## Most missed\n\n{len(usual) - len(missed)} of the {len(usual)} symbols that occur "
+    return (
+        f"## Most confused\n\n{_table(('label', 'read', 'times'), confusions)}\n"
+        f"## Most missed\n\n{len(frequent) - len(missed)} of the {len(frequent)} symbols that occur "
         f"{LEAST_COUNT} times or more were always read.\n\n"
+        f"{_table(('symbol', 'occurs', 'missed'), misses)}"
     )
-    return heading + _table(("symbol", "occurs", "missed"), rows)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -124,7 +117,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _alignment(reading: SampleReading) -> Iterator[str]:
-    """Lines of a diff of label and reading; long stretches that agree are cut short."""
+    """Diff of label and reading, line by line; long matches are abbreviated."""
     label, read = reading.reference, reading.hypothesis
     codes = list(Levenshtein.opcodes(label, read))
     for number, code in enumerate(codes):

@@ -1,6 +1,7 @@
 """How far two scores are apart."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from shared_data import SHARED
 from strategies import scores
 
 from focal_omr.encodings.semantic import read_semantic
-from focal_omr.errors import NotationError
+from focal_omr.errors import NotationError, OmrError
 from focal_omr.evaluation.compare_scores import compare_files, compare_folders, compare_scores
 from focal_omr.formats.registry import save_score
 from focal_omr.score.records import Part, Score
@@ -174,3 +175,16 @@ def test_a_quartet_against_itself(stem):
     figures = compare_files(path, path, part="Viola", with_omr_ned=False).to_json()
     assert (figures["note_error"], figures["f1"], figures["differences"]) == (0, 1, [])
     assert figures["result_notes"] == figures["truth_notes"] > 300
+
+
+def test_without_music21_labels_are_compared_and_musicxml_is_no_failure_of_the_result(
+    tmp_path, truth, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "music21", None)
+    label = tmp_path / "a.semantic"
+    label.write_text(TUNES["Viola"])
+    assert compare_files(label, label, with_omr_ned=False).note_error == 0
+    with pytest.raises(OmrError, match="music21 is not installed"):
+        compare_files(truth, label, with_omr_ned=False)
+    with pytest.raises(OmrError, match="music21 is not installed"):
+        compare_folders(tmp_path, tmp_path, with_omr_ned=False)

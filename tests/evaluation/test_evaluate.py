@@ -128,7 +128,7 @@ def test_progress_is_told_before_each_sample(folder: Path) -> None:
             assert told[-1] == path.stem
             return super().read_staff(path)
 
-    evaluate(Noting(), folder, progress=lambda sample: told.append(sample.id))  # type: ignore[arg-type]
+    evaluate(Noting(), folder, on_progress=lambda sample: told.append(sample.id))  # type: ignore[arg-type]
     assert told == ["a", "b", "c"]
 
 

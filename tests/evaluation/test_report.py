@@ -8,7 +8,7 @@ import pytest
 
 from focal_omr.errors import OutputError
 from focal_omr.evaluation.evaluate import Evaluation, SampleReading
-from focal_omr.evaluation.report import report_files, write_report
+from focal_omr.evaluation.report import report_files, save_report
 
 LABEL = (
     "clef-G2",
@@ -74,8 +74,8 @@ def test_a_reading_without_errors_has_no_worst_staves(evaluation: Evaluation) ->
 
 
 def test_files_are_written_together(evaluation: Evaluation, tmp_path: Path) -> None:
-    write_report(evaluation, tmp_path / "deep" / "report", title="A test")
+    save_report(evaluation, tmp_path / "deep" / "report", title="A test")
     written = sorted(path.name for path in (tmp_path / "deep" / "report").iterdir())
     assert written == ["report.md", "worst-02.jpg", "worst-03.jpg"]
     with pytest.raises(OutputError, match="no results can go there"):
-        write_report(evaluation, tmp_path / "a.png" / "report", title="A test")
+        save_report(evaluation, tmp_path / "a.png" / "report", title="A test")

@@ -1,1 +1,1 @@
-"""Scores as a judge reads them: the notes of every part, bar by bar, and what is wrong with a reading."""
+"""Note-level comparison of scores: readers, bar alignment, figures and OMR-NED."""

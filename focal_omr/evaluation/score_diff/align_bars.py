@@ -1,12 +1,12 @@
-"""What is wrong with a reading, bar by bar: bars laid beside each other, then notes within them.
+"""Note errors of a part: alignment of bars by dynamic programming, then of the notes within them.
 
-The bars of the two parts are aligned by a weighted edit distance of sequences: a pair of bars costs the edits
-of their notes, a bar without a partner as many as it has notes. One or two bars may stand beside one or two,
-so that a barline that is missing, too many or misplaced costs no note; but a bar with a chord, which will be
-left out, takes no bar of the truth with it. Of the cheapest alignments the one with the most plain pairs is
-taken; bars without notes cost nothing, and so a rest of several bars stands beside as many bars of rest.
+The bars of both parts are aligned by a weighted edit distance of sequences: a pair of bars costs the edits
+of its notes, an unpaired bar its number of notes. One or two bars may be grouped with one or two, so that a
+missing, added or misplaced barline costs no note; a bar with a chord, which is left out, is never grouped
+with another bar of the truth. Among alignments of equal cost the one with the most plain pairs is chosen:
+bars without notes cost nothing, and this aligns a rest of several bars with as many bars of rest.
 
-Source: Levenshtein 1966; groups of bars as those of sentences in Gale & Church 1993, "A Program for Aligning
+Source: Levenshtein 1966; groups of bars as groups of sentences in Gale & Church 1993, "A Program for Aligning
 Sentences in Bilingual Corpora".
 """
 
@@ -21,36 +21,36 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from focal_omr.evaluation.score_diff.records import Bar, NoteEvent
+from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar
 
-__all__ = ["BarGroup", "Edit", "NoteErrors", "note_errors"]
+__all__ = ["BarGroup", "NoteEdit", "NoteErrors", "note_errors"]
 
-Edit = Literal["pitch", "duration", "both", "missed", "added"]
-_FIRST_SIGN = 0xF0000  # notes become characters of the private use plane, of which there are 65 thousand
-# Bars of the result and of the truth in a group -> how much less it is liked than a plain pair, edits equal.
+NoteEdit = Literal["pitch", "duration", "both", "missed", "added"]
+_FIRST_CHARACTER = 0xF0000  # notes are mapped to a private use plane, which has 65 thousand characters
+# Sizes of groups (bars of the result, bars of the truth) -> penalty against a plain pair with equal edits.
 _GROUPS = {(1, 1): 0, (0, 1): 1, (1, 0): 1, (1, 2): 3, (2, 1): 3, (2, 2): 4}
-_EDIT = 1 << 20  # the cost of an edit, so that no number of dislikes outweighs one
-_TOO_MANY = 1 << 29  # edits, of a group that must not be
-_NEVER = 1 << 60
+_EDIT = 1 << 20  # cost of an edit, larger than any sum of penalties
+_FORBIDDEN = 1 << 29  # edits of a group that is not allowed
+_INFINITE = 1 << 60
 
 
 @dataclass(frozen=True)
 class BarGroup:
-    """Bars of the truth and those of the result that stand beside them.
+    """Bars of the truth and the bars of the result that are aligned with them.
 
     Attributes:
-        truth: No, one or two bars.
-        result: No, one or two bars.
-        edits: How often each kind of edit is needed; empty where a bar of the truth has chords.
+        truth: Zero, one or two bars.
+        result: Zero, one or two bars.
+        edits: Number of edits by kind; empty if a bar of the truth has chords.
     """
 
-    truth: tuple[Bar, ...]
-    result: tuple[Bar, ...]
-    edits: Counter[Edit]
+    truth: tuple[VoicedBar, ...]
+    result: tuple[VoicedBar, ...]
+    edits: Counter[NoteEdit]
 
     @property
     def left_out(self) -> bool:
-        """Whether it does not count: a bar of the truth has a chord or two voices."""
+        """Whether it does not count, since a bar of the truth has a chord or two voices."""
         return any(bar.has_chord for bar in self.truth)
 
 
@@ -60,16 +60,16 @@ class NoteErrors:
 
     Attributes:
         groups: All bars of both, in order.
-        flat_edits: Edits of the notes that count, were there no barlines: never more than `edits`.
+        flat_edits: Edits of the counted notes without regard to barlines; at most the sum of `edits`.
     """
 
     groups: tuple[BarGroup, ...]
     flat_edits: int
 
     @property
-    def edits(self) -> Counter[Edit]:
+    def edits(self) -> Counter[NoteEdit]:
         """Edits by kind."""
-        return sum((group.edits for group in self.groups), Counter[Edit]())
+        return sum((group.edits for group in self.groups), Counter[NoteEdit]())
 
     @property
     def counted(self) -> list[BarGroup]:
@@ -79,21 +79,21 @@ class NoteErrors:
     @property
     def truth_notes(self) -> list[NoteEvent]:
         """Notes of the truth that count."""
-        return [note for group in self.counted for note in notes_of(group.truth)]
+        return [note for group in self.counted for note in _notes(group.truth)]
 
     @property
     def result_notes(self) -> list[NoteEvent]:
         """Notes of the result that count."""
-        return [note for group in self.counted for note in notes_of(group.result)]
+        return [note for group in self.counted for note in _notes(group.result)]
 
 
-def note_errors(result: Sequence[Bar], truth: Sequence[Bar]) -> NoteErrors:
-    """Align the bars of a part that was read with those that it should have, and count what is wrong.
+def note_errors(result: Sequence[VoicedBar], truth: Sequence[VoicedBar]) -> NoteErrors:
+    """Align the bars of a part with the true ones and count the wrong notes.
 
-    Bars of the truth with a chord or two voices are left out, and what stands beside them in the result.
+    Bars of the truth with a chord or two voices are left out, together with the bars aligned with them.
     """
     groups = tuple(
-        BarGroup(t, r, Counter() if any(bar.has_chord for bar in t) else _edits(notes_of(r), notes_of(t)))
+        BarGroup(t, r, Counter() if any(bar.has_chord for bar in t) else _note_edits(_notes(r), _notes(t)))
         for r, t in _align(result, truth)
     )
     errors = NoteErrors(groups, 0)
@@ -102,116 +102,107 @@ def note_errors(result: Sequence[Bar], truth: Sequence[Bar]) -> NoteErrors:
     return NoteErrors(groups, int(Levenshtein.distance(*flat)))
 
 
-def notes_of(bars: Sequence[Bar]) -> list[NoteEvent]:
-    """The notes of some bars, one after the other."""
+def _notes(bars: Sequence[VoicedBar]) -> list[NoteEvent]:
     return [note for bar in bars for note in bar.notes]
 
 
-# Bars ------------------------------------------------------------------------------------------------------
+# Alignment of bars -----------------------------------------------------------------------------------------
+
+_Costs = dict[tuple[int, int], NDArray[np.int64]]
 
 
-def _align(result: Sequence[Bar], truth: Sequence[Bar]) -> list[tuple[tuple[Bar, ...], tuple[Bar, ...]]]:
-    """Groups of bars, each of the result's and the truth's, that cost the fewest edits."""
-    tables = _edit_tables(result, truth)
-    best = _best_costs(len(result), len(truth), tables)
+def _align(
+    result: Sequence[VoicedBar], truth: Sequence[VoicedBar]
+) -> list[tuple[tuple[VoicedBar, ...], tuple[VoicedBar, ...]]]:
+    """Groups of bars of the result and of the truth with the lowest total cost."""
+    costs = _group_costs(result, truth)
+    best = _best_costs(len(result), len(truth), costs)
     groups = []
     i, j = len(result), len(truth)
     while i or j:
-        rows, columns = _last_group(best, tables, i, j)
+        rows, columns = next(
+            (rows, columns)
+            for (rows, columns), cost in costs.items()
+            if i >= rows
+            and j >= columns
+            and best[i, j] == best[i - rows, j - columns] + cost[i - rows, j - columns]
+        )
         groups.append((tuple(result[i - rows : i]), tuple(truth[j - columns : j])))
         i, j = i - rows, j - columns
     return groups[::-1]
 
 
-_Tables = dict[tuple[int, int], NDArray[np.int32]]
-
-
-def _best_costs(bars: int, meant: int, tables: _Tables) -> NDArray[np.int64]:
-    """The least cost of aligning the first i bars of the result with the first j of the truth."""
-    best = np.full((bars + 1, meant + 1), _NEVER, np.int64)
+def _best_costs(result_bars: int, truth_bars: int, costs: _Costs) -> NDArray[np.int64]:
+    """Lowest cost (R + 1, T + 1) of aligning the first i bars of the result with the first j of the truth."""
+    best = np.full((result_bars + 1, truth_bars + 1), _INFINITE, np.int64)
     best[0, 0] = 0
-    # What it costs that the truth's first j bars have no partner.
-    alone = np.concatenate([[0], np.cumsum(_cost((0, 1), tables[0, 1][0]))])
-    for i in range(bars + 1):
+    # Cost of leaving the first j bars of the truth unpaired.
+    unpaired = np.concatenate([[0], np.cumsum(costs[0, 1][0])])
+    for i in range(result_bars + 1):
         row = best[i]
-        for (rows, columns), table in tables.items():
-            if rows and i >= rows and meant >= columns:
-                ways = best[i - rows, : meant + 1 - columns] + _cost((rows, columns), table[i - rows])
-                row[columns:] = np.minimum(row[columns:], ways)
-        row[:] = np.minimum.accumulate(row - alone) + alone
+        for (rows, columns), cost in costs.items():
+            if rows and i >= rows and truth_bars >= columns:
+                candidates = best[i - rows, : truth_bars + 1 - columns] + cost[i - rows]
+                row[columns:] = np.minimum(row[columns:], candidates)
+        row[:] = np.minimum.accumulate(row - unpaired) + unpaired
     return best
 
 
-def _last_group(best: NDArray[np.int64], tables: _Tables, i: int, j: int) -> tuple[int, int]:
-    """The size of the group with which the best alignment of i and j bars ends."""
-    for (rows, columns), table in tables.items():
-        if i >= rows and j >= columns:
-            k, m = i - rows, j - columns
-            if best[i, j] == best[k, m] + _cost((rows, columns), table[k, m]):
-                return rows, columns
-    raise AssertionError("the costs do not add up")
-
-
-def _cost(size: tuple[int, int], edits: NDArray[np.int32]) -> NDArray[np.int64]:
-    """What groups of a size cost, in whole numbers: their edits, and then how little the size is liked."""
-    costs: NDArray[np.int64] = edits.astype(np.int64) * _EDIT + _GROUPS[size]
-    return costs
-
-
-def _edit_tables(result: Sequence[Bar], truth: Sequence[Bar]) -> _Tables:
-    """The edits of each size of group, by where it begins: at bar i of the result and j of the truth."""
+def _group_costs(result: Sequence[VoicedBar], truth: Sequence[VoicedBar]) -> _Costs:
+    """Cost of each size of group, by the bars i of the result and j of the truth with which it begins."""
     alphabet: dict[object, str] = {}
     spelled = [[_spell(bar.notes, alphabet) for bar in bars] for bars in (result, truth)]
     runs = [{1: each, 2: [a + b for a, b in pairwise(each)]} for each in spelled]
-    tables: _Tables = {}
-    for rows, columns in _GROUPS:
-        # A bar without a partner stands beside nothing, wherever in the other part that is.
+    costs: _Costs = {}
+    for (rows, columns), penalty in _GROUPS.items():
+        # An unpaired bar is compared with nothing, wherever in the other part that is.
         down = runs[0][rows] if rows else [""] * (len(result) + 1)
         across = runs[1][columns] if columns else [""] * (len(truth) + 1)
         edits = cdist(down, across, scorer=Levenshtein.distance, dtype=np.int32)
-        tables[rows, columns] = edits.reshape(len(down), len(across))
+        edits = edits.reshape(len(down), len(across)).astype(np.int64)
         if columns == 2:
-            apart = [first.has_chord or second.has_chord for first, second in pairwise(truth)]
-            tables[rows, columns][:, np.array(apart, bool)] = _TOO_MANY
-    return tables
+            has_chord = [first.has_chord or second.has_chord for first, second in pairwise(truth)]
+            edits[:, np.array(has_chord, bool)] = _FORBIDDEN
+        costs[rows, columns] = edits * _EDIT + penalty
+    return costs
 
 
 def _spell(notes: Sequence[NoteEvent], alphabet: dict[object, str]) -> str:
-    """The notes as characters, one for each pitch and duration."""
-    return "".join(alphabet.setdefault(note.written, chr(_FIRST_SIGN + len(alphabet))) for note in notes)
+    """The notes as a string with one character for each pitch and duration."""
+    return "".join(alphabet.setdefault(note.written, chr(_FIRST_CHARACTER + len(alphabet))) for note in notes)
 
 
-# Notes -----------------------------------------------------------------------------------------------------
+# Alignment of notes ----------------------------------------------------------------------------------------
 
 
-def _edits(result: Sequence[NoteEvent], truth: Sequence[NoteEvent]) -> Counter[Edit]:
-    """The fewest edits by kind; among as few, those that leave pitch or duration of a note right."""
+def _note_edits(result: Sequence[NoteEvent], truth: Sequence[NoteEvent]) -> Counter[NoteEdit]:
+    """The fewest edits by kind; ties are broken in favour of edits that keep a note's pitch or duration."""
     if [note.written for note in result] == [note.written for note in truth]:
         return Counter()
-    steps: list[list[tuple[int, tuple[int, int], Edit | None]]] = []
+    steps: list[list[tuple[int, tuple[int, int], NoteEdit | None]]] = []
     for i in range(len(result) + 1):
-        row: list[tuple[int, tuple[int, int], Edit | None]] = []
+        row: list[tuple[int, tuple[int, int], NoteEdit | None]] = []
         for j in range(len(truth) + 1):
-            ways: list[tuple[int, tuple[int, int], Edit | None]] = []
+            candidates: list[tuple[int, tuple[int, int], NoteEdit | None]] = []
             if i and j:
-                kind = _difference(result[i - 1], truth[j - 1])
+                kind = _substitution(result[i - 1], truth[j - 1])
                 cost = 0 if kind is None else _EDIT + (kind == "both")
-                ways.append((steps[i - 1][j - 1][0] + cost, (i - 1, j - 1), kind))
+                candidates.append((steps[i - 1][j - 1][0] + cost, (i - 1, j - 1), kind))
             if j:
-                ways.append((row[j - 1][0] + _EDIT, (i, j - 1), "missed"))
+                candidates.append((row[j - 1][0] + _EDIT, (i, j - 1), "missed"))
             if i:
-                ways.append((steps[i - 1][j][0] + _EDIT, (i - 1, j), "added"))
-            row.append(min(ways, key=lambda way: way[0], default=(0, (0, 0), None)))
+                candidates.append((steps[i - 1][j][0] + _EDIT, (i - 1, j), "added"))
+            row.append(min(candidates, key=lambda step: step[0], default=(0, (0, 0), None)))
         steps.append(row)
-    edits: Counter[Edit] = Counter()
-    place = len(result), len(truth)
-    while place != (0, 0):
-        _, place, made = steps[place[0]][place[1]]
-        edits.update([made] if made else [])
+    edits: Counter[NoteEdit] = Counter()
+    cell = len(result), len(truth)
+    while cell != (0, 0):
+        _, cell, kind = steps[cell[0]][cell[1]]
+        edits.update([kind] if kind else [])
     return edits
 
 
-def _difference(result: NoteEvent, truth: NoteEvent) -> Edit | None:
+def _substitution(result: NoteEvent, truth: NoteEvent) -> NoteEdit | None:
     if result.duration == truth.duration:
         return None if result.pitch == truth.pitch else "pitch"
     return "duration" if result.pitch == truth.pitch else "both"

@@ -1,32 +1,32 @@
-"""MusicXML to bars, read by music21: chords, several voices and several staves in a part included.
+"""MusicXML reader of the comparison, based on music21: chords, voices and several staves included.
 
-music21 is independent of the package's own readers and writers, whose output is judged here. Pitches are the
-written ones of transposing instruments; durations are those of the printed note values, and of <duration>
-where a note has none.
+music21 is independent of the package's own readers and writers, whose output is compared here. It ships with
+the extra `judge`. Pitches are the written ones of transposing instruments; durations are those of the printed
+note values, and of <duration> where a note has no <type>.
 
-Source: music21 10.5, https://github.com/cuthbertLab/music21.
+music21 10.5 relies on <staves> for the staves of a part and on <voice> in bars of several voices, and puts
+all notes of a chord that spans two staves on one of them.
+
+Source: Cuthbert and Ariza, "music21: A Toolkit for Computer-Aided Musicology and Symbolic Music Data", 2010.
 """
 
 import warnings
 from collections.abc import Collection, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError, OmrError
-from focal_omr.evaluation.score_diff.records import Bar, NoteEvent, VoicedPart
-
-if TYPE_CHECKING:
-    from music21.stream import Measure
+from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar, VoicedPart
 
 __all__ = ["musicxml_parts", "only_parts"]
 
 
 def musicxml_parts(root: ET.Element) -> list[VoicedPart]:
-    """Every staff of a <score-partwise> document; those of a part of several are numbered.
+    """Read every staff of a <score-partwise> document; the staves of a part with several are numbered.
 
     Raises:
-        NotationError: Another document, no part, or music that music21 cannot read.
+        NotationError: Another kind of document, no part, or music that music21 cannot read.
         OmrError: music21 is not installed.
     """
     if root.tag != "score-partwise":
@@ -40,7 +40,7 @@ def musicxml_parts(root: ET.Element) -> list[VoicedPart]:
 
 
 def only_parts(root: ET.Element, sources: Collection[str]) -> ET.Element:
-    """The document with the parts of these ids, and no others."""
+    """The document with only the parts of the given ids."""
     alone = ET.Element(root.tag, root.attrib)
     for child in root:
         if child.tag == "part-list":
@@ -52,39 +52,39 @@ def only_parts(root: ET.Element, sources: Collection[str]) -> ET.Element:
 
 
 def _staves(document: ET.Element, source: str, name: str) -> list[VoicedPart]:
-    """The staves of a document of one part."""
+    """Read the staves of a document with one part."""
     try:
         from music21 import converter
     except ModuleNotFoundError as error:
         raise OmrError(
-            f"MusicXML is compared with music21; `pip install 'focal-ctc-omr[judge]'` brings it ({error.name})"
+            f"{error.name} is not installed; `pip install 'focal-ctc-omr[judge]'` brings it"
         ) from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what it guesses
+            warnings.simplefilter("ignore")  # music21 warns about everything it has to guess
             score: Any = converter.parseData(ET.tostring(document, encoding="unicode"), format="musicxml")
-            staves = [list(part.getElementsByClass("Measure")) for part in score.parts]
             lengths = list(_bar_lengths(document))
-    except Exception as error:  # music21 has no common parent of what it raises about a document
+            staves = [
+                [_bar(*each) for each in zip(part.getElementsByClass("Measure"), lengths, strict=True)]
+                for part in score.parts
+            ]
+    except Exception as error:  # music21's errors about a document have no common base class
         raise NotationError(f"part {name or source!r}: {type(error).__name__}: {error}") from None
-    numbers = [measure.get("number", "") for measure in document.iterfind("part/measure")]
+    if len(staves) == 1:
+        return [VoicedPart(name, tuple(staves[0]), source)]
     return [
-        VoicedPart(
-            f"{name} staff {number}".strip() if len(staves) > 1 else name,
-            tuple(
-                _bar(measure, index, numbers[index - 1], lengths[index - 1])
-                for index, measure in enumerate(staff, 1)
-            ),
-            source,
-        )
-        for number, staff in enumerate(staves, 1)
+        VoicedPart(f"{name} staff {number}".strip(), tuple(bars), source)
+        for number, bars in enumerate(staves, 1)
     ]
 
 
-def _bar_lengths(document: ET.Element) -> Iterator[Fraction]:
-    """Quarters of each measure by its <duration>s; music21 makes rests of whole bars as long as the meter says."""
+def _bar_lengths(document: ET.Element) -> Iterator[tuple[int, str, Fraction]]:
+    """Index, number and length in quarters of each measure.
+
+    The lengths are sums of <duration>s, since music21 stretches rests of whole measures to the meter.
+    """
     divisions = Fraction(1)
-    for measure in document.iterfind("part/measure"):
+    for index, measure in enumerate(document.iterfind("part/measure"), 1):
         now = length = Fraction(0)
         for element in measure:
             divisions = Fraction(float(element.findtext("divisions") or divisions))
@@ -92,43 +92,42 @@ def _bar_lengths(document: ET.Element) -> Iterator[Fraction]:
                 lasts = Fraction(float(element.findtext("duration") or 0)) / divisions
                 now += -lasts if element.tag == "backup" else lasts
             length = max(length, now)
-        yield length
+        yield index, measure.get("number", ""), length
 
 
-def _bar(measure: "Measure", index: int, number: str, length: Fraction) -> Bar:
+def _bar(measure: Any, place: tuple[int, str, Fraction]) -> VoicedBar:
+    """Convert a music21 measure of one staff."""
     from music21.chord import ChordBase
-
-    shown = [each for each in _shown(measure)]
-    voices = {voice for voice, _ in shown}
-    notes = [note for voice, element in shown for note in _events(element, index, measure)]
-    notes.sort(key=lambda note: note.onset)
-    has_chord = any(isinstance(element, ChordBase) for _, element in shown)
-    return Bar(index, number, tuple(notes), length, has_chord or len(voices) > 1)
-
-
-def _shown(measure: "Measure") -> Iterator[tuple[object, Any]]:
-    """The visible notes, chords and rests of a measure, without grace notes, each with its voice."""
     from music21.harmony import Harmony
 
+    index, number, length = place
+    notes: list[NoteEvent] = []
+    voices = set()
+    has_chord = False
     for voice in measure.voices or [measure]:
         for element in voice.notesAndRests:
             hidden = element.style.hideObjectOnPrint
-            if not (hidden or element.duration.isGrace or isinstance(element, Harmony)):
-                yield voice.id, element
+            if hidden or element.duration.isGrace or isinstance(element, Harmony):
+                continue
+            voices.add(voice.id)
+            has_chord |= isinstance(element, ChordBase)
+            if not element.isRest:
+                onset = Fraction(element.getOffsetInHierarchy(measure))
+                heads = getattr(element, "notes", [element])
+                notes += (_note(head, index, onset, element.duration) for head in heads)
+    notes.sort(key=lambda note: note.onset)
+    return VoicedBar(index, number, tuple(notes), length, has_chord or len(voices) > 1)
 
 
-def _events(element: Any, index: int, measure: "Measure") -> Iterator[NoteEvent]:
+def _note(note: Any, index: int, onset: Fraction, duration: Any) -> NoteEvent:
+    """Convert a music21 note or the note of a chord; percussion is taken by its place on the staff."""
     from music21.duration import convertTypeToQuarterLength
     from music21.note import Unpitched
 
-    if element.isRest:
-        return
-    onset = Fraction(element.getOffsetInHierarchy(measure))
-    lasts = element.duration
-    quarters = lasts.quarterLength if lasts.linked else convertTypeToQuarterLength(lasts.type, lasts.dots, lasts.tuplets)
-    for note in getattr(element, "notes", [element]):
-        if isinstance(note, Unpitched):
-            yield NoteEvent(index, onset, note.displayStep, 0.0, note.displayOctave, Fraction(quarters))
-        else:
-            pitch = note.pitch
-            yield NoteEvent(index, onset, pitch.step, pitch.alter, pitch.octave, Fraction(quarters))
+    quarters = duration.quarterLength
+    if not duration.linked:  # <type> and <duration> contradict each other
+        quarters = convertTypeToQuarterLength(duration.type, duration.dots, duration.tuplets)
+    if isinstance(note, Unpitched):
+        return NoteEvent(index, onset, note.displayStep, 0.0, note.displayOctave, Fraction(quarters))
+    pitch = note.pitch
+    return NoteEvent(index, onset, pitch.step, pitch.alter, pitch.octave, Fraction(quarters))

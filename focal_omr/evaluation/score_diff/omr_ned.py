@@ -1,7 +1,7 @@
-"""OMR-NED: musicdiff's edit distance of two engraved scores, normalised over the symbols of both.
+"""OMR-NED: musicdiff's edit distance of two engraved scores, normalised by their number of symbols.
 
-musicdiff is optional (extra `judge`). It sees all that is engraved, chords and slurs and dynamics too: so it
-tells how far a reading is from the print, not how many of the notes that can be read are right.
+musicdiff ships with the extra `judge`. It compares everything that is engraved, including chords, slurs and
+dynamics: OMR-NED tells how far a reading is from the print, not how many of its notes are right.
 
 Source: Martinez-Sevilla et al., "Sheet Music Benchmark: Standardized optical music recognition evaluation",
 2025; musicdiff 5.2.
@@ -24,41 +24,40 @@ _LIMITS = ProcessLimits(60.0, None)
 
 
 def has_musicdiff() -> bool:
-    """Whether OMR-NED can be measured here."""
+    """Whether musicdiff is installed."""
     return find_spec("musicdiff") is not None
 
 
 def omr_neds(pairs: Sequence[tuple[str, str]]) -> list[float | None]:
-    """OMR-NED of pairs of MusicXML documents, each of a result and its truth: 0 (equal) to 1.
+    """Measure OMR-NED of pairs of MusicXML documents, each of a result and its truth.
 
     Returns:
-        A number for each pair. None where musicdiff is not installed, could not read one of the two, or took
-        longer than a minute; the log says which.
+        A number from 0 (equal) to 1 for each pair; None if musicdiff is not installed, could not read one of
+        the two, or took longer than a minute, which is logged.
     """
     if not has_musicdiff() or not pairs:
         return [None] * len(pairs)
-    figures: list[float | None] = []
+    values: list[float | None] = []
     for _, measured in map_in_processes(_measure, pairs, workers=1, limits=_LIMITS):
         if isinstance(measured, float):
-            figures.append(measured)
+            values.append(measured)
             continue
         reason = f"musicdiff {measured.reason}" if isinstance(measured, Lost) else measured
         logger.warning("OMR-NED is not measured: %s", reason)
-        figures.append(None)
-    return figures
+        values.append(None)
+    return values
 
 
 def _measure(pair: tuple[str, str]) -> float | str:
-    """OMR-NED, or why there is none."""
+    """OMR-NED, or the reason why it cannot be measured."""
     from music21 import converter
     from musicdiff import AnnScore, Comparison, Visualization
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of music21, about what it guesses
+            warnings.simplefilter("ignore")  # music21 warns about everything it has to guess
             result, truth = (AnnScore(converter.parseData(each, format="musicxml")) for each in pair)
             _, distance = Comparison.annotated_scores_diff(result, truth)
-            sizes = result.notation_size(), truth.notation_size()
-            return float(Visualization.get_omr_ned(distance, *sizes))
-    except Exception as error:  # whatever music21 and musicdiff raise about one score
+            return float(Visualization.get_omr_ned(distance, result.notation_size(), truth.notation_size()))
+    except Exception as error:  # errors of music21 and musicdiff have no common base class
         return f"{type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
-"""What is compared: the notes that are printed, bar by bar.
+"""The records that are compared: printed notes, bar by bar.
 
-Each printed note counts, with the duration that is written: of two tied notes both. Grace notes, rests and
-what is invisible are no notes here; a bar of rests is a bar without notes, however it is written.
+Each printed note counts with its written duration, so two tied notes count twice. Grace notes, rests and
+invisible notes are not compared; a bar of rests is a bar without notes, however it is written.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from focal_omr.errors import NotationError
 
-__all__ = ["Bar", "NoteEvent", "VoicedPart", "choose_part"]
+__all__ = ["NoteEvent", "VoicedBar", "VoicedPart", "choose_part"]
 
 _SIGNS = {-2: "bb", -1: "b", 0: "", 1: "#", 2: "x"}
 
@@ -20,12 +20,12 @@ class NoteEvent:
     """A printed note.
 
     Attributes:
-        bar: Which bar of its part, from 1; a pickup is bar 1.
+        bar: Index of its bar in the part, from 1; a pickup is bar 1.
         onset: Quarters from the beginning of its bar.
         step: C .. B.
-        alter: Semitones that sound above the step; 0.5 for a quarter tone.
+        alter: Semitones above the step, as it sounds; 0.5 for a quarter tone.
         octave: Scientific; C4 is middle C.
-        duration: Quarters, dots and tuplets counted in.
+        duration: Quarters, including dots and tuplets.
     """
 
     bar: int
@@ -42,7 +42,7 @@ class NoteEvent:
 
     @property
     def written(self) -> tuple[str, float, int, Fraction]:
-        """What has to be read right: spelled pitch and duration."""
+        """Spelled pitch and duration, which both have to be read right."""
         return *self.pitch, self.duration
 
     def __str__(self) -> str:
@@ -51,14 +51,14 @@ class NoteEvent:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar of one staff.
+class VoicedBar:
+    """A bar of one staff, with all its voices.
 
     Attributes:
-        index: From 1, in the order of the document.
-        number: What the document names it; "" if it does not, and the same twice in a score of two movements.
-        notes: In the order of their onsets.
-        length: Quarters that it takes.
+        index: Position in the document, from 1.
+        number: Number in the document; "" if it has none. A score of two movements may use a number twice.
+        notes: In order of onset.
+        length: Duration of the bar in quarters.
         has_chord: It holds a chord or two voices.
     """
 
@@ -74,13 +74,13 @@ class VoicedPart:
     """The bars of one staff.
 
     Attributes:
-        name: Of the part; "" if it has none.
-        bars: All of them.
-        source: Where it comes from: the id of a MusicXML part; "" if there is no such document.
+        name: Name of the part; "" if it has none.
+        bars: All bars.
+        source: Id of the MusicXML part; "" for other formats.
     """
 
     name: str
-    bars: tuple[Bar, ...]
+    bars: tuple[VoicedBar, ...]
     source: str = ""
 
     @property
@@ -90,23 +90,23 @@ class VoicedPart:
 
 
 def choose_part(parts: Sequence[VoicedPart], wanted: str) -> int:
-    """The place, from 0, of the part of this name or number.
+    """Find a part by name or number; returns its index, from 0.
 
     Args:
-        parts: Of a score.
-        wanted: A name, upper and lower case, "_" and blank alike; or a number from 1.
+        parts: The parts of a score.
+        wanted: A name, in which case, "_" and blanks do not matter; or a number from 1.
 
     Raises:
-        NotationError: No such part, or several of that name.
+        NotationError: There is no such part, or several have that name.
     """
-    found = [place for place, part in enumerate(parts) if _plain(part.name) == _plain(wanted)]
+
+    def plain(name: str) -> str:
+        return " ".join(name.replace("_", " ").casefold().split())
+
+    found = [index for index, part in enumerate(parts) if plain(part.name) == plain(wanted)]
     if len(found) == 1:
         return found[0]
     if not found and wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(parts):
         return int(wanted) - 1
     named = ", ".join(f"{number} {part.name!r}" for number, part in enumerate(parts, 1))
     raise NotationError(f"{len(found) or 'no'} parts named {wanted!r}; needed is one of: {named}")
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.replace("_", " ").casefold().split())

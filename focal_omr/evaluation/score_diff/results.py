@@ -1,16 +1,16 @@
-"""The figures of a comparison: of two files, and of two folders."""
+"""Figures of the comparison of two files or two folders."""
 
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from focal_omr.evaluation.score_diff.align_bars import BarGroup, Edit, NoteErrors
+from focal_omr.evaluation.score_diff.align_bars import BarGroup, NoteEdit, NoteErrors
 
 __all__ = ["Comparison", "FolderComparison"]
 
-# Names of the kinds of edits in the figures.
-_KINDS: dict[str, Edit] = {
+# JSON keys of the kinds of edits.
+_KINDS: dict[str, NoteEdit] = {
     "pitch_errors": "pitch",
     "duration_errors": "duration",
     "both_wrong": "both",
@@ -21,18 +21,18 @@ _KINDS: dict[str, Edit] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """A result beside the truth.
+    """The comparison of a result with its truth.
 
     Attributes:
-        name: What the two are called.
+        name: Name of the pair.
         parts: The errors of each part.
-        part: Name of the truth's part that was compared; None: all of them were.
-        was_closest: The part was not chosen by name; it is the one with the lowest error.
-        matched: Notes that are in both with part, onset, pitch and duration.
-        symbols: Semantic symbols of the truth; None if one of the two has what a `Score` cannot hold.
-        symbol_edits: Fewest symbols to insert, delete or replace; None as above.
-        omr_ned: 0 .. 1; None: not measured.
-        error: Why nothing could be compared; None: it could.
+        part: Name of the truth's part that was compared; None if all were.
+        was_closest: The part was chosen for its low error, not by name.
+        matched: Notes in both with the same part, onset, pitch and duration.
+        symbols: Number of semantic symbols of the truth; None if a `Score` cannot hold one of the two.
+        symbol_edits: Edit distance of the semantic symbols; None as above.
+        omr_ned: 0 .. 1; None if not measured.
+        error: Why nothing could be compared; None on success.
     """
 
     name: str
@@ -52,50 +52,50 @@ class Comparison:
 
     @property
     def edits(self) -> int:
-        """Edits of notes."""
+        """Number of note edits."""
         return sum(part.edits.total() for part in self.parts)
 
     @property
     def truth_notes(self) -> int:
-        """Notes of the truth that count."""
+        """Number of counted notes of the truth."""
         return sum(len(part.truth_notes) for part in self.parts)
 
     @property
     def result_notes(self) -> int:
-        """Notes of the result that count."""
+        """Number of counted notes of the result."""
         return sum(len(part.result_notes) for part in self.parts)
 
     @property
     def note_error(self) -> float:
-        """Edits in percent of the truth's notes (of one, where it has none); 100 for a failure."""
+        """Edits in percent of the truth's notes, taken as at least 1; 100 for a failure."""
         return 100.0 if self.error is not None else 100 * self.edits / max(1, self.truth_notes)
 
     @property
     def precision(self) -> float:
-        """Share of the result's notes that are in the truth; 1 where the result has none."""
+        """Share of the result's notes that are in the truth; 1 if the result has none."""
         return self.matched / self.result_notes if self.result_notes else 1.0
 
     @property
     def recall(self) -> float:
-        """Share of the truth's notes that are in the result; 1 where the truth has none."""
+        """Share of the truth's notes that are in the result; 1 if the truth has none."""
         return self.matched / self.truth_notes if self.truth_notes else 1.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall; 0 where both are."""
+        """Harmonic mean of precision and recall, 0 .. 1."""
         both = self.result_notes + self.truth_notes
         return 2 * self.matched / both if both else 1.0
 
     @property
     def ser(self) -> float | None:
-        """Symbol edits in percent of the truth's symbols (of one, where it has none)."""
+        """Symbol error rate: symbol edits in percent of the truth's symbols, taken as at least 1."""
         if self.symbols is None or self.symbol_edits is None:
             return None
         return 100 * self.symbol_edits / max(1, self.symbols)
 
     def counts(self) -> dict[str, int]:
-        """What can be added up over files."""
-        kinds = sum((part.edits for part in self.parts), Counter[Edit]())
+        """The counts that can be summed over files."""
+        kinds = sum((part.edits for part in self.parts), Counter[NoteEdit]())
         bars = [bar for group in self.groups for bar in group.truth]
         return {
             **{"truth_notes": self.truth_notes, "result_notes": self.result_notes, "matched": self.matched},
@@ -108,10 +108,10 @@ class Comparison:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as plain values; `note_error` and `ser` in percent.
+        """The figures as JSON values; `note_error` and `ser` are in percent.
 
-        `bars_wrong` numbers the truth's bars from 1, a pickup counted; `differences` has each place where the
-        notes differ, or one bar does not stand beside one.
+        `bars_wrong` holds indices of the truth's bars from 1, counting a pickup; `differences` holds every
+        group of bars whose notes differ, or that is not one bar paired with one.
         """
         wrong = [bar.index for group in self.groups if group.edits for bar in group.truth]
         shares = {each: round(getattr(self, each), 4) for each in ("precision", "recall", "f1")}
@@ -134,21 +134,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FolderComparison:
-    """A folder of results beside one of truths.
+    """The comparison of a folder of results with a folder of truths.
 
     Attributes:
         pairs: A comparison for each truth, or each of its parts.
-        without_truth: Results that were compared with nothing.
+        without_truth: Results that have no truth.
     """
 
     pairs: tuple[Comparison, ...]
     without_truth: tuple[Path, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The figures of each pair and of all.
+        """The figures of each pair and the totals.
 
-        `total.note_error` is of all notes together, `total.mean_note_error` the mean over pairs; a truth that
-        cannot be read has no notes to count and is in the second alone.
+        `total.note_error` is the micro average over all notes, `total.mean_note_error` the mean over pairs; a
+        truth that cannot be read has no notes and enters only the latter.
         """
         counts: Counter[str] = Counter()
         for pair in self.pairs:

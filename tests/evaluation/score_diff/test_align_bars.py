@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
 from focal_omr.evaluation.score_diff.align_bars import note_errors
-from focal_omr.evaluation.score_diff.records import Bar, NoteEvent
+from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar
 
 
 def bars(*texts, chords=()):
@@ -22,7 +22,7 @@ def bars(*texts, chords=()):
             length = Fraction(duration or 1)
             notes.append(NoteEvent(index, now, name[0], name.count("#"), int(name[-1]), length))
             now += length
-        made.append(Bar(index, str(index), tuple(notes), now, index in chords))
+        made.append(VoicedBar(index, str(index), tuple(notes), now, index in chords))
     return tuple(made)
 
 

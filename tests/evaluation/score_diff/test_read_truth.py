@@ -7,7 +7,7 @@ from shared_data import SHARED
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
-from focal_omr.evaluation.score_diff.read import read_judged
+from focal_omr.evaluation.score_diff.read import load_compared
 from focal_omr.evaluation.score_diff.records import choose_part
 from focal_omr.formats.registry import load_score, save_score
 from focal_omr.formats.verovio import Engraver
@@ -64,7 +64,7 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
             archive.write(tmp_path / "piece.musicxml", "a.xml")
     else:
         save_score(read_semantic(LABEL), path)
-    (part,) = read_judged(path).parts
+    (part,) = load_compared(path).parts
     assert reads(part.bars) == READS
     assert [bar.index for bar in part.bars] == list(range(1, 10))
     assert not any(bar.has_chord for bar in part.bars)
@@ -73,7 +73,7 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
 
 def test_kern_with_chords(tmp_path):
     (tmp_path / "two.krn").write_text(KERN)
-    parts = read_judged(tmp_path / "two.krn").parts
+    parts = load_compared(tmp_path / "two.krn").parts
     assert sorted(map(str, (reads(part.bars) for part in parts))) == [
         "[['C4:1', 'E4:1', 'F4:1'], ['F#4:2']]",
         "[['F#3:1', 'F3:1'], ['F4:2']]",
@@ -92,14 +92,14 @@ def test_two_voices_and_repeat_signs_in_mei(tmp_path):
         '<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5"/></staffGrp></scoreDef>'
         f"<section>{measures}</section></score></mdiv></body></music></mei>"
     )
-    bars = read_judged(tmp_path / "a.mei").parts[0].bars
+    bars = load_compared(tmp_path / "a.mei").parts[0].bars
     assert reads(bars) == [["C4:2", "E4:2"], [], ["D4:2"]]
     assert [bar.has_chord for bar in bars] == [True, False, False]
     assert [bar.length for bar in bars] == [2, 2, 2]
 
 
 def test_parts_by_name_and_number(tmp_path):
-    parts = read_judged(load_score_of(tmp_path, KERN)).parts
+    parts = load_compared(load_score_of(tmp_path, KERN)).parts
     names = [part.name for part in parts]
     assert choose_part(parts, "CELLO") == names.index("Cello")
     assert choose_part(parts, "2") == 1
@@ -137,13 +137,13 @@ def test_what_cannot_be_read_is_said(tmp_path, name, data, message):
     if data is not None:
         (tmp_path / name).write_bytes(data)
     with pytest.raises(Exception, match=message):
-        read_judged(tmp_path / name)
+        load_compared(tmp_path / name)
 
 
 @pytest.mark.skipif(not PARTS.exists(), reason="the pages are not here")
 @pytest.mark.parametrize("stem", QUARTETS)
 def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_path, stem):
-    judged = read_judged(PARTS / f"{stem}.mxl")
+    judged = load_compared(PARTS / f"{stem}.mxl")
     counted = {
         part.name: (
             len(part.bars),
@@ -156,11 +156,11 @@ def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_pa
     assert counted == QUARTETS[stem]
     everything = judged.musicxml(*range(len(judged.parts)))
     (tmp_path / "a.mei").write_text(Engraver().mei(everything, input_format="musicxml"))
-    for ours, theirs in zip(judged.parts, read_judged(tmp_path / "a.mei").parts, strict=True):
+    for ours, theirs in zip(judged.parts, load_compared(tmp_path / "a.mei").parts, strict=True):
         assert [bar.notes for bar in ours.bars] == [bar.notes for bar in theirs.bars]
         assert [bar.has_chord for bar in ours.bars] == [bar.has_chord for bar in theirs.bars]
 
 
 def test_a_part_as_a_score(tmp_path):
     save_score(read_semantic(LABEL), tmp_path / "a.musicxml")
-    assert read_judged(tmp_path / "a.musicxml").score(0) == load_score(tmp_path / "a.musicxml")
+    assert load_compared(tmp_path / "a.musicxml").score(0) == load_score(tmp_path / "a.musicxml")
