@@ -126,8 +126,8 @@ def compare(
     Both are scores in MusicXML, MEI or kern, or label files, or folders of these. The note error is the edit
     distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
     bars with chords are excluded. Files of folders are paired by name, and NAME-Part-PART with the part of
-    NAME. A result that is missing or unreadable counts as 100 % wrong. The extra `judge` brings music21, which
-    reads MusicXML here, and musicdiff for OMR-NED, its normalised edit distance of engraved scores.
+    NAME. A result that is missing or unreadable counts as 100 % wrong. The extra `judge` installs music21,
+    which reads MusicXML here, and musicdiff for OMR-NED, its normalised edit distance of engraved scores.
 
     Exit status: 0 all were compared, 1 some results of folders were not, 2 none was, or bad usage.
     """
