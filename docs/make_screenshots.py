@@ -81,7 +81,7 @@ def playing(browser: Browser, address: str, **options: object) -> Page:
     for key in ("n", "5", "ArrowLeft", "5"):
         page.keyboard.press(key)
         page.wait_for_timeout(600)
-    page.wait_for_selector(".symbol.here.mended")
+    page.wait_for_selector(".symbol.here.edited")
     page.click("#play")
     page.wait_for_selector(".symbol.sounding")
     page.wait_for_timeout(1500)
@@ -91,7 +91,7 @@ def playing(browser: Browser, address: str, **options: object) -> Page:
 def mending(browser: Browser, address: str) -> Page:
     """A phone with the buttons of a note."""
     page = opened(browser, address, **PHONE)
-    page.tap("#mend-open")
+    page.tap("#edit-open")
     page.wait_for_timeout(600)
     return page
 

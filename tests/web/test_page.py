@@ -249,7 +249,9 @@ def test_keyboard_alone_and_a_screen_reader(opened: Callable[..., SimpleNamespac
     page.keyboard.press("n")
     active = symbols.get_attribute("aria-activedescendant")
     option = page.locator(f"#{active}")
-    expect(option).to_have_attribute("aria-label", re.compile(r"D5 eighth, bar 2, \d\d % sure, doubtful"))
+    expect(option).to_have_attribute(
+        "aria-label", re.compile(r"D5 eighth, bar 2, \d\d % confident, doubtful")
+    )
     assert option.get_attribute("aria-selected") == "true"
     page.keyboard.press("End")
     page.keyboard.press("ArrowLeft")
@@ -286,7 +288,7 @@ def test_changes_of_another_window_are_not_lost(
     view.page.keyboard.press("ArrowLeft")
     view.page.keyboard.press("ArrowUp")
     expect(view.page.locator(".toast")).to_contain_text("changed in another window")
-    expect(view.page.locator("#s-0-3")).to_have_attribute("aria-label", re.compile("^B4 quarter, .*mended"))
+    expect(view.page.locator("#s-0-3")).to_have_attribute("aria-label", re.compile("^B4 quarter, .*edited"))
     assert chosen(view.page) == "D4 half"
 
 
@@ -329,7 +331,7 @@ def test_the_first_view_is_small_and_from_here(
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("notes.txt", b"no picture", "is not a picture"),
+        ("notes.txt", b"no picture", "is not an image"),
         ("notes.png", b"no picture", "neither an image"),
         ("empty.png", b"", "is empty"),
     ],
@@ -350,7 +352,7 @@ def test_a_document_that_is_gone_and_a_server_that_is_lost(
     view = opened("/#/job/nosuchjobnosuchjob")
     view.allowed += ["404", "ERR_INTERNET_DISCONNECTED"]
     view.page.wait_for_selector('html[data-state="failed"]')
-    expect(view.page.locator("#failed-text")).to_contain_text("not on the server any more")
+    expect(view.page.locator("#failed-text")).to_contain_text("no longer on the server")
     view.page.goto(view.page.url.replace("nosuchjobnosuchjob", read))
     is_done(view.page)
     view.page.context.set_offline(True)
@@ -369,7 +371,7 @@ def test_no_serious_trouble_for_anybody(
     is_done(page)
     page.keyboard.press("End")
     if screen is PHONE:
-        page.tap("#mend-open")
+        page.tap("#edit-open")
         expect(page.locator("#side")).to_be_visible()
     assert violations(page) == []
     page.click("#download")
@@ -391,7 +393,7 @@ def test_a_phone(opened: Callable[..., SimpleNamespace], staff: str) -> None:
         assert box["x"] + box["width"] <= 360
     page.tap("#s-0-4")
     expect(page.locator("#now")).to_contain_text("F♯4 quarter")
-    page.tap("#mend-open")
+    page.tap("#edit-open")
     page.locator('#palette [data-act="up"]').tap()
     expect(page.locator("#read")).to_have_text("G4 quarter")
     page.tap("#undo")

@@ -1,18 +1,18 @@
-// Talking to the server: JSON, and errors in one line.
+// Client of the HTTP API; errors are one line.
 
 class ApiError extends Error {
   constructor(status, message) {
     super(message);
-    this.status = status; // 0: no answer at all
+    this.status = status; // 0: no response
   }
 }
 
 const LOST = "The server does not answer. Is it still running?";
-async function oneLine(response) {
+async function errorText(response) {
   try {
     const { error } = await response.json();
     if (error) return error;
-  } catch { /* no JSON: below */ }
+  } catch { /* not JSON: use the status */ }
   return `The server answered ${response.status} ${response.statusText}`.trim();
 }
 
@@ -23,7 +23,7 @@ async function ask(path, options = {}) {
   } catch {
     throw new ApiError(0, LOST);
   }
-  if (!response.ok) throw new ApiError(response.status, await oneLine(response));
+  if (!response.ok) throw new ApiError(response.status, await errorText(response));
   return response;
 }
 
@@ -38,14 +38,14 @@ export const cancel = id => ask(job(id), { method: "DELETE" });
 export const overview = id => json(`${job(id)}/overview`);
 export const page = (id, number) => json(`${job(id)}/pages/${number}`);
 export const playback = id => json(`${job(id)}/playback?unfold=true`);
-export const change = (id, revision, place, what) => post(`${job(id)}/changes`, { revision, ...place, change: what });
+export const edit = (id, revision, place, what) => post(`${job(id)}/changes`, { revision, ...place, change: what });
 export const undo = (id, revision) => post(`${job(id)}/undo`, { revision });
 export const redo = (id, revision) => post(`${job(id)}/redo`, { revision });
 
-/** Where a result lies: "score.mid", "overlay.html", "samples.zip"; as it was read where `original`. */
+/** URL of a download: "score.mid", "overlay.html", "samples.zip"; without edits if `original`. */
 export const result = (id, name, original = false) => `${job(id)}/${name}${original ? "?original=true" : ""}`;
 
-/** Have the browser save what lies at a path, under the name that the server gives. */
+/** Download a URL under the file name from the response. */
 export async function save(path) {
   const response = await ask(path);
   const named = /filename\*=UTF-8''([^;]+)|filename="?([^";]+)"?/i.exec(response.headers.get("Content-Disposition") ?? "");
@@ -57,15 +57,15 @@ export async function save(path) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Upload a file; `told(share)` says how much has gone. Resolves to the id of its job. */
-export function upload(file, told, signal) {
+/** Upload a file; calls `onProgress(share)`. Resolves to the id of its job. */
+export function upload(file, onProgress, signal) {
   return new Promise((done, failed) => {
-    const request = new XMLHttpRequest(); // fetch cannot say how much has gone
+    const request = new XMLHttpRequest(); // fetch reports no upload progress
     const form = new FormData();
     form.append("file", file, file.name || "pasted.png");
     request.open("POST", "/api/jobs");
     request.responseType = "json";
-    request.upload.addEventListener("progress", event => event.lengthComputable && told(event.loaded / event.total));
+    request.upload.addEventListener("progress", event => event.lengthComputable && onProgress(event.loaded / event.total));
     request.addEventListener("error", () => failed(new ApiError(0, LOST)));
     request.addEventListener("abort", () => failed(new DOMException("cancelled", "AbortError")));
     request.addEventListener("load", () => {

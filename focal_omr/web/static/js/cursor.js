@@ -1,11 +1,11 @@
-// The cursor of the playback: a line on the scan and one on the engraving, and the notes that sound.
-import { byId, calm, on, state } from "./state.js";
+// The playback cursor: a line in the scan and one in the score, and highlighted notes.
+import { byId, on, reducedMotion, state } from "./state.js";
 import { showPage, symbolAt } from "./session.js";
 import { outlineOf } from "./scan.js";
 import { engravedAt } from "./engraving.js";
 import { reveal } from "./panes.js";
 
-let frames = []; // {onset, notes}: what begins together, in the order of time
+let frames = []; // {onset, notes}: notes that begin together, by onset
 let current = -1;
 let turning = false;
 
@@ -30,8 +30,8 @@ function frameAt(quarter) {
   return low;
 }
 
-/** Light what sounds now, and nothing else. */
-function light(notes) {
+/** Highlight these notes only. */
+function highlight(notes) {
   for (const lit of document.querySelectorAll(".sounding")) lit.classList.remove("sounding");
   for (const note of notes) {
     outlineOf(note)?.classList.add("sounding");
@@ -39,7 +39,7 @@ function light(notes) {
   }
 }
 
-/** Show where the music is; turns the page where it goes on to another one. */
+/** Move the cursor to a position in quarters; turns the page if necessary. */
 export async function moveCursor(quarter, { turn = true } = {}) {
   if (!frames.length || turning) return;
   const index = frameAt(quarter), frame = frames[index];
@@ -52,16 +52,16 @@ export async function moveCursor(quarter, { turn = true } = {}) {
     current = -1;
     return;
   }
-  if (index !== current) light(frame.notes);
+  if (index !== current) highlight(frame.notes);
   const after = frames[index + 1];
-  const gone = after && !calm.matches ? (quarter - frame.onset) / (after.onset - frame.onset) : 0;
-  const share = Math.min(1, Math.max(0, gone));
-  onScan(frame, after, share, index !== current);
-  onScore(frame, after, share, index !== current);
+  const elapsed = after && !reducedMotion.matches ? (quarter - frame.onset) / (after.onset - frame.onset) : 0;
+  const share = Math.min(1, Math.max(0, elapsed));
+  moveInScan(frame, after, share, index !== current);
+  moveInScore(frame, after, share, index !== current);
   current = index;
 }
 
-function onScan(frame, after, share, fresh) {
+function moveInScan(frame, after, share, fresh) {
   const boxes = frame.notes.map(symbolAt).filter(Boolean).map(symbol => symbol.box);
   if (!boxes.length) return;
   const staves = frame.notes.map(note => extent(state.view.staves[note.staff], boxes[0][0]));
@@ -77,7 +77,7 @@ function onScan(frame, after, share, fresh) {
   if (fresh) reveal("scan", line.getBoundingClientRect());
 }
 
-/** From above to below a staff at x, in pixels of the page. */
+/** Vertical extent of a staff at x, in pixels of the page. */
 function extent(staff, x) {
   const at = points => {
     const pairs = points.split(" ").map(pair => pair.split(",").map(Number));
@@ -88,7 +88,7 @@ function extent(staff, x) {
   return [top - more, bottom + more];
 }
 
-function onScore(frame, after, share, fresh) {
+function moveInScore(frame, after, share, fresh) {
   const found = frame.notes.map(engravedAt).find(Boolean);
   const line = byId("score-cursor");
   if (!found) { line.hidden = true; return; }
@@ -107,7 +107,7 @@ export function clearCursor() {
   current = -1;
   byId("scan-cursor").setAttribute("visibility", "hidden");
   byId("score-cursor").hidden = true;
-  light([]);
+  highlight([]);
 }
 
 on("playback", prepare);

@@ -1,35 +1,35 @@
-// What is known of the chosen symbol: its name, how sure it is, a closer look, where it stands.
+// Details of the selected symbol: name, confidence, close-up, place.
 import { byId, element, on, state } from "./state.js";
 import { symbolAt } from "./session.js";
-import { addsUp, percent, spoken } from "./labels.js";
-import { say } from "./say.js";
+import { addsUp, describe, percent } from "./labels.js";
+import { announce } from "./messages.js";
 
 let last = "";
 
-function tell() {
+function render() {
   const symbol = symbolAt(state.place);
   byId("facts-box").hidden = !symbol;
-  byId("choose-hint").hidden = Boolean(symbol);
+  byId("select-hint").hidden = Boolean(symbol);
   byId("now").replaceChildren();
   if (!symbol) {
-    byId("read").textContent = "Choose a note";
+    byId("read").textContent = "Select a note";
     last = "";
     return;
   }
   const staff = state.view.staves[state.place.staff];
   byId("read").textContent = symbol.name;
-  const sure = symbol.mended ? "mended by you" : `${percent(symbol.confidence)} sure${symbol.doubtful ? ", doubtful" : ""}`;
+  const sure = symbol.mended ? "edited by you" : `${percent(symbol.confidence)} confident${symbol.doubtful ? ", doubtful" : ""}`;
   byId("sure-text").textContent = sure;
   const fill = byId("sure-fill");
   fill.style.width = `${100 * symbol.confidence}%`;
-  fill.style.background = symbol.mended ? "var(--mended)" : symbol.colour;
+  fill.style.background = symbol.mended ? "var(--edited)" : symbol.colour;
   byId("facts").replaceChildren(...facts(symbol, staff).flatMap(([name, value]) =>
     [element("dt", {}, name), element("dd", {}, String(value))]));
   byId("now").append(symbol.name, element("span", { class: "soft" }, ` · bar ${symbol.bar} · ${sure}`));
   byId("unread-box").hidden = !staff.unread;
   byId("unread-text").textContent = `This staff is not used: ${staff.unread}.`;
-  lookCloser(symbol);
-  announce(symbol);
+  showCloseUp(symbol);
+  announceSymbol(symbol);
 }
 
 function facts(symbol, staff) {
@@ -43,10 +43,10 @@ function facts(symbol, staff) {
   ].filter(Boolean);
 }
 
-/** The scan around the symbol, as large as it goes. */
-function lookCloser(symbol) {
+/** The scan around the symbol, enlarged. */
+function showCloseUp(symbol) {
   const [left, top, right, bottom] = symbol.box, { width, height } = state.view;
-  const high = 1.35 * (bottom - top), wide = 3.4 * high; // the shape of the panel
+  const high = 1.35 * (bottom - top), wide = 3.4 * high; // the aspect ratio of the panel
   const closer = byId("closer");
   closer.setAttribute("viewBox", `${(left + right - wide) / 2} ${(top + bottom - high) / 2} ${wide} ${high}`);
   const picture = byId("closer-picture");
@@ -55,34 +55,34 @@ function lookCloser(symbol) {
   picture.setAttribute("preserveAspectRatio", "none");
   const mark = byId("closer-mark");
   mark.setAttribute("points", symbol.points);
-  mark.style.stroke = symbol.mended ? "var(--mended)" : symbol.colour;
+  mark.style.stroke = symbol.mended ? "var(--edited)" : symbol.colour;
 }
 
-/** Said where the listbox has no focus, for it then says nothing itself; and always after a change. */
-function announce(symbol) {
-  const words = spoken(symbol);
-  if (document.activeElement !== byId("symbols") && words !== last) say(words);
+/** Announce the symbol unless the focused listbox does so itself. */
+function announceSymbol(symbol) {
+  const words = describe(symbol);
+  if (document.activeElement !== byId("symbols") && words !== last) announce(words);
   last = words;
 }
 
-function tip(what) {
+function showTip(what) {
   const box = byId("tip");
   box.hidden = !what;
   if (!what) return;
   const symbol = symbolAt(what.place);
-  box.textContent = symbol ? `${symbol.name} · ${symbol.mended ? "mended" : percent(symbol.confidence)}` : `Not read: ${what.text}`;
+  box.textContent = symbol ? `${symbol.name} · ${symbol.mended ? "edited" : percent(symbol.confidence)}` : `Not read: ${what.text}`;
   box.style.left = `${Math.min(what.event.clientX + 14, innerWidth - box.offsetWidth - 8)}px`;
   box.style.top = `${Math.min(what.event.clientY + 18, innerHeight - box.offsetHeight - 8)}px`;
 }
 
 export function startDetails() {
-  on("place", tell);
-  on("view", tell);
-  on("tip", tip);
+  on("place", render);
+  on("view", render);
+  on("tip", showTip);
   on("reason", reason => {
     byId("facts-box").hidden = true;
-    byId("choose-hint").hidden = false;
+    byId("select-hint").hidden = false;
     byId("read").textContent = `Not read: ${reason}`;
-    say(`Not read: ${reason}`);
+    announce(`Not read: ${reason}`);
   });
 }

@@ -1,19 +1,19 @@
-// Taking it away: the score in every format, and the corrections as training samples.
+// Downloads: the score in every format, and the edits as training samples.
 import * as api from "./api.js";
 import { byId, element, on, state } from "./state.js";
 import { staves } from "./labels.js";
-import { toast } from "./say.js";
+import { toast } from "./messages.js";
 
 const FORMATS = [
   ["score.musicxml", "MusicXML", "for MuseScore, Dorico, Finale, Sibelius"],
-  ["score.mid", "MIDI", "to be played"],
-  ["score.mei", "MEI", "for scholars, and for Verovio"],
-  ["score.svg", "SVG", "the engraving as a drawing"],
+  ["score.mid", "MIDI", "for playback"],
+  ["score.mei", "MEI", "for scholarship and Verovio"],
+  ["score.svg", "SVG", "the engraving as vector graphics"],
   ["score.krn", "Humdrum", "**kern, for analysis"],
   ["score.abc", "ABC", "as text"],
-  ["score.json", "JSON", "every symbol with place and confidence"],
-  ["overlay.html", "Web page", "the scan with what was read, in one file"],
-  ["overlay", "Picture", "the scan with what was read"],
+  ["score.json", "JSON", "every symbol with its place and confidence"],
+  ["overlay.html", "Web page", "the annotated scan in one file"],
+  ["overlay", "Image", "the annotated scan"],
 ];
 
 const original = () => byId("original").checked;
@@ -28,7 +28,7 @@ async function save(name) {
   }
 }
 
-function list() {
+function listFormats() {
   byId("formats").replaceChildren(...FORMATS.map(([name, title, what]) => {
     const link = element("a", { href: api.result(state.job, fileOf(name)), "data-format": name },
       element("b", {}, title), element("span", {}, what));
@@ -37,14 +37,14 @@ function list() {
   }));
 }
 
-function tellSamples({ mended_staves: count }) {
+function showSamples({ mended_staves: count }) {
   byId("samples-zip").disabled = !count;
   byId("samples-text").textContent = count
-    ? `${staves(count)} that you mended, each as a picture with its label in the layout of PrIMuS: focal-omr train learns from them.`
-    : "Once you have mended something, each mended staff can be saved as a picture with its label: focal-omr train learns from them.";
+    ? `${staves(count)} that you edited, each as an image with its label in PrIMuS layout, ready for focal-omr train.`
+    : "Each staff that you edit can be saved as an image with its label, ready for focal-omr train.";
 }
 
 export function startDownloads() {
   byId("samples-zip").addEventListener("click", () => save("samples.zip"));
-  on("overview", overview => { list(); tellSamples(overview); });
+  on("overview", overview => { listFormats(); showSamples(overview); });
 }

@@ -1,16 +1,16 @@
-// The score as the server engraved it, linked to the scan by the ids of its notes.
+// The engraved score, linked to the scan by the ids of its notes.
 import { byId, element, on, state } from "./state.js";
-import { choose } from "./session.js";
+import { select } from "./session.js";
 import { fitReadable, reveal } from "./panes.js";
 import { nearest, showHover, startHover } from "./pointer.js";
 
-const NEAR_PX = 22; // from what is engraved, within which a tap still means it
-const placesById = new Map(); // id of an element -> place
+const NEAR_PX = 22; // reach of a tap
+const placesById = new Map(); // element id -> place
 const elements = new Map(); // "staff/symbol" -> element
 
 const keyOf = place => `${place.staff}/${place.symbol}`;
 
-/** What is engraved for a place of the page that is shown, or undefined. */
+/** The engraved element of a place on the current page, or undefined. */
 export const engravedAt = place =>
   place && place.page === state.view?.number ? elements.get(keyOf(place)) : undefined;
 
@@ -42,11 +42,11 @@ function link(view, box) {
     elements.set(keyOf(place), found);
     found.classList.add("linked");
     if (symbol.doubtful) found.classList.add("doubt");
-    if (symbol.mended) found.classList.add("mended");
+    if (symbol.mended) found.classList.add("edited");
   }));
 }
 
-/** Wide enough to read: by the height of the first staff that is drawn. */
+/** Zoom to a legible size, measured on the first staff. */
 function fit() {
   const rows = [...byId("engraving").querySelectorAll(".staff > path")].slice(0, 5).map(line => line.getBoundingClientRect().top);
   if (rows.length < 5) return fitReadable("score", 0);
@@ -54,8 +54,8 @@ function fit() {
   fitReadable("score", Math.abs(rows[4] - rows[0]) / 4 / zoom);
 }
 
-/** The place of what is engraved under the pointer, or of the nearest within reach. */
-function under(event) {
+/** The place of the element under the pointer, or of the nearest within reach. */
+function placeUnder(event) {
   for (let at = event.target; at && at !== event.currentTarget; at = at.parentNode)
     if (placesById.has(at.id)) return placesById.get(at.id);
   return placesById.get(nearest(event, elements.values(), NEAR_PX)?.id) ?? null;
@@ -72,7 +72,7 @@ function mark({ scroll = true } = {}) {
   if (scroll) reveal("score", found.getBoundingClientRect());
 }
 
-/** A ground behind what is chosen: a note alone is too thin to be seen by its colour. */
+/** A background for the selection: a note is too thin to stand out by its colour alone. */
 function placeMark(found) {
   let box = byId("score-mark");
   if (!box) byId("score-canvas").prepend((box = element("div", { id: "score-mark", "aria-hidden": "true" })));
@@ -90,9 +90,9 @@ export function startEngraving() {
   on("zoom", pane => { if (pane === "score") mark({ scroll: false }); });
   on("layout", () => { fit(); mark({ scroll: false }); });
   const view = byId("score-view");
-  startHover(view, under);
+  startHover(view, placeUnder);
   view.addEventListener("click", event => {
-    const place = under(event);
-    if (place) choose(place, { extend: event.shiftKey });
+    const place = placeUnder(event);
+    if (place) select(place, { extend: event.shiftKey });
   });
 }

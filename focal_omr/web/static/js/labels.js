@@ -1,17 +1,17 @@
-// How symbols and counts are said in words.
+// Symbols and counts in words.
 
-export const many = (count, word, plural = `${word}s`) => `${count} ${count === 1 ? word : plural}`;
-export const staves = count => many(count, "staff", "staves");
+export const plural = (count, word, many = `${word}s`) => `${count} ${count === 1 ? word : many}`;
+export const staves = count => plural(count, "staff", "staves");
 
 export const percent = confidence => `${(100 * confidence).toFixed(confidence > 0.99 && confidence < 1 ? 1 : 0)} %`;
 
 export const addsUp = value => ({ true: "adds up", false: "does not add up" })[value] ?? "cannot be checked";
 
-/** "C5 quarter, bar 3, 72 % sure, doubtful": what a screen reader says of a symbol. */
-export function spoken(symbol) {
+/** A symbol for screen readers: "C5 quarter, bar 3, 72 % confident, doubtful". */
+export function describe(symbol) {
   const words = [symbol.name, `bar ${symbol.bar}`];
-  if (symbol.mended) words.push("mended");
-  else words.push(`${percent(symbol.confidence)} sure`);
+  if (symbol.mended) words.push("edited");
+  else words.push(`${percent(symbol.confidence)} confident`);
   if (symbol.doubtful) words.push("doubtful");
   if (!symbol.used) words.push("left out of the score");
   if (symbol.adds_up === false) words.push("the bar does not add up");
@@ -23,8 +23,8 @@ const KINDS = [
   [/^clef-/, "clef"], [/^keySignature/, "key"], [/^timeSignature/, "meter"], [/^tie$/, "tie"],
 ];
 
-/** What sort of symbol a token stands for, to show the buttons that belong to it. */
+/** The kind of symbol of a token. */
 export const kindOf = token => KINDS.find(([pattern]) => pattern.test(token))?.[1] ?? "other";
 
-/** How many dots a token ends with. */
+/** The number of augmentation dots of a token. */
 export const dotsOf = token => /\.*$/.exec(token.replace(/_?fermata$/, ""))[0].length;

@@ -1,16 +1,16 @@
-// The page: which document the URL names, and all the parts that are started once.
+// Entry point: routing by the URL, and the start of all modules.
 import * as api from "./api.js";
 import { byId, element, isShown, on, show, state } from "./state.js";
 import { follow, leave, startProgress } from "./progress.js";
-import { choose, open, showPage } from "./session.js";
+import { open, select, showPage } from "./session.js";
 import { startUpload } from "./upload.js";
 import { startPanes } from "./panes.js";
 import { startScan } from "./scan.js";
 import { startEngraving } from "./engraving.js";
 import { startDetails } from "./details.js";
-import { startDoubts } from "./doubts.js";
+import { startReview } from "./review.js";
 import { startPlayer } from "./player.js";
-import { startMend } from "./mend.js";
+import { startEdits } from "./edits.js";
 import { startPalette } from "./palette.js";
 import { startKeys } from "./keys.js";
 import { startDownloads } from "./downloads.js";
@@ -30,7 +30,7 @@ function route() {
 
 function startPages() {
   const choice = byId("page-choice");
-  choice.addEventListener("change", async () => { await choose(null); showPage(Number(choice.value)); });
+  choice.addEventListener("change", async () => { await select(null); showPage(Number(choice.value)); });
   on("overview", ({ pages }) => {
     byId("turning").hidden = pages.length < 2;
     choice.replaceChildren(...pages.map(page => element("option", { value: page.number }, `${page.number} of ${pages.length}`)));
@@ -44,15 +44,15 @@ function startPages() {
   });
 }
 
-/** On a phone the side is a sheet, and what is seldom needed lies behind a button. */
+/** On phones, the side panel is a sheet and rarely used tools are behind a button. */
 function startSheets() {
-  const side = byId("side"), mend = byId("mend-open"), more = byId("more-open");
+  const side = byId("side"), toggle = byId("edit-open"), more = byId("more-open");
   const sheet = open => {
     side.classList.toggle("open", open);
-    mend.setAttribute("aria-expanded", String(open));
+    toggle.setAttribute("aria-expanded", String(open));
   };
-  mend.addEventListener("click", () => sheet(!side.classList.contains("open")));
-  byId("side-close").addEventListener("click", () => { sheet(false); mend.focus(); });
+  toggle.addEventListener("click", () => sheet(!side.classList.contains("open")));
+  byId("side-close").addEventListener("click", () => { sheet(false); toggle.focus(); });
   side.addEventListener("keydown", event => { if (event.key === "Escape") sheet(false); });
   more.addEventListener("click", () => {
     const all = document.querySelector(".tools").classList.toggle("all");
@@ -64,7 +64,7 @@ function startSheets() {
   });
 }
 
-async function learnLimits() {
+async function loadLimits() {
   try {
     state.limits = await api.about();
     const { upload_bytes: bytes, pages } = state.limits.limits;
@@ -72,12 +72,12 @@ async function learnLimits() {
       `Melodies, songs and single parts: one voice on a staff. Up to ${Math.floor(bytes / 2 ** 20)} MB and ${pages} pages.`;
     const hours = Math.round(state.limits.expires_s / 3600);
     byId("keep").textContent = hours >= 48 ? `${Math.round(hours / 24)} days` : hours > 1 ? `${hours} hours` : "an hour";
-  } catch { /* the page works without; an upload says what is wrong */ }
+  } catch { /* not needed: uploads report their own errors */ }
 }
 
-for (const start of [startPanes, startScan, startEngraving, startDetails, startDoubts, startPlayer, startMend, startPalette,
+for (const start of [startPanes, startScan, startEngraving, startDetails, startReview, startPlayer, startEdits, startPalette,
   startKeys, startDownloads, startPages, startSheets, startProgress, startUpload]) start();
 on("done", job => open(job.id));
 addEventListener("hashchange", route);
-learnLimits();
+loadLimits();
 route();

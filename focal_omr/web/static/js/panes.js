@@ -1,14 +1,14 @@
-// The two panes: layout, zoom (buttons, ctrl and wheel, two fingers), dragging, and keeping what is chosen in sight.
-import { byId, calm, element, emit, on, state } from "./state.js";
-import { keep, settings } from "./settings.js";
+// The two panes: layout, zoom (buttons, ctrl + wheel, pinch), dragging, and scrolling to the selection.
+import { byId, element, emit, on, reducedMotion, state } from "./state.js";
+import { saveSettings, settings } from "./settings.js";
 
-const LEAST_SPACE_PX = 3.8; // between two staff lines on the screen, below which nobody can read notes
+const MIN_SPACE_PX = 3.8; // smallest legible staff space on the screen
 const zooms = { scan: 1, score: 1 };
-const chosen = { scan: false, score: false }; // whether the user set the zoom
+const userZoomed = { scan: false, score: false }; // then the zoom is not changed automatically
 
 const viewOf = pane => byId(`${pane}-view`);
 
-/** Set how much wider than its pane a picture is; keeps the place at (x, y) of the pane where it is. */
+/** Set the zoom relative to the width of the pane; the point at (x, y) of the pane stays in place. */
 function setZoom(pane, value, at = null) {
   const view = viewOf(pane), canvas = byId(`${pane}-canvas`);
   const zoom = Math.min(10, Math.max(0.3, value));
@@ -24,24 +24,24 @@ function setZoom(pane, value, at = null) {
 
 export function zoomBy(factor, panes = ["scan", "score"]) {
   for (const pane of panes) {
-    chosen[pane] = true;
+    userZoomed[pane] = true;
     setZoom(pane, zooms[pane] * factor);
   }
 }
 
 export function fit(panes = ["scan", "score"]) {
   for (const pane of panes) {
-    chosen[pane] = false;
+    userZoomed[pane] = false;
     setZoom(pane, 1);
   }
 }
 
-/** As wide as the pane, or wider where the staves would be too small to read. */
+/** Fit to the pane, or wider if the staves would be illegible. */
 export function fitReadable(pane, spacePx) {
-  if (!chosen[pane]) setZoom(pane, spacePx > 0 ? Math.max(1, LEAST_SPACE_PX / spacePx) : 1, { x: 0, y: 0 });
+  if (!userZoomed[pane]) setZoom(pane, spacePx > 0 ? Math.max(1, MIN_SPACE_PX / spacePx) : 1, { x: 0, y: 0 });
 }
 
-/** Scroll a pane so that a rectangle (of the window) is well inside it. */
+/** Scroll a pane so that a rectangle, in window coordinates, is well inside it. */
 export function reveal(pane, rect, { smooth = true } = {}) {
   const view = viewOf(pane), frame = view.getBoundingClientRect();
   if (!frame.width) return;
@@ -50,14 +50,14 @@ export function reveal(pane, rect, { smooth = true } = {}) {
     low < from + margin || high > to - margin ? (middle ? (low + high - from - to) / 2 : low < from + margin ? low - from - margin : high - to + margin) : 0;
   const left = by(rect.left, rect.right, frame.left, frame.right, marginX, true);
   const top = by(rect.top, rect.bottom, frame.top, frame.bottom, marginY, rect.top < frame.top - frame.height || rect.bottom > frame.bottom + frame.height / 2);
-  if (left || top) view.scrollBy({ left, top, behavior: smooth && !calm.matches ? "smooth" : "instant" });
+  if (left || top) view.scrollBy({ left, top, behavior: smooth && !reducedMotion.matches ? "smooth" : "instant" });
 }
 
 // Layout ----------------------------------------------------------------------------------------------------
 
 function layOut() {
   const page = state.view;
-  const strip = page && page.width > 1.7 * page.height; // a single staff: one below the other is larger
+  const strip = page && page.width > 1.7 * page.height; // a single staff: larger when stacked
   const narrow = matchMedia("(max-width: 64rem)").matches;
   const layout = settings.layout === "auto" ? (strip || narrow ? "stacked" : "side") : settings.layout;
   document.documentElement.dataset.layout = layout;
@@ -66,7 +66,7 @@ function layOut() {
   emit("layout", layout);
 }
 
-// Hands ---------------------------------------------------------------------------------------------------
+// Input ---------------------------------------------------------------------------------------------------
 
 function zoomButtons(place) {
   const pane = place.dataset.zoom, name = pane === "scan" ? "scan" : "score";
@@ -76,9 +76,9 @@ function zoomButtons(place) {
     return made;
   };
   place.append(
-    button("−", "Smaller", () => zoomBy(1 / 1.25, [pane])),
+    button("−", "Zoom out of the", () => zoomBy(1 / 1.25, [pane])),
     button("Fit", "Fit the width of the", () => fit([pane])),
-    button("+", "Larger", () => zoomBy(1.25, [pane])),
+    button("+", "Zoom into the", () => zoomBy(1.25, [pane])),
   );
 }
 
@@ -88,29 +88,29 @@ function startWheel(pane) {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
     const frame = view.getBoundingClientRect();
-    chosen[pane] = true;
+    userZoomed[pane] = true;
     setZoom(pane, zooms[pane] * Math.exp(-event.deltaY / 300), { x: event.clientX - frame.left, y: event.clientY - frame.top });
   }, { passive: false });
 }
 
 function startPinch(pane) {
   const view = viewOf(pane);
-  let began = null;
+  let start = null;
   const spread = ([a, b]) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
   view.addEventListener("touchstart", event => {
-    began = event.touches.length === 2 ? { spread: spread(event.touches), zoom: zooms[pane] } : null;
+    start = event.touches.length === 2 ? { spread: spread(event.touches), zoom: zooms[pane] } : null;
   }, { passive: true });
   view.addEventListener("touchmove", event => {
-    if (!began || event.touches.length !== 2) return;
+    if (!start || event.touches.length !== 2) return;
     event.preventDefault();
     const frame = view.getBoundingClientRect(), [a, b] = event.touches;
-    chosen[pane] = true;
-    setZoom(pane, (began.zoom * spread(event.touches)) / began.spread,
+    userZoomed[pane] = true;
+    setZoom(pane, (start.zoom * spread(event.touches)) / start.spread,
       { x: (a.clientX + b.clientX) / 2 - frame.left, y: (a.clientY + b.clientY) / 2 - frame.top });
   }, { passive: false });
 }
 
-/** A mouse drags the picture; a click that was a drag chooses nothing. */
+/** Drag with the mouse; the click that ends a drag selects nothing. */
 function startDrag(pane) {
   const view = viewOf(pane);
   let from = null;
@@ -144,9 +144,9 @@ export function startPanes() {
   for (const name of ["layout", "marks"]) {
     const select = byId(name);
     select.value = settings[name];
-    select.addEventListener("change", () => { keep({ [name]: select.value }); layOut(); });
+    select.addEventListener("change", () => { saveSettings({ [name]: select.value }); layOut(); });
   }
   addEventListener("resize", layOut);
   on("view", layOut);
-  on("opened", () => Object.assign(chosen, { scan: false, score: false }));
+  on("opened", () => Object.assign(userZoomed, { scan: false, score: false }));
 }

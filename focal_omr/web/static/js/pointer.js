@@ -1,9 +1,9 @@
-// What the pointer is at, on the scan and on the score: the nearest symbol, and what shows on both while it is there.
-import { emit, on, order } from "./state.js";
+// Hovering: the symbol nearest to the pointer is highlighted in both the scan and the score.
+import { comparePlaces, emit, on } from "./state.js";
 
 let hovered = null; // place
 
-/** The element nearest to the pointer, within reach; null where there is none. */
+/** The element nearest to the pointer, within reach; null if there is none. */
 export function nearest(event, elements, reachPx) {
   let best = null, least = reachPx;
   for (const each of elements) {
@@ -15,18 +15,18 @@ export function nearest(event, elements, reachPx) {
   return best;
 }
 
-/** Say at which place a mouse is over a view (`under` finds it), and what there was not read. */
-export function startHover(view, under) {
+/** Emit "hover" and "tip" for the place that `placeUnder` finds, and for unread regions. */
+export function startHover(view, placeUnder) {
   view.addEventListener("pointermove", event => {
     if (event.pointerType !== "mouse" || event.buttons) return;
-    const place = under(event), text = event.target.dataset?.reason;
-    if (place ? !hovered || order(place, hovered) !== 0 : hovered) emit("hover", place);
+    const place = placeUnder(event), text = event.target.dataset?.reason;
+    if (place ? !hovered || comparePlaces(place, hovered) !== 0 : hovered) emit("hover", place);
     emit("tip", place || text ? { event, place, text } : null);
   });
   view.addEventListener("pointerleave", () => { emit("hover", null); emit("tip", null); });
 }
 
-/** Mark what stands for the place that the mouse is at, as `elementAt` finds it. */
+/** Highlight the element of the hovered place, as `elementAt` finds it. */
 export function showHover(elementAt) {
   let marked = null;
   on("hover", place => {

@@ -1,20 +1,20 @@
-// While a document is read: how far it is, how many wait before it, and what went wrong.
+// Progress of a job: upload, queue, reading, errors.
 import * as api from "./api.js";
 import { byId, emit, show } from "./state.js";
-import { many, staves } from "./labels.js";
+import { plural, staves } from "./labels.js";
 import { forget } from "./settings.js";
 
-let current = null; // the job that is followed
-let rounds = 0; // each call of follow ends the one before
+let current = null; // the job that is polled
+let rounds = 0; // each call of `follow` ends the previous one
 let stop = () => {};
 
-/** Show that a file goes up; returns the function that is told how much has gone. */
-export function reading(file, cancel) {
+/** Show an upload; returns its progress callback. */
+export function showUpload(file, cancel) {
   current = null;
   stop = cancel;
   preview(file);
   begin(file.name);
-  byId("progress-text").textContent = "Sending the picture…";
+  byId("progress-text").textContent = "Uploading…";
   return share => { byId("progress").value = 0.1 * share; };
 }
 
@@ -33,12 +33,12 @@ function preview(file) {
   if (shown) picture.src = URL.createObjectURL(file);
 }
 
-/** Say that this job is the one whose picture is on the page already. */
-export function following(id) {
+/** Note the job whose preview is already shown. */
+export function setFollowed(id) {
   current = id;
 }
 
-/** Follow a job until it is done; emits "done" with its id, or shows why it failed. */
+/** Poll a job until it is done; emits "done" with the job, or shows why it failed. */
 export async function follow(id) {
   if (current !== id) preview(null);
   current = id;
@@ -48,7 +48,7 @@ export async function follow(id) {
     current = null;
     forget(id);
     location.hash = "#/";
-    await api.cancel(id).catch(() => {}); // it may be done already, or gone
+    await api.cancel(id).catch(() => {}); // it may be done or expired
   };
   while (current === id && round === rounds) {
     try {
@@ -56,10 +56,10 @@ export async function follow(id) {
       lost = 0;
       if (current !== id) return;
       if (job.status === "done") return emit("done", job);
-      if (job.status === "failed") return fail(job.error ?? "The reader gave no reason.", { hint: helpFor(job.error) });
+      if (job.status === "failed") return fail(job.error ?? "No reason was given.", { hint: helpFor(job.error) });
       if (!shown) begin(job.name);
       shown = true;
-      tell(job);
+      showState(job);
     } catch (error) {
       if (current !== id) return;
       if (error.status === 404) return gone(id);
@@ -72,17 +72,17 @@ export async function follow(id) {
   }
 }
 
-/** Follow nothing any more: another document is shown. */
+/** Stop polling. */
 export function leave() {
   current = null;
 }
 
-function tell(job) {
+function showState(job) {
   const bar = byId("progress");
   if (job.status === "queued") {
     bar.removeAttribute("value");
     byId("progress-text").textContent =
-      job.waiting ? `Waiting: ${many(job.waiting, "document is", "documents are")} before this one.` : "It is read next.";
+      job.waiting ? `Waiting: ${plural(job.waiting, "document is", "documents are")} before this one.` : "This document is next.";
     return;
   }
   bar.value = 0.1 + 0.9 * job.progress;
@@ -93,15 +93,15 @@ function tell(job) {
 
 function helpFor(error = "") {
   return /staff|staves/i.test(error ?? "")
-    ? "The picture should show whole staves of five lines, not too slanted, with some paper around them." : "";
+    ? "The image should show whole five-line staves, not too slanted, with some margin around them." : "";
 }
 
 function gone(id) {
   forget(id);
-  fail("This document is not on the server any more.", { hint: "What was read is kept for a while and then deleted." });
+  fail("This document is no longer on the server.", { hint: "Documents are kept for a while and then deleted." });
 }
 
-/** Show that something failed, in its one line. */
+/** Show an error. */
 export function fail(text, { hint = "", retry = null } = {}) {
   current = null;
   byId("failed-text").textContent = text;

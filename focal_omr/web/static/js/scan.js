@@ -1,27 +1,27 @@
-// The scan with what was read over it: one outline for each symbol, a listbox for the keyboard and for screen readers.
-import { byId, drawn, emit, on, state } from "./state.js";
-import { choose, ranged } from "./session.js";
-import { spoken, staves } from "./labels.js";
+// The scan with an outline for each symbol; a listbox for the keyboard and screen readers.
+import { byId, emit, on, state, svgElement } from "./state.js";
+import { inRange, select } from "./session.js";
+import { describe, staves } from "./labels.js";
 import { fitReadable, reveal, zoomBy } from "./panes.js";
 import { nearest, showHover, startHover } from "./pointer.js";
 
-const NEAR_PX = 26; // a finger is wider than a note: a tap this far from a symbol still means it
-const TOO_SMALL_PX = 7; // of what is chosen: nobody sees what is meant
+const NEAR_PX = 26; // reach of a tap: a finger is wider than a note
+const TOO_SMALL_PX = 7; // a smaller selection is zoomed in
 const outlines = []; // [staff][symbol] -> polygon
-let shown = ""; // the picture that is on the page
+let shown = ""; // key of the current image
 
 export const outlineOf = place =>
   place && place.page === state.view?.number ? outlines[place.staff]?.[place.symbol] : undefined;
 
 const idOf = place => `s-${place.staff}-${place.symbol}`;
 
-function showPicture(view) {
+function showImage(view) {
   const path = state.overview.pages.find(page => page.number === view.number).picture;
   const key = `${state.job}/${view.number}`;
   if (shown === key) return;
   shown = key;
   const picture = byId("picture");
-  picture.width = view.width; // its shape is known before it is there
+  picture.width = view.width; // reserves the space before it is loaded
   picture.height = view.height;
   picture.alt = `Scan of page ${view.number}`;
   picture.src = path;
@@ -31,9 +31,9 @@ function showPicture(view) {
 function draw(view) {
   byId("marked").setAttribute("viewBox", `0 0 ${view.width} ${view.height}`);
   byId("staff-lines").replaceChildren(
-    ...view.staves.flatMap(staff => staff.lines.map(points => drawn("polyline", { points, class: "line" }))));
+    ...view.staves.flatMap(staff => staff.lines.map(points => svgElement("polyline", { points, class: "line" }))));
   byId("odd-bars").replaceChildren(
-    ...view.staves.flatMap(staff => staff.odd.map(bar => drawn("polygon", { points: bar.points, class: "odd" }))));
+    ...view.staves.flatMap(staff => staff.odd.map(bar => svgElement("polygon", { points: bar.points, class: "odd" }))));
   outlines.length = 0;
   const groups = view.staves.map((staff, index) => drawStaff(view, staff, index));
   const list = byId("symbols");
@@ -42,7 +42,7 @@ function draw(view) {
   const count = view.staves.reduce((sum, staff) => sum + staff.symbols.length, 0);
   byId("scan-hint").textContent = view.staves.length
     ? `${staves(view.staves.length)}, ${count} symbols`
-    : "No staff was found on this page";
+    : "No staff found on this page";
   fit();
 }
 
@@ -51,7 +51,7 @@ function fit() {
   fitReadable("scan", first ? (spaceOf(first) * byId("scan-view").clientWidth) / state.view.width : 0);
 }
 
-/** The distance of two staff lines in pixels of the page; a guess where no lines were measured. */
+/** The staff space in pixels of the page; a guess if no lines were measured. */
 function spaceOf(staff) {
   if (staff.lines.length < 2) return state.view.height / 12;
   const y = points => Number(points.split(" ")[0].split(",")[1]);
@@ -59,13 +59,13 @@ function spaceOf(staff) {
 }
 
 function drawStaff(view, staff, index) {
-  const group = drawn("g", { role: "group", "aria-label": `Staff ${index + 1}${staff.unread ? `, not read: ${staff.unread}` : ""}` });
+  const group = svgElement("g", { role: "group", "aria-label": `Staff ${index + 1}${staff.unread ? `, not read: ${staff.unread}` : ""}` });
   outlines[index] = staff.symbols.map((symbol, number) => {
     const place = { page: view.number, staff: index, symbol: number };
-    const kinds = ["symbol", symbol.doubtful && "doubt", !symbol.used && "unused", symbol.mended && "mended"];
-    return drawn("polygon", {
+    const kinds = ["symbol", symbol.doubtful && "doubt", !symbol.used && "unused", symbol.mended && "edited"];
+    return svgElement("polygon", {
       points: symbol.points, class: kinds.filter(Boolean).join(" "), stroke: symbol.colour, id: idOf(place), role: "option",
-      "aria-selected": "false", "aria-label": spoken(symbol), "data-staff": index, "data-symbol": number,
+      "aria-selected": "false", "aria-label": describe(symbol), "data-staff": index, "data-symbol": number,
     });
   });
   group.append(...outlines[index]);
@@ -73,17 +73,17 @@ function drawStaff(view, staff, index) {
 }
 
 function drawUnread({ box: [left, top, right, bottom], reason }) {
-  return drawn("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "unread", role: "option",
+  return svgElement("rect", { x: left, y: top, width: right - left, height: bottom - top, class: "unread", role: "option",
     "aria-selected": "false", "aria-label": `Not read: ${reason}`, "data-reason": reason });
 }
 
-// Choosing --------------------------------------------------------------------------------------------------
+// Selection -------------------------------------------------------------------------------------------------
 
 const placeOf = target => target.dataset?.symbol === undefined ? null
   : { page: state.view.number, staff: Number(target.dataset.staff), symbol: Number(target.dataset.symbol) };
 
-/** The symbol under the pointer, or the nearest one close to it; null where there is none. */
-function under(event) {
+/** The symbol under the pointer, or the nearest within reach; null if there is none. */
+function placeUnder(event) {
   if (!state.view) return null;
   const outline = placeOf(event.target) ? event.target : nearest(event, outlines.flat(), NEAR_PX);
   return outline && placeOf(outline);
@@ -96,9 +96,9 @@ function mark({ scroll = true } = {}) {
   }
   const list = byId("symbols");
   const outline = outlineOf(state.place);
-  ring(outline);
+  showRing(outline);
   if (!outline) return list.removeAttribute("aria-activedescendant");
-  for (const each of outlines.flat()) if (ranged(placeOf(each))) each.classList.add("ranged");
+  for (const each of outlines.flat()) if (inRange(placeOf(each))) each.classList.add("ranged");
   outline.classList.add("here");
   outline.setAttribute("aria-selected", "true");
   list.setAttribute("aria-activedescendant", outline.id);
@@ -112,19 +112,19 @@ function mark({ scroll = true } = {}) {
   reveal("scan", rect);
 }
 
-/** A ring around what is chosen, a staff space away: a note among two hundred is found at once. */
-function ring(outline) {
+/** A ring around the selection, a staff space away, so that it stands out among hundreds of notes. */
+function showRing(outline) {
   const halo = byId("halo");
   halo.setAttribute("visibility", outline ? "visible" : "hidden");
   if (!outline) return;
   const { x, y, width, height } = outline.getBBox();
-  const away = 0.8 * spaceOf(state.view.staves[state.place.staff]);
-  const box = { x: x - away, y: y - away, width: width + 2 * away, height: height + 2 * away, rx: away };
+  const margin = 0.8 * spaceOf(state.view.staves[state.place.staff]);
+  const box = { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin, rx: margin };
   for (const [name, value] of Object.entries(box)) halo.setAttribute(name, value);
 }
 
 export function startScan() {
-  on("view", view => { showPicture(view); draw(view); mark({ scroll: false }); });
+  on("view", view => { showImage(view); draw(view); mark({ scroll: false }); });
   on("place", mark);
   showHover(outlineOf);
   on("layout", fit);
@@ -132,9 +132,9 @@ export function startScan() {
   startHover(marked, event => placeOf(event.target));
   marked.addEventListener("click", event => {
     byId("symbols").focus({ preventScroll: true });
-    const place = under(event);
-    if (place) choose(place, { extend: event.shiftKey });
+    const place = placeUnder(event);
+    if (place) select(place, { extend: event.shiftKey });
     else if (event.target.dataset.reason) emit("reason", event.target.dataset.reason);
-    else choose(null);
+    else select(null);
   });
 }

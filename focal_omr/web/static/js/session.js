@@ -1,13 +1,13 @@
-// The document that is open: its overview, the page that is shown, and the answer to every change.
+// The open document: its overview, the current page, the selection, and the results of edits.
 import * as api from "./api.js";
-import { byId, emit, on, order, show, state } from "./state.js";
+import { byId, comparePlaces, emit, on, show, state } from "./state.js";
 import { fail } from "./progress.js";
 import { remember } from "./settings.js";
-import { say, toast } from "./say.js";
+import { announce, toast } from "./messages.js";
 
-const views = new Map(); // page number -> view, all of one revision
+const views = new Map(); // page number -> view, all of the current revision
 
-/** Open a document that was read: what the page shows first. */
+/** Open a document at its first page with staves. */
 export async function open(id) {
   Object.assign(state, { job: id, overview: null, view: null, playback: null, place: null, anchor: null });
   views.clear();
@@ -20,27 +20,27 @@ export async function open(id) {
     document.title = `${overview.title || overview.name}: Focal OMR`;
     state.overview = overview;
     const first = overview.pages.find(page => page.staves) ?? overview.pages[0];
-    await viewOf(first.number); // all that a key can ask for is here before the page shows it
+    await loadView(first.number); // so that keys work as soon as the page is shown
     if (state.job !== id) return;
     show("done");
-    take(overview);
+    setOverview(overview);
     await showPage(first.number);
     loadPlayback();
     byId("symbols").focus({ preventScroll: true });
     const doubts = overview.doubtful.length;
-    say(`Read. ${doubts ? `${doubts} doubtful places` : "Nothing doubtful"}.`);
+    announce(`Read. ${doubts ? `${doubts} doubtful places` : "No doubtful places"}.`);
   } catch (error) {
     if (state.job === id) fail(error.message, { retry: error.status === 404 ? null : () => open(id) });
   }
 }
 
-function take(overview) {
+function setOverview(overview) {
   state.overview = overview;
   emit("overview", overview);
 }
 
-/** The view of a page, from the server if it is not here; null where it cannot be had. */
-export async function viewOf(number) {
+/** The view of a page, from the cache or the server; null if that fails. */
+async function loadView(number) {
   const job = state.job;
   if (!views.has(number)) {
     try {
@@ -55,39 +55,39 @@ export async function viewOf(number) {
   return views.get(number);
 }
 
-/** Turn to a page, if it is not the one that is shown. */
+/** Turn to a page, unless it is the current one. */
 export async function showPage(number) {
   if (state.view?.number === number) return state.view;
-  const view = await viewOf(number);
+  const view = await loadView(number);
   if (!view) return null;
   state.view = view;
   emit("view", view);
   const { pages } = state.overview;
-  if (pages.length > 1) say(`Page ${number} of ${pages.length}`);
+  if (pages.length > 1) announce(`Page ${number} of ${pages.length}`);
   return view;
 }
 
-/** Take the server's answer to a change: overview, page, what is chosen now (`keep`: what was chosen stays so). */
-export async function applyAnswer(answer, { keep = false } = {}) {
-  views.clear(); // a clef changes what follows on other pages too
-  views.set(answer.view.number ?? answer.page, answer.view);
-  take(answer.overview);
-  state.view = answer.view;
-  const { page, staff, symbol } = answer;
-  const place = keep ? state.place : { page, staff, symbol };
+/** Apply the result of an edit: overview, page and selection, which stays as it is if `keepSelection`. */
+export async function applyResult(result, { keepSelection = false } = {}) {
+  views.clear(); // a clef affects the notes after it, on other pages too
+  views.set(result.view.number ?? result.page, result.view);
+  setOverview(result.overview);
+  state.view = result.view;
+  const { page, staff, symbol } = result;
+  const place = keepSelection ? state.place : { page, staff, symbol };
   state.place = state.anchor = symbolAt(place) ? place : null;
   emit("view", state.view);
-  emit("place", { scroll: !keep });
+  emit("place", { scroll: !keepSelection });
   loadPlayback();
 }
 
-/** Load all again: somebody else changed the document. */
+/** Reload everything after the document was edited elsewhere. */
 export async function reload() {
   const { job, view } = state;
   const [overview, page] = await Promise.all([api.overview(job), api.page(job, view.number)]);
   views.clear();
   views.set(page.number, page);
-  take(overview);
+  setOverview(overview);
   state.view = page;
   if (state.place && !symbolAt(state.place)) state.place = state.anchor = null;
   emit("view", page);
@@ -95,10 +95,10 @@ export async function reload() {
   loadPlayback();
 }
 
-let waiting = 0;
+let timer = 0;
 function loadPlayback() {
-  clearTimeout(waiting);
-  waiting = setTimeout(async () => {
+  clearTimeout(timer);
+  timer = setTimeout(async () => {
     const job = state.job;
     try {
       const playback = await api.playback(job);
@@ -106,21 +106,21 @@ function loadPlayback() {
       state.playback = playback;
       emit("playback", playback);
     } catch (error) {
-      if (state.job === job) toast(`It cannot be played: ${error.message}`);
+      if (state.job === job) toast(`Playback is not available: ${error.message}`);
     }
   }, state.playback ? 250 : 0);
 }
 
-// What is chosen ----------------------------------------------------------------------------------------
+// Selection ---------------------------------------------------------------------------------------------
 
-/** The symbol at a place of the page that is shown, or undefined. */
+/** The symbol at a place of the current page, or undefined. */
 export function symbolAt(place) {
   if (!place || place.page !== state.view?.number) return undefined;
   return state.view.staves[place.staff]?.symbols[place.symbol];
 }
 
-/** Choose a symbol; `extend` keeps the other end of the range where it was. */
-export async function choose(place, { extend = false, scroll = true } = {}) {
+/** Select a symbol, or nothing; `extend` keeps the other end of the range. */
+export async function select(place, { extend = false, scroll = true } = {}) {
   if (place && place.page !== state.view?.number) await showPage(place.page);
   if (place && !symbolAt(place)) return;
   state.place = place;
@@ -128,45 +128,45 @@ export async function choose(place, { extend = false, scroll = true } = {}) {
   emit("place", { scroll });
 }
 
-/** All places of the page that is shown, in reading order. */
+/** All places of the current page, in reading order. */
 export function places() {
   const { view } = state;
   return view.staves.flatMap((staff, index) =>
     staff.symbols.map((_, symbol) => ({ page: view.number, staff: index, symbol })));
 }
 
-/** The number of the next page (+1) or of the one before (-1); undefined where there is none. */
-export function pageBeside(by) {
+/** The number of the next (+1) or previous (-1) page; undefined if there is none. */
+export function adjacentPage(by) {
   const pages = state.overview?.pages ?? [];
   return pages[pages.findIndex(page => page.number === state.view?.number) + by]?.number;
 }
 
-/** Choose the next symbol (+1) or the one before (-1), over the ends of pages. */
+/** Select the next (+1) or previous (-1) symbol, across pages. */
 export async function step(by, options = {}) {
   if (!state.view) return;
   const here = places();
-  const at = state.place ? here.findIndex(place => order(place, state.place) === 0) : by > 0 ? -1 : here.length;
+  const at = state.place ? here.findIndex(place => comparePlaces(place, state.place) === 0) : by > 0 ? -1 : here.length;
   const next = here[at + by];
-  if (next) return choose(next, options);
+  if (next) return select(next, options);
   if (options.extend) return;
-  const number = pageBeside(by);
+  const number = adjacentPage(by);
   if (number === undefined || !(await showPage(number))) return;
   const there = places();
-  if (there.length) await choose(there.at(by > 0 ? 0 : -1), options);
+  if (there.length) await select(there.at(by > 0 ? 0 : -1), options);
 }
 
-/** Whether a place lies within the range that is chosen. */
-export function ranged(place) {
+/** Whether a place lies in the selected range. */
+export function inRange(place) {
   const { place: head, anchor } = state;
-  if (!head || !anchor || order(head, anchor) === 0) return false;
-  const [from, to] = order(head, anchor) < 0 ? [head, anchor] : [anchor, head];
-  return order(from, place) <= 0 && order(place, to) <= 0;
+  if (!head || !anchor || comparePlaces(head, anchor) === 0) return false;
+  const [from, to] = comparePlaces(head, anchor) < 0 ? [head, anchor] : [anchor, head];
+  return comparePlaces(from, place) <= 0 && comparePlaces(place, to) <= 0;
 }
 
-/** The first symbol of a page's staff, or the last (-1). */
-export function edge(which) {
+/** Select the first (0) or last (-1) symbol of the page. */
+export function selectEdge(which) {
   const all = state.view ? places() : [];
-  if (all.length) choose(all.at(which));
+  if (all.length) select(all.at(which));
 }
 
 on("state", what => { if (what !== "done") state.job = null; });

@@ -1,4 +1,4 @@
-// What a browser keeps between visits: layout, tempo and the like, and which documents it had read.
+// Settings in the local storage: layout, tempo and the like, and recent documents.
 
 const KEY = "focal-omr";
 const DEFAULTS = { layout: "auto", marks: "all", tempo: 96, keysEverywhere: true, recent: [] };
@@ -7,24 +7,24 @@ function load() {
   try {
     return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(KEY) ?? "{}") };
   } catch {
-    return { ...DEFAULTS }; // no storage, or not ours
+    return { ...DEFAULTS }; // no storage, or not JSON
   }
 }
 
 export const settings = load();
 
-export function keep(changes) {
+export function saveSettings(changes) {
   Object.assign(settings, changes);
   try {
     localStorage.setItem(KEY, JSON.stringify(settings));
-  } catch { /* a private window keeps nothing */ }
+  } catch { /* private windows may have no storage */ }
 }
 
 export function remember(id, name) {
   const others = settings.recent.filter(job => job.id !== id);
-  keep({ recent: [{ id, name, at: Date.now() }, ...others].slice(0, 12) });
+  saveSettings({ recent: [{ id, name, at: Date.now() }, ...others].slice(0, 12) });
 }
 
 export function forget(id) {
-  keep({ recent: settings.recent.filter(job => job.id !== id) });
+  saveSettings({ recent: settings.recent.filter(job => job.id !== id) });
 }

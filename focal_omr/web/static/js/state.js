@@ -1,21 +1,21 @@
-// What the page knows, and who is told when it changes. A place is {page, staff, symbol}: page number, indices from 0.
+// State of the page, and its events. A place is {page, staff, symbol}: page number, indices from 0.
 
 export const state = {
-  job: null, // its id
-  limits: null, // what GET /api said
+  job: null, // id of the job
+  limits: null, // response of GET /api
   overview: null,
-  view: null, // of the page that is shown
+  view: null, // of the current page
   playback: null,
-  place: null, // what is chosen
-  anchor: null, // the other end of a range of symbols, for a loop
+  place: null, // the selected symbol
+  anchor: null, // the other end of a selected range
 };
 
 const bus = new EventTarget();
 
-/** Call `told(detail)` whenever `name` is emitted: "state", "done", "opened", "overview", "view", "playback", "place", "hover",
- * "tip", "reason", "zoom" or "layout". */
-export function on(name, told) {
-  bus.addEventListener(name, event => told(event.detail));
+/** Call `listener(detail)` for each event: "state", "done", "opened", "overview", "view", "playback", "place", "hover", "tip",
+ * "reason", "zoom" or "layout". */
+export function on(name, listener) {
+  bus.addEventListener(name, event => listener(event.detail));
 }
 
 export function emit(name, detail) {
@@ -24,10 +24,10 @@ export function emit(name, detail) {
 
 export const byId = id => document.getElementById(id);
 
-/** Whether the user wants less motion, as `.matches`. */
-export const calm = matchMedia("(prefers-reduced-motion: reduce)");
+/** Whether the user prefers reduced motion, as `.matches`. */
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** Which part of the page is shown: "empty", "reading", "done" or "failed". */
+/** Show a part of the page: "empty", "reading", "done" or "failed". */
 export function show(what) {
   document.documentElement.dataset.state = what;
   emit("state", what);
@@ -45,17 +45,17 @@ export function element(name, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export function drawn(name, attributes = {}) {
+export function svgElement(name, attributes = {}) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
 }
 
 export function icon(name) {
-  const svg = drawn("svg", { "aria-hidden": "true" });
-  svg.append(drawn("use", { href: `#${name}` }));
+  const svg = svgElement("svg", { "aria-hidden": "true" });
+  svg.append(svgElement("use", { href: `#${name}` }));
   return svg;
 }
 
-/** Before, the same or after in reading order: negative, 0, positive. */
-export const order = (a, b) => a.page - b.page || a.staff - b.staff || a.symbol - b.symbol;
+/** Compare places in reading order, for sorting. */
+export const comparePlaces = (a, b) => a.page - b.page || a.staff - b.staff || a.symbol - b.symbol;

@@ -1,48 +1,48 @@
-// Ways in: a drop anywhere on the page, a paste, the file chooser, the phone's camera, a sample.
+// Uploads: drop, paste, file chooser, camera, samples.
 import * as api from "./api.js";
 import { byId, isShown, show, state } from "./state.js";
-import { fail, following, reading } from "./progress.js";
+import { fail, setFollowed, showUpload } from "./progress.js";
 import { remember } from "./settings.js";
-import { toast } from "./say.js";
+import { toast } from "./messages.js";
 
 const KINDS = /\.(png|jpe?g|tiff?|webp|bmp|pdf|gif|pnm|pgm|ppm|jp2|avif)$/i;
 const megabytes = bytes => `${Math.round((10 * bytes) / 2 ** 20) / 10} MB`;
 
-/** Why a file need not be sent; "" where it may. */
-function reason(file) {
-  const most = state.limits?.limits?.upload_bytes;
+/** Why a file is not uploaded; "" if it is. */
+function rejection(file) {
+  const limit = state.limits?.limits?.upload_bytes;
   if (!file.size) return `${file.name} is empty.`;
-  if (most && file.size > most) return `${file.name} is too large: ${megabytes(file.size)}, and ${megabytes(most)} are allowed.`;
+  if (limit && file.size > limit) return `${file.name} is too large: ${megabytes(file.size)}; at most ${megabytes(limit)} are allowed.`;
   if (file.type && !/^image\/|^application\/(pdf|octet-stream)$/.test(file.type) && !KINDS.test(file.name))
-    return `${file.name} is not a picture: PNG, JPEG, TIFF, WebP or PDF are read.`;
+    return `${file.name} is not an image: PNG, JPEG, TIFF, WebP or PDF are accepted.`;
   return "";
 }
 
-/** Upload files; the first is shown, the others wait in the list of what was read in this browser. */
-export async function take(files) {
+/** Upload files; the first is opened, the others are added to the recent documents. */
+async function uploadFiles(files) {
   const all = [...files];
   if (!all.length) return;
   const [first, ...others] = all;
-  const why = reason(first);
+  const why = rejection(first);
   if (why) return isShown("done") ? toast(why) : fail(why);
   const stop = new AbortController();
-  const told = reading(first, () => stop.abort());
+  const onProgress = showUpload(first, () => stop.abort());
   let id;
   try {
-    id = await api.upload(first, told, stop.signal);
+    id = await api.upload(first, onProgress, stop.signal);
   } catch (error) {
     if (error.name === "AbortError") return show("empty");
-    return fail(error.message, { retry: () => take(all), hint: hint(error.status) });
+    return fail(error.message, { retry: () => uploadFiles(all), hint: hint(error.status) });
   }
   remember(id, first.name);
-  following(id);
+  setFollowed(id);
   location.hash = `#/job/${id}`;
-  for (const file of others) await takeBeside(file);
+  for (const file of others) await uploadInBackground(file);
 }
 
-async function takeBeside(file) {
+async function uploadInBackground(file) {
   try {
-    const why = reason(file);
+    const why = rejection(file);
     if (why) throw new Error(why);
     remember(await api.upload(file, () => {}), file.name);
   } catch (error) {
@@ -52,20 +52,20 @@ async function takeBeside(file) {
 
 function hint(status) {
   return {
-    0: "Your picture is still here; try again when the server is back.",
-    413: "A smaller picture does as well: 20 pixels from one staff line to the next are plenty.",
-    415: "Pictures (PNG, JPEG, TIFF, WebP) and PDF files are read.",
-    429: "Others are waiting too. Try again in a minute.",
-    503: "Others are waiting too. Try again in a minute.",
+    0: "Your image is still here; try again when the server is back.",
+    413: "A smaller image is enough: 20 pixels between staff lines are plenty.",
+    415: "Images (PNG, JPEG, TIFF, WebP) and PDF files are accepted.",
+    429: "The server is busy. Try again in a minute.",
+    503: "The server is busy. Try again in a minute.",
   }[status] ?? "";
 }
 
-async function takeSample(name) {
+async function uploadSample(name) {
   try {
     const response = await fetch(`/static/samples/${name}`);
-    if (!response.ok) throw new Error("The sample is not there.");
+    if (!response.ok) throw new Error("The sample is missing.");
     const blob = await response.blob();
-    await take([new File([blob], name, { type: blob.type })]);
+    await uploadFiles([new File([blob], name, { type: blob.type })]);
   } catch (error) {
     fail(error.message);
   }
@@ -73,20 +73,20 @@ async function takeSample(name) {
 
 export function startUpload() {
   for (const id of ["file", "camera"]) byId(id).addEventListener("change", event => {
-    take(event.target.files);
+    uploadFiles(event.target.files);
     event.target.value = "";
   });
   for (const button of document.querySelectorAll("[data-sample]"))
-    button.addEventListener("click", () => takeSample(button.dataset.sample));
+    button.addEventListener("click", () => uploadSample(button.dataset.sample));
   document.addEventListener("paste", event => {
     if (event.target.closest?.("input, textarea")) return;
-    if (event.clipboardData?.files.length) take(event.clipboardData.files);
+    if (event.clipboardData?.files.length) uploadFiles(event.clipboardData.files);
   });
   startDrop();
 }
 
 function startDrop() {
-  let depth = 0; // dragenter and dragleave come for every element on the way
+  let depth = 0; // dragenter and dragleave fire for each element crossed
   const veil = byId("veil");
   const carries = event => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragenter", event => {
@@ -101,6 +101,6 @@ function startDrop() {
     veil.hidden = true;
     if (!carries(event)) return;
     event.preventDefault();
-    take(event.dataTransfer.files);
+    uploadFiles(event.dataTransfer.files);
   });
 }

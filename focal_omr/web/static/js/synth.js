@@ -1,8 +1,8 @@
-// The sound of one note: a plucked string with a felt hammer, made of a few partials that die away.
+// Additive synthesiser: a piano-like tone of eight decaying partials.
 
 const PARTIALS = [0, 1, 0.42, 0.24, 0.13, 0.07, 0.05, 0.025, 0.015];
 
-export class Voice {
+export class Synth {
   constructor() {
     this.context = new AudioContext({ latencyHint: "interactive" });
     this.wave = this.context.createPeriodicWave(new Float32Array(PARTIALS.length), Float32Array.from(PARTIALS));
@@ -13,8 +13,8 @@ export class Voice {
     this.sounding = new Set();
   }
 
-  /** Sound a MIDI note from `when` (seconds of the context) for `length` seconds. */
-  pluck(midi, when, length) {
+  /** Play a MIDI note from `when` (context time in seconds) for `length` seconds. */
+  play(midi, when, length) {
     const { context } = this;
     const frequency = 440 * 2 ** ((midi - 69) / 12);
     const ring = Math.min(4.5, 2.2 * Math.sqrt(440 / frequency)); // low strings ring longer
@@ -42,8 +42,8 @@ export class Voice {
     string.addEventListener("ended", () => { loud.disconnect(); this.sounding.delete(loud); });
   }
 
-  /** End all that sounds or is going to. */
-  hush() {
+  /** Stop all current and scheduled notes. */
+  silence() {
     const now = this.context.currentTime;
     for (const loud of this.sounding) {
       loud.gain.cancelScheduledValues(now);
