@@ -1,1 +1,1 @@
-"""Corrections by a person: an edit changes symbols of a staff, and what follows from it in its part."""
+"""Manual corrections: edits of the symbols of a staff, and their consequences in its part."""

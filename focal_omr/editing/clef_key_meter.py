@@ -1,8 +1,8 @@
-"""Changes of clef, key and meter from a place on.
+"""Edits of clefs, keys and meters.
 
-A clef says what the heads on the lines are called, a key what those without an accidental sound: the heads
-and the accidentals stay, the notes get other names, until the next such sign. The next staves of the part
-repeat the sign at their beginning; where it is the same old one, it changes with it.
+Note heads and printed accidentals stay where they are: a new clef renames the notes, a new key changes their
+alterations, up to the next such sign. Where the following staves of the part restate the old sign at their
+beginning, it changes too.
 """
 
 from focal_omr.editing.part_staves import PartEditor
@@ -11,11 +11,11 @@ from focal_omr.encodings.semantic import parse_sign, sign_token
 from focal_omr.errors import EditError
 from focal_omr.score.records import NO_KEY, Clef, Event, Key, Meter
 
-_ORDER: tuple[type[Event], ...] = (Clef, Key, Meter)  # in which they are printed
+_ORDER: tuple[type[Event], ...] = (Clef, Key, Meter)  # in printed order
 
 
 def set_sign(part: PartEditor, sign: Clef | Key | Meter) -> None:
-    """A clef, key or meter from the selected symbol on."""
+    """Set a clef, key or meter at the selected symbol."""
     editor = part.editor
     index = editor.head(editor.selected)
     group = _group(editor, index)
@@ -31,10 +31,10 @@ def set_sign(part: PartEditor, sign: Clef | Key | Meter) -> None:
 
 
 def _group(editor: StaffEditor, index: int) -> range:
-    """The signs beside each other among which a sign for this place belongs; empty where there are none.
+    """The indices of the consecutive signs that a new sign here joins; may be empty.
 
     Raises:
-        EditError: Within a tuplet.
+        EditError: The place is inside a tuplet.
     """
     first = last = editor.start(index)
     if editor.is_sign(index):
@@ -55,7 +55,13 @@ def _rank(sign: Event | None) -> int:
 
 
 def change_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
-    """Another sign of the same kind in the place of one."""
+    """Replace a sign by one of the same kind.
+
+    Args:
+        part: The part.
+        index: Index of the old sign on the edited staff.
+        sign: The new sign.
+    """
     editor = part.editor
     old = editor.event(index)
     editor.set_token(index, sign_token(sign))
@@ -64,7 +70,13 @@ def change_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
 
 
 def insert_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
-    """A sign before a symbol."""
+    """Insert a sign.
+
+    Args:
+        part: The part.
+        index: Index of the symbol before which it is inserted, on the edited staff.
+        sign: The sign.
+    """
     editor = part.editor
     old = editor.clef(index) if isinstance(sign, Clef) else editor.key(index)
     editor.insert(index, sign_token(sign))
@@ -73,7 +85,7 @@ def insert_sign(part: PartEditor, index: int, sign: Clef | Key | Meter) -> None:
 
 
 def delete_sign(part: PartEditor, index: int) -> None:
-    """A sign goes, and what held before it goes on; the next staves keep the signs at their beginning."""
+    """Delete a sign: the one before it stays in force. Following staves keep their leading signs."""
     editor = part.editor
     old = editor.event(index)
     held = editor.clef(index) if isinstance(old, Clef) else editor.key(index)
@@ -84,41 +96,36 @@ def delete_sign(part: PartEditor, index: int) -> None:
 
 
 def _follow(part: PartEditor, index: int, old: Event | None, new: Event | None, *, repeated: bool) -> None:
-    """What follows from a change of clef or key before a symbol.
+    """Respell the notes after a change of clef or key.
 
     Args:
         part: The part.
-        index: Of the symbol on the mended staff.
-        old: The clef or key that held there.
-        new: The one that holds now.
-        repeated: Whether the old one changes where the next staves repeat it at their beginning.
+        index: Index of the first affected symbol on the edited staff.
+        old: The clef or key that was in force there.
+        new: The one in force now.
+        repeated: Whether to change the old one where following staves restate it.
     """
     if old == new or not isinstance(new, Clef | Key):
         return
-    goes_on = _respell(part.editor, index, old, new)
+    in_force = _respell(part.editor, index, old, new)
     for editor in part.following:
-        if not goes_on:
+        if not in_force:
             return
-        goes_on = _follow_on(editor, old, new, repeated=repeated)
-
-
-def _follow_on(editor: StaffEditor, old: Event | None, new: Clef | Key, *, repeated: bool) -> bool:
-    """The same on one of the next staves; whether it goes on after it."""
-    opening, place = [], 0
-    while editor.is_sign(place):
-        if isinstance(editor.event(place), type(new)):
-            opening.append(place)
-        place += 1
-    if not opening:
-        return _respell(editor, 0, old, new)
-    if not repeated or editor.event(opening[0]) != old:
-        return False
-    editor.set_token(opening[0], sign_token(new))
-    return _respell(editor, opening[0] + 1, old, new)
+        first = place = 0
+        restated = False
+        while editor.is_sign(place) and not restated:
+            restated = isinstance(editor.event(place), type(new))
+            place += 1
+        if restated:
+            if not repeated or editor.event(place - 1) != old:
+                return
+            editor.set_token(place - 1, sign_token(new))
+            first = place
+        in_force = _respell(editor, first, old, new)
 
 
 def _respell(editor: StaffEditor, index: int, old: Event | None, new: Clef | Key) -> bool:
-    """Other names for the notes from a symbol on; whether this goes on to the end of the staff."""
+    """Respell the notes from a symbol on; whether the new sign is in force to the end of the staff."""
     if isinstance(new, Clef):
         steps = new.lowest_line - old.lowest_line if isinstance(old, Clef) else 0
         key = editor.key(index)
@@ -127,7 +134,7 @@ def _respell(editor: StaffEditor, index: int, old: Event | None, new: Clef | Key
     return editor.respell(index, old=before, new=new, steps=0, until=Key)
 
 
-def parsed(token: str) -> Clef | Key | Meter | None:
-    """The clef, key or meter that a token stands for; None for any other."""
+def parse_clef_key_meter(token: str) -> Clef | Key | Meter | None:
+    """The clef, key or meter of a token; None for any other token."""
     sign = parse_sign(token)
     return sign if isinstance(sign, Clef | Key | Meter) else None

@@ -1,4 +1,4 @@
-"""What can be changed in a reading: one model for each kind, told apart by `do`."""
+"""Edits of a document: one model for each kind, discriminated by `do`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -9,8 +9,8 @@ from focal_omr.encodings.semantic import TUPLET_NORMAL, parse_barline, parse_sig
 from focal_omr.errors import EditError
 from focal_omr.score.records import BarlineKind, Clef, Key, Meter, MultiRest, Note, Rest
 
-# What no print has and some formats cannot hold.
-_MOST_DOTS, _MOST_BARS, _MOST_BEATS, _SHORTEST_BEAT, _HIGHEST_MIDI = 3, 999, 99, 128, 127
+# Limits of print and of some formats.
+_MAX_DOTS, _MAX_BARS, _MAX_BEATS, _MAX_UNIT, _MAX_MIDI = 3, 999, 99, 128, 127
 
 Value: TypeAlias = Literal[
     "quadruple_whole",
@@ -32,72 +32,72 @@ class _Edit(BaseModel):
 
 
 class MoveNote(_Edit):
-    """A note some steps up (down: fewer than 0); an octave, 7 steps, keeps the accidental."""
+    """Move a note by diatonic steps, up if positive; octaves, 7 steps, keep the accidental."""
 
     do: Literal["move"]
     steps: int = Field(ge=-35, le=35)
 
 
 class Step(_Edit):
-    """The nearest note of a name; a rest becomes that note."""
+    """Change a note to the nearest note of a name; a rest becomes that note."""
 
     do: Literal["step"]
     step: Literal["C", "D", "E", "F", "G", "A", "B"]
 
 
 class Accidental(_Edit):
-    """The accidental that is printed before a note; null: none."""
+    """Set the printed accidental of a note; null: none."""
 
     do: Literal["accidental"]
     sign: AccidentalSign | None
 
 
 class SetValue(_Edit):
-    """The value of a note or rest, without dots."""
+    """Set the value of a note or rest, without dots."""
 
     do: Literal["value"]
     value: Value
 
 
 class Dots(_Edit):
-    """How many dots a note or rest has."""
+    """Set the number of dots of a note or rest."""
 
     do: Literal["dots"]
-    dots: int = Field(ge=0, le=_MOST_DOTS)
+    dots: int = Field(ge=0, le=_MAX_DOTS)
 
 
 class Tie(_Edit):
-    """A tie from a note to the next, on or off."""
+    """Toggle the tie from a note to the next one."""
 
     do: Literal["tie"]
 
 
 class Fermata(_Edit):
-    """A fermata over a note or rest, on or off."""
+    """Toggle the fermata over a note or rest."""
 
     do: Literal["fermata"]
 
 
 class Grace(_Edit):
-    """A note becomes a grace note, or a full one again."""
+    """Change a note to a grace note, or back."""
 
     do: Literal["grace"]
 
 
 class ToRest(_Edit):
-    """A note becomes a rest, a rest a note."""
+    """Change a note to a rest, or a rest to a note."""
 
     do: Literal["rest"]
 
 
 class Delete(_Edit):
-    """The symbol goes: a note with its accidental and its ties, a tuplet mark with the other one."""
+    """Delete a symbol: a note with its accidental and ties, a tuplet mark with the other one."""
 
     do: Literal["delete"]
 
 
 class Insert(_Edit):
-    """A new symbol beside the selected one; a note or rest is like the one beside it."""
+    """Insert a symbol beside the selected one; a note or rest is like its neighbour."""
 
     do: Literal["insert"]
     what: Literal["note", "rest", "barline"]
@@ -105,69 +105,69 @@ class Insert(_Edit):
 
 
 class SetBarline(_Edit):
-    """Another kind of barline."""
+    """Set the kind of a barline."""
 
     do: Literal["barline"]
     kind: BarlineKind
 
 
 class ToTuplet(_Edit):
-    """The note and those after it until they are a full tuplet; in a tuplet: its marks go."""
+    """Make a tuplet of the note and those after it; remove the marks of an existing tuplet."""
 
     do: Literal["tuplet"]
     actual: int = Field(ge=min(TUPLET_NORMAL), le=max(TUPLET_NORMAL))
 
 
 class SetClef(_Edit):
-    """The clef from here on; note heads stay on their lines."""
+    """Set the clef from here on; note heads stay on their lines."""
 
     do: Literal["clef"]
     clef: str = Field(pattern=r"^[GFC][1-5]$")
 
     @property
     def sign(self) -> Clef:
-        """As a record."""
+        """The record."""
         sign = parse_sign(f"clef-{self.clef}")
         assert isinstance(sign, Clef)
         return sign
 
 
 class SetKey(_Edit):
-    """The key signature from here on, in sharps, or flats below 0; printed accidentals stay."""
+    """Set the key signature from here on: sharps, or flats if negative; printed accidentals stay."""
 
     do: Literal["key"]
     fifths: int = Field(ge=-7, le=7)
 
 
 class SetMeter(_Edit):
-    """The meter from here on."""
+    """Set the meter from here on."""
 
     do: Literal["meter"]
     meter: str = Field(pattern=r"^(C/?|[1-9]\d?/(1|2|4|8|16|32|64|128))$")
 
     @property
     def sign(self) -> Meter:
-        """As a record."""
+        """The record."""
         sign = parse_sign(f"timeSignature-{self.meter}")
         assert isinstance(sign, Meter)
         return sign
 
 
 class Token(_Edit):
-    """Any semantic token in the place of the selected one."""
+    """Replace the selected token by any semantic token."""
 
     do: Literal["token"]
     token: str = Field(min_length=1, max_length=60)
 
 
 class Accept(_Edit):
-    """The symbol is right as it was read."""
+    """Confirm that the symbol is right."""
 
     do: Literal["accept"]
 
 
 class UseReading(_Edit):
-    """What was read on a staff that was given up is used after all."""
+    """Use the reading of a staff that was given up as unreadable."""
 
     do: Literal["believe"]
 
@@ -197,35 +197,43 @@ Edit: TypeAlias = Annotated[
 _EDIT: TypeAdapter[Edit] = TypeAdapter(Edit)
 
 
-def parse_edit(change: Edit | Mapping[str, Any]) -> Edit:
-    """The change that plain values say. Raises EditError where they say none."""
-    if isinstance(change, BaseModel):
-        return change
+def parse_edit(edit: Edit | Mapping[str, Any]) -> Edit:
+    """An edit from plain values.
+
+    Raises:
+        EditError: The values are not a valid edit.
+    """
+    if isinstance(edit, BaseModel):
+        return edit
     try:
-        return _EDIT.validate_python(dict(change))
+        return _EDIT.validate_python(dict(edit))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(each) for each in first["loc"][1:])
-        raise EditError(f"no such change: {place}{': ' if place else ''}{first['msg']}") from None
+        raise EditError(f"no such edit: {place}{': ' if place else ''}{first['msg']}") from None
     except (TypeError, ValueError) as error:
-        raise EditError(f"no such change: {error}") from None
+        raise EditError(f"no such edit: {error}") from None
 
 
 def check_token(token: str) -> None:
-    """Raises EditError where a semantic token is none, or one that no print has."""
+    """Check that a semantic token may occur in print.
+
+    Raises:
+        EditError: An unknown token, or one with a value out of range.
+    """
     if token in ("tie", "accidental", "tuplet-end") or parse_barline(token) is not None:
         return
     if token.startswith("tuplet-") and token in {f"tuplet-{actual}" for actual in TUPLET_NORMAL}:
         return
     match parse_sign(token):
         case Note(pitch=pitch, duration=duration):
-            good = 0 <= pitch.midi <= _HIGHEST_MIDI and duration.dots <= _MOST_DOTS
+            good = 0 <= pitch.midi <= _MAX_MIDI and duration.dots <= _MAX_DOTS
         case Rest(duration=duration):
-            good = duration.dots <= _MOST_DOTS
+            good = duration.dots <= _MAX_DOTS
         case MultiRest(bars=bars):
-            good = bars <= _MOST_BARS
+            good = bars <= _MAX_BARS
         case Meter(beats=beats, unit=unit):
-            good = beats <= _MOST_BEATS and unit <= _SHORTEST_BEAT and unit.bit_count() == 1
+            good = beats <= _MAX_BEATS and unit <= _MAX_UNIT and unit.bit_count() == 1
         case Clef() | Key():
             good = True
         case _:

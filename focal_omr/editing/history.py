@@ -1,4 +1,4 @@
-"""The symbols of a staff as plain values and back, for the history of changes."""
+"""Symbols of a staff as plain values and back, for undo and redo."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,12 +8,12 @@ from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document, StaffReading, Symbol
 from focal_omr.errors import EditError
 
-# What a change can change on a staff, for JSON; of no meaning to others.
+# The editable state of a staff as JSON values; opaque to other modules.
 StaffSymbols: TypeAlias = dict[str, Any]
 
 
 def staff_symbols_json(reading: StaffReading) -> StaffSymbols:
-    """The symbols of a staff, and whether they are believed and mended, as plain values."""
+    """The symbols of a staff, its reason for being unread and its edited flag as plain values."""
     symbols = [
         [each.token, [list(corner) for corner in each.polygon], each.confidence, each.used, each.mended]
         for each in reading.symbols
@@ -22,14 +22,14 @@ def staff_symbols_json(reading: StaffReading) -> StaffSymbols:
 
 
 def restore_symbols(document: Document, staves: Mapping[tuple[int, int], StaffSymbols]) -> Document:
-    """The document with other symbols on some of its staves.
+    """The document with the symbols of some staves replaced.
 
     Args:
-        document: A document.
-        staves: For (number of the page, index of the staff on it) what `staff_symbols_json` gave.
+        document: The document.
+        staves: Values of `staff_symbols_json` by (page number, index of the staff on the page).
 
     Raises:
-        EditError: There is no such staff, or the values are none of `staff_symbols_json`.
+        EditError: No such staff, or values that `staff_symbols_json` did not produce.
         NotationError: The used symbols of a staff break the grammar.
     """
     waiting = dict(staves)

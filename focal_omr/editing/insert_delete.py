@@ -1,4 +1,4 @@
-"""Changes of what stands there at all: symbols put in and taken out, tuplets, barlines."""
+"""Insertion and deletion of symbols; edits of tuplets and barlines."""
 
 from focal_omr.editing.clef_key_meter import delete_sign
 from focal_omr.editing.notes import near_pitch
@@ -10,7 +10,7 @@ from focal_omr.score.records import NOTE_VALUES, BarlineKind, Duration, Note, Re
 
 
 def delete(part: PartEditor) -> None:
-    """The selected symbol goes, with what has no meaning without it."""
+    """Delete the selected symbol, with what has no meaning without it."""
     editor = part.editor
     index = editor.selected
     event = editor.event(index)
@@ -33,7 +33,7 @@ def delete(part: PartEditor) -> None:
 
 
 def _delete_timed(part: PartEditor, index: int, tuplet: tuple[int, int] | None) -> None:
-    """A note or rest goes; of a tuplet that has no other the marks too."""
+    """Delete a note or rest; of a tuplet with no other note also the marks."""
     editor = part.editor
     gone = [*range(editor.start(index), index + 1), *editor.ties(index)]
     if tuplet and len(editor.timed(*tuplet)) == 1:
@@ -53,11 +53,17 @@ def _remove_all(editor: StaffEditor, indices: list[int] | tuple[int, ...]) -> No
         editor.remove(index)
 
 
-# Put in -----------------------------------------------------------------------------------------------------
+# Insertion --------------------------------------------------------------------------------------------------
 
 
 def insert(editor: StaffEditor, what: str, *, before: bool) -> None:
-    """A note, a rest or a barline beside the selected symbol."""
+    """Insert a note, rest or barline.
+
+    Args:
+        editor: The staff.
+        what: "note", "rest" or "barline".
+        before: Whether to insert before the selected symbol, not after it.
+    """
     index = editor.head(editor.selected)
     if what == "barline":
         _insert_at(editor, _outside(editor, index, before=before), "barline")
@@ -80,7 +86,7 @@ def _insert_at(editor: StaffEditor, index: int, token: str) -> None:
 
 
 def _beside(editor: StaffEditor, index: int, *, before: bool) -> int:
-    """Where a note beside a symbol goes: into its tuplet, if that has room."""
+    """The index for a note beside a symbol: inside its tuplet if that is not full."""
     if not editor.symbols:
         return 0
     at = editor.start(index) if before else editor.end(index)
@@ -98,7 +104,7 @@ def _beside(editor: StaffEditor, index: int, *, before: bool) -> int:
 
 
 def _outside(editor: StaffEditor, index: int, *, before: bool) -> int:
-    """Where a barline beside a symbol goes. Raises EditError within a tuplet."""
+    """The index for a barline beside a symbol. Raises EditError inside a tuplet."""
     if not editor.symbols:
         return 0
     tuplet = editor.tuplet(index)
@@ -114,7 +120,7 @@ def _outside(editor: StaffEditor, index: int, *, before: bool) -> int:
 
 
 def _nearest(editor: StaffEditor, index: int, *, before: bool) -> Note | Rest | None:
-    """The note or rest that a new one is like: the selected one, else the nearest, looking back first."""
+    """The model for a new note or rest: the selected one, else the nearest, looking back first."""
     back, on = range(index, -1, -1), range(index + 1, len(editor.symbols))
     for place in (
         (*on, *back) if before and not isinstance(editor.event(index), Note | Rest) else (*back, *on)
@@ -129,7 +135,7 @@ def _nearest(editor: StaffEditor, index: int, *, before: bool) -> Note | Rest | 
 
 
 def toggle_tuplet(editor: StaffEditor, actual: int) -> None:
-    """The selected note and those that follow become a tuplet; a tuplet becomes plain notes."""
+    """Make a tuplet of the selected note and those after it, or plain notes of a tuplet."""
     index = editor.head(editor.selected)
     if tuplet := editor.tuplet(index):
         _remove_all(editor, tuplet)
@@ -143,7 +149,7 @@ def toggle_tuplet(editor: StaffEditor, actual: int) -> None:
 
 
 def _tuplet_end(editor: StaffEditor, index: int, actual: int) -> int:
-    """The index after the last symbol of the tuplet that begins with a note or rest."""
+    """The index after the last symbol of a tuplet that begins with this note or rest."""
     inside: list[int] = []
     place = index
     while place < len(editor.symbols):
@@ -159,10 +165,15 @@ def _tuplet_end(editor: StaffEditor, index: int, actual: int) -> int:
 
 
 def _is_full(editor: StaffEditor, inside: list[int], actual: int) -> bool:
-    """Whether notes and rests are a whole tuplet: together as long as `actual` notes of one plain value.
+    """Whether notes and rests fill a tuplet: their total length is that of `actual` notes of one plain value.
 
-    That value is the shortest among them or a longer one: a triplet may be of a quarter and an eighth, or of
-    a dotted eighth, a sixteenth and an eighth.
+    That value is the shortest among them or longer: a triplet may consist of a quarter and an eighth, or of a
+    dotted eighth, a sixteenth and an eighth.
+
+    Args:
+        editor: The staff.
+        inside: Indices of the notes and rests.
+        actual: Number of notes of the tuplet.
     """
     events = [editor.event(index) for index in inside]
     timed = [e for e in events if isinstance(e, Rest) or (isinstance(e, Note) and not e.grace)]
@@ -174,7 +185,11 @@ def _is_full(editor: StaffEditor, inside: list[int], actual: int) -> bool:
 
 
 def set_barline(editor: StaffEditor, kind: BarlineKind) -> None:
-    """Another kind in the place of the selected barline."""
+    """Set the kind of the selected barline.
+
+    Raises:
+        EditError: The selected symbol is not a barline.
+    """
     if parse_barline(editor.token(editor.selected)) is None:
         raise EditError(f"only a barline has a kind; selected is: {editor.name(editor.selected)}")
     editor.set_token(editor.selected, "barline" if kind == "single" else f"barline-{kind}")

@@ -1,11 +1,10 @@
-"""Changes of one note or rest: pitch, accidental, value, dots, tie, fermata, grace."""
+"""Edits of one note or rest: pitch, accidental, value, dots, tie, fermata, grace."""
 
 from dataclasses import replace
 
 from focal_omr.editing.edits import AccidentalSign
 from focal_omr.editing.part_staves import PartEditor
-from focal_omr.editing.spelling import moved
-from focal_omr.editing.staff_editor import StaffEditor
+from focal_omr.editing.staff_editor import StaffEditor, transpose_diatonic
 from focal_omr.encodings.semantic import note_token, sign_token
 from focal_omr.errors import EditError
 from focal_omr.score.records import STEPS, Duration, Note, Pitch, Rest, Step
@@ -16,14 +15,14 @@ _ALTERS: dict[AccidentalSign, int] = {"n": 0, "#": 1, "##": 2, "b": -1, "bb": -2
 
 
 def move(editor: StaffEditor, steps: int) -> None:
-    """A note up or down; its accidental stays with it by octaves alone."""
+    """Move a note by diatonic steps; only whole octaves keep its accidental."""
     editor.selected, note = editor.note(editor.selected, has="a pitch")
     accidental = None if steps % _OCTAVE else editor.accidental(editor.selected)
-    editor.put_note(editor.selected, replace(note, pitch=moved(note.pitch, steps)), accidental)
+    editor.put_note(editor.selected, replace(note, pitch=transpose_diatonic(note.pitch, steps)), accidental)
 
 
 def to_step(editor: StaffEditor, step: Step) -> None:
-    """The nearest note of a name; a rest becomes the one nearest to the note before it."""
+    """Change a note or rest to the nearest note of a name; for a rest, nearest to the note before it."""
     editor.selected, event = editor.note_or_rest(editor.selected, has="a pitch")
     pitch = event.pitch if isinstance(event, Note) else near_pitch(editor, editor.selected)
     steps = (STEPS.index(step) - STEPS.index(pitch.step) + _OCTAVE // 2) % _OCTAVE - _OCTAVE // 2
@@ -33,12 +32,12 @@ def to_step(editor: StaffEditor, step: Step) -> None:
         else:
             editor.set_token(editor.selected, editor.token(editor.selected))
         return
-    note = Note(moved(pitch, steps), event.duration, fermata=event.fermata)
+    note = Note(transpose_diatonic(pitch, steps), event.duration, fermata=event.fermata)
     editor.put_note(editor.selected, note, None)
 
 
 def near_pitch(editor: StaffEditor, index: int) -> Pitch:
-    """The pitch of the note before a symbol, else of the one after it, else of the middle line."""
+    """The pitch of the note before a symbol, else of the note after it, else of the middle line."""
     for place in (*range(index - 1, -1, -1), *range(index + 1, len(editor.symbols))):
         event = editor.event(place)
         if isinstance(event, Note):
@@ -48,43 +47,43 @@ def near_pitch(editor: StaffEditor, index: int) -> Pitch:
 
 
 def set_accidental(editor: StaffEditor, sign: AccidentalSign | None) -> None:
-    """The accidental printed before a note."""
+    """Set the printed accidental of a note."""
     editor.selected, note = editor.note(editor.selected, has="an accidental")
     editor.put_note(editor.selected, note, None if sign is None else _ALTERS[sign])
 
 
 def set_value(editor: StaffEditor, value: str) -> None:
-    """The value of a note or rest; its dots go."""
+    """Set the value of a note or rest, without dots."""
     editor.selected, event = editor.note_or_rest(editor.selected, has="a value")
     _put_plain(editor, replace(event, duration=Duration(value)))
 
 
 def set_dots(editor: StaffEditor, dots: int) -> None:
-    """The dots of a note or rest."""
+    """Set the number of dots of a note or rest."""
     editor.selected, event = editor.note_or_rest(editor.selected, has="dots")
     _put_plain(editor, replace(event, duration=replace(event.duration, dots=dots)))
 
 
 def toggle_fermata(editor: StaffEditor) -> None:
-    """A fermata over a note or rest, or none."""
+    """Toggle the fermata of a note or rest."""
     editor.selected, event = editor.note_or_rest(editor.selected, has="a fermata")
     _put_plain(editor, replace(event, fermata=not event.fermata))
 
 
 def toggle_grace(editor: StaffEditor) -> None:
-    """A grace note or a full one."""
+    """Change a note to a grace note, or back."""
     editor.selected, note = editor.note(editor.selected, has="a size")
     _put_plain(editor, replace(note, grace=not note.grace))
 
 
 def _put_plain(editor: StaffEditor, event: Note | Rest) -> None:
-    """A note or rest in the place of the selected one, which has the same pitch."""
+    """Replace the selected note or rest by one of the same pitch."""
     token = note_token(event) if isinstance(event, Note) else sign_token(event)
     editor.set_token(editor.selected, token)
 
 
 def toggle_tie(editor: StaffEditor) -> None:
-    """A tie to the next note, or none."""
+    """Toggle the tie to the next note."""
     editor.selected, _ = editor.note(editor.selected, has="a tie")
     ties = editor.ties(editor.selected)
     for tie in reversed(ties):
@@ -94,7 +93,11 @@ def toggle_tie(editor: StaffEditor) -> None:
 
 
 def toggle_rest(part: PartEditor) -> None:
-    """A note becomes a rest, without accidental and ties; a rest becomes a note near the one before."""
+    """Change a note to a rest, without accidental and ties, or a rest to a note.
+
+    Raises:
+        EditError: The selected symbol is a grace note, or neither a note nor a rest.
+    """
     editor = part.editor
     editor.selected, event = editor.note_or_rest(editor.selected, has="a value")
     if isinstance(event, Rest):
@@ -108,7 +111,7 @@ def toggle_rest(part: PartEditor) -> None:
 
 
 def strip(part: PartEditor, index: int) -> None:
-    """What belongs to a note of the mended staff goes: its accidental, its ties, the tie that leads to it."""
+    """Remove what belongs to a note of the edited staff: accidental, ties, and the tie that leads to it."""
     editor = part.editor
     for tie in reversed(editor.ties(index)):
         editor.remove(tie)

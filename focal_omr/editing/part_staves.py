@@ -1,4 +1,4 @@
-"""The staves of one part of a piece, of which one is mended and others may follow."""
+"""The staves of one part of a piece during an edit of one of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from focal_omr.encodings.join_staves import Carried
 
 @dataclass
 class PartEditor:
-    """The staves of the part that the mended staff belongs to, in reading order.
+    """The staves of one part in reading order, one of which is edited.
 
     Attributes:
         editors: The staves.
-        places: (index of the page, index of the staff there) of each.
-        at: Which of them is mended.
+        places: (index of the page, index of the staff on the page) of each.
+        at: Index of the edited staff.
     """
 
     editors: list[StaffEditor]
@@ -25,31 +25,39 @@ class PartEditor:
 
     @property
     def editor(self) -> StaffEditor:
-        """The staff that is mended."""
+        """The edited staff."""
         return self.editors[self.at]
 
     @property
     def following(self) -> Iterator[StaffEditor]:
-        """The staves after it, from the nearest."""
+        """The staves after the edited one."""
         return iter(self.editors[self.at + 1 :])
 
     def tie_before(self, index: int) -> tuple[StaffEditor, int] | None:
-        """The tie that leads to a note of the mended staff, on this staff or on the one before."""
-        return _tie_before(self.editor, index) or self._tie_from_above(index)
+        """The tie that leads to a note of the edited staff, from this staff or the one before it.
 
-    def _tie_from_above(self, index: int) -> tuple[StaffEditor, int] | None:
+        Args:
+            index: Index of the note.
+
+        Returns:
+            The staff of the tie, and its index there; None without a tie.
+        """
         editor = self.editor
-        before = [editor.symbols[place] for place in range(index) if editor.is_used(place)]
-        if self.at == 0 or any(symbol.token == "tie" or "note-" in symbol.token for symbol in before):
-            return None
-        if any(symbol.token.startswith(("rest-", "multirest-")) for symbol in before):
+        if tie := _tie_before(editor, index):
+            return tie
+        before = [editor.token(place) for place in range(index) if editor.is_used(place)]
+        passed = (
+            token == "tie" or token.startswith(("note-", "gracenote-", "rest-", "multirest-"))
+            for token in before
+        )
+        if self.at == 0 or any(passed):
             return None
         above = self.editors[self.at - 1]
         return None if above.reading.unread else _tie_before(above, len(above.symbols))
 
 
 def _tie_before(editor: StaffEditor, index: int) -> tuple[StaffEditor, int] | None:
-    """The open tie before a symbol of a staff; barlines, signs, marks and grace notes do not end it."""
+    """The open tie before a symbol; barlines, signs, marks and grace notes do not end it."""
     place = editor.before(editor.start(index))
     while place >= 0:
         token = editor.token(place)
@@ -62,13 +70,19 @@ def _tie_before(editor: StaffEditor, index: int) -> tuple[StaffEditor, int] | No
 
 
 def open_part(document: Document, page: int, staff: int) -> PartEditor:
-    """The part around a staff; page and staff are indices."""
-    mended = document.pages[page].staves[staff]
+    """Open the part of a staff.
+
+    Args:
+        document: The document.
+        page: Index of the page.
+        staff: Index of the staff on the page.
+    """
+    edited = document.pages[page].staves[staff]
     editors, places = [], []
     carried = Carried()
     for number, each in enumerate(document.pages):
         for place, reading in enumerate(each.staves):
-            if (reading.piece, reading.part) == (mended.piece, mended.part):
+            if (reading.piece, reading.part) == (edited.piece, edited.part):
                 editors.append(StaffEditor(each, reading, carried))
                 places.append((number, place))
                 carried = carried.after(score_tokens(reading))

@@ -1,7 +1,7 @@
-"""A staff while it is mended: its symbols, what holds before each, and the few ways in which they change.
+"""Editor of one staff: its symbols, the signs in force, and the primitive changes.
 
-Symbols are those of the semantic encoding. What belongs to a note stands around it: the mark `accidental`
-before it, where one is printed that the key has anyway, and ties after it.
+Symbols are tokens of the semantic encoding. A note may have the mark `accidental` before it, for a reminder
+of the key signature, and ties after it.
 """
 
 from dataclasses import replace
@@ -10,26 +10,41 @@ from focal_omr.document.document import Page, StaffReading, Symbol
 from focal_omr.document.geometry import Polygon
 from focal_omr.editing.edits import check_token
 from focal_omr.editing.placement import StaffPlacement
-from focal_omr.editing.spelling import moved, printed_accidental
 from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.names import symbol_name
 from focal_omr.encodings.semantic import note_token, parse_sign, sign_token, ungrammatical
 from focal_omr.errors import EditError
-from focal_omr.score.records import Clef, Event, Key, Meter, Note, Rest
+from focal_omr.score.records import STEPS, Clef, Event, Key, Meter, Note, Pitch, Rest
 
-_DEFAULT_CLEF = Clef("G", 2)  # as `boxes` has it where none was read
+_DEFAULT_CLEF = Clef("G", 2)  # as `document.geometry` for a staff without a clef
+
+
+def transpose_diatonic(pitch: Pitch, steps: int) -> Pitch:
+    """A pitch moved by diatonic steps, with its alteration.
+
+    Raises:
+        EditError: The result is outside of octaves 0 to 9.
+    """
+    octave, step = divmod(pitch.diatonic + steps, len(STEPS))
+    if not 0 <= octave <= 9:
+        raise EditError("a note would be out of range")
+    return Pitch(STEPS[step], octave, pitch.alter)
+
+
+def _printed_accidental(note: Note, key: Key, *, marked: bool) -> int | None:
+    return note.pitch.alter if marked or note.pitch.alter != key.alter(note.pitch.step) else None
 
 
 class StaffEditor:
-    """A staff while it is mended.
+    """Editor of one staff.
 
     Attributes:
-        reading: As it was.
-        symbols: As they are now.
-        carried: What holds before the first of them.
-        selected: Index of the symbol that is selected; it stays with the symbol.
-        changed: Whether anything is not as it was.
-        mended: Whether a person changed it, and not only what follows from a change elsewhere.
+        reading: The staff before the edit.
+        symbols: The current symbols.
+        carried: The signs in force before the first of them.
+        selected: Index of the selected symbol; it follows the symbol.
+        changed: Whether anything has changed.
+        mended: Whether a person edited the staff, beyond consequences of an edit elsewhere.
     """
 
     def __init__(self, page: Page, reading: StaffReading, carried: Carried) -> None:
@@ -42,7 +57,7 @@ class StaffEditor:
         self._placement = StaffPlacement(reading.staff, page.width, page.height)
 
     def finished(self) -> StaffReading:
-        """The staff as it is now; symbols that break the grammar are not used."""
+        """The current staff; symbols that break the grammar are marked as unused."""
         dropped = set(ungrammatical([symbol.token for symbol in self.symbols]))
         symbols = tuple(
             replace(symbol, used=used) if symbol.used != used else symbol
@@ -51,40 +66,40 @@ class StaffEditor:
         )
         return replace(self.reading, symbols=symbols, mended=self.mended)
 
-    # What stands where --------------------------------------------------------------------------------------
+    # Queries -----------------------------------------------------------------------------------------------
 
     def token(self, index: int) -> str:
-        """The token of a symbol; "" where there is none."""
+        """The token at an index; "" out of range."""
         return self.symbols[index].token if 0 <= index < len(self.symbols) else ""
 
     def event(self, index: int) -> Event | None:
-        """What a symbol stands for by itself; None for ties, marks and barlines."""
+        """The event of a symbol; None for ties, marks and barlines."""
         return parse_sign(self.token(index))
 
     def name(self, index: int) -> str:
-        """What musicians call the symbol."""
+        """The musical name of a symbol."""
         return symbol_name(self.token(index)) if self.token(index) else "nothing"
 
     def is_used(self, index: int) -> bool:
-        """Whether there is such a symbol and it is part of the score."""
+        """Whether the symbol exists and is part of the score."""
         return 0 <= index < len(self.symbols) and self.symbols[index].used
 
     def after(self, index: int) -> int:
-        """The next symbol that is used; the number of symbols where there is none."""
+        """Index of the next used symbol, or the number of symbols."""
         index += 1
         while index < len(self.symbols) and not self.symbols[index].used:
             index += 1
         return index
 
     def before(self, index: int) -> int:
-        """The symbol before that is used; -1 where there is none."""
+        """Index of the previous used symbol, or -1."""
         index -= 1
         while index >= 0 and not self.symbols[index].used:
             index -= 1
         return index
 
     def head(self, index: int) -> int:
-        """The note that a tie or an accidental mark belongs to; any other symbol itself."""
+        """Index of the note that a tie or accidental mark belongs to; any other symbol is its own head."""
         if self.token(index) == "accidental" and isinstance(self.event(index + 1), Note):
             return index + 1
         if self.token(index) == "tie" and self.is_used(index):
@@ -95,12 +110,12 @@ class StaffEditor:
         return index
 
     def start(self, index: int) -> int:
-        """The first symbol of what belongs to a symbol."""
+        """Index of the first symbol that belongs to a symbol: its accidental mark or itself."""
         marked = isinstance(self.event(index), Note) and self.token(index - 1) == "accidental"
         return index - 1 if marked else index
 
     def ties(self, index: int) -> list[int]:
-        """The ties that belong to a symbol."""
+        """Indices of the ties of a note."""
         ties = []
         if isinstance(self.event(index), Note):
             following = self.after(index)
@@ -110,11 +125,11 @@ class StaffEditor:
         return ties
 
     def end(self, index: int) -> int:
-        """The index after the last symbol of what belongs to a symbol."""
+        """Index after a symbol and its ties."""
         return max([index, *self.ties(index)]) + 1
 
     def tuplet(self, index: int) -> tuple[int, int] | None:
-        """The marks of the tuplet in which a symbol stands, or which it is."""
+        """Indices of the marks of the tuplet that holds a symbol or that it delimits; None: no tuplet."""
         first = index
         while first >= 0 and not (self.is_used(first) and self.token(first).startswith("tuplet-")):
             first -= 1
@@ -130,26 +145,37 @@ class StaffEditor:
         return (first, last) if first >= 0 and last < len(self.symbols) else None
 
     def timed(self, first: int, last: int) -> list[int]:
-        """The notes and rests between two symbols."""
+        """Indices of the notes and rests between two symbols."""
         return [index for index in range(first + 1, last) if isinstance(self.event(index), Note | Rest)]
 
     def key(self, index: int) -> Key:
-        """The key signature that holds before a symbol."""
+        """The key signature in force before a symbol."""
         events = map(self.event, range(index - 1, -1, -1))
         return next((event for event in events if isinstance(event, Key)), self.carried.sounding_key)
 
     def clef(self, index: int) -> Clef:
-        """The clef that holds before a symbol."""
+        """The clef in force before a symbol."""
         events = map(self.event, range(index - 1, -1, -1))
         held = self.carried.clef or _DEFAULT_CLEF
         return next((event for event in events if isinstance(event, Clef)), held)
 
     def is_sign(self, index: int) -> bool:
-        """Whether a symbol is a clef, a key or a meter."""
+        """Whether a symbol is a clef, key or meter."""
         return isinstance(self.event(index), Clef | Key | Meter)
 
     def note(self, index: int, *, has: str) -> tuple[int, Note]:
-        """The note that is meant by a selected symbol. Raises EditError: only a note has ..."""
+        """The note of a selected symbol.
+
+        Args:
+            index: Index of the symbol.
+            has: The property to edit, for the message.
+
+        Returns:
+            Its index, and the note.
+
+        Raises:
+            EditError: The symbol does not belong to a note.
+        """
         index = self.head(index)
         event = self.event(index)
         if not isinstance(event, Note):
@@ -157,7 +183,18 @@ class StaffEditor:
         return index, event
 
     def note_or_rest(self, index: int, *, has: str) -> tuple[int, Note | Rest]:
-        """The note or rest that is meant by a selected symbol. Raises EditError: only these have ..."""
+        """The note or rest of a selected symbol.
+
+        Args:
+            index: Index of the symbol.
+            has: The property to edit, for the message.
+
+        Returns:
+            Its index, and the note or rest.
+
+        Raises:
+            EditError: The symbol does not belong to a note or rest.
+        """
         index = self.head(index)
         event = self.event(index)
         if not isinstance(event, Note | Rest):
@@ -165,15 +202,21 @@ class StaffEditor:
         return index, event
 
     def accidental(self, index: int) -> int | None:
-        """The alteration that the accidental printed before a note names; None: none is printed."""
+        """The alteration of the printed accidental of a note; None: none is printed."""
         note = self.event(index)
         assert isinstance(note, Note)
-        return printed_accidental(note, self.key(index), marked=self.start(index) < index)
+        return _printed_accidental(note, self.key(index), marked=self.start(index) < index)
 
     # Changes ------------------------------------------------------------------------------------------------
 
     def set_token(self, index: int, token: str, *, polygon: Polygon | None = None) -> None:
-        """Another token in a place, put there by a person."""
+        """Replace a token, as an edit by a person.
+
+        Args:
+            index: Index of the symbol.
+            token: The new token.
+            polygon: Its box; None: that of the old one.
+        """
         check_token(token)
         symbol = self.symbols[index]
         differs = token != symbol.token
@@ -189,24 +232,39 @@ class StaffEditor:
         self.changed = True
 
     def insert(self, index: int, token: str, *, polygon: Polygon | None = None) -> None:
-        """A symbol before another one, by a person."""
+        """Insert a symbol, as an edit by a person.
+
+        Args:
+            index: Index of the symbol before which it is inserted.
+            token: The token.
+            polygon: Its box; None: between its neighbours.
+        """
         check_token(token)
-        symbol = Symbol(token, polygon or self._between(index, token), 1.0, mended=True)
-        self._insert(index, symbol)
+        if polygon is None:
+            before = self.symbols[index - 1].polygon if index else None
+            after = self.symbols[index].polygon if index < len(self.symbols) else None
+            polygon = self._placement.between(token, before, after, self.clef(index))
+        self._insert(index, Symbol(token, polygon, 1.0, mended=True))
         self.mended = True
 
     def accept(self, index: int) -> None:
-        """A symbol is right as it is; nobody changed it."""
+        """Confirm a symbol without changing it."""
         self.symbols[index] = replace(self.symbols[index], confidence=1.0)
         self.changed = True
 
     def remove(self, index: int) -> None:
-        """A symbol goes, by a person."""
+        """Remove a symbol, as an edit by a person."""
         self._remove(index)
         self.mended = True
 
     def put_note(self, index: int, note: Note, accidental: int | None) -> None:
-        """A note, whatever its alteration, in the place of a note or rest, with a printed accidental."""
+        """Replace a note or rest by a note.
+
+        Args:
+            index: Index of the note or rest.
+            note: The note; its alteration is ignored.
+            accidental: Alteration of the printed accidental; None: none, the key signature applies.
+        """
         before = self.event(index)
         alter = self.key(index).alter(note.pitch.step) if accidental is None else accidental
         note = replace(note, pitch=replace(note.pitch, alter=alter))
@@ -226,22 +284,22 @@ class StaffEditor:
             self.remove(index - 1)
 
     def put_rest(self, index: int, rest: Rest) -> None:
-        """A rest in the place of a note to which nothing belongs."""
+        """Replace a note without accidental and ties by a rest."""
         token = sign_token(rest)
         self.set_token(index, token, polygon=self.in_place(index, token))
 
     def respell(self, first: int, *, old: Key, new: Key, steps: int, until: type[Event]) -> bool:
-        """Other tokens for notes whose heads and accidentals stay as they are printed.
+        """Change the tokens of notes whose heads and printed accidentals stay.
 
         Args:
             first: Index of the first symbol.
-            old: Key signature by which the tokens are spelled there.
-            new: The one that holds there.
-            steps: By which the clef moves what heads on a line are called.
-            until: Kind of sign that ends it, `Clef` or `Key`.
+            old: The key signature by which the tokens are spelled.
+            new: The key signature in force now.
+            steps: Diatonic steps by which a new clef moves the pitches.
+            until: Kind of sign at which to stop, `Clef` or `Key`.
 
         Returns:
-            Whether it went on to the end of the staff.
+            Whether the end of the staff was reached.
         """
         index = first
         while index < len(self.symbols):
@@ -256,10 +314,10 @@ class StaffEditor:
         return True
 
     def _respell_note(self, index: int, note: Note, old: Key, new: Key, steps: int) -> int:
-        """The index of the note afterwards."""
+        """Respell one note and return its new index."""
         marked = self.start(index) < index
-        accidental = printed_accidental(note, old, marked=marked)
-        pitch = moved(note.pitch, steps)
+        accidental = _printed_accidental(note, old, marked=marked)
+        pitch = transpose_diatonic(note.pitch, steps)
         alter = new.alter(pitch.step) if accidental is None else accidental
         token = note_token(replace(note, pitch=replace(pitch, alter=alter)))
         if token != self.token(index):
@@ -287,11 +345,5 @@ class StaffEditor:
         self.changed = True
 
     def in_place(self, index: int, token: str) -> Polygon:
-        """The box of another symbol in the place of one."""
+        """The box for another token in the place of a symbol."""
         return self._placement.in_place(token, self.symbols[index].polygon, self.clef(index))
-
-    def _between(self, index: int, token: str) -> Polygon:
-        """The box of a symbol that is put before another one."""
-        before = self.symbols[index - 1].polygon if index else None
-        after = self.symbols[index].polygon if index < len(self.symbols) else None
-        return self._placement.between(token, before, after, self.clef(index))

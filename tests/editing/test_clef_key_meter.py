@@ -142,7 +142,7 @@ def test_no_sign_stands_inside_a_tuplet():
         with pytest.raises(EditError, match="inside a tuplet"):
             apply_edit(document, Place(1, 0, 2), values)
     for values in ({"do": "clef", "clef": "X9"}, {"do": "key", "fifths": 8}, {"do": "meter", "meter": "3/5"}):
-        with pytest.raises(EditError, match="no such change"):
+        with pytest.raises(EditError, match="no such edit"):
             apply_edit(document, Place(1, 0, 0), values)
     with pytest.raises(EditError, match="out of range"):
         apply_edit(make_document("clef-F4 note-C9_half"), Place(1, 0, 0), {"do": "clef", "clef": "G1"})

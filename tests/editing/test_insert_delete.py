@@ -132,7 +132,7 @@ def test_barlines():
         ("note-C4_half note-D4_half barline note-D4_half", 0, {"do": "tuplet", "actual": 3}, "do not fill"),
         ("note-C4_half", 0, {"do": "tuplet", "actual": 3}, "do not fill a tuplet of 3"),
         ("barline", 0, {"do": "tuplet", "actual": 3}, "a place in a tuplet; selected is: barline"),
-        ("note-C4_half", 0, {"do": "tuplet", "actual": 13}, "no such change: actual"),
+        ("note-C4_half", 0, {"do": "tuplet", "actual": 13}, "no such edit: actual"),
         ("note-C4_half", 0, {"do": "believe"}, "used already"),
         ("note-C4_half", 0, {"do": "token", "token": "note-H4_half"}, "no such symbol"),
         ("note-C4_half", 0, {"do": "token", "token": "multirest-100000"}, "no such symbol"),

@@ -146,11 +146,11 @@ def test_mended_symbols_say_so_and_move_on_the_picture():
         ("note-C9_half", {"do": "move", "steps": 7}, "out of range"),
         ("note-C0_half", {"do": "move", "steps": -1}, "out of range"),
         ("note-G9_half", {"do": "accidental", "sign": "#"}, "out of range"),
-        ("note-C4_half", {"do": "move", "steps": "1"}, "no such change: steps: "),
-        ("note-C4_half", {"do": "value", "value": "third"}, "no such change: value: "),
-        ("note-C4_half", {"do": "shout"}, "no such change: "),
-        ("note-C4_half", {}, "no such change: "),
-        ("note-C4_half", {"do": "tie", "more": 1}, "no such change: more"),
+        ("note-C4_half", {"do": "move", "steps": "1"}, "no such edit: steps: "),
+        ("note-C4_half", {"do": "value", "value": "third"}, "no such edit: value: "),
+        ("note-C4_half", {"do": "shout"}, "no such edit: "),
+        ("note-C4_half", {}, "no such edit: "),
+        ("note-C4_half", {"do": "tie", "more": 1}, "no such edit: more"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(label, values, message):

@@ -42,7 +42,7 @@ def test_encode_names_the_unknown_symbol():
 
 
 def test_a_symbol_may_not_come_twice():
-    with pytest.raises(NotationError, match="twice"):
+    with pytest.raises(NotationError, match="repeat a symbol"):
         Vocabulary(("a", "b", "a"))
 
 
