@@ -1,7 +1,7 @@
-"""A training that is killed at random moments and resumed each time, until it ends.
+"""Trainings that are killed at random moments and resumed until they end.
 
-`python killed_training.py FOLDER KILLS SEED`, with shards in FOLDER/shards: FOLDER/whole is a run that nobody
-kills, FOLDER/killed0 and so on are killed. Prints at which step the checkpoint is after each kill.
+`python killed_training.py FOLDER KILLS SEED`, with shards in FOLDER/shards: FOLDER/whole is an uninterrupted
+run, FOLDER/killed0 and so on are killed. Prints the step of the checkpoint after each kill.
 """
 
 import math
@@ -21,14 +21,14 @@ _STEPS = 6
 
 
 def training(root: Path, folder: Path) -> None:
-    """Begin the run of the folder, or go on with it; a checkpoint at every step, so that kills meet many."""
+    """Start or resume the run of a folder, with a checkpoint at every step, so that kills hit many."""
     values = config(root, dropout=0.3, steps=_STEPS, checkpoint_every=1)
     train(values, folder, resume=(folder / "last.pt").exists())
 
 
 def _in_a_process(root: Path, folder: Path, *, killed_after_s: float = math.inf) -> None:
-    """The training in a process of its own, from after the imports on; it may end before it is killed."""
-    process = os.fork()  # nothing has computed here yet, so there are no threads that a copy would lack
+    """Train in a forked process, after the imports; it may end before it is killed."""
+    process = os.fork()  # safe: nothing has started threads yet
     if process == 0:
         training(root, folder)
         os._exit(0)
@@ -44,7 +44,7 @@ def _step(folder: Path) -> int:
 
 
 def main(root: Path, kills: int, seed: int) -> None:
-    """Kill so often, over as many runs as that takes, then let the last run end."""
+    """Kill `kills` times, over as many runs as needed, then let the last run end."""
     begun = time.perf_counter()
     _in_a_process(root, root / "whole")
     whole_s = time.perf_counter() - begun

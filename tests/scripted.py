@@ -1,4 +1,4 @@
-"""What the tests of reading share: an ONNX file whose network always reads the same, and drawn pictures.
+"""An ONNX file whose network always reads the same tokens, and drawn staves, shared by tests.
 
 The network is a table of frames: it looks at no ink, only at the picture's width. So the tests say what is
 "recognized", with which confidence, and need no torch and no training.

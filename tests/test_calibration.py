@@ -1,4 +1,4 @@
-"""Calibrated confidence, and the measures of it."""
+"""Confidence calibration and its measures."""
 
 import math
 
@@ -12,19 +12,19 @@ from focal_omr.metrics import correct_mask, expected_calibration_error, roc_auc
 
 
 @given(st.floats(0, 1))
-def test_one_and_nothing_leave_a_confidence_as_it_is(confidence: float) -> None:
+def test_slope_1_and_offset_0_change_nothing(confidence: float) -> None:
     assert apply_calibration(confidence, (1.0, 0.0)) == confidence
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 3), st.floats(-3, 3))
-def test_the_order_stays(one: float, other: float, slope: float, offset: float) -> None:
+def test_calibration_is_monotonic(one: float, other: float, slope: float, offset: float) -> None:
     low, high = sorted((one, other))
     mapped = [apply_calibration(value, (slope, offset)) for value in (low, high)]
     assert 0 <= mapped[0] <= mapped[1] <= 1
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(0.5, -0.4), (1.6, 0.3)])
-def test_what_was_drawn_by_a_calibration_is_found_again(slope: float, offset: float) -> None:
+def test_a_known_calibration_is_recovered(slope: float, offset: float) -> None:
     rng = np.random.default_rng(1)
     raw = rng.uniform(0.3, 0.999, 40_000)
     chance = np.array([apply_calibration(float(value), (slope, offset)) for value in raw])
@@ -37,12 +37,12 @@ def test_what_was_drawn_by_a_calibration_is_found_again(slope: float, offset: fl
 
 
 @pytest.mark.parametrize("right", [[True, True], [False, False]])
-def test_nothing_can_be_fitted_where_all_are_alike(right: list[bool]) -> None:
+def test_fitting_needs_right_and_wrong_symbols(right: list[bool]) -> None:
     with pytest.raises(ValueError, match="read right and symbols that were not"):
         fit_calibration([0.5, 0.9], right)
 
 
-def test_the_calibration_error_is_the_mean_gap_of_bins() -> None:
+def test_expected_calibration_error_is_the_mean_gap_of_bins() -> None:
     assert expected_calibration_error([], []) == 0
     assert expected_calibration_error([1.0, 1.0], [True, True]) == 0
     assert expected_calibration_error([0.9, 0.9], [True, False]) == pytest.approx(0.4)
@@ -50,14 +50,14 @@ def test_the_calibration_error_is_the_mean_gap_of_bins() -> None:
     assert expected_calibration_error([0.95, 0.55], [True, False]) == pytest.approx((0.05 + 0.55) / 2)
 
 
-def test_right_symbols_are_those_that_an_alignment_pairs() -> None:
+def test_correct_mask_follows_an_alignment() -> None:
     assert correct_mask("abcd", "abd") == [True, True, False, True]
     assert correct_mask("axd", "abd") == [True, False, True]
     assert correct_mask("", "abd") == []
     assert correct_mask("ab", "") == [False, False]
 
 
-def test_ranking_quality() -> None:
+def test_roc_auc() -> None:
     assert roc_auc([1, 2, 3, 4], [False, False, True, True]) == 1
     assert roc_auc([1, 2, 3, 4], [True, True, False, False]) == 0
     assert roc_auc([1, 1, 1], [True, False, False]) == 0.5

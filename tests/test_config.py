@@ -1,4 +1,4 @@
-"""Configurations: what is wrong is refused by name, what is set is there, what differs has another digest."""
+"""Configurations: values, errors that name the key, overrides and digests."""
 
 import tomllib
 from pathlib import Path
@@ -18,7 +18,7 @@ def _file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert load_config(_file(tmp_path, "")) == TrainConfig()
 
 
@@ -71,21 +71,21 @@ def test_values_are_read(tmp_path: Path) -> None:
         ("[optimizer]\nclip = 0.0", "optimizer.clip"),
     ],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, text: str, key: str) -> None:
+def test_errors_name_the_key(tmp_path: Path, text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=rf"run\.toml: {key.replace('.', '[.]')}: .") as raised:
         load_config(_file(tmp_path, text))
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("data", [b"steps =", b"steps = 5 5", b"\xff\xfe", b"[data\n"])
-def test_no_toml(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "run.toml"
     path.write_bytes(data)
     with pytest.raises(ConfigError, match=r"run\.toml: not TOML"):
         load_config(path)
 
 
-def test_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
         load_config(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -108,7 +108,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
         ("loss.gama=1.0", r"loss\.gama"),
         ("steps=few", "steps"),
         ("steps=-4", "steps"),
-        ("steps.more=4", "steps"),  # the file has a plain value there
+        ("steps.more=4", "steps"),  # not a table
         ("=4", "=4"),
         ("loss.=4", "loss"),
     ],
@@ -126,7 +126,7 @@ def test_every_shipped_configuration_loads(path: Path) -> None:
             assert getattr(config, key) == value
 
 
-# Another allowed value for every field there is; a new field fails the test until it is listed.
+# Another valid value for every field; a new field fails the test until it is listed.
 _OTHER: dict[str, Any] = {
     "seed": 2,
     "steps": 7,
@@ -174,7 +174,7 @@ def _fields() -> list[str]:
 def _with(key: str) -> TrainConfig:
     section, _, name = key.rpartition(".")
     values = {name: _OTHER[key]}
-    if key == "loss.balance":  # the one field that another one has to allow
+    if key == "loss.balance":  # valid only with this kind of loss
         values["kind"] = "symbol_focal_ctc"
     return make_config({section: values} if section else values, source="test")
 
@@ -191,12 +191,12 @@ def test_digests_are_stable_and_differ() -> None:
     assert _with("seed").digest == make_config({"seed": 2}, source="other").digest
 
 
-def test_a_configuration_cannot_be_changed() -> None:
+def test_a_configuration_is_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         TrainConfig().steps = 3  # type: ignore[misc]
 
 
-def test_class_balance_needs_a_loss_of_single_symbols() -> None:
+def test_class_balance_needs_the_symbol_level_loss() -> None:
     with pytest.raises(
         ConfigError,
         match=r"x\.toml: loss: .*balance weights single symbols; use symbol_focal_ctc instead of ctc",

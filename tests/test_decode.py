@@ -1,4 +1,4 @@
-"""Decoding, against slow and obvious ways."""
+"""Decoding compared with slow reference implementations."""
 
 from itertools import groupby, product
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from focal_omr.decode import Decoded, _log_add, _Prefix, _skip_frames, align, beam_decode, greedy_decode
 
 Rows = list[list[float]]
-# Values from a few, so that classes tie and runs form.
+# Few distinct values, so that classes tie and runs form.
 frames = st.integers(2, 4).flatmap(
     lambda classes: st.lists(
         st.lists(st.sampled_from([0.1, 1.0, 2.0, 2.5]), min_size=classes, max_size=classes), max_size=12
@@ -36,7 +36,7 @@ def _slow(log_probs: np.ndarray) -> list[Decoded]:
 
 
 @given(frames.filter(bool))
-def test_greedy_is_the_slow_one(rows: Rows) -> None:
+def test_greedy_equals_the_reference(rows: Rows) -> None:
     log_probs = _log_probs(rows)
     got, expected = greedy_decode(log_probs), _slow(log_probs)
     plain = [(s.class_id, s.first_frame, s.end_frame, s.peak_frame) for s in got]
@@ -44,7 +44,7 @@ def test_greedy_is_the_slow_one(rows: Rows) -> None:
     assert [s.confidence for s in got] == pytest.approx([s.confidence for s in expected])
 
 
-def test_runs_collapse_and_blanks_part_equal_neighbours() -> None:
+def test_runs_collapse_and_blanks_separate_equal_neighbours() -> None:
     probabilities = np.full((8, 3), 0.05)
     for frame, number in enumerate([0, 1, 1, 0, 1, 2, 2, 0]):
         probabilities[frame, number] = 0.9
@@ -56,12 +56,12 @@ def test_runs_collapse_and_blanks_part_equal_neighbours() -> None:
     assert [s.confidence for s in read] == pytest.approx([0.95, 0.9, 0.9])
 
 
-def test_only_blanks_and_no_frames_are_no_symbols() -> None:
+def test_blanks_alone_and_no_frames_give_no_symbols() -> None:
     assert greedy_decode(np.log(np.array([[0.8, 0.2]] * 5))) == []
     assert greedy_decode(np.zeros((0, 4))) == []
 
 
-def test_single_precision_gives_plain_numbers() -> None:
+def test_float32_input_gives_python_numbers() -> None:
     (symbol,) = greedy_decode(np.log(np.array([[0.2, 0.8]], np.float32)))
     kinds = [type(value) for value in vars(symbol).values()]
     assert kinds == [int, int, int, int, float]
@@ -79,7 +79,7 @@ class _NoRules:
 
 
 class _Alternating:
-    """Likes symbols that differ from the one before, by a nat."""
+    """A bonus of one nat for symbols that differ from the one before."""
 
     start = 0
     pinned: frozenset[int] = frozenset()
@@ -93,7 +93,7 @@ def _collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _exhaustive(log_probs: np.ndarray, rules) -> dict[tuple[int, ...], float]:
-    """Every label with the logarithm of its probability over all paths, and what the rules give it."""
+    """Log-probability over all paths plus bonuses, for every label."""
     totals: dict[tuple[int, ...], float] = {}
     for path in product(range(log_probs.shape[1]), repeat=len(log_probs)):
         probability = np.exp(sum(log_probs[frame, number] for frame, number in enumerate(path)))
@@ -137,7 +137,7 @@ def test_an_alignment_is_the_best_path_of_its_label(rows: Rows) -> None:
     assert log_probs[np.arange(len(rows)), path].sum() == pytest.approx(best)
 
 
-def test_the_rules_decide_only_what_is_open() -> None:
+def test_the_rules_decide_only_ambiguous_frames() -> None:
     sure = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.97, 0.01]]))
     open_ = np.log(np.array([[0.02, 0.97, 0.01], [0.98, 0.01, 0.01], [0.02, 0.55, 0.43]]))
     assert [symbol.class_id for symbol in beam_decode(sure, _Alternating())] == [1, 1]
@@ -145,7 +145,7 @@ def test_the_rules_decide_only_what_is_open() -> None:
     assert [symbol.class_id for symbol in beam_decode(open_, _NoRules())] == [1, 1]
 
 
-def test_a_beam_over_nothing() -> None:
+def test_beam_search_over_blanks_and_no_frames() -> None:
     assert beam_decode(np.log(np.array([[0.98, 0.01, 0.01]] * 5)), _NoRules()) == []
     assert beam_decode(np.zeros((0, 3)), _NoRules()) == []
     assert align(np.log(np.full((3, 3), 1 / 3)), []) == []
@@ -157,7 +157,7 @@ quiet_frames = st.lists(st.tuples(st.floats(-0.1, -1e-6), st.floats(-30, -7)), m
 @given(
     frames=quiet_frames, in_blank=st.floats(-20, 0), in_symbol=st.one_of(st.floats(-20, 0), st.just(-np.inf))
 )
-def test_blanks_at_once_are_blanks_one_by_one(
+def test_skipping_frames_equals_blanks_one_by_one(
     frames: list[tuple[float, float]], in_blank: float, in_symbol: float
 ) -> None:
     empty = _Prefix(0, None, None, 0.0)

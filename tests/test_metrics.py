@@ -1,4 +1,4 @@
-"""Metrics: the axioms of a distance, a slow obvious one beside it, and figures worked out by hand."""
+"""Metrics: axioms of a distance, slow reference implementations, and values computed by hand."""
 
 from functools import cache
 
@@ -21,7 +21,7 @@ from focal_omr.metrics import (
     weighted_symbol_error,
 )
 
-# Few different symbols, so that sequences have something in common; long ones among them.
+# Few different symbols, so that sequences overlap; some are long.
 sequences = st.lists(st.sampled_from(["note-C4_quarter", "note-C4_half", "barline", "tie"]), max_size=12)
 
 
@@ -36,7 +36,7 @@ def _slow_distance(a: list[str], b: list[str]) -> int:
 
 
 @given(sequences, sequences)
-def test_edit_distance_is_the_textbooks(a: list[str], b: list[str]) -> None:
+def test_edit_distance_equals_the_textbook_algorithm(a: list[str], b: list[str]) -> None:
     assert edit_distance(a, b) == _slow_distance(a, b)
 
 
@@ -64,15 +64,15 @@ def test_bounds(a: list[str], b: list[str]) -> None:
         ("", "abc", 3),
         ("abc", "", 3),
         ([1, 2, 3], [1, 3], 1),
-        (("ab", "c"), ("a", "bc"), 2),  # symbols are compared, not the letters they are written with
+        (("ab", "c"), ("a", "bc"), 2),  # symbols are compared, not their letters
     ],
 )
 def test_known_distances(hypothesis: list[str], reference: list[str], edits: int) -> None:
     assert edit_distance(hypothesis, reference) == edits
 
 
-def test_ser_is_the_corpus_edits_over_its_symbols() -> None:
-    # 1 edit of 2 symbols and 1 of 8: 2 of 10 are wrong; the mean of the samples' rates would be 31.25 %.
+def test_ser_is_all_edits_over_all_symbols() -> None:
+    # 1 edit in 2 symbols and 1 in 8: 2 in 10; the mean over samples would be 31.25 %.
     rates = error_rates([["a"], list("bcdefghX"), []], [["a", "b"], list("bcdefghi"), []])
     assert rates == ErrorRates(samples=3, symbols=10, edits=2, wrong_samples=2)
     assert rates.ser == 20.0
@@ -90,7 +90,7 @@ def test_a_perfect_reading_has_no_error(references: list[list[str]]) -> None:
     assert (rates.ser, rates.sequence_error_rate, rates.edits) == (0.0, 0.0, 0)
 
 
-def test_nothing_has_no_error() -> None:
+def test_no_samples_have_no_error() -> None:
     rates = error_rates([], [])
     assert (rates.ser, rates.sequence_error_rate) == (0.0, 0.0)
 
@@ -104,7 +104,7 @@ def test_lists_of_different_lengths_are_refused() -> None:
 
 
 @given(st.lists(st.tuples(sequences, sequences), max_size=4))
-def test_errors_by_symbol_add_up_to_the_edits(pairs: list[tuple[list[str], list[str]]]) -> None:
+def test_errors_by_symbol_sum_to_the_edits(pairs: list[tuple[list[str], list[str]]]) -> None:
     hypotheses, references = [h for h, _ in pairs], [r for _, r in pairs]
     errors = symbol_errors(hypotheses, references)
     confused, inserted = errors.confused.total(), errors.inserted.total()
@@ -127,8 +127,8 @@ def test_errors_by_symbol_of_a_known_reading() -> None:
     assert errors.miss_rate(["b", "d"]) == pytest.approx(200 / 3)
     assert errors.miss_rate(["never"]) == 0.0
     assert errors.macro_error() == (0 + 50 + 0 + 100) / 4
-    assert errors.macro_error(least=2) == 50  # of b alone
-    assert errors.error_rate(["b", "e"]) == 100.0  # of b one of two missed, e once where there is none
+    assert errors.macro_error(least=2) == 50  # b only
+    assert errors.error_rate(["b", "e"]) == 100.0  # b: one of two missed; e: one insertion
     assert errors.ser_by_bin({"a": "HF", "b": "LF", "e": "LF"}) == {"HF": 0.0, "LF": 100.0}
     assert errors.by_bin({"a": "HF", "b": "LF", "d": "LF", "never": "normal"}) == {
         "HF": 0.0,
@@ -137,7 +137,7 @@ def test_errors_by_symbol_of_a_known_reading() -> None:
     }
 
 
-def test_the_bootstrap_interval_holds_the_rate_and_narrows_with_more_samples() -> None:
+def test_the_bootstrap_interval_covers_the_rate_and_narrows_with_more_samples() -> None:
     few, many = [0, 3, 1, 0, 2] * 2, [0, 3, 1, 0, 2] * 50
     widths = []
     for edits in (few, many):
@@ -161,29 +161,29 @@ Edits = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 
 
 def _edits(rng: np.random.Generator, mean: float, *, runs: int = 3, samples: int = 80) -> Edits:
-    """Edits of staves some of which are harder than others: means of a gamma distribution."""
+    """Edits of staves of different difficulty: their means have a gamma distribution."""
     return rng.poisson(mean * rng.gamma(2, 0.5, size=samples), size=(runs, samples))
 
 
 def test_the_paired_interval_of_a_known_difference() -> None:
-    # a makes one edit more than b on every sample of 20 symbols, in every run: there is nothing that varies.
+    # a makes one edit more than b on every sample of 20 symbols in every run: no variance.
     b = _edits(np.random.default_rng(0), 1)
     assert paired_bootstrap(b + 1, b, [20] * 80, draws=200) == (5.0, 5.0)
-    # Pairs of which a fifth differ by one: 1 % in the mean, standard error 5 sqrt(0.2 * 0.8 / 80) points.
+    # A fifth of the pairs differ by one: mean 1 %, standard error 5 sqrt(0.2 * 0.8 / 80) points.
     more = np.array([[1, 0, 0, 0, 0] * 16])
     low, high = paired_bootstrap(b[:1] + more, b[:1], [20] * 80, draws=4000)
     assert (low, high) == pytest.approx((1 - 1.96 * 0.2236, 1 + 1.96 * 0.2236), abs=0.07)
 
 
-def test_the_paired_interval_holds_the_spread_of_the_runs() -> None:
-    a = np.repeat([[0], [1], [2]], 50, axis=1)  # every sample alike, every run different
+def test_the_paired_interval_includes_the_variance_of_runs() -> None:
+    a = np.repeat([[0], [1], [2]], 50, axis=1)  # equal samples, different runs
     low, high = paired_bootstrap(a, np.zeros_like(a), [10] * 50)
     assert low == pytest.approx(0, abs=4)
     assert high == pytest.approx(20, abs=4)
     assert low < 5 < 15 < high
 
 
-def test_the_paired_tests_do_not_care_which_system_is_first() -> None:
+def test_the_paired_tests_are_symmetric() -> None:
     rng = np.random.default_rng(3)
     a, b, symbols = _edits(rng, 1.0), _edits(rng, 1.2), rng.integers(5, 40, size=80)
     low, high = paired_bootstrap(a, b, symbols, draws=500)
@@ -196,7 +196,7 @@ def test_the_paired_tests_do_not_care_which_system_is_first() -> None:
         assert compare(a, b, symbols, draws=300, seed=1) != one
 
 
-def test_nineteen_intervals_of_twenty_hold_the_difference() -> None:
+def test_the_paired_interval_has_95_percent_coverage() -> None:
     rng = np.random.default_rng(5)
     held = 0
     for seed in range(200):
@@ -221,16 +221,16 @@ def test_p_values_of_equal_systems_are_uniform() -> None:
 def test_known_p_values() -> None:
     equal = np.ones((2, 5), np.int64)
     assert permutation_test(equal, equal, [9] * 5, draws=99) == 1.0
-    # All six samples are worse: of the 64 ways to swap, 2 differ as much.
+    # All six samples are worse: 2 of the 64 swaps have as large a difference.
     worse = np.ones((1, 6), np.int64)
     assert permutation_test(worse, 0 * worse, [9] * 6) == pytest.approx(2 / 64, abs=0.006)
     many = np.ones((1, 40), np.int64)
     assert permutation_test(many, 0 * many, [9] * 40, draws=999) == 1 / 1000
-    # Runs of a sample are one unit: six runs of one sample are no six samples.
+    # Runs of a sample are one unit: six runs of one sample are not six samples.
     assert permutation_test(worse.T, 0 * worse.T, [9]) == 1.0
 
 
-def test_a_permutation_test_in_chunks_is_one_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_permutation_test_in_chunks_equals_one_without(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     a, b = _edits(rng, 1.0), _edits(rng, 1.2)
     at_once = permutation_test(a, b, [9] * 80, draws=2000)
@@ -251,7 +251,7 @@ def test_a_permutation_test_in_chunks_is_one_of_all_at_once(monkeypatch: pytest.
         ([[1.5, 2]], [[1, 2]], [4, 4], 9),
     ],
 )
-def test_edits_that_do_not_fit_are_refused(
+def test_mismatched_edits_are_refused(
     a: list[list[int]], b: list[list[int]], symbols: list[int], draws: int
 ) -> None:
     for compare in (paired_bootstrap, permutation_test):
@@ -265,7 +265,7 @@ COUNTS = {"note-C4_quarter": 100, "barline": 40, "note-C4_half": 7, "tie": 2}
 
 
 def _slow_weighted(hypothesis: list[str], reference: list[str], weights: EditWeights) -> float:
-    """Every way to edit, without a thought."""
+    """All ways to edit, by exhaustive recursion."""
 
     @cache
     def cost(i: int, j: int) -> int:
@@ -284,7 +284,7 @@ def _slow_weighted(hypothesis: list[str], reference: list[str], weights: EditWei
 
 
 @given(sequences, sequences)
-def test_the_weighted_distance_is_the_slow_ones(hypothesis: list[str], reference: list[str]) -> None:
+def test_the_weighted_distance_equals_the_reference(hypothesis: list[str], reference: list[str]) -> None:
     weights = edit_weights(COUNTS)
     assert weighted_distance(hypothesis, reference, weights) == _slow_weighted(hypothesis, reference, weights)
 
@@ -300,26 +300,27 @@ def test_axioms_of_the_weighted_distance(a: list[str], b: list[str], c: list[str
 
 
 @given(sequences, sequences)
-def test_of_equal_counts_it_counts_deletions_and_insertions(a: list[str], b: list[str]) -> None:
+def test_with_equal_counts_it_counts_deletions_and_insertions(a: list[str], b: list[str]) -> None:
     distance = weighted_distance(a, b, edit_weights(dict.fromkeys(COUNTS, 5)))
     assert edit_distance(a, b) <= distance <= 2 * edit_distance(a, b)
     assert distance % 1 == 0
-    assert distance == weighted_distance(b, a, edit_weights({"tie": 3}))  # what training lacks: one weight
+    # Symbols not in training share one weight.
+    assert distance == weighted_distance(b, a, edit_weights({"tie": 3}))
 
 
-def test_weights_are_the_ranking_and_the_ranking_reversed() -> None:
+def test_weights_are_the_counts_and_the_reversed_counts() -> None:
     weights = edit_weights({"a": 50, "b": 20, "d": 5, "c": 5})
     assert (weights.insertions, weights.largest) == ({"a": 50, "b": 20, "d": 5, "c": 5}, 50)
-    assert weights.deletions == {"d": 50, "c": 20, "b": 5, "a": 5}  # of equals c is before d
+    assert weights.deletions == {"d": 50, "c": 20, "b": 5, "a": 5}  # ties are ranked by name
     assert (weights.insertion("new"), weights.deletion("new")) == (5, 50)
     assert weighted_distance("ab", "a", weights) == 0.4  # b inserted
     assert weighted_distance("a", "ad", weights) == 1.0  # the rarest missed
     assert weighted_distance("b", "a", weights) == pytest.approx(0.1 + 0.4)
 
 
-def test_the_weighted_error_is_the_corpus_cost_over_its_symbols() -> None:
+def test_the_weighted_error_is_all_costs_over_all_symbols() -> None:
     counts = {"a": 50, "b": 20, "c": 5}
-    # Missed c of "abc": 1 of 0.1 + 0.4 + 1; nothing of "ab": 0.1 + 0.4.
+    # "abc" misses c: 1 of 0.1 + 0.4 + 1; "ab" misses nothing: 0 of 0.1 + 0.4.
     assert weighted_symbol_error([list("ab"), list("ab")], [list("abc"), list("ab")], counts) == 50.0
     assert weighted_symbol_error([[], []], [list("abc"), list("ab")], counts) == 100.0
     assert weighted_symbol_error([list("abc")], [list("abc")], counts) == 0.0

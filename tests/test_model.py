@@ -1,4 +1,4 @@
-"""The networks, against torch's own layers, against the published network, and against themselves alone."""
+"""The networks compared with torch's layers, with the published architecture, and across batches."""
 
 from functools import cache
 
@@ -32,7 +32,7 @@ def _network(config: ModelConfig) -> nn.Module:
 
 
 @PRESETS
-def test_a_result_does_not_depend_on_the_batch(config: ModelConfig) -> None:
+def test_results_do_not_depend_on_the_batch(config: ModelConfig) -> None:
     strips = random_strips(97, 160, 33, 131, height=input_height_px(config))
     model = _network(config)
     with torch.no_grad():
@@ -44,7 +44,7 @@ def test_a_result_does_not_depend_on_the_batch(config: ModelConfig) -> None:
 
 
 @PRESETS
-def test_the_order_in_a_batch_changes_nothing(config: ModelConfig) -> None:
+def test_results_do_not_depend_on_the_order_in_a_batch(config: ModelConfig) -> None:
     strips = random_strips(64, 100, 49, height=input_height_px(config))
     model = _network(config)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def test_shapes_and_lengths_for_odd_widths(config: ModelConfig, width: int) -> N
         log_probs, lengths = model(
             *as_batch(random_strips(width, 70, height=input_height_px(config)), padded=96)
         )
-    # The default network keeps the frame that is begun, the published one drops it.
+    # The default network keeps an incomplete last frame, the published one drops it.
     frames = -(-width // 4) if config.preset == "default" else width // 16
     assert lengths.tolist() == [frames, 18 if config.preset == "default" else 4]
     assert log_probs.shape == (96 // frame_px(config), 2, FEW_SYMBOLS.classes)
@@ -72,7 +72,7 @@ def test_shapes_and_lengths_for_odd_widths(config: ModelConfig, width: int) -> N
 
 
 @PRESETS
-def test_one_step_of_training_reaches_every_parameter(config: ModelConfig) -> None:
+def test_one_training_step_updates_every_parameter(config: ModelConfig) -> None:
     torch.manual_seed(2)
     model = build_model(config, FEW_SYMBOLS).train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -109,12 +109,12 @@ def test_the_paper_network_has_the_layers_of_2018() -> None:
     assert sum(p.numel() for p in model.parameters()) == convolutions + recurrent + 1782 * 1025
 
 
-def test_the_paper_network_sees_a_sixteenth_of_height_and_width() -> None:
+def test_the_paper_network_downsamples_by_16() -> None:
     features = PaperCrnn(classes=3).convolutions(torch.zeros(1, 1, 128, 160))
     assert features.shape == (1, 256, 8, 10)
 
 
-def test_bidirectional_lstm_is_torchs_packed_one() -> None:
+def test_bidirectional_lstm_equals_torchs_packed_lstm() -> None:
     torch.manual_seed(3)
     ours, theirs = BidirectionalLstm(5, 7), nn.LSTM(5, 7, bidirectional=True)
     for name, parameter in ours.ahead.named_parameters():
@@ -137,7 +137,7 @@ def _head() -> FactorisedLinear:
     return head
 
 
-def test_folded_factors_are_a_plain_linear_layer() -> None:
+def test_folded_factors_equal_a_plain_linear_layer() -> None:
     head, x = _head(), torch.randn(3, 2, 6)
     plain = nn.Linear(6, FEW_SYMBOLS.classes)
     weight, bias = head.folded()
@@ -145,7 +145,7 @@ def test_folded_factors_are_a_plain_linear_layer() -> None:
     torch.testing.assert_close(plain(x), head(x))
 
 
-def test_a_logit_is_the_sum_of_its_factors_and_its_own_part() -> None:
+def test_a_logit_is_the_sum_of_its_factors_and_its_own_weight() -> None:
     head, x = _head(), torch.randn(6)
     each = [("blank",), *(symbol_factors(symbol) for symbol in FEW_SYMBOLS.symbols)]
     names = sorted({name for factors in each for name in factors})
@@ -155,7 +155,7 @@ def test_a_logit_is_the_sum_of_its_factors_and_its_own_part() -> None:
         torch.testing.assert_close(logit, sum(rows[name] for name in set(factors)) + own)
 
 
-def test_without_own_parts_pitch_and_duration_add_up() -> None:
+def test_without_own_weights_pitch_and_duration_are_additive() -> None:
     head = _head()
     with torch.no_grad():
         head.own_weight.zero_()
@@ -167,7 +167,7 @@ def test_without_own_parts_pitch_and_duration_add_up() -> None:
     assert abs(longer_c) > 1e-3
 
 
-def test_a_plain_head_where_factors_are_off() -> None:
+def test_unfactorised_head() -> None:
     model = build_model(TINY.model_copy(update={"factorised": False}), FEW_SYMBOLS)
     assert isinstance(model, Crnn)
     assert isinstance(model.head, nn.Linear)
@@ -175,8 +175,8 @@ def test_a_plain_head_where_factors_are_off() -> None:
     assert log_probs.shape == (10, 1, FEW_SYMBOLS.classes)
 
 
-def test_a_network_takes_over_what_both_know() -> None:
-    """By name: the vocabulary of the other is in another order, and each has symbols that the other lacks."""
+def test_matching_weights_are_copied_by_name() -> None:
+    """The vocabularies have different orders, and each has symbols that the other lacks."""
     torch.manual_seed(7)
     other = Vocabulary(("tie", "note-C4_half", "rest-half", "note-E4_quarter", "clef-G2"))
     source, model = roughened(build_model(TINY, other)), build_model(TINY, FEW_SYMBOLS)
@@ -185,19 +185,19 @@ def test_a_network_takes_over_what_both_know() -> None:
     batch = as_batch(random_strips(60, 41))
     with torch.no_grad():
         expected, got = (each.eval()(*batch)[0] for each in (source, model))
-    # The shared symbols keep their odds against each other; softmax is over other classes than before.
+    # Shared symbols keep their relative odds; softmax is over other classes than before.
     shared = [symbol for symbol in FEW_SYMBOLS.symbols if symbol in other]
     assert shared == ["clef-G2", "note-C4_half", "tie"]
     theirs = expected[..., [0, *other.encode(shared)]]
     ours = got[..., [0, *FEW_SYMBOLS.encode(shared)]]
     torch.testing.assert_close(ours - ours[..., :1], theirs - theirs[..., :1], atol=1e-4, rtol=1e-4)
-    # What the other does not know stays fresh; a note that it does not know still gets the factors it does.
+    # Unmatched weights stay random; an unmatched note still gets its matched factors.
     row = model.head.factor_rows["pitch D4"]
     assert torch.equal(model.head.factor_weight[row], fresh["head.factor_weight"][row])
     assert not torch.equal(model.head.factor_weight, fresh["head.factor_weight"])
 
 
-def test_a_network_of_other_sizes_gives_nothing() -> None:
+def test_weights_of_a_network_of_other_sizes_are_refused() -> None:
     wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
     with pytest.raises(ModelError, match="other layer sizes"):
         copy_matching_weights(build_model(TINY, FEW_SYMBOLS), wider)

@@ -1,4 +1,4 @@
-"""Recognizer and Document: from a picture to symbols with place and confidence, and to a score."""
+"""Recognition: from an image to symbols with position and confidence, and to a score."""
 
 from dataclasses import replace
 from importlib.resources import files
@@ -35,7 +35,7 @@ def test_a_document_holds_the_score_and_every_symbol(recognizer, tmp_path):
 
 
 def page_of(staves: int) -> np.ndarray:
-    """Staves one below the other, far enough apart to be systems of their own."""
+    """Staves below each other, far enough apart to be separate systems."""
     return np.vstack([draw_staff(700, 200)] * staves)
 
 
@@ -47,7 +47,7 @@ def test_a_page_is_read_staff_by_staff(recognizer, tmp_path):
     for number, staff in enumerate(page.staves):
         assert [symbol.token for symbol in staff.symbols] == list(TUNE)
         assert all(200 * number <= symbol.box[1] < 200 * (number + 1) for symbol in staff.symbols)
-    # Each ends with a final barline, and a meter is printed on each: three pieces.
+    # Each has a meter and ends with a final barline: three pieces.
     assert [score_to_tokens(piece) for piece in document.pieces] == [list(TUNE)] * 3
     assert [staff.first_bar for staff in page.staves] == [1, 1, 1]
     breaks = [measure.break_before for measure in document.score.parts[0].measures]
@@ -72,7 +72,7 @@ def test_a_document_of_several_pages_is_one_score(recognizer, tmp_path):
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_page_is_read_and_its_boxes_lie_on_the_picture_as_it_came(recognizer, tmp_path, turns):
+def test_a_rotated_page_is_read_with_boxes_on_the_original_image(recognizer, tmp_path, turns):
     gray = np.full((900, 900), 255, np.uint8)
     gray[100:800, 100:800] = np.vstack([draw_staff(700, 175, top=60, left=10)] * 4)
     for top in range(100, 800, 175):
@@ -90,19 +90,19 @@ def test_a_turned_page_is_read_and_its_boxes_lie_on_the_picture_as_it_came(recog
                 assert (x, y) == pytest.approx(place, abs=3)
 
 
-def test_bytes_are_read_as_their_file_is(recognizer, tmp_path):
+def test_bytes_are_read_like_their_file(recognizer, tmp_path):
     path = save_png(tmp_path / "tune.png", draw_staff())
     document = recognizer.read(path.read_bytes(), name="stdin")
     assert (document.source, document.score) == ("stdin", recognizer.read(path).score)
 
 
-def test_boxes_lie_where_the_frames_and_the_pitches_say(recognizer):
+def test_boxes_follow_frames_and_pitches(recognizer):
     document = recognizer.read_gray(draw_staff(700, 200, space_px=12, top=70, left=20))
     boxes = {symbol.token: symbol.box for symbol in document.symbols}
     middles = [(left + right) / 2 for left, _, right, _ in (s.box for s in document.symbols)]
     assert middles == sorted(middles)
-    # Token k stands in frame 4 + 2 k, its middle is half a frame on; a strip begins 8 px before the staff.
-    # Clef, key and meter are set side by side in the room before the first note.
+    # Token k is in frame 4 + 2 k, its middle half a frame later; a strip starts 8 px before the staff.
+    # Clef, key and meter are placed side by side before the first note.
     staff = document.pages[0].staves[0].staff
     assert staff.xs[0] == pytest.approx(20, abs=4)
     assert all(staff.xs[0] <= left < right for left, _, right, _ in (s.box for s in document.symbols[:3]))
@@ -128,8 +128,8 @@ def test_boxes_follow_a_skewed_staff(recognizer):
         assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((x, y), abs=3)
 
 
-def test_boxes_stay_within_the_picture(tmp_path):
-    # At both ends of the staff, far above and far below it, in a picture cropped to its lines.
+def test_boxes_stay_within_the_image(tmp_path):
+    # At both ends of the staff, far above and below it, in an image cropped to its lines.
     tokens = ["clef-G2", "note-C6_whole", "note-C2_whole"] + ["barline", "rest-quarter"] * 60
     recognizer = Recognizer(model=write_scripted(tmp_path / "m.onnx", tokens[:70]), threads=1)
     gray = draw_staff(440, 60, space_px=12, top=5, left=0)
@@ -140,14 +140,14 @@ def test_boxes_stay_within_the_picture(tmp_path):
         assert 0 <= top <= bottom <= 60
 
 
-def test_the_place_of_a_note_follows_the_clef(tmp_path):
+def test_the_height_of_a_note_follows_the_clef(tmp_path):
     tokens = ("clef-G2", "note-B4_quarter", "clef-F4", "note-D3_quarter", "clef-C3", "note-C4_quarter")
     recognizer = Recognizer(model=write_scripted(tmp_path / "m.onnx", tokens), threads=1)
     notes = [s for s in recognizer.read_gray(draw_staff()).symbols if s.token.startswith("note")]
     assert [(s.box[1] + s.box[3]) / 2 for s in notes] == pytest.approx([70 + 24] * 3, abs=1)  # middle line
 
 
-def test_json_is_plain_and_has_the_lines(recognizer):
+def test_json_has_plain_values_and_staff_lines(recognizer):
     import json
 
     document = recognizer.read_gray(draw_staff(), name="tune")
@@ -168,13 +168,13 @@ def test_save_writes_by_suffix(recognizer, tmp_path):
         document.save(tmp_path / "tune.doc")
 
 
-def test_one_picture_does_not_depend_on_the_one_before(recognizer):
+def test_readings_are_independent(recognizer):
     before = recognizer.read_gray(draw_staff())
     recognizer.read_gray(draw_staff(1200, 300, space_px=20))
     assert recognizer.read_gray(draw_staff()).to_json() == before.to_json()
 
 
-def test_errors_name_the_picture(recognizer, tmp_path):
+def test_errors_name_the_image(recognizer, tmp_path):
     with pytest.raises(NoStaffError, match=r"^blank: no staff of five lines"):
         recognizer.read_gray(np.full((200, 400), 255, np.uint8), name="blank")
     with pytest.raises(ImageError, match=r"^long: the staff is \d+ staff spaces long"):
@@ -183,7 +183,7 @@ def test_errors_name_the_picture(recognizer, tmp_path):
         recognizer.read(tmp_path / "no.png")
 
 
-def test_plain_pictures_have_limits(tmp_path):
+def test_plain_images_have_size_limits(tmp_path):
     card = replace(CARD, preset="paper", height_px=128, frame_px=16)
     recognizer = Recognizer(model=write_scripted(tmp_path / "m.onnx", card=card), threads=1)
     for shape in ((2000, 100), (100, 20000)):
@@ -199,7 +199,7 @@ def test_plain_pictures_have_limits(tmp_path):
         ({"height_px": 64}, "with 64 rows"),
     ],
 )
-def test_a_model_for_other_pictures_is_refused(tmp_path, change, message):
+def test_a_model_for_other_input_is_refused(tmp_path, change, message):
     file = write_scripted(tmp_path / "m.onnx", card=replace(CARD, **change))
     with pytest.raises(ModelError, match=message):
         Recognizer(model=file)
@@ -230,7 +230,7 @@ def test_a_vocabulary_that_does_not_fit_the_network_is_refused(tmp_path):
 
 
 @packaged
-def test_the_packaged_weights_read_an_example_the_same_each_time():
+def test_reading_with_the_packaged_weights_is_deterministic():
     picture = next(s.picture for s in primus_samples(EXAMPLES) if s.picture.stem == "ode-to-joy")
     document = read(picture)
     assert document.to_json() == read(picture).to_json()
@@ -241,8 +241,8 @@ def test_the_packaged_weights_read_an_example_the_same_each_time():
         assert 0 <= top < bottom <= page.height
 
 
-def test_the_beam_mends_what_the_bar_tells(tmp_path):
-    """Frames that leave a dot open: the best class of each is wrong, the bar decides."""
+def test_beam_search_corrects_durations_by_the_bar(tmp_path):
+    """A dot is ambiguous: the best class of the frame is wrong, and the bar decides."""
     import onnx
     from onnx import numpy_helper
 

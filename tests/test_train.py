@@ -1,4 +1,4 @@
-"""Training: it learns, it goes on bit for bit after it was killed, and it says what it did."""
+"""Training: learning, bitwise resume, logs and losses."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ from focal_omr.train import learning_rate, make_loss, train
 from focal_omr.training.checkpoint import load_checkpoint
 
 
-def test_eight_incipits_are_learnt_by_heart() -> None:
+def test_eight_incipits_are_overfitted() -> None:
     torch.manual_seed(0)
     vocabulary = full_semantic()
     config = TINY.model_copy(
@@ -53,7 +53,7 @@ def test_eight_incipits_are_learnt_by_heart() -> None:
 
 
 def _rates(model: torch.nn.Module, strips: list[Any]) -> ErrorRates:
-    """Of the strips of the plates, as the network reads them when it is not trained."""
+    """Error rates of the network on strips, in evaluation mode."""
     with torch.no_grad():
         log_probs, lengths = model.eval()(*as_batch(strips))
     return error_rates(_read(log_probs, lengths), labels())
@@ -106,20 +106,20 @@ def _kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def resumed_run(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Killed while it made its fifth step, two steps after its checkpoint; then resumed."""
+    """A run killed during its fifth step, two steps after its checkpoint, and resumed."""
     folder = tmp_path_factory.mktemp("runs") / "resumed"
     with pytest.MonkeyPatch.context() as patch:
         _kill_at(4, patch)
         with pytest.raises(KeyboardInterrupt):
             train(_config(shards), folder)
     assert load_checkpoint(folder / "last.pt")["step"] == 3
-    torch.manual_seed(99)  # what the state of the world is must not matter
+    torch.manual_seed(99)  # the state of the global generator must not matter
     train(_config(shards), folder, resume=True)
     return folder
 
 
 def _tensors(value: Any, name: str = "") -> dict[str, Tensor]:
-    """All tensors and numbers of nested containers, by their path."""
+    """All tensors and numbers of nested containers by their path."""
     if isinstance(value, dict):
         return {k: v for key, inner in value.items() for k, v in _tensors(inner, f"{name}/{key}").items()}
     if isinstance(value, list):
@@ -127,7 +127,8 @@ def _tensors(value: Any, name: str = "") -> dict[str, Tensor]:
     return {name: torch.as_tensor(value)} if isinstance(value, int | float | Tensor) else {}
 
 
-def test_a_killed_and_resumed_run_ends_bit_for_bit_as_a_whole_one(whole_run: Path, resumed_run: Path) -> None:
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(whole_run: Path, resumed_run: Path) -> None:
+    """Bit for bit."""
     whole, resumed = (load_checkpoint(folder / "last.pt") for folder in (whole_run, resumed_run))
     for part in ("model", "optimizer", "step"):
         expected, got = _tensors(whole[part]), _tensors(resumed[part])
@@ -136,8 +137,8 @@ def test_a_killed_and_resumed_run_ends_bit_for_bit_as_a_whole_one(whole_run: Pat
         assert [name for name in expected if not torch.equal(expected[name], got[name])] == []
 
 
-def test_drop_out_was_at_work(whole_run: Path, shards: Path, tmp_path: Path) -> None:
-    """Else the test before would not show whether the generator's state is kept."""
+def test_dropout_was_active(whole_run: Path, shards: Path, tmp_path: Path) -> None:
+    """Otherwise the test of resuming would not depend on the random generator."""
     without = _config(shards, model=TINY.model_dump() | {"dropout": 0.0}, steps=1)
     train(without, tmp_path / "run")
     (row,) = _rows(tmp_path / "run" / "metrics.csv")
@@ -155,7 +156,7 @@ def test_metrics_have_a_row_for_every_report(whole_run: Path, shards: Path, tmp_
     assert [float(row["rate"]) for row in rows] == pytest.approx([5e-4, 1e-3, 1e-3, 1e-3, 1e-3, 5e-4])
     assert all(math.isfinite(float(row["loss"])) and float(row["loss"]) > 0 for row in rows)
     assert all(float(row["staves_per_s"]) > 0 for row in rows)
-    # Reported every four steps, a row's loss is the mean over the steps since the row before.
+    # With a report every four steps, a row's loss is the mean since the previous row.
     train(_config(shards, report_every=4), tmp_path / "run")
     losses = [float(row["loss"]) for row in rows]
     fewer = {int(row["step"]): float(row["loss"]) for row in _rows(tmp_path / "run" / "metrics.csv")}
@@ -176,18 +177,18 @@ def test_validation_has_a_row_for_every_evaluation(whole_run: Path) -> None:
     kinds = ("clean", "scan", "camera")
     rates = [f"{kind}_{rate}" for kind in kinds for rate in ("ser", "sequence_error_rate")]
     assert list(rows[0]) == ["step", *rates]
-    for row in rows:  # a network of six steps has not read one staff
+    for row in rows:  # after six steps no staff is read correctly
         for kind in kinds:
             assert float(row[f"{kind}_sequence_error_rate"]) == 100
         assert float(row["clean_ser"]) > 50
 
 
-def test_the_folder_says_what_was_done(whole_run: Path, shards: Path) -> None:
+def test_the_run_folder_documents_the_run(whole_run: Path, shards: Path) -> None:
     stored = json.loads((whole_run / "config.json").read_text(encoding="utf-8"))
     assert make_config(stored, source="config.json") == _config(shards)
     environment = json.loads((whole_run / "environment.json").read_text(encoding="utf-8"))
     assert environment["config_digest"] == _config(shards).digest
-    assert environment["plates"] == 6  # those of the shard that is not held out
+    assert environment["plates"] == 6  # in the shard that is not held out
     assert environment["torch"] == torch.__version__
     assert {path.name for path in whole_run.iterdir()} == {
         *("config.json", "environment.json", "metrics.csv", "validation.csv", "last.pt", "previous.pt")
@@ -226,13 +227,13 @@ def test_starting_from_a_checkpoint_takes_its_weights(whole_run: Path, shards: P
             torch.testing.assert_close(got["model"][name], value, atol=1e-9, rtol=0)
 
 
-def test_no_figures_where_nothing_is_held_out(shards: Path, tmp_path: Path) -> None:
+def test_no_metrics_without_held_out_shards(shards: Path, tmp_path: Path) -> None:
     data = {"shards": [str(shards)], "batch": 2, "held_out": 0}
     assert train(_config(shards, data=data, steps=1), tmp_path / "run") == {}
     assert not (tmp_path / "run" / "validation.csv").exists()
 
 
-def test_the_paper_preset_trains_on_plain_pictures(
+def test_the_paper_preset_trains_on_plain_images(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("focal_omr.train.save_checkpoint", lambda *_, **__: None)  # it is 250 MB
@@ -244,7 +245,7 @@ def test_the_paper_preset_trains_on_plain_pictures(
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"shards": []}, "0 plates"), ({"batch": 7}, "6 plates"), ({"held_out": 2}, "2 shards")],
+    [({"shards": []}, "0 staves"), ({"batch": 7}, "6 staves"), ({"held_out": 2}, "2 shards")],
 )
 def test_too_little_data_is_refused(
     shards: Path, tmp_path: Path, changes: dict[str, Any], message: str
@@ -254,10 +255,10 @@ def test_too_little_data_is_refused(
         train(_config(shards, data=data), tmp_path / "run")
 
 
-# Parts ------------------------------------------------------------------------------------------------------
+# Units ------------------------------------------------------------------------------------------------------
 
 
-def test_the_learning_rate_warms_up_stays_and_cools_down() -> None:
+def test_learning_rate_schedule() -> None:
     config = OptimizerConfig(rate=0.8, warmup=4, cooldown=10)
     rates = [learning_rate(step, 50, config) for step in range(50)]
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8])
@@ -268,10 +269,10 @@ def test_the_learning_rate_warms_up_stays_and_cools_down() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ctc", "focal_ctc"])
-def test_the_loss_is_the_plain_batch_mean_of_the_kind_named(kind: str) -> None:
+def test_the_loss_is_the_batch_mean_of_its_kind(kind: str) -> None:
     torch.manual_seed(6)
     log_probs = (2 * torch.randn(7, 3, 5)).log_softmax(-1)
-    # The second sequence is as good as read, so that its focal loss is far from alpha times its CTC loss.
+    # The second sequence is read well, so that its focal loss is far from alpha times its CTC loss.
     log_probs[:, 1] = torch.full((7, 5), math.log(0.0025))
     log_probs[:, 1, 0] = math.log(0.99)
     log_probs[3, 1, [0, 2]] = log_probs[3, 1, [2, 0]]
@@ -284,7 +285,7 @@ def test_the_loss_is_the_plain_batch_mean_of_the_kind_named(kind: str) -> None:
     torch.testing.assert_close(got, (nll if kind == "ctc" else focal).mean())
 
 
-def test_every_loss_of_a_configuration_is_the_function_of_its_name() -> None:
+def test_every_kind_of_loss_is_the_function_of_its_name() -> None:
     torch.manual_seed(6)
     log_probs = torch.randn(9, 2, 5).log_softmax(-1)
     batch = (log_probs, torch.tensor([1, 2, 2, 4]), torch.tensor([9, 7]), torch.tensor([2, 2]))
@@ -310,7 +311,7 @@ def test_every_loss_of_a_configuration_is_the_function_of_its_name() -> None:
     torch.testing.assert_close(got, plain + 0.3 * apart)
 
 
-def test_two_views_class_balance_and_the_symbols_seen(shards: Path, tmp_path: Path) -> None:
+def test_two_views_class_balance_and_seen_symbols(shards: Path, tmp_path: Path) -> None:
     loss = {"kind": "symbol_focal_ctc", "balance": 0.9, "consistency": 0.2}
     own = str(write_shards_of_staves(tmp_path / "own", 3))
     data = {"shards": [str(shards)], "validation": [own], "batch": 2, "curriculum": 0, "degrade": 0.0}
@@ -324,7 +325,7 @@ def test_two_views_class_balance_and_the_symbols_seen(shards: Path, tmp_path: Pa
     assert all(math.isfinite(float(row["loss"])) and float(row["ctc"]) > 0 for row in rows)
 
 
-def test_denormal_numbers_are_what_they_were_after_a_training(shards: Path, tmp_path: Path) -> None:
+def test_flushing_of_denormals_is_restored_after_training(shards: Path, tmp_path: Path) -> None:
     for flushed in (False, True):
         torch.set_flush_denormal(flushed)
         try:
@@ -334,7 +335,7 @@ def test_denormal_numbers_are_what_they_were_after_a_training(shards: Path, tmp_
             torch.set_flush_denormal(False)
 
 
-def test_plain_ctc_is_logged_whatever_is_trained_with(shards: Path, tmp_path: Path) -> None:
+def test_plain_ctc_is_logged_for_every_loss(shards: Path, tmp_path: Path) -> None:
     for kind, factor in (("ctc", 1.0), ("focal_ctc", 0.5)):
         train(_config(shards, steps=1, loss={"kind": kind, "gamma": 0.0}), tmp_path / kind)
         with (tmp_path / kind / "metrics.csv").open() as file:
@@ -342,7 +343,7 @@ def test_plain_ctc_is_logged_whatever_is_trained_with(shards: Path, tmp_path: Pa
         assert float(row["loss"]) == pytest.approx(factor * float(row["ctc"]), rel=1e-5)
 
 
-def test_a_staff_with_too_few_frames_does_not_spoil_the_batch() -> None:
+def test_a_staff_with_too_few_frames_does_not_spoil_its_batch() -> None:
     log_probs = torch.randn(4, 2, 3).log_softmax(-1).requires_grad_()
     targets, lengths = torch.tensor([1, 1, 1, 2]), torch.tensor([4, 4])
     got = make_loss(LossConfig())(log_probs, targets, lengths, torch.tensor([3, 1]))  # three equal need 5

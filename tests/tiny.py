@@ -1,4 +1,4 @@
-"""Small things that several test files share: a tiny network, a few engraved plates, shards of them.
+"""A tiny network, a few engraved staff images and shards of them, shared by several test files.
 
 Shards are written here without the package's writer, so that its reader meets files it did not make.
 """
@@ -40,7 +40,7 @@ def plates() -> tuple[StaffImage, ...]:
     while len(made) < 8:
         score = compose(random, symbols=4)
         tokens = score_to_tokens(score)
-        # The thick bar of a rest of many bars hides the middle line of so short a staff.
+        # The bar of a multi-measure rest covers the middle line of so short a staff.
         plain = not any(token.startswith("multirest") for token in tokens)
         if plain and len(tokens) <= 8 and all(token in full_semantic() for token in tokens):
             made.append(engrave_staff(engraver, random, score, distractors=0.0))
@@ -66,7 +66,7 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
 
 
 def write_shards_of_staves(folder: Path, *sizes: int) -> Path:
-    """Shards that hold the first plates, then the next ones; after the last plate comes the first again."""
+    """Write shards with the given numbers of images, cycling through `plates`."""
     number = 0
     for shard, size in enumerate(sizes):
         members = {}
@@ -80,7 +80,7 @@ def write_shards_of_staves(folder: Path, *sizes: int) -> Path:
 
 
 def random_strips(*widths: int, height: int = 96, seed: int = 0) -> list[np.ndarray]:
-    """Noise strips (height, width), ink from 0 to 1."""
+    """Noise strips (height, width), ink 0 .. 1."""
     rng = np.random.default_rng(seed)
     return [rng.random((height, width), np.float32) for width in widths]
 

@@ -1,4 +1,4 @@
-"""Losses from the labels' columns: the same as from all classes, in value and in the logits' gradient."""
+"""Losses on label columns equal losses on all classes, in value and in gradient to the logits."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from focal_omr.loss.checks import checked
 from focal_omr.loss.columns import LabelColumns
 
 
-def test_columns_are_the_blank_and_each_label_in_its_place() -> None:
+def test_columns_are_the_blank_and_each_label_in_order() -> None:
     targets = torch.tensor([[5, 5, 2, 5], [7, 1, 9, 9]])
     batch = checked(torch.zeros(9, 2, 10), targets, [9, 9], [4, 2], blank=0)
     columns = LabelColumns.of(batch, 0)
@@ -20,8 +20,8 @@ def test_columns_are_the_blank_and_each_label_in_its_place() -> None:
 
 @pytest.mark.parametrize("concatenated", [False, True])
 @pytest.mark.parametrize("zero_infinity", [False, True])
-def test_the_gradient_to_logits_is_torchs(concatenated: bool, zero_infinity: bool) -> None:
-    """Repeated labels, sequences of other lengths, one without labels and one that cannot be spelled."""
+def test_the_gradient_to_logits_equals_torchs(concatenated: bool, zero_infinity: bool) -> None:
+    """Repeated labels, different lengths, a sequence without labels and one with too few frames."""
     generator = torch.Generator().manual_seed(4)
     logits = torch.randn(12, 5, 40, generator=generator, dtype=torch.float64).requires_grad_()
     targets = torch.tensor([[3, 3, 8], [8, 3, 8], [9, 0, 0], [0, 0, 0], [4, 4, 4]])
@@ -47,8 +47,8 @@ def test_the_gradient_to_logits_is_torchs(concatenated: bool, zero_infinity: boo
     torch.testing.assert_close(got, wanted.nan_to_num(), rtol=1e-9, atol=1e-12)  # torch: NaN for L infinite
 
 
-def test_long_targets_go_over_all_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a target has as many labels as there are classes, its columns are no less than the whole."""
+def test_long_targets_use_all_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target with as many labels as classes gains nothing from columns."""
     monkeypatch.setattr(LabelColumns, "of", lambda *_: pytest.fail("the columns were taken"))
     logits = torch.zeros(20, 1, 4, requires_grad=True)
     focal_ctc_loss(logits.log_softmax(-1), torch.tensor([[1, 2, 3, 1]]), [20], [4]).backward()

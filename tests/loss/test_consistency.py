@@ -1,4 +1,4 @@
-"""The consistency of two views against its formula."""
+"""The consistency loss compared with its formula."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The loss against torch's CTC, against a sum over all alignments, and at the ends of its range."""
+"""Focal CTC compared with torch's CTC and with sums over all alignments, and at the ends of its range."""
 
 import itertools
 import math
@@ -25,7 +25,7 @@ LENGTHS = [len(labels) for labels in LABELS]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Tensors this small only wait for a second thread: up to 28 s for this file on a busy machine, not 8."""
+    """Small tensors only lose by a second thread: up to 28 s for this file on a busy machine, not 8."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -74,7 +74,7 @@ def test_plain_ctc_at_alpha_1_gamma_0(reduction: str, reduce: Callable[[Tensor],
     torch.testing.assert_close(*grads)
 
 
-def test_mean_is_over_the_batch_and_not_over_labels_first_as_torch_does() -> None:
+def test_mean_is_over_the_batch_without_torchs_division_by_length() -> None:
     logits = batch_logits().detach()
     mean = focal(logits, alpha=1.0, gamma=0.0)
     theirs = functional.ctc_loss(logits.log_softmax(-1), PADDED, FRAMES, LENGTHS, reduction="mean")
@@ -131,7 +131,7 @@ def test_gradcheck_of_the_length_normalised_form() -> None:
     assert torch.autograd.gradcheck(loss, batch_logits())
 
 
-def test_paddleocrs_form_is_that_of_alpha_1_and_gamma_2() -> None:
+def test_alpha_1_and_gamma_2_equal_paddleocrs_loss() -> None:
     logits = batch_logits()
     ours = focal(logits, alpha=1.0, gamma=2.0)
     nll = torch_nll(logits)
@@ -153,7 +153,7 @@ def test_concatenated_equals_padded() -> None:
 
 
 @pytest.mark.parametrize("kind", [tuple, list, torch.tensor, lambda x: torch.tensor(x, dtype=torch.int32)])
-def test_lengths_and_targets_of_every_kind(kind: Callable[[list[int]], Any]) -> None:
+def test_lengths_and_targets_of_all_types(kind: Callable[[list[int]], Any]) -> None:
     log_probs = batch_logits().log_softmax(-1)
     loss = focal_ctc_loss(log_probs, PADDED.to(torch.int32), kind(FRAMES), kind(LENGTHS))
     assert torch.equal(loss, focal_ctc_loss(log_probs, PADDED, FRAMES, LENGTHS))
@@ -170,7 +170,7 @@ def test_unbatched_equals_a_batch_of_one() -> None:
         assert torch.equal(alone, focal_ctc_loss(log_probs, target, (6,), (3,), reduction=reduction))
 
 
-def test_a_sample_of_a_padded_batch_gets_what_it_gets_alone() -> None:
+def test_a_sample_in_a_padded_batch_equals_the_sample_alone() -> None:
     logits = batch_logits()
     together = focal(logits, reduction="none")
     (grad,) = torch.autograd.grad(together.sum(), logits)
@@ -193,13 +193,13 @@ def test_module_equals_function_and_has_no_state() -> None:
     assert repr(loss) == ("FocalCTCLoss(alpha=0.7, gamma=1.5, blank=3, reduction='sum', zero_infinity=True)")
 
 
-def test_module_defaults_are_those_of_the_function() -> None:
+def test_module_defaults_equal_those_of_the_function() -> None:
     log_probs = batch_logits().log_softmax(-1)
     arguments = (log_probs, PADDED, FRAMES, LENGTHS)
     assert torch.equal(FocalCTCLoss()(*arguments), focal_ctc_loss(*arguments))
 
 
-def test_no_gradient_asked_for() -> None:
+def test_no_gradient_under_no_grad() -> None:
     logits = batch_logits()
     with torch.no_grad():
         assert not focal(logits).requires_grad
@@ -252,7 +252,7 @@ def test_slope_at_the_ends(gamma: float, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("gamma", GAMMAS)
 @pytest.mark.parametrize("height", [8.0, 40.0, 200.0, 2000.0, math.inf])
 def test_finite_gradient_towards_loss_0(height: float, gamma: float, dtype: torch.dtype) -> None:
-    logits = torch.full((3, 1, 4), -height, dtype=dtype)  # nats below the spelled class
+    logits = torch.full((3, 1, 4), -height, dtype=dtype)  # nats below the target's class
     logits[[0, 1, 2], 0, [1, 0, 2]] = 0.0
     logits.requires_grad_()
     loss = focal_ctc_loss(logits.log_softmax(-1), torch.tensor([[1, 2]]), [3], [2], gamma=gamma)

@@ -1,4 +1,4 @@
-"""The symbol-level loss against plain CTC, and against sums over all alignments."""
+"""The symbol-level loss compared with plain CTC and with sums over all alignments."""
 
 import itertools
 import math
@@ -48,7 +48,7 @@ def collapsed(path: tuple[int, ...]) -> list[int]:
 
 
 def steps_by_hand(log_probs: Tensor, labels: list[int]) -> list[float]:
-    """l of each label and of the end, by sums over every path of the classes."""
+    """l of each label and of the end, by sums over all paths."""
     frames, classes = log_probs.shape
     begun = [1.0] + [0.0] * len(labels)
     whole = 0.0
@@ -63,7 +63,7 @@ def steps_by_hand(log_probs: Tensor, labels: list[int]) -> list[float]:
 
 
 def weighted_cross_entropy(log_probs: Tensor, labels: list[int], weights: list[float]) -> Tensor:
-    """The alignments' expected cross entropy, each state weighed; alignments held still.
+    """Expected cross-entropy of the alignments with weighted states; alignments are constant.
 
     A frame's state is that of the label it spells, or of the blank before the next label.
     """
@@ -139,7 +139,7 @@ def test_gradcheck_at_gamma_0() -> None:
     assert torch.autograd.gradcheck(loss, random_logits(7, 5, 4))
 
 
-def test_a_symbol_read_well_weighs_less_than_one_read_badly() -> None:
+def test_a_well_read_symbol_has_less_weight_than_a_badly_read_one() -> None:
     logits = torch.full((5, 1, 4), -8.0, dtype=torch.float64)
     logits[[0, 1, 2, 3, 4], 0, [0, 1, 0, 2, 0]] = 0.0  # 1 for certain
     logits[3, 0, 3] = 1.0  # and rather 3 than 2
@@ -167,7 +167,7 @@ def test_concatenated_equals_padded() -> None:
     assert padded.sum() == symbol_focal_ctc_loss(log_probs, PADDED, FRAMES, LENGTHS, reduction="sum")
 
 
-def test_a_sample_of_a_padded_batch_gets_what_it_gets_alone() -> None:
+def test_a_sample_in_a_padded_batch_equals_the_sample_alone() -> None:
     logits = random_logits(9, 5, 4)
     together = loss_of(logits, reduction="none")
     (grad,) = torch.autograd.grad(together.sum(), logits)
@@ -217,10 +217,10 @@ def test_infinite_loss_of_one_sample(gamma: float, zero_infinity: bool) -> None:
 @pytest.mark.parametrize("gamma", [0.0, *GAMMAS])
 @pytest.mark.parametrize("height", [0.0, 8.0, 40.0, 200.0, 2000.0, math.inf])
 def test_finite_wherever_plain_ctc_is(height: float, gamma: float, dtype: torch.dtype) -> None:
-    logits = torch.full((4, 2, 4), -height, dtype=dtype)  # nats below the spelled class
+    logits = torch.full((4, 2, 4), -height, dtype=dtype)  # nats below the target's class
     logits[[0, 1, 2, 3], :, [1, 0, 2, 0]] = 0.0
     logits.requires_grad_()
-    targets = torch.tensor([[1, 2], [3, 2]])  # what is spelled, and something else
+    targets = torch.tensor([[1, 2], [3, 2]])  # the best path's labels, and others
     log_probs = logits.log_softmax(-1)
     losses = symbol_focal_ctc_loss(log_probs, targets, [4, 4], [2, 2], gamma=gamma, reduction="none")
     theirs = functional.ctc_loss(log_probs, targets, [4, 4], [2, 2], reduction="none")

@@ -1,4 +1,4 @@
-"""Fitting the confidence of an exported network, and the file that it goes into."""
+"""Confidence calibration of an exported network and its file."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from focal_omr.errors import DataError
 from focal_omr.recognize import Recognizer
 from focal_omr.training.calibrate import calibrate
 
-READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every plate
+READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every image
 
 
 def _plates(*label: str) -> list[StaffRecord]:
@@ -22,7 +22,7 @@ def _plates(*label: str) -> list[StaffRecord]:
 def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:
     path = write_scripted(tmp_path / "m.onnx", READ, confidence=0.9)
     figures = calibrate(path, _plates("clef-G2", "note-C4_quarter"))
-    assert figures["symbols"] == 2 * 3 * 3  # three plates, clean, as scans and as photos
+    assert figures["symbols"] == 2 * 3 * 3  # three images, clean, as scans and as photos
     assert figures["calibration_error_before"] == pytest.approx(0.4, abs=0.01)  # half of them are right
     assert figures["calibration_error"] < 0.01
     assert Recognizer(model=path).card.calibration != CARD.calibration == (1.0, 0.0)

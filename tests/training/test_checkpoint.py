@@ -1,4 +1,4 @@
-"""Checkpoints: what was saved is loaded, and what is no checkpoint is refused."""
+"""Checkpoints: round trip, atomic writes, and files that are not checkpoints."""
 
 import pickle
 from pathlib import Path
@@ -20,7 +20,7 @@ CONFIG = TrainConfig(seed=3, model=TINY, encoding="semantic")
 
 
 def _trained() -> tuple[nn.Module, torch.optim.Optimizer]:
-    """A network and an optimizer that have made a step, so that both have a state."""
+    """A network and an optimizer after one step, so that both have a state."""
     torch.manual_seed(0)
     model = build_model(TINY, FEW_SYMBOLS)
     optimizer = torch.optim.AdamW(model.parameters())
@@ -37,7 +37,7 @@ def _save(path: Path, **changes: Any) -> tuple[nn.Module, torch.optim.Optimizer]
     return model, optimizer
 
 
-def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+def test_round_trip(tmp_path: Path) -> None:
     model, optimizer = _save(tmp_path / "last.pt")
     torch.rand(3)
     state = load_checkpoint(tmp_path / "last.pt")
@@ -55,7 +55,7 @@ def test_no_temporary_file_is_left(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
 
 
-def test_a_kill_in_the_middle_leaves_the_old_checkpoint(
+def test_a_kill_while_writing_leaves_the_old_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "last.pt"
@@ -72,7 +72,7 @@ def test_a_kill_in_the_middle_leaves_the_old_checkpoint(
     assert path.read_bytes() == before
 
 
-def test_a_checkpoint_without_optimizer_gives_its_weights(tmp_path: Path) -> None:
+def test_weights_of_a_checkpoint_without_optimizer(tmp_path: Path) -> None:
     model, _ = _save(tmp_path / "weights.pt", optimizer=None)
     other = build_model(TINY, FEW_SYMBOLS)
     state = load_weights(tmp_path / "weights.pt", other, FEW)
@@ -80,7 +80,7 @@ def test_a_checkpoint_without_optimizer_gives_its_weights(tmp_path: Path) -> Non
     assert all(torch.equal(other.state_dict()[name], value) for name, value in model.state_dict().items())
 
 
-def test_weights_of_another_network_or_of_other_symbols_are_refused(tmp_path: Path) -> None:
+def test_weights_of_another_network_or_vocabulary_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     _save(path)
     wider = build_model(TINY.model_copy(update={"hidden": 9}), FEW_SYMBOLS)
@@ -93,7 +93,7 @@ def test_weights_of_another_network_or_of_other_symbols_are_refused(tmp_path: Pa
         load_weights(path, build_model(TINY, FEW_SYMBOLS), Codec("printed", FEW_SYMBOLS))
 
 
-def test_the_network_of_a_checkpoint_is_built_from_it(tmp_path: Path) -> None:
+def test_a_network_is_built_from_a_checkpoint(tmp_path: Path) -> None:
     model, _ = _save(tmp_path / "last.pt")
     network, state = load_network(tmp_path / "last.pt")
     assert state["step"] == 17
@@ -102,7 +102,7 @@ def test_the_network_of_a_checkpoint_is_built_from_it(tmp_path: Path) -> None:
         assert torch.equal(network.eval()(*batch)[0], model.eval()(*batch)[0])
 
 
-def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_checkpoints_are_refused(tmp_path: Path) -> None:
     good = tmp_path / "good.pt"
     _save(good)
     whole = good.read_bytes()
@@ -131,7 +131,7 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
 
 
 class _Trap:
-    """Unpickling it makes a file."""
+    """Unpickling it creates a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,7 +140,7 @@ class _Trap:
         return (Path.touch, (self.path,))
 
 
-def test_loading_runs_no_code_of_the_file(tmp_path: Path) -> None:
+def test_loading_runs_no_code_from_the_file(tmp_path: Path) -> None:
     sprung = tmp_path / "sprung"
     torch.save({"format": 1, "trap": _Trap(sprung)}, tmp_path / "trap.pt")
     (tmp_path / "plain.pt").write_bytes(pickle.dumps({"format": 1, "trap": _Trap(sprung)}))

@@ -1,4 +1,4 @@
-"""Exported networks: ONNX Runtime gives what torch gives, the file has all it needs, others are refused."""
+"""ONNX export: equal to torch, complete metadata, int8 weights, and foreign files."""
 
 import json
 import math
@@ -23,7 +23,7 @@ from focal_omr.onnx_model import METADATA_KEY, ModelCard, OnnxModel
 from focal_omr.training.checkpoint import load_network, save_checkpoint
 from focal_omr.training.export_onnx import export_checkpoint, write_state
 
-# Large enough for weights that are worth halving.
+# Large enough for quantised weights.
 SMALL = ModelConfig(channels=(8, 8, 16, 16, 32), features=64, hidden=32, layers=1)
 CONFIGS = {"default": TINY, "plain_head": TINY.model_copy(update={"factorised": False}), "paper": PAPER}
 
@@ -33,7 +33,7 @@ def _train_config(config: ModelConfig) -> TrainConfig:
 
 
 def _export(model: nn.Module, config: ModelConfig, folder: Path, *, step: int, int8: bool = False) -> Path:
-    """The network by way of a checkpoint as an ONNX file."""
+    """Export the network through a checkpoint."""
     save_checkpoint(
         folder / "last.pt", config=_train_config(config), codec=FEW, model=model, optimizer=None, step=step
     )
@@ -55,11 +55,9 @@ def exported(
     return config, model, _export(model, config, tmp_path_factory.mktemp("exported"), step=41)
 
 
-# None is the width (200) or the batch (2) that the exporter saw; odd ones, one staff alone, one of a frame.
+# None has the exporter's example width (200) or batch size (2): odd widths, a single staff, a single frame.
 @pytest.mark.parametrize("widths", [(200, 160), (333, 64, 129, 48), (97,), (16, 17), (1024,)], ids=str)
-def test_onnx_gives_what_torch_gives(
-    exported: tuple[ModelConfig, nn.Module, Path], widths: tuple[int, ...]
-) -> None:
+def test_onnx_equals_torch(exported: tuple[ModelConfig, nn.Module, Path], widths: tuple[int, ...]) -> None:
     config, model, path = exported
     strips = random_strips(*widths, height=input_height_px(config))
     with torch.no_grad():
@@ -71,7 +69,7 @@ def test_onnx_gives_what_torch_gives(
         np.testing.assert_allclose(each, expected[:length, row].numpy(), atol=1e-4, rtol=0)
 
 
-def test_a_staff_read_alone_is_read_as_in_a_batch(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+def test_a_staff_alone_is_read_as_in_a_batch(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
     config, _, path = exported
     strips = random_strips(150, 64, 201, height=input_height_px(config))
     model = OnnxModel(path, threads=1)
@@ -79,7 +77,7 @@ def test_a_staff_read_alone_is_read_as_in_a_batch(exported: tuple[ModelConfig, n
         np.testing.assert_allclose(together, model.log_probs([strip])[0], atol=1e-4, rtol=0)
 
 
-def test_the_card_says_what_reading_needs(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+def test_the_card_has_everything_that_reading_needs(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
     config, _, path = exported
     paper = config.preset == "paper"
     assert OnnxModel(path, threads=1).card == ModelCard(
@@ -107,7 +105,7 @@ def test_the_file_is_valid_and_names_its_tensors(exported: tuple[ModelConfig, nn
     assert json.loads(entry.value)["format"] == 1
 
 
-def test_weights_kept_as_int8_move_no_probability_by_much(tmp_path: Path) -> None:
+def test_int8_weights_change_probabilities_little(tmp_path: Path) -> None:
     torch.manual_seed(6)
     model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=1, int8=True)
@@ -117,11 +115,11 @@ def test_weights_kept_as_int8_move_no_probability_by_much(tmp_path: Path) -> Non
     for row, got in enumerate(OnnxModel(path, threads=1).log_probs(strips)):
         np.testing.assert_allclose(np.exp(got), expected[: len(got), row].exp().numpy(), atol=0.02)
     values = sum(math.prod(tensor.dims) for tensor in onnx.load(str(path)).graph.initializer)
-    assert path.stat().st_size < 2 * values  # 1 byte for most weights, where 4 would be plain float32
+    assert path.stat().st_size < 2 * values  # 1 byte for most weights instead of 4
 
 
-def test_bytes_make_no_staff_depend_on_another_or_on_threads(tmp_path: Path) -> None:
-    """They are rounded by the least and the greatest value of all that goes through a layer together."""
+def test_dynamic_int8_results_depend_neither_on_the_batch_nor_on_threads(tmp_path: Path) -> None:
+    """Activations are scaled by their range over everything that passes a layer at once."""
     torch.manual_seed(6)
     model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=1, int8=True)
@@ -141,8 +139,8 @@ def test_bytes_make_no_staff_depend_on_another_or_on_threads(tmp_path: Path) -> 
             np.testing.assert_array_equal(each, wanted)
 
 
-def test_weights_multiplied_as_bytes_fit_sixteen_bits_in_pairs(tmp_path: Path) -> None:
-    """Processors without VNNI add two products in 16 bits and cut off what is more."""
+def test_pairs_of_dynamic_int8_products_fit_16_bits(tmp_path: Path) -> None:
+    """CPUs without VNNI add two products in 16 bits with saturation."""
     torch.manual_seed(6)
     graph = onnx.load(str(_export(build_model(SMALL, FEW_SYMBOLS), SMALL, tmp_path, step=1, int8=True))).graph
     nodes = {"DynamicQuantizeLSTM": (1, 2), "DynamicQuantizeMatMul": (1,)}  # and which inputs are weights
@@ -150,7 +148,7 @@ def test_weights_multiplied_as_bytes_fit_sixteen_bits_in_pairs(tmp_path: Path) -
     names = [node.input[place] for node in graph.node for place in nodes.get(node.op_type, ())]
     assert (
         len(names) == 2 + 1
-    )  # into and along the LSTM, and the projection; the head of few symbols is small
+    )  # input and recurrent weights of the LSTM, and the projection; the head is too small
     for name in names:
         most = np.abs(kept[name].astype(int)).max(axis=-2)  # of each output
         assert (most == most.max()).all()
@@ -158,7 +156,7 @@ def test_weights_multiplied_as_bytes_fit_sixteen_bits_in_pairs(tmp_path: Path) -
 
 
 def test_scales_keep_the_largest_weight_of_each_output(tmp_path: Path) -> None:
-    """A row of small weights beside one of large ones is as exact, in its own measure."""
+    """A row of small weights next to one of large weights has the same relative precision."""
     torch.manual_seed(6)
     model = build_model(SMALL, FEW_SYMBOLS).eval()
     with torch.no_grad():
@@ -173,7 +171,7 @@ def test_scales_keep_the_largest_weight_of_each_output(tmp_path: Path) -> None:
     assert (np.abs(again - wanted) <= 0.501 * steps).all()
 
 
-def test_a_state_alone_starts_a_network_again(tmp_path: Path) -> None:
+def test_a_float16_state_restores_the_network(tmp_path: Path) -> None:
     torch.manual_seed(6)
     model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=9)
@@ -186,7 +184,7 @@ def test_a_state_alone_starts_a_network_again(tmp_path: Path) -> None:
     assert path.exists()
 
 
-# Files that are not ours ------------------------------------------------------------------------------------
+# Foreign files ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +228,7 @@ def test_a_text_file_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
     assert "No such file" in _refused(tmp_path / "none.onnx")
 
 
-def test_packaged_weights_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("focal_omr.onnx_model.files", lambda _: tmp_path)
     with pytest.raises(ModelError, match=r"packaged weights, .*default\.onnx, cannot be read \(No such file"):
         OnnxModel("default")
@@ -252,7 +250,7 @@ def _without(key: str) -> Callable[[str], str]:
         (_without("frame_px"), "frame_px"),
         (_without("vocabulary"), "vocabulary"),
         (_changed(vocabulary=5), "metadata"),
-        (_changed(vocabulary=["tie", "tie"]), "twice"),
+        (_changed(vocabulary=["tie", "tie"]), "repeat a symbol"),
         (lambda text: text[:-5], "damaged metadata"),
         (lambda _: "[1, 2]", "metadata format not supported"),
         (_changed(vocabulary=["tie"]), "8 output classes, but its vocabulary has 2"),
@@ -260,7 +258,7 @@ def _without(key: str) -> Callable[[str], str]:
         (_without("encoding"), "encoding"),
     ],
 )
-def test_metadata_of_another_kind_are_refused(
+def test_bad_metadata_are_refused(
     small: Path, tmp_path: Path, change: Callable[[str], str], reason: str
 ) -> None:
     graph = onnx.load(str(small))
@@ -269,7 +267,7 @@ def test_metadata_of_another_kind_are_refused(
     assert reason in _refused(tmp_path / "net.onnx")
 
 
-def test_a_checkpoint_that_is_none_makes_no_file(tmp_path: Path) -> None:
+def test_a_bad_checkpoint_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(b"no checkpoint")
     with pytest.raises(ModelError, match=r"last\.pt"):
         export_checkpoint(tmp_path / "last.pt", tmp_path / "net.onnx")
@@ -299,7 +297,7 @@ def test_reading_needs_no_torch(small: Path) -> None:
     assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
-def test_batches_give_what_one_by_one_gives_in_the_order_of_the_strips(
+def test_batches_equal_single_runs(
     exported: tuple[ModelConfig, nn.Module, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, _, path = exported
@@ -322,7 +320,7 @@ def test_batches_give_what_one_by_one_gives_in_the_order_of_the_strips(
     assert not list(model.batched_log_probs([], batch_size=4))
 
 
-def test_both_ways_of_a_layer_are_one_node(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
+def test_both_directions_of_a_layer_are_one_node(exported: tuple[ModelConfig, nn.Module, Path]) -> None:
     config, _, path = exported
     nodes = [node for node in onnx.load(str(path)).graph.node if node.op_type == "LSTM"]
     assert len(nodes) == (2 if config.preset == "paper" else config.layers)

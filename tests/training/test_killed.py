@@ -1,4 +1,4 @@
-"""A training that is killed with SIGKILL at random moments and resumed ends bit for bit as a whole one."""
+"""Trainings killed by SIGKILL at random moments and resumed equal an uninterrupted one bit for bit."""
 
 import os
 import subprocess
@@ -11,11 +11,11 @@ from tiny import write_shards_of_staves
 from benchmarks.killed import exact, rows_of
 from focal_omr.training.checkpoint import load_checkpoint
 
-_KILLS = 5  # more by hand: tests/killed_training.py
+_KILLS = 5  # for more, run tests/killed_training.py
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are copied to be killed")
-def test_killed_runs_end_as_a_whole_one(tmp_path: Path) -> None:
+def test_killed_runs_equal_an_uninterrupted_one(tmp_path: Path) -> None:
     write_shards_of_staves(tmp_path / "shards", 2, 12)
     tests = Path(__file__).parents[1]
     paths = os.pathsep.join([str(tests), str(tests.parent)])
