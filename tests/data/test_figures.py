@@ -1,4 +1,4 @@
-"""Pages of sets: numbers against hand-computed ones, figures that stay the same, every kind of input."""
+"""Overview pages: statistics against values computed by hand, reproducible figures, every kind of input."""
 
 import re
 import sys
@@ -53,10 +53,10 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# Numbers ----------------------------------------------------------------------------------------------------
+# Statistics -------------------------------------------------------------------------------------------------
 
 
-def test_the_summary_is_what_a_hand_computes() -> None:
+def test_summary_against_values_computed_by_hand() -> None:
     summary = summarise([["a", "a", "a", "a", "b"], ["b", "c", "d"]], min_count=2)
     assert (summary.samples, summary.symbols, summary.distinct, summary.below) == (2, 8, 4, 2)
     assert (summary.mean_length, summary.ratio) == (4.0, 4.0)
@@ -66,20 +66,20 @@ def test_the_summary_is_what_a_hand_computes() -> None:
     assert summary.shares == {"HF": 0.5, "normal": 0.375, "LF": 0.125}
 
 
-def test_one_symbol_is_as_even_as_can_be_and_none_is_no_error() -> None:
+def test_summaries_of_one_symbol_and_of_none() -> None:
     one = summarise([["a", "a"]], min_count=10)
     assert (one.entropy, one.evenness, one.effective, one.ratio) == (0, 1, 1, 1)
     assert one.shares == {"HF": 1.0, "normal": 0.0, "LF": 0.0}
     assert summarise([], min_count=10).mean_length == 0
 
 
-def test_equal_counts_have_as_many_effective_symbols_as_symbols() -> None:
+def test_the_effective_number_of_equally_frequent_symbols_is_their_number() -> None:
     even = summarise([list("abcde")] * 3, min_count=1)
     assert even.effective == pytest.approx(5)
     assert even.evenness == pytest.approx(1)
 
 
-def test_domination_is_by_the_mean_symbol_of_a_bin() -> None:
+def test_dominance_and_its_tiles() -> None:
     assert dominance(TEN) == {"HF": 100.0, "normal": 20.0, "LF": 2.0}
     assert apportion([100, 20, 2], 400) == [328, 66, 6]  # 327.87, 65.57, 6.56: the largest remainders go up
     assert sum(apportion([1, 1, 1], 400)) == 400
@@ -102,7 +102,7 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_figure_is_a_picture_in_both_formats(name: str) -> None:
+def test_a_figure_is_rendered_in_both_formats(name: str) -> None:
     png, svg = render(lambda: DRAWN[name](TEN))
     assert cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE).std() > 10
     assert ElementTree.fromstring(svg).tag.endswith("svg")
@@ -128,10 +128,10 @@ def test_bars_have_the_colours_of_their_bins() -> None:
     assert named[0] == symbol_name(max(TEN, key=TEN.__getitem__))
 
 
-def test_of_many_symbols_as_many_are_named_as_can_be_read() -> None:
+def test_bars_name_at_most_as_many_symbols_as_stay_legible() -> None:
     axes = bar_figure(MANY).axes[0]
     assert 50 <= len(axes.get_xticklabels()) <= 70
-    assert axes.get_xlabel() == "every 22nd of 1,500 symbols is named"
+    assert axes.get_xlabel() == "1 in 22 of 1,500 symbols is named"
 
 
 def test_the_waffle_has_400_tiles() -> None:
@@ -139,7 +139,7 @@ def test_the_waffle_has_400_tiles() -> None:
     assert [len(tiles.get_paths()) for tiles in collections] == [328, 66, 6]
 
 
-def test_the_curves_say_how_many_symbols_are_below_the_minimum() -> None:
+def test_the_curves_count_the_symbols_below_the_minimum() -> None:
     axes = curves_figure(TEN, TEN, Counter({"tie": 3}), min_count=21).axes[0]
     words = [text.get_text() for text in axes.get_legend().get_texts()]
     assert "tie" not in TEN
@@ -183,7 +183,7 @@ def _list(tree: Path, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("make", [_archive, _index, _index_of_archive, _labels, _list])
-def test_every_kind_of_set_has_the_same_labels(make, tree: Path, tmp_path: Path) -> None:
+def test_every_kind_of_data_set_has_the_same_labels(make, tree: Path, tmp_path: Path) -> None:
     source = read_source(make(tree, tmp_path))
     assert source.labels == {f"s{number}": tuple(labels()[number]) for number in range(6)}
     assert bool(source.staves) == (make in (_archive, _index))
@@ -226,7 +226,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("make", "message"), BAD)
-def test_what_is_no_set_is_named_in_one_line(make, message: str, tmp_path: Path) -> None:
+def test_other_inputs_are_rejected_in_one_line(make, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message) as caught:
         read_source(make(tmp_path))
     assert "\n" not in str(caught.value)
@@ -235,7 +235,7 @@ def test_what_is_no_set_is_named_in_one_line(make, message: str, tmp_path: Path)
 # The page ---------------------------------------------------------------------------------------------------
 
 
-def test_the_page_has_every_figure_and_names_every_symbol(tree: Path, split: Path, tmp_path: Path) -> None:
+def test_the_page_has_every_figure_and_lists_every_symbol(tree: Path, split: Path, tmp_path: Path) -> None:
     show_set(tree, tmp_path / "out", split=split, count=1)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     drawn = {*OF_A_SET, "curves", "imbalance"}
@@ -250,7 +250,7 @@ def test_the_page_has_every_figure_and_names_every_symbol(tree: Path, split: Pat
     assert not re.search(r"<script|https?:|@import", page)
 
 
-def test_only_the_ids_count_labels_alone_have_no_sheet_same_set_same_bytes(
+def test_a_list_of_ids_labels_without_images_and_reproducible_bytes(
     tree: Path, split: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
@@ -267,7 +267,7 @@ def test_only_the_ids_count_labels_alone_have_no_sheet_same_set_same_bytes(
     assert "contact.png" not in page
 
 
-def test_what_is_missing_is_named(tree: Path, split: Path, tmp_path: Path) -> None:
+def test_missing_ids_and_files_are_reported(tree: Path, split: Path, tmp_path: Path) -> None:
     (tmp_path / "ids").write_text("s1\nt1\n")
     with pytest.raises(DataError, match="1 of 2 ids are not there, such as t1"):
         show_set(tree, tmp_path / "out", ids=tmp_path / "ids")
@@ -283,7 +283,7 @@ def test_what_is_missing_is_named(tree: Path, split: Path, tmp_path: Path) -> No
         show_set(tree, tmp_path / "ids")
 
 
-def test_the_command_names_what_it_leaves_out(tree: Path, tmp_path: Path) -> None:
+def test_the_command_reports_defects(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "set" / "s9").mkdir(parents=True)
     (tmp_path / "set" / "s9" / "s9.semantic").write_text("clef-G2\n")
     (tmp_path / "set" / "s0").symlink_to(tree / "s0")
@@ -293,7 +293,7 @@ def test_the_command_names_what_it_leaves_out(tree: Path, tmp_path: Path) -> Non
     assert "set: 1 defects; these samples are left out: s9: missing picture" in run.stderr
 
 
-def test_without_the_extra_the_command_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_command_prints_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("focal_omr.data.show")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "wordcloud", None)

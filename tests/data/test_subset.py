@@ -1,4 +1,4 @@
-"""Subsets closed under few symbols."""
+"""Subsets closed under a small vocabulary."""
 
 from collections import Counter
 from random import Random
@@ -21,7 +21,7 @@ FEW = {
 
 
 def _many(seed: int = 0, samples: int = 3000, symbols: int = 90) -> dict[str, tuple[str, ...]]:
-    """Labels whose symbols have a long tail, as those of PrIMuS."""
+    """Labels with a long-tailed symbol distribution, as in PrIMuS."""
     random = Random(seed)
     names = [f"s{number:02d}" for number in range(symbols)]
     weights = [1 / (1 + number) ** 1.3 for number in range(symbols)]
@@ -31,7 +31,7 @@ def _many(seed: int = 0, samples: int = 3000, symbols: int = 90) -> dict[str, tu
     }
 
 
-def test_the_rarest_symbol_goes_with_its_samples() -> None:
+def test_the_rarest_symbol_is_dropped_with_its_samples() -> None:
     subset = draw_subset(FEW, samples=3, symbols=3, min_count=1)
     # d (once) takes sample 4; then c (once) takes 3.
     assert subset.dropped == (Dropped("d", 1, 1), Dropped("c", 1, 1))
@@ -51,7 +51,7 @@ def test_samples_symbols_and_minimum_are_met_exactly(symbols: int, min_count: in
     assert subset.pool == len(labels) - sum(each.samples for each in subset.dropped)
 
 
-def test_a_seed_means_something() -> None:
+def test_a_subset_depends_on_the_seed_alone() -> None:
     labels = _many()
     one = draw_subset(labels, samples=300, symbols=40, seed=1)
     assert draw_subset(dict(reversed(labels.items())), samples=300, symbols=40, seed=1) == one
@@ -70,7 +70,7 @@ def test_a_ratio_is_met(ratio: float) -> None:
     assert subset.counts == Counter(token for sample in subset.ids for token in labels[sample])
 
 
-def test_a_balanced_subset_is_as_even_as_can_be() -> None:
+def test_a_balanced_subset_has_a_low_ratio() -> None:
     labels = _many(samples=1200)
     plain = draw_subset(labels, samples=150, symbols=30, min_count=5)
     even = draw_subset(labels, samples=150, symbols=30, min_count=5, balanced=True)
@@ -80,7 +80,7 @@ def test_a_balanced_subset_is_as_even_as_can_be() -> None:
     assert min(even.counts.values()) >= 5
     again = draw_subset(dict(reversed(labels.items())), samples=150, symbols=30, min_count=5, balanced=True)
     assert again == even
-    # No ratio that is worth the name lies below it.
+    # A clearly lower ratio is impossible.
     with pytest.raises(DataError, match="cannot be met"):
         draw_subset(labels, samples=150, symbols=30, min_count=5, ratio=even.ratio / 1.2)
     with pytest.raises(DataError, match="not both"):
@@ -89,7 +89,7 @@ def test_a_balanced_subset_is_as_even_as_can_be() -> None:
 
 @pytest.mark.parametrize("min_count", [1, 2])
 def test_a_balanced_subset_keeps_the_minimum(min_count: int) -> None:
-    # Of two samples one has to be the long one, or a symbol would be missing.
+    # One of two samples has to be the long one, otherwise a symbol would be missing.
     labels = {"1": ("a", "b", "c", "c") * 2, "2": ("a", "b"), "3": ("a", "b"), "4": ("b", "a")}
     subset = draw_subset(labels, samples=2, symbols=3, min_count=min_count, balanced=True)
     assert "1" in subset.ids
@@ -110,18 +110,18 @@ def test_a_balanced_subset_keeps_the_minimum(min_count: int) -> None:
         ({"samples": 3, "symbols": 3, "min_count": 1, "ratio": 50.0}, "a ratio of 50 cannot be met.*4 can"),
     ],
 )
-def test_what_is_impossible_is_said_with_what_is_possible(wish: dict[str, int], says: str) -> None:
+def test_errors_say_what_is_possible(wish: dict[str, int], says: str) -> None:
     with pytest.raises(DataError, match=says):
         draw_subset(FEW, **{"min_count": 1, **wish})  # type: ignore[arg-type]
 
 
-def test_a_number_of_symbols_that_none_can_be_dropped_to() -> None:
+def test_a_number_of_symbols_that_closing_cannot_reach() -> None:
     with pytest.raises(DataError, match=r"no subset has exactly 1 symbols.*request 2"):
         draw_subset({"1": ("a", "b"), "2": ("a", "b")}, samples=1, symbols=1, min_count=1)
 
 
 @given(st.dictionaries(st.text("12", min_size=1, max_size=4), st.lists(st.sampled_from("abcde"), min_size=1)))
-def test_whatever_is_drawn_is_closed(labels: dict[str, list[str]]) -> None:
+def test_every_subset_is_closed(labels: dict[str, list[str]]) -> None:
     for symbols in range(1, 6):
         try:
             subset = draw_subset(labels, samples=2, symbols=symbols, min_count=1)
@@ -130,7 +130,7 @@ def test_whatever_is_drawn_is_closed(labels: dict[str, list[str]]) -> None:
         assert len({token for sample in subset.ids for token in labels[sample]}) == symbols
 
 
-def test_the_report_names_the_ends() -> None:
+def test_the_report_names_the_extremes() -> None:
     lines = list(subset_lines(draw_subset(FEW, samples=3, symbols=3, min_count=1)))
     assert lines == [
         "3 of 3 samples that are closed under 3 symbols",
@@ -139,7 +139,7 @@ def test_the_report_names_the_ends() -> None:
     ]
 
 
-def test_a_flat_set_is_flatter_and_closed() -> None:
+def test_a_flat_set_has_a_lower_ratio_and_is_closed() -> None:
     labels = _many()
     subset = draw_subset(labels, samples=400, symbols=40, seed=1)
     outside = {sample: label for sample, label in labels.items() if sample not in subset.ids}

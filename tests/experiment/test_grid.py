@@ -1,4 +1,4 @@
-"""Grids: what ships loads, names and digests mean something, mistakes are named."""
+"""Grids: packaged grids load, names and digests are stable, errors name the key."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def _write(tmp_path: Path, text: str = SMALL) -> str:
 
 
 @pytest.mark.parametrize("name", grid_names())
-def test_every_shipped_grid_loads_and_can_train(name: str) -> None:
+def test_every_packaged_grid_loads_and_gives_training_configurations(name: str) -> None:
     grid = load_grid(name)
     for loss in grid.all_losses.values():
         config = grid.training(loss, seed=3, shards=Path("a"), validation=Path("b"))
@@ -39,11 +39,11 @@ def test_every_shipped_grid_loads_and_can_train(name: str) -> None:
         assert config.data.validation == ("b",)
 
 
-def test_the_shipped_grids_are_those_that_the_command_names() -> None:
+def test_the_packaged_grids_are_those_of_the_help() -> None:
     assert set(grid_names()) == {"smoke", "seed-study", "losses", "imbalance"}
 
 
-def test_the_losses_that_were_asked_for() -> None:
+def test_the_losses_of_the_packaged_grids() -> None:
     study, losses = load_grid("seed-study"), load_grid("losses")
     pairs = [(each.kind, each.alpha, each.gamma) for each in study.all_losses.values()]
     assert pairs[1:] == [("focal_ctc", 0.5, 0.5), ("focal_ctc", 0.5, 2.0)]
@@ -57,14 +57,14 @@ def test_the_losses_that_were_asked_for() -> None:
     assert [each.ratio for each in load_grid("imbalance").sets] == [10, 68, 300]
 
 
-def test_alpha_and_gamma_may_be_several(tmp_path: Path) -> None:
+def test_lists_of_alpha_and_gamma_are_expanded(tmp_path: Path) -> None:
     grid = load_grid(_write(tmp_path))
     assert list(grid.all_losses) == ["CTC", "focal 0.25/0.5", "focal 0.25/2", "focal 0.5/0.5", "focal 0.5/2"]
     assert grid.steps == 2 * 5 * 10
     assert load_grid(_write(tmp_path), overrides=["train.steps=7"]).steps == 2 * 5 * 7
 
 
-def test_words_do_not_change_the_digest_and_all_else_does(tmp_path: Path) -> None:
+def test_the_digest_ignores_the_title_alone(tmp_path: Path) -> None:
     digest = load_grid(_write(tmp_path)).digest
     assert load_grid(_write(tmp_path, SMALL.replace("A title", "B"))).digest == digest
     assert load_grid(_write(tmp_path, SMALL.replace("[1, 2]", "[1]"))).digest != digest
@@ -80,7 +80,7 @@ def test_words_do_not_change_the_digest_and_all_else_does(tmp_path: Path) -> Non
         (("[[losses]]", "[[loss"), "not TOML"),
     ],
 )
-def test_mistakes_are_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+def test_errors_name_the_key(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     path = _write(tmp_path, SMALL.replace(*change))
 
     def use() -> None:

@@ -1,4 +1,4 @@
-"""A whole study, as small as can be: it ends with a report, goes on after a kill, and does nothing twice."""
+"""A minimal study: it ends with a report, resumes after a kill, and skips finished runs."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def test_it_ends_with_results_figures_and_a_report(done: Path) -> None:
     assert {path.suffix for path in (done / "figures").iterdir()} == {".png", ".svg"}
 
 
-def test_the_second_time_nothing_is_trained(done: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_runs_are_skipped(done: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in (done / "runs").rglob("*") if path.is_file()}
     report = (done / "report.md").read_bytes()
     run_study(_grid(), done, data=tree, workers=1)
@@ -85,7 +85,7 @@ def test_the_second_time_nothing_is_trained(done: Path, tree: Path, monkeypatch:
     assert (done / "report.md").read_bytes() == report
 
 
-def test_a_run_that_was_killed_ends_with_the_same_numbers(
+def test_a_killed_run_resumes_to_the_same_results(
     done: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grid, folder = _grid(seeds=[1]), tmp_path / "out"
@@ -107,7 +107,7 @@ def _save_and_die(*args: Any, **kwargs: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_study_of_other_settings_in_the_folder_is_refused(done: Path, tree: Path) -> None:
+def test_a_folder_with_other_settings_is_rejected(done: Path, tree: Path) -> None:
     changed = _grid().model_dump()
     changed["train"]["steps"] = 5
     with pytest.raises(ConfigError, match="a run of another configuration; choose another --out"):
@@ -118,7 +118,7 @@ def test_a_study_of_other_settings_in_the_folder_is_refused(done: Path, tree: Pa
         run_study(Grid.model_validate(changed), done, data=tree)
 
 
-def test_figures_have_the_same_bytes_each_time(done: Path, tree: Path) -> None:
+def test_figures_are_reproducible(done: Path, tree: Path) -> None:
     before = {path.name: path.read_bytes() for path in (done / "figures").iterdir()}
     grid = _grid()
     sets = prepare(grid, done, tree)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from sys import intern
 from typing import Any
 
-from focal_omr.data.primus.check import Checked, check_samples
+from focal_omr.data.primus.check import check_samples
 from focal_omr.data.primus.samples import Defect, Sample, partition, read_primus, source_of
 from focal_omr.errors import DataError
 from focal_omr.images.header import MAX_IMAGE_PX
@@ -98,25 +98,23 @@ def index_primus(
     for each in check_samples(found):
         if isinstance(each, Defect):
             defects.append(each)
-        else:
-            entries.append(_to_entry(each))
+            continue
+        sample = each.sample
+        entries.append(
+            IndexEntry(
+                sample.id,
+                sample.root,
+                sample.picture.relative_to(sample.root).as_posix(),
+                sample.distorted.relative_to(sample.root).as_posix() if sample.distorted else "",
+                each.width_px,
+                each.height_px,
+                sample.semantic,
+                sample.agnostic or (),
+                sample.mei,
+                sample.pae,
+            )
+        )
     return sorted(entries, key=lambda entry: entry.id), defects
-
-
-def _to_entry(checked: Checked) -> IndexEntry:
-    sample = checked.sample
-    return IndexEntry(
-        sample.id,
-        sample.root,
-        sample.picture.relative_to(sample.root).as_posix(),
-        sample.distorted.relative_to(sample.root).as_posix() if sample.distorted else "",
-        checked.width_px,
-        checked.height_px,
-        sample.semantic,
-        sample.agnostic or (),
-        sample.mei,
-        sample.pae,
-    )
 
 
 def sample_ids(path: Path) -> tuple[list[str], list[Defect]]:

@@ -133,7 +133,7 @@ def bar_figure(counts: Counts) -> Figure:
         fontsize=11,
     )
     if step > 1:
-        axes.set_xlabel(f"every {_ordinal(step)} of {len(symbols):,} symbols is named")
+        axes.set_xlabel(f"1 in {step} of {len(symbols):,} symbols is named")
     axes.grid(False, axis="x")
     axes.set_xlim(-0.8, len(symbols) - 0.2)
     axes.legend(frameon=False)
@@ -240,8 +240,3 @@ def waffle_figure(counts: Counts) -> Figure:
     axes.axis("off")
     axes.legend(handles=handles, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0), frameon=False)
     return figure
-
-
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
-    return f"{number}{ending}"

@@ -1,7 +1,7 @@
 """The figures of a data set, rendered, with captions and alternative texts."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -97,26 +97,24 @@ def render_figures(counts: Counts, parts: Mapping[str, Counts], *, min_count: in
             partial(cloud_figure, counts),
         ),
     ]
+    return [*out, *_render_split(parts, min_count)]
+
+
+def _render_split(parts: Mapping[str, Counts], min_count: int) -> Iterator[RenderedFigure]:
     if parts:
-        train, test = parts["train"], parts["test"]
-        out.append(
-            _render(
-                "curves",
-                f"Curves of the symbols' occurrences: sampled, training, testing; a line at {min_count}.",
-                f"Symbols below the line at {min_count} are too rare for an error rate of their own.",
-                partial(curves_figure, parts["sampled"], train, test, min_count=min_count),
-            )
+        yield _render(
+            "curves",
+            f"Curves of the symbols' occurrences: sampled, training, testing; a line at {min_count}.",
+            f"Symbols below the line at {min_count} are too rare for an error rate of their own.",
+            partial(curves_figure, parts["sampled"], parts["train"], parts["test"], min_count=min_count),
         )
     if "imbalance" in parts:
-        out.append(
-            _render(
-                "imbalance",
-                "Curves of the symbols' occurrences in the ordinary test set and in the imbalance test set.",
-                "The ordinary test follows the frequencies of training; the imbalance test is level.",
-                partial(imbalance_figure, parts["test"], parts["imbalance"], sampled=parts["sampled"]),
-            )
+        yield _render(
+            "imbalance",
+            "Curves of the symbols' occurrences in the ordinary test set and in the imbalance test set.",
+            "The ordinary test follows the frequencies of training; the imbalance test is level.",
+            partial(imbalance_figure, parts["test"], parts["imbalance"], sampled=parts["sampled"]),
         )
-    return out
 
 
 def _render(name: str, alt: str, caption: str, draw: Callable[[], Figure]) -> RenderedFigure:

@@ -1,4 +1,4 @@
-"""The index of a set, its description, and the commands `data primus` and `data split`."""
+"""Index of a data set, its description, and the commands `data primus`, `data split` and `data sample`."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def broken(made: Path, tmp_path: Path) -> Path:
-    """The same with a missing label."""
+    """The same data set with a missing label."""
     folder = shutil.copytree(made, tmp_path / "broken")
     next(folder.rglob("*.semantic")).unlink()
     return folder
@@ -69,7 +69,7 @@ def test_an_index_is_read_as_it_was_written(made: Path, tmp_path: Path) -> None:
     assert sample_ids(made.parent / "index.csv") == sample_ids(made)
 
 
-def test_an_index_moves_with_its_set(made: Path, tmp_path: Path) -> None:
+def test_an_index_and_its_data_set_can_be_moved_together(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made, tmp_path / "a" / "set")
     write_index(tmp_path / "a" / "index.csv", index_primus([tmp_path / "a" / "set"])[0])
     (tmp_path / "a").rename(tmp_path / "b")
@@ -86,7 +86,7 @@ def test_an_index_moves_with_its_set(made: Path, tmp_path: Path) -> None:
         (",".join(COLUMNS) + "\n1,1,.,a.png,,wide,10,1,clef-G2,,0,0\n", "line 2"),
     ],
 )
-def test_what_is_no_index_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_other_files_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "index.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message):
         read_index(tmp_path / "index.csv")
@@ -94,7 +94,7 @@ def test_what_is_no_index_is_refused(tmp_path: Path, text: str, message: str) ->
         read_index(tmp_path / "none.csv")
 
 
-def test_a_description_counts(made: Path) -> None:
+def test_description(made: Path) -> None:
     entries, defects = index_primus([made])
     figures = describe(entries, defects)
     assert figures["samples"] == figures["agnostic"] == figures["mei"] == figures["pae"] == COUNT
@@ -104,7 +104,7 @@ def test_a_description_counts(made: Path) -> None:
     assert describe([], [])["samples"] == 0
 
 
-def test_the_command_describes_a_clean_set(made: Path, tmp_path: Path, run: Run) -> None:
+def test_the_command_describes_a_data_set_without_defects(made: Path, tmp_path: Path, run: Run) -> None:
     index, ids = tmp_path / "index.csv", tmp_path / "ids.txt"
     status, out, _ = run("primus", made, "--index", index, "--list", ids)
     assert status == 0
@@ -124,7 +124,7 @@ def test_the_command_lists_defects(broken: Path, tmp_path: Path, run: Run) -> No
     assert {"id", "file", "problem", "detail"} == figures["defect_list"][0].keys()
 
 
-def test_the_command_says_what_a_list_names_in_vain(made: Path, tmp_path: Path, run: Run) -> None:
+def test_the_command_lists_ids_that_do_not_exist(made: Path, tmp_path: Path, run: Run) -> None:
     names = sample_ids(made)[0]
     (tmp_path / "some.txt").write_text(f"package_aa/{names[0]}/\n{names[3]}\n", encoding="utf-8")
     status, out, _ = run("primus", made, "--ids", tmp_path / "some.txt")
@@ -135,7 +135,7 @@ def test_the_command_says_what_a_list_names_in_vain(made: Path, tmp_path: Path, 
     assert "1 ids of the list do not exist\n  000000000-1_1_1\n" in out
 
 
-def test_the_command_fails_where_nothing_loads(tmp_path: Path, run: Run) -> None:
+def test_the_command_fails_if_nothing_loads(tmp_path: Path, run: Run) -> None:
     assert run("primus", tmp_path)[0] == 2
     status, _, err = run("primus", tmp_path / "none")
     assert status == 2
@@ -151,7 +151,7 @@ def test_split_writes_lists_that_share_no_source(made: Path, tmp_path: Path, run
     assert "7 samples of" in out
 
 
-def test_an_imbalance_set_is_of_other_sources_and_known_symbols(tmp_path: Path, run: Run) -> None:
+def test_an_imbalance_set_has_other_sources_and_known_symbols(tmp_path: Path, run: Run) -> None:
     label = "clef-G2 note-C4_quarter note-D4_quarter barline"
     for number in range(20):
         name = f"{number:09d}-1_1_1"
@@ -166,15 +166,15 @@ def test_an_imbalance_set_is_of_other_sources_and_known_symbols(tmp_path: Path, 
     drawn = [int(each.partition("-")[0]) for each in read_ids(tmp_path / "s" / "imbalance.txt")]
     assert len(drawn) == 5
     assert min(drawn) >= 8
-    assert 19 not in drawn  # a tie is no symbol of the others
-    assert {8, 12, 16} < {*drawn}  # all that hold the rare symbol
+    assert 19 not in drawn  # the other samples have no tie
+    assert {8, 12, 16} < {*drawn}  # all samples with the rare symbol
     assert "5 samples of 5 sources, imbalance ratio 1.7" in out
     assert "imbalance.txt: every symbol occurs once or more" in out
     assert "train.txt: 5 of 5 symbols occur less than 10 times: rest-half 2, " in out
     assert "test.txt: 1 of 5 symbols occur less than once: rest-half 0\n" in out  # training comes first
 
 
-def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
+def test_split_reports_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
     names = sample_ids(broken)[0]
     (tmp_path / "ids.txt").write_text("\n".join([*names, "000000000-1_1_1"]), encoding="utf-8")
     arguments = ("--ids", tmp_path / "ids.txt", "--train", "0.5", "--test", "0.5", "--out", tmp_path / "s")
@@ -187,14 +187,14 @@ def test_split_says_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -
     assert sorted(lists[0] + lists[1]) == names
 
 
-def test_split_refuses_what_cannot_be(made: Path, tmp_path: Path, run: Run) -> None:
+def test_split_rejects_impossible_sizes(made: Path, tmp_path: Path, run: Run) -> None:
     status, _, err = run("split", made, "--train", 1000, "--test", 250, "--out", tmp_path / "s")
     assert status == 2
     assert f"{COUNT} available" in err
     assert not (tmp_path / "s").exists()
 
 
-def test_sample_writes_a_list_and_says_what_went(made: Path, tmp_path: Path, run: Run) -> None:
+def test_sample_writes_a_list_and_reports_dropped_symbols(made: Path, tmp_path: Path, run: Run) -> None:
     labels, _ = sample_labels(made)
     known = len({token for label in labels.values() for token in label})
     wish = ("--samples", COUNT, "--symbols", known, "--min-count", 1)
@@ -211,7 +211,7 @@ def test_sample_writes_a_list_and_says_what_went(made: Path, tmp_path: Path, run
     assert not (tmp_path / "no.txt").exists()
 
 
-def test_sample_takes_a_list_as_it_is(broken: Path, tmp_path: Path, run: Run) -> None:
+def test_sample_accepts_a_list(broken: Path, tmp_path: Path, run: Run) -> None:
     names = sample_ids(broken)[0][:3]
     (tmp_path / "ids.txt").write_text("\n".join(["000000000-1_1_1", *reversed(names)]), encoding="utf-8")
     status, out, err = run("sample", broken, "--ids", tmp_path / "ids.txt", "--out", tmp_path / "i.txt")
@@ -221,7 +221,7 @@ def test_sample_takes_a_list_as_it_is(broken: Path, tmp_path: Path, run: Run) ->
     assert "3 samples" in out
 
 
-def test_a_list_of_which_nothing_is_there_is_an_error(made: Path, tmp_path: Path, run: Run) -> None:
+def test_a_list_without_existing_ids_is_an_error(made: Path, tmp_path: Path, run: Run) -> None:
     (tmp_path / "ids.txt").write_text("000000000-1_1_1\n000000000-1_1_2\n", encoding="utf-8")
     for command in (("sample",), ("split", "--train", 1, "--test", 1)):
         status, out, err = run(*command, made, "--ids", tmp_path / "ids.txt", "--out", tmp_path / "out")
@@ -231,7 +231,7 @@ def test_a_list_of_which_nothing_is_there_is_an_error(made: Path, tmp_path: Path
         assert not (tmp_path / "out").exists()
 
 
-def test_split_says_which_symbols_are_too_rare(made: Path, tmp_path: Path, run: Run) -> None:
+def test_split_reports_rare_symbols(made: Path, tmp_path: Path, run: Run) -> None:
     size = ("--train", "0.5", "--test", "0.5", "--out", tmp_path / "s")
     status, out, _ = run("split", made, *size, "--min-count", 1000)
     assert status == 0

@@ -1,4 +1,4 @@
-"""PrIMuS as trees and archives, whole and broken: every defect by name, and the rest loads."""
+"""PrIMuS as trees and archives, intact and damaged: every defect is reported, and the rest loads."""
 
 import gzip
 import shutil
@@ -28,7 +28,7 @@ def _gray() -> np.ndarray:
 
 
 def _files(**changed: bytes | None) -> dict[str, bytes]:
-    """The files of a good sample by their endings, with some changed or (None) left out."""
+    """Files of a good sample by suffix, with some replaced or (None) left out."""
     files: dict[str, bytes | None] = {
         ".png": palette_png(_gray()),
         ".semantic": label_bytes(SEMANTIC),
@@ -55,7 +55,7 @@ def _add(folder: Path, name: str, **changed: bytes | None) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Eight good samples in two packages, as PrIMuS lies after unpacking."""
+    """Eight good samples in two packages, like the unpacked PrIMuS."""
     for number, name in enumerate(IDS):
         _add(tmp_path / "tree" / ("package_aa" if number < 4 else "package_ab"), name)
     return tmp_path / "tree"
@@ -73,7 +73,7 @@ def _checked(*paths: Path) -> tuple[list[Checked], list[Defect]]:
     return [f for f in found if isinstance(f, Checked)], [f for f in found if isinstance(f, Defect)]
 
 
-# Whole ones -------------------------------------------------------------------------------------------------
+# Intact data ------------------------------------------------------------------------------------------------
 
 
 def test_a_tree_is_read_at_any_depth(tree: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_flat_folder_is_read(tmp_path: Path) -> None:
     assert [sample.id for sample in primus_samples(tmp_path)] == IDS[:3]
 
 
-def test_the_files_of_a_sample_are_those_that_are_there(tmp_path: Path) -> None:
+def test_optional_files_may_be_missing(tmp_path: Path) -> None:
     _add(tmp_path, "b_2", agnostic=None, distorted=None, mei=None, pae=None)
     (tmp_path / "b_2" / "b_2.png").rename(tmp_path / "b_2" / "b_2.jpeg")
     for other in ("readme.txt", ".DS_Store", "b_2/b_2.musicxml", "b_2/._b_2.png"):
@@ -116,7 +116,7 @@ def test_an_archive_equals_its_tree(tree: Path, tmp_path: Path, mode: str) -> No
             assert one.picture_bytes(distorted=distorted) == other.picture_bytes(distorted=distorted)
 
 
-def test_two_archives_are_one_set(tree: Path, tmp_path: Path) -> None:
+def test_two_archives_form_one_data_set(tree: Path, tmp_path: Path) -> None:
     archives = []
     for package in ("package_aa", "package_ab"):
         archives.append(tmp_path / f"{package}.tgz")
@@ -142,31 +142,31 @@ def _rgba(gray: np.ndarray) -> bytes:
         "{}\r\n{}\r\n{}\r\n{}\r\n",
     ],
 )
-def test_labels_read_the_same_however_they_are_separated(tmp_path: Path, separated: str) -> None:
+def test_all_separators_of_labels_are_read(tmp_path: Path, separated: str) -> None:
     _add(tmp_path, IDS[0], semantic=separated.format(*SEMANTIC).encode())
     assert primus_samples(tmp_path)[0].semantic == SEMANTIC
 
 
 @pytest.mark.parametrize("encode", [palette_png, _rgba, lambda gray: bytes(cv2.imencode(".png", gray)[1])])
-def test_pictures_of_all_kinds_of_colour_pass(tmp_path: Path, encode: Callable[..., bytes]) -> None:
+def test_images_of_all_colour_types_pass(tmp_path: Path, encode: Callable[..., bytes]) -> None:
     _add(tmp_path, IDS[0], png=encode(_gray()))
     samples, defects = _checked(tmp_path)
     assert not defects
     assert (samples[0].width_px, samples[0].height_px) == (200, 90)
 
 
-def test_a_source_is_the_first_number_of_a_primus_id() -> None:
+def test_the_source_is_the_first_number_of_a_primus_id() -> None:
     real = {"000051652-1_2_1": "000051652", "225002084-1_1_2_": "225002084", "201009318-1,48_2": "201009318"}
     assert {name: source_of(name) for name in real} == real
     for other in ("primus_clean-000", "ode-to-joy", "12-bars"):
         assert source_of(other) == other
 
 
-# Broken ones ------------------------------------------------------------------------------------------------
+# Defects ----------------------------------------------------------------------------------------------------
 
 
 def _broken(tree: Path) -> dict[str, tuple[str, str]]:
-    """Breaks a tree in every way; file name -> (id, problem)."""
+    """Damage a tree in every way; file name -> (id, problem)."""
     place = tree / "package_ac"
     png, jpg = _files()[".png"], _files()["_distorted.jpg"]
     _add(place, "1-1_1_1", png=png[: len(png) // 2])
@@ -202,7 +202,7 @@ def _broken(tree: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_every_defect_is_named_and_the_rest_loads(tree: Path, tmp_path: Path, packed: bool) -> None:
+def test_every_defect_is_reported_and_the_rest_loads(tree: Path, tmp_path: Path, packed: bool) -> None:
     expected = _broken(tree)
     samples, defects = _checked(_pack(tree, tmp_path / "broken.tgz") if packed else tree)
     assert sorted(each.sample.id for each in samples) == IDS
@@ -210,7 +210,7 @@ def test_every_defect_is_named_and_the_rest_loads(tree: Path, tmp_path: Path, pa
     assert len(defects) == len(expected)
 
 
-def test_a_defect_says_what_was_found(tree: Path) -> None:
+def test_a_defect_describes_what_was_found(tree: Path) -> None:
     _broken(tree)
     lines = {defect.id: str(defect) for defect in _checked(tree)[1]}
     assert "1 of 3: 'note-H4_quarter' (number 2)" in lines["3-1_1_1"]
@@ -220,7 +220,7 @@ def test_a_defect_says_what_was_found(tree: Path) -> None:
     assert all(line.startswith(f"{name}: ") and "\n" not in line for name, line in lines.items())
 
 
-def test_what_the_grammar_knows_is_no_defect(tmp_path: Path) -> None:
+def test_tokens_of_the_grammar_are_no_defects(tmp_path: Path) -> None:
     label = b"clef-G2 multirest-999 tuplet-11 note-Cbb9_double_whole tuplet-end timeSignature-17/32"
     _add(tmp_path, IDS[0], semantic=label, agnostic=b"clef.G-L2 note.quarter-L20")
     assert not _checked(tmp_path)[1]
@@ -239,7 +239,7 @@ def test_a_sample_can_have_several_defects(tmp_path: Path) -> None:
     ]
 
 
-def test_an_archive_that_is_cut_off_says_so(tree: Path, tmp_path: Path) -> None:
+def test_a_truncated_archive_is_reported(tree: Path, tmp_path: Path) -> None:
     for mode in ("w", "w:gz"):
         whole = _pack(tree, tmp_path / "whole.tar", mode).read_bytes()
         for keep in (len(whole) // 2, len(whole) - 700 if mode == "w:gz" else 20480):
@@ -252,14 +252,14 @@ def test_an_archive_that_is_cut_off_says_so(tree: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive at all" * 100, gzip.compress(b"no archive" * 100)])
-def test_what_is_no_archive_is_a_defect(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_an_archive_is_a_defect(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.tgz").write_bytes(data)
     (defect,) = read_primus([tmp_path / "a.tgz"])
     assert isinstance(defect, Defect)
     assert defect.problem == "unreadable archive"
 
 
-def test_the_strict_reader_names_all_defects(tree: Path) -> None:
+def test_the_strict_reader_lists_all_defects(tree: Path) -> None:
     shutil.rmtree(tree / "package_ab")
     for name in ("blind", "deaf"):
         _add(tree, name, png=None)
@@ -272,13 +272,13 @@ def test_the_strict_reader_names_all_defects(tree: Path) -> None:
     assert "mute: missing label" in message
 
 
-def test_a_folder_without_samples_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_samples_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_bytes(b"")
     with pytest.raises(DataError, match="no samples; expected folders"):
         primus_samples(tmp_path)
 
 
-def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_paths_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     for path in (tmp_path / "none", tmp_path / "file"):
         with pytest.raises(DataError, match="not a folder"):
@@ -287,16 +287,16 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         list(read_primus([tmp_path / "none"]))
 
 
-def test_a_sample_without_a_distorted_picture_says_so(tmp_path: Path) -> None:
+def test_a_missing_distorted_image_is_an_error(tmp_path: Path) -> None:
     _add(tmp_path, "a", distorted=None)
     with pytest.raises(DataError, match=r"a_distorted\.jpg"):
         primus_samples(tmp_path)[0].picture_bytes(distorted=True)
 
 
-# Written ones -----------------------------------------------------------------------------------------------
+# Writing ----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_written_samples_are_read_back(tmp_path: Path) -> None:
     for out, archive in ((tmp_path / "new" / "tree", False), (tmp_path / "new.tgz", True)):
         with sample_writer(out, archive=archive) as write:
             for name in IDS:
@@ -336,7 +336,7 @@ def test_nothing_is_overwritten(tmp_path: Path, name: str, archive: bool, messag
     assert (tmp_path / "set.tgz").read_bytes() == b"mine"
 
 
-# Real ones --------------------------------------------------------------------------------------------------
+# Real data --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not (SHARED / "data" / "staves").is_dir(), reason="the real staves are not there")
@@ -351,7 +351,7 @@ def test_real_samples_have_no_defect() -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "primus").is_dir(), reason="the real sample is not there")
-def test_palette_pictures_are_like_the_real_one() -> None:
+def test_palette_images_match_a_real_one() -> None:
     real = next((SHARED / "primus").rglob("*.png"))
     gray = cv2.imread(str(real), cv2.IMREAD_GRAYSCALE)
     made = palette_png(gray)

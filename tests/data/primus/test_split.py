@@ -1,4 +1,4 @@
-"""Lists of ids, and splits that share no source."""
+"""Lists of ids, and splits without shared sources."""
 
 import gzip
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=40)
 
 
 def shared_sources(one: Iterable[str], other: Iterable[str]) -> set[str]:
-    """The sources that two lists of ids have in common."""
+    """Sources that two lists of ids share."""
     return {source_of(sample_id) for sample_id in one} & {source_of(sample_id) for sample_id in other}
 
 
@@ -49,7 +49,7 @@ def test_no_source_is_in_two_parts_and_counts_are_exact(
     try:
         parts = split_by_source(ids, {"train": train, "test": test}, seed=seed)
     except DataError:
-        assert len(ids) - train - test < max(sizes)  # else a source can always be cut
+        assert len(ids) - train - test < max(sizes)  # otherwise a source can always be cut
         return
     assert (len(parts["train"]), len(parts["test"])) == (train, test)
     assert not shared_sources(parts["train"], parts["test"])
@@ -57,7 +57,9 @@ def test_no_source_is_in_two_parts_and_counts_are_exact(
 
 
 @given(SIZES, st.integers(0, 5), st.floats(0, 0.5), st.floats(0, 0.5))
-def test_shares_share_no_source(sizes: list[int], seed: int, train: float, test: float) -> None:
+def test_parts_by_share_have_no_source_in_common(
+    sizes: list[int], seed: int, train: float, test: float
+) -> None:
     ids = _ids(sizes)
     parts = split_by_source(ids, {"train": train, "test": test}, seed=seed)
     assert not shared_sources(parts["train"], parts["test"])
@@ -65,19 +67,19 @@ def test_shares_share_no_source(sizes: list[int], seed: int, train: float, test:
         assert len(parts[name]) <= share * len(ids) + max(sizes)
 
 
-def test_shares_that_make_up_the_whole_use_every_id() -> None:
+def test_shares_of_1_in_total_use_every_id() -> None:
     ids = _ids([1, 2, 3] * 200)
     parts = split_by_source(ids, {"train": 0.8, "test": 0.2}, seed=1)
     assert sorted(parts["train"] + parts["test"]) == ids
     assert len(parts["test"]) == pytest.approx(0.2 * len(ids), abs=3)
-    # Neither part draws sources of one size.
+    # Neither part prefers sources of one size.
     sizes = [
         sum(source_of(i) == source for i in parts["test"]) for source in {*map(source_of, parts["test"])}
     ]
     assert {sizes.count(size) > 20 for size in (1, 2, 3)} == {True}
 
 
-def test_one_seed_one_split() -> None:
+def test_a_split_depends_on_the_seed_alone() -> None:
     ids = _ids([1, 2, 1, 3] * 50)
     sizes = {"train": 200, "test": 60}
     first = split_by_source(ids, sizes, seed=1)
@@ -86,13 +88,13 @@ def test_one_seed_one_split() -> None:
     assert first["train"] == sorted(first["train"])
 
 
-def test_an_order_that_fits_is_looked_for() -> None:
+def test_orders_are_tried_until_one_fits() -> None:
     for seed in range(20):
         parts = split_by_source(_ids([3, 3, 2, 2, 2]), {"train": 6, "test": 6}, seed=seed)
         assert {len(part) for part in parts.values()} == {6}
 
 
-def test_a_source_is_cut_where_ids_are_to_spare() -> None:
+def test_a_source_is_cut_if_ids_may_stay_unused() -> None:
     parts = split_by_source(_ids([4, 4, 4]), {"train": 5, "test": 2}, seed=1)
     assert [len(part) for part in parts.values()] == [5, 2]
 
@@ -106,7 +108,7 @@ def test_a_source_is_cut_where_ids_are_to_spare() -> None:
         ({"train": 0.8, "test": 1}, "not both"),
     ],
 )
-def test_what_cannot_be_split_is_refused(sizes: dict[str, int | float], message: str) -> None:
+def test_impossible_splits_are_rejected(sizes: dict[str, int | float], message: str) -> None:
     with pytest.raises(DataError, match=message):
         split_by_source(_ids([4, 4, 4]), sizes, seed=1)
     with pytest.raises(DataError, match="no ids"):
@@ -122,14 +124,14 @@ def test_a_size_is_a_count_or_a_share() -> None:
 
 
 def _labels(ids: list[str], *, symbols: int = 60, seed: int = 0) -> dict[str, list[str]]:
-    """Labels with a long tail of symbols."""
+    """Labels with a long-tailed symbol distribution."""
     random = Random(seed)
     names = [f"s{number:02d}" for number in range(symbols)]
     weights = [1 / (1 + number) ** 1.2 for number in range(symbols)]
     return {each: random.choices(names, weights, k=random.randint(8, 25)) for each in ids}
 
 
-def test_every_symbol_occurs_as_often_as_it_must_and_in_proportion() -> None:
+def test_symbols_reach_their_minimum_and_their_share() -> None:
     ids = _ids([1, 1, 1, 2, 3] * 160)[:1250]
     labels = _labels(ids)
     sizes = {"train": 1000, "test": 250}
@@ -150,7 +152,7 @@ def test_every_symbol_occurs_as_often_as_it_must_and_in_proportion() -> None:
     assert parts != split_by_source(ids, sizes, seed=1, **wish)  # type: ignore[arg-type]
 
 
-def test_a_symbol_that_all_chance_gives_to_one_part_is_brought_to_the_other() -> None:
+def test_a_symbol_in_one_part_alone_is_swapped_into_the_other() -> None:
     ids = _ids([1] * 40)
     labels = {each: ["a", "rare"] if number < 3 else ["a"] for number, each in enumerate(ids)}
     for seed in range(10):
@@ -158,14 +160,14 @@ def test_a_symbol_that_all_chance_gives_to_one_part_is_brought_to_the_other() ->
             ids, {"train": 30, "test": 6}, seed=seed, labels=labels, least={"train": 2, "test": 1}
         )
         holds = {name: sum("rare" in labels[each] for each in part) for name, part in parts.items()}
-        assert holds == {"train": 2, "test": 1}  # four ids are used by neither
+        assert holds == {"train": 2, "test": 1}  # four ids stay unused
         few = split_by_source(
             ids, {"train": 30, "test": 6}, seed=seed, labels=labels, least={"train": 9, "test": 1}
         )
         assert sum("rare" in labels[each] for each in few["train"]) == 3  # training first
 
 
-def test_goals_are_what_there_is() -> None:
+def test_goals_are_attainable() -> None:
     assert goals({"a": 30, "b": 10, "c": 4}, {"train": 10, "test": 1}) == {
         "train": {"a": 10, "b": 10, "c": 4},
         "test": {"a": 1, "b": 0, "c": 0},
@@ -198,7 +200,7 @@ def test_stratified_counts_are_exact_and_no_source_is_in_two_parts(
     assert {*parts["train"], *parts["test"]} <= {*ids}
 
 
-def test_what_is_too_rare_is_named_the_rarest_first() -> None:
+def test_rare_symbols_are_listed_rarest_first() -> None:
     assert list(too_rare({"a": 9, "b": 3, "c": 10}, "abcd", 10).items()) == [("d", 0), ("b", 3), ("a", 9)]
     assert too_rare({"a": 1}, "a", 1) == {}
 
@@ -221,7 +223,7 @@ def test_lists_are_written_and_read(tmp_path: Path) -> None:
         write_ids({plain / "b.txt": ids})
 
 
-def test_paths_are_taken_for_their_ids(tmp_path: Path) -> None:
+def test_paths_are_read_as_ids(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(
         b"\xef\xbb\xbfpackage_aa/1-1_1_1/\r\n\r\n./package_aa/2-1_1_1\r\nx/3-1_1_1/3-1_1_1.png\r\n"
         b"4-1_1_1_distorted.jpg\r\npackage_ab\\5-1_1_1\\5-1_1_1.semantic\r\n 6-1,48_2 "
@@ -240,7 +242,7 @@ def test_paths_are_taken_for_their_ids(tmp_path: Path) -> None:
         (b"\x1f\x8b\x08\x00", "not a readable list"),
     ],
 )
-def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, message: str) -> None:
+def test_other_files_are_rejected(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "a.txt").write_bytes(data)
     with pytest.raises(DataError, match=message):
         read_ids(tmp_path / "a.txt")
@@ -248,17 +250,19 @@ def test_what_is_no_list_is_refused(tmp_path: Path, data: bytes, message: str) -
         read_ids(tmp_path / "none.txt")
 
 
-def test_a_list_is_applied_in_its_order() -> None:
+def test_a_list_keeps_its_order() -> None:
     assert apply_ids(["c", "x", "a"], {"a", "b", "c"}) == (["c", "a"], ["x"])
 
 
 @with_shared
-def test_the_published_lists_are_read_as_they_are() -> None:
+def test_the_published_lists() -> None:
     train, test = (read_ids(SHARED / "primus" / f"{name}_ids.txt.gz") for name in ("train", "test"))
     assert (len(train), len(test)) == (78_755, 8_923)
     assert len({*train, *test}) == 87_678
     shared = shared_sources(train, test)
-    assert sum(source_of(sample_id) in shared for sample_id in test) == 3867  # as split.py says
+    assert (
+        sum(source_of(sample_id) in shared for sample_id in test) == 3867
+    )  # as the docstring of split.py says
     drawn = read_ids(SHARED / "seed" / "samples_1250_list.txt")
     parts = [read_ids(SHARED / "seed" / f"{name}.txt") for name in ("training", "testing")]
     assert sorted(drawn) == sorted(parts[0] + parts[1])
