@@ -141,9 +141,9 @@ def degraded_page(seed: int, strength: float | None) -> Page:
         return Page(gray, truth, score, np.stack([x, y]))
     recorder = _RecordingOpenCV()
     with mock.patch.object(augment, "cv2", recorder), mock.patch.object(warp, "cv2", recorder):
-        worn = augment.degraded_image(gray, np.random.default_rng(seed), kind="camera", strength=strength)
+        degraded = augment.degraded_image(gray, np.random.default_rng(seed), kind="camera", strength=strength)
     x, y = recorder.map
-    return Page(worn, truth, score, np.stack([x - recorder.border[0], y - recorder.border[1]]))
+    return Page(degraded, truth, score, np.stack([x - recorder.border[0], y - recorder.border[1]]))
 
 
 def count_matches(page: Page, found: list[Staff]) -> tuple[int, int]:
