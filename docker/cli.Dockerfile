@@ -6,7 +6,7 @@ COPY pyproject.toml README.md LICENSE THIRD_PARTY.md constraints.txt /src/
 COPY focal_omr /src/focal_omr
 RUN pip install --no-cache-dir -c /src/constraints.txt /src
 
-# No root: what is read comes from anywhere. Give --user "$(id -u)" where the folder belongs to somebody else.
+# Not as root: inputs are untrusted. Add --user "$(id -u)" if the mounted folder belongs to another user.
 RUN useradd --create-home --uid 1000 reader
 USER reader
 WORKDIR /work

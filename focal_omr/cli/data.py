@@ -145,7 +145,7 @@ def sample(
     labels, defects = sample_labels(data)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
     if ids:
-        chosen = _listed(ids, labels, data)
+        chosen = _select_ids(ids, labels, data)
         write_ids({out: chosen})
         print(f"{out}: {len(chosen)} samples")
         return
@@ -197,30 +197,32 @@ def split(
 
     check_output_folder(out)
     sizes = {"train": parse_size(train), "test": parse_size(test)}
-    there, defects = sample_labels(data)
-    chosen = _listed(ids, there, data) if ids else list(there)
+    all_labels, defects = sample_labels(data)
+    chosen = _select_ids(ids, all_labels, data) if ids else list(all_labels)
     _warn(f"{data}: {len(defects)} defects; these samples are left out", [str(each) for each in defects])
-    symbols = symbol_counts(there[each] for each in chosen)
-    least = {"train": min_count, "test": min(1, min_count)}
-    labels = {each: there[each] for each in chosen} if min_count else None
-    parts = split_by_source(chosen, sizes, seed=seed, labels=labels, least=least)
+    symbols = symbol_counts(all_labels[id_] for id_ in chosen)
+    min_counts = {"train": min_count, "test": min(1, min_count)}
+    labels = {id_: all_labels[id_] for id_ in chosen} if min_count else None
+    parts = split_by_source(chosen, sizes, seed=seed, labels=labels, least=min_counts)
     if imbalance:
-        parts["imbalance"] = draw_imbalance(there, chosen, samples=imbalance, seed=seed)
+        parts["imbalance"] = draw_imbalance(all_labels, chosen, samples=imbalance, seed=seed)
     write_ids({out / f"{name}.txt": part for name, part in parts.items()})
     for name, part in parts.items():
-        counts = symbol_counts(there[each] for each in part)
-        sources = {source_of(each) for each in part}
+        counts = symbol_counts(all_labels[id_] for id_ in part)
+        sources = {source_of(id_) for id_ in part}
         ratio = imbalance_ratio(counts)
         print(f"{out / name}.txt: {len(part)} samples of {len(sources)} sources, imbalance ratio {ratio:.1f}")
-        print(f"{name}.txt: {_rarity_line(counts, symbols, max(1, least.get(name, 1)))}")
+        print(f"{name}.txt: {_rarity_line(counts, symbols, max(1, min_counts.get(name, 1)))}")
 
 
-def _rarity_line(counts: Mapping[str, int], symbols: Collection[str], least: int, *, shown: int = 5) -> str:
-    """A line that names the symbols with fewer than `least` occurrences."""
+def _rarity_line(
+    counts: Mapping[str, int], symbols: Collection[str], min_count: int, *, shown: int = 5
+) -> str:
+    """A line that names the symbols with fewer than `min_count` occurrences."""
     from focal_omr.data.frequency import too_rare
 
-    rare = too_rare(counts, symbols, least)
-    often = "once" if least == 1 else f"{least} times"
+    rare = too_rare(counts, symbols, min_count)
+    often = "once" if min_count == 1 else f"{min_count} times"
     if not rare:
         return f"every symbol occurs {often} or more"
     named = ", ".join(f"{symbol} {count}" for symbol, count in list(rare.items())[:shown])
@@ -228,14 +230,14 @@ def _rarity_line(counts: Mapping[str, int], symbols: Collection[str], least: int
     return f"{len(rare)} of {len(symbols)} symbols occur less than {often}: {named}{more}"
 
 
-def _listed(ids: Path, there: Collection[str], data: Path) -> list[str]:
+def _select_ids(ids: Path, available: Collection[str], data: Path) -> list[str]:
     """The ids of a list that the data set has, with a warning about the others. Raises DataError if none."""
     from focal_omr.data.primus.split import apply_ids, read_ids
 
-    chosen, absent = apply_ids(read_ids(ids), there)
+    chosen, missing = apply_ids(read_ids(ids), available)
     if not chosen:
-        raise DataError(f"{ids}: none of its {len(absent)} ids is in {data}: {absent[0]}, for one, is not")
-    _warn(f"{ids}: {len(absent)} of its {len(chosen) + len(absent)} ids are not in {data}", absent)
+        raise DataError(f"{ids}: none of its {len(missing)} ids is in {data}; the first is {missing[0]}")
+    _warn(f"{ids}: {len(missing)} of its {len(chosen) + len(missing)} ids are not in {data}", missing)
     return chosen
 
 
@@ -324,7 +326,7 @@ def pack(
     packed = run_isolated(work, data, name=data, limits=ProcessLimits(None, memory), error=DataError)
     _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
     _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
-    print(f"{out}: {packed.plates} plates")
+    print(f"{out}: {packed.plates} staves")
 
 
 @data_app.command()

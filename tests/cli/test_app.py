@@ -634,7 +634,7 @@ def test_pack_then_what_is_left_out_is_said(run, tmp_path):
     first = names(tmp_path / "tree")[0]
     (tmp_path / "tree" / first / f"{first}.png").write_bytes(b"no picture")
     status, out, err = run("data", "pack", tmp_path / "tree", "--out", tmp_path / "shards")
-    assert (status, out) == (0, [f"{tmp_path / 'shards'}: 2 plates"])
+    assert (status, out) == (0, [f"{tmp_path / 'shards'}: 2 staves"])
     assert len(err) == 1
     assert "1 samples are left out" in err[0]
     assert f"{first}.png" in err[0]
