@@ -12,7 +12,7 @@ import cv2
 import torch
 
 from benchmarks import reading
-from benchmarks.staff_images import plates, records
+from benchmarks.staff_images import composed_staves, records
 from focal_omr.data.engraving.shards import save_shard, shard_path
 from focal_omr.errors import ModelError
 from focal_omr.runtime.folder_lock import LOCK_FILE
@@ -97,7 +97,7 @@ class Reading(Workload):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         (root / "pictures").mkdir()
-        for number, plate in enumerate(plates(_DOCUMENTS, space_px=18)):
+        for number, plate in enumerate(composed_staves(_DOCUMENTS, space_px=18)):
             png = bytes(cv2.imencode(".png", plate.gray)[1])
             (root / "pictures" / f"{number:03d}.png").write_bytes(png)
         self.model = reading.model_file(root)[0]
@@ -142,7 +142,7 @@ class Training(Workload):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        made = records(plates(26))
+        made = records(composed_staves(26))
         (root / "shards").mkdir()
         save_shard(shard_path(root / "shards", 1, 0), made[:2])  # to validate on
         save_shard(shard_path(root / "shards", 1, 1), made[2:])

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.staff_images import SEED, plates
+from benchmarks.staff_images import SEED, composed_staves
 from focal_omr.recognize import Recognizer
 
 _SPACE_PX = 18  # as in PrIMuS
@@ -34,10 +34,10 @@ print(json.dumps({"status": status, "peak_mb": peak_kb / 1024}))
 
 def save_picture(folder: Path) -> Path:
     """Write a typical staff as a PNG file: of eight composed ones the nearest to 70 spaces wide."""
-    images = plates(8, space_px=_SPACE_PX)
-    plate = min(images, key=lambda p: abs(p.gray.shape[1] - 70 * _SPACE_PX))
+    images = composed_staves(8, space_px=_SPACE_PX)
+    image = min(images, key=lambda p: abs(p.gray.shape[1] - 70 * _SPACE_PX))
     path = folder / "staff.png"
-    path.write_bytes(bytes(cv2.imencode(".png", plate.gray)[1]))
+    path.write_bytes(bytes(cv2.imencode(".png", image.gray)[1]))
     return path
 
 

@@ -11,12 +11,12 @@ from focal_omr.formats.verovio import Engraver
 SEED = 7
 
 
-def plates(count: int, *, seed: int = SEED, space_px: int = 10) -> list[StaffImage]:
-    """The same composed plates each time."""
+def composed_staves(count: int, *, seed: int = SEED, space_px: int = 10) -> list[StaffImage]:
+    """Compose and engrave the same staves each time."""
     random, engraver = Random(seed), Engraver()
     return [draw_staff_image(engraver, random, draw_composed, space_px=space_px) for _ in range(count)]
 
 
 def records(made: list[StaffImage]) -> list[StaffRecord]:
-    """The plates as they lie in a shard."""
+    """The staff images as they are stored in a shard."""
     return [staff_record(str(number), plate) for number, plate in enumerate(made)]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from benchmarks.staff_images import SEED, plates, records
+from benchmarks.staff_images import SEED, composed_staves, records
 from focal_omr.config import DataConfig, ModelConfig, TrainConfig
 from focal_omr.data.engraving.shards import StaffRecord
 from focal_omr.data.loader import Batch, StaffBatches
@@ -41,7 +41,7 @@ def measure(*, threads: int, repeats: int = 7, warm_up: int = 2) -> dict[str, fl
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)  # as `train` does
     try:
-        samples = records(plates(_COUNT))
+        samples = records(composed_staves(_COUNT))
         steps = (_step("default", samples), _step("paper", samples))
         for step in steps * warm_up:
             step()
@@ -88,7 +88,7 @@ def _set_up(
 
 def forward_multiply_adds() -> int:
     """Multiply-adds of a forward pass of the default network on the measured batch."""
-    _, model, batch = _set_up("default", records(plates(_COUNT)))
+    _, model, batch = _set_up("default", records(composed_staves(_COUNT)))
     counts: list[int] = []
 
     def count(layer: nn.Module, inputs: tuple[Any, ...], out: Any) -> None:

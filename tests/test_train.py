@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import TINY, as_batch, labels, plates, write_shards_of_staves
+from tiny import TINY, as_batch, labels, staff_images, write_shards_of_staves
 from torch import Tensor
 
 from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig, make_config
@@ -39,7 +39,7 @@ def test_eight_incipits_are_overfitted() -> None:
     model = build_model(config, vocabulary)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     loss = make_loss(LossConfig())
-    strips = [plain_strip(plate.gray) for plate in plates()]
+    strips = [plain_strip(image.gray) for image in staff_images()]
     batch = collate(strips, [vocabulary.encode(label) for label in labels()])
     for step in range(200):
         log_probs, lengths = model.train()(batch.images, batch.widths)

@@ -34,7 +34,7 @@ FEW = Codec("semantic", FEW_SYMBOLS)
 
 
 @cache
-def plates() -> tuple[StaffImage, ...]:
+def staff_images() -> tuple[StaffImage, ...]:
     """Eight short composed incipits, without furniture; their symbols are in the vocabulary."""
     random, engraver, made = Random(5), Engraver(), []
     while len(made) < 8:
@@ -48,8 +48,8 @@ def plates() -> tuple[StaffImage, ...]:
 
 
 def labels() -> list[list[str]]:
-    """The tokens of `plates`."""
-    return [score_to_tokens(plate.score) for plate in plates()]
+    """The tokens of `staff_images`."""
+    return [score_to_tokens(image.score) for image in staff_images()]
 
 
 def png(gray: np.ndarray) -> bytes:
@@ -66,13 +66,13 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
 
 
 def write_shards_of_staves(folder: Path, *sizes: int) -> Path:
-    """Write shards with the given numbers of images, cycling through `plates`."""
+    """Write shards with the given numbers of images, cycling through `staff_images`."""
     number = 0
     for shard, size in enumerate(sizes):
         members = {}
         for _ in range(size):
-            plate, tokens = plates()[number % 8], labels()[number % 8]
-            members[f"{number:03d}.png"] = png(plate.gray)
+            image, tokens = staff_images()[number % 8], labels()[number % 8]
+            members[f"{number:03d}.png"] = png(image.gray)
             members[f"{number:03d}.semantic"] = "\t".join(tokens).encode()
             number += 1
         write_tar(folder / f"{shard:03d}.tar", members)

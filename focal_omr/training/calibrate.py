@@ -18,14 +18,14 @@ from focal_omr.recognize import Recognizer
 from focal_omr.runtime.atomic_files import write_atomic
 
 
-def calibrate(model: Path, plates: Sequence[AnyStaff], *, seed: int = 1) -> dict[str, float]:
+def calibrate(model: Path, staves: Sequence[AnyStaff], *, seed: int = 1) -> dict[str, float]:
     """Fit the confidence of an exported network and store the calibration in its file.
 
     Each staff image is read three times: clean, as a scan and as a photo, with strengths drawn uniformly.
 
     Args:
         model: ONNX file written by `focal-omr export`; rewritten.
-        plates: Staff images held out from training.
+        staves: Staff images held out from training.
         seed: Seed of the degradation.
 
     Returns:
@@ -40,11 +40,11 @@ def calibrate(model: Path, plates: Sequence[AnyStaff], *, seed: int = 1) -> dict
     rng = np.random.default_rng(seed)
     confidences: list[float] = []
     right: list[bool] = []
-    for plate in plates:
+    for staff in staves:
         for kind in KINDS:
-            symbols = recognizer.read_strip(degraded_strip(plate.gray(), rng, kind=kind))
+            symbols = recognizer.read_strip(degraded_strip(staff.gray(), rng, kind=kind))
             confidences += [confidence for _, confidence in symbols]
-            right += correct_mask([token for token, _ in symbols], plate.semantic)
+            right += correct_mask([token for token, _ in symbols], staff.semantic)
     try:
         calibration = fit_calibration(confidences, right)
     except ValueError as error:

@@ -28,22 +28,22 @@ class InputReading:
     confidences: tuple[float, ...]
 
 
-def network_input(plate: AnyStaff, *, plain: bool = False) -> NDArray[np.float32]:
+def network_input(staff: AnyStaff, *, plain: bool = False) -> NDArray[np.float32]:
     """Convert a staff image to network input without degradation.
 
     Args:
-        plate: Staff image.
+        staff: Staff image.
         plain: Return a plain image for the `paper` preset instead of a staff strip.
 
     Returns:
         Ink 0 .. 1, (96, W), or (128, W) if `plain`.
     """
-    return plain_picture(tight_crop(plate.gray())) if plain else plain_strip(plate.gray())
+    return plain_picture(tight_crop(staff.gray())) if plain else plain_strip(staff.gray())
 
 
 def validate(
     model: torch.nn.Module,
-    plates: Sequence[AnyStaff],
+    staves: Sequence[AnyStaff],
     codec: Codec,
     *,
     seed: int,
@@ -54,7 +54,7 @@ def validate(
 
     Args:
         model: Network built by `build_model`.
-        plates: Staff images with labels.
+        staves: Staff images with labels.
         codec: Vocabulary and encoding of the network's classes.
         seed: Seed of the degradation.
         plain: Use plain images for the `paper` preset.
@@ -65,16 +65,16 @@ def validate(
         `camera`.
     """
     rng = np.random.default_rng(seed)
-    inputs = {"clean": [network_input(plate, plain=plain) for plate in plates]}
+    inputs = {"clean": [network_input(staff, plain=plain) for staff in staves]}
     for kind in ("scan", "camera") if degraded else ():
         inputs[kind] = [
-            degraded_strip(plate.gray(), rng, kind=kind, strength=_DEGRADATION_STRENGTH) for plate in plates
+            degraded_strip(staff.gray(), rng, kind=kind, strength=_DEGRADATION_STRENGTH) for staff in staves
         ]
     metrics: dict[str, float] = {}
     model.eval()
     for kind, images in inputs.items():
         readings = read_inputs(model, images, codec)
-        rates = error_rates([each.tokens for each in readings], [plate.semantic for plate in plates])
+        rates = error_rates([each.tokens for each in readings], [staff.semantic for staff in staves])
         metrics[f"{kind}_ser"] = rates.ser
         metrics[f"{kind}_sequence_error_rate"] = rates.sequence_error_rate
     model.train()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tiny import labels, plates, png, write_shards_of_staves
+from tiny import labels, png, staff_images, write_shards_of_staves
 from typer.testing import CliRunner
 
 from focal_omr.cli.data import data_app
@@ -21,7 +21,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(5):
         sample = folder / f"s{number}"
         sample.mkdir()
-        large = cv2.resize(plates()[number].gray, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_CUBIC)
+        large = cv2.resize(staff_images()[number].gray, None, fx=1.6, fy=1.6, interpolation=cv2.INTER_CUBIC)
         (sample / f"s{number}.png").write_bytes(png(large))
         (sample / f"s{number}.semantic").write_text("\t".join(labels()[number]))
     return folder
@@ -60,7 +60,7 @@ def test_only_the_ids_that_are_asked_for(tree: Path, shards: Path) -> None:
 
 def test_every_sample_is_on_the_sheet_with_its_label() -> None:
     """Blocks grow with their pictures and labels; both columns have one height."""
-    gray = plates()[0].gray
+    gray = staff_images()[0].gray
     few = contact_sheet([Shown("a", ("clef-G2",), (("as it is", gray),))])
     more = contact_sheet([Shown("a", ("clef-G2",) * 200, (("as it is", gray), ("worn", gray)))])
     assert few.shape[1] == more.shape[1] == 1600

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from tiny import labels, plates, png, write_shards_of_staves, write_tar
+from tiny import labels, png, staff_images, write_shards_of_staves, write_tar
 from typer.testing import CliRunner
 
 from focal_omr.cli.data import data_app
@@ -39,7 +39,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(6):
         sample = folder / f"s{number}"
         sample.mkdir()
-        large = cv2.resize(plates()[number].gray, None, fx=1.6, fy=1.6)
+        large = cv2.resize(staff_images()[number].gray, None, fx=1.6, fy=1.6)
         (sample / f"s{number}.png").write_bytes(png(large))
         (sample / f"s{number}.semantic").write_text("\t".join(labels()[number]))
     return folder

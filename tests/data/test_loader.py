@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import labels, plates, png, write_shards_of_staves, write_tar
+from tiny import labels, png, staff_images, write_shards_of_staves, write_tar
 
 from focal_omr.config import DataConfig
 from focal_omr.data.engraving.render import tight_crop
@@ -20,7 +20,7 @@ CODEC = full_codec("semantic")
 
 def _records(count: int = 11) -> list[StaffRecord]:
     return [
-        StaffRecord(f"{number:02d}", png(plates()[number % 8].gray), tuple(labels()[number % 8]))
+        StaffRecord(f"{number:02d}", png(staff_images()[number % 8].gray), tuple(labels()[number % 8]))
         for number in range(count)
     ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scripted import CARD, write_scripted
-from tiny import plates, png
+from tiny import png, staff_images
 
 from focal_omr.data.engraving.shards import StaffRecord
 from focal_omr.errors import DataError
@@ -16,7 +16,7 @@ READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every
 
 
 def _plates(*label: str) -> list[StaffRecord]:
-    return [StaffRecord("x", png(plate.gray), label) for plate in plates()[:3]]
+    return [StaffRecord("x", png(image.gray), label) for image in staff_images()[:3]]
 
 
 def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:

@@ -144,11 +144,11 @@ def test_a_lost_rank_ends_the_run_with_one_line(root: Path) -> None:
 
 
 def test_the_shares_of_all_ranks_make_up_the_batch(root: Path) -> None:
-    plates, codec = all_staves([str(root / "shards")]), full_codec("printed")
+    staves, codec = all_staves([str(root / "shards")]), full_codec("printed")
     options = {"config": DataConfig(batch=6, curriculum=0), "seed": 3}
-    whole = StaffBatches(plates, codec, views=2, **options)[5]
+    whole = StaffBatches(staves, codec, views=2, **options)[5]
     for rank in range(3):
-        share = StaffBatches(plates, codec, views=2, rank=rank, world_size=3, **options)[5]
+        share = StaffBatches(staves, codec, views=2, rank=rank, world_size=3, **options)[5]
         assert torch.equal(share.widths, whole.widths[rank::3])
         width = share.images.shape[3]
         assert torch.equal(share.images, whole.images[rank::3, ..., :width])
@@ -157,6 +157,6 @@ def test_the_shares_of_all_ranks_make_up_the_batch(root: Path) -> None:
 
 
 def test_a_batch_that_cannot_be_split_evenly_is_refused(root: Path) -> None:
-    plates = all_staves([str(root / "shards")])
+    staves = all_staves([str(root / "shards")])
     with pytest.raises(ConfigError, match=r"data\.batch 4: must be a multiple of the 3 processes"):
-        StaffBatches(plates, full_codec("printed"), DataConfig(batch=4), 1, world_size=3)
+        StaffBatches(staves, full_codec("printed"), DataConfig(batch=4), 1, world_size=3)

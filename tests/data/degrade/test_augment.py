@@ -7,7 +7,7 @@ from random import Random
 import cv2
 import numpy as np
 import pytest
-from tiny import plates
+from tiny import staff_images
 
 from focal_omr.data.degrade.augment import degraded_image, degraded_strip, plain_strip
 from focal_omr.data.degrade.warp import jittered_grid
@@ -20,7 +20,7 @@ LINE_ROWS = np.array([32, 40, 48, 56, 64])
 
 
 def _grays() -> list[np.ndarray]:
-    return [plate.gray for plate in plates()]
+    return [image.gray for image in staff_images()]
 
 
 @cache
@@ -154,8 +154,8 @@ def _large_grays() -> list[np.ndarray]:
     """Clean pictures at the size of PrIMuS crops, for which this kind of wear is made."""
     engraver = Engraver()
     return [
-        engrave_staff(engraver, Random(seed), plates()[seed].score, distractors=0.0, space_px=18).gray[27:225]
-        for seed in range(4)
+        engrave_staff(engraver, Random(seed), image.score, distractors=0.0, space_px=18).gray[27:225]
+        for seed, image in enumerate(staff_images()[:4])
     ]
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from tiny import plates
+from tiny import staff_images
 
 from focal_omr.data.degrade import optics, print_defects
 from focal_omr.data.degrade.chance import amounts, clouds, grain
@@ -43,7 +43,7 @@ WHOLE = (print_defects.printed, optics.scanned, optics.photographed)
 
 
 def _gray(number: int = 0) -> np.ndarray:
-    return plates()[number % 8].gray
+    return staff_images()[number % 8].gray
 
 
 def _changed(worn: np.ndarray, clean: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import labels, plates, png, write_shards_of_staves, write_tar
+from tiny import labels, png, staff_images, write_shards_of_staves, write_tar
 
 from focal_omr.data.engraving.shards import StaffRecord, read_shard, read_shards, save_shard, shard_index
 from focal_omr.data.engraving.staff_images import staff_record
@@ -13,7 +13,9 @@ from focal_omr.errors import DataError
 
 
 def _records(count: int, *, first: int = 0) -> list[StaffRecord]:
-    return [staff_record(f"{number:03d}", plates()[number % 8]) for number in range(first, first + count)]
+    return [
+        staff_record(f"{number:03d}", staff_images()[number % 8]) for number in range(first, first + count)
+    ]
 
 
 def _saved(folder: Path, *sizes: int) -> list[Path]:
@@ -98,8 +100,8 @@ def test_a_writer_that_is_stopped_leaves_nothing_that_looks_whole(tmp_path: Path
 def test_a_shard_made_elsewhere_is_read(tmp_path: Path) -> None:
     write_shards_of_staves(tmp_path, 2)
     first, second = read_shard(tmp_path / "000.tar")
-    assert first == StaffRecord("000", png(plates()[0].gray), tuple(labels()[0]))
-    assert np.array_equal(second.gray(), plates()[1].gray)
+    assert first == StaffRecord("000", png(staff_images()[0].gray), tuple(labels()[0]))
+    assert np.array_equal(second.gray(), staff_images()[1].gray)
 
 
 def test_a_picture_without_label_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import fsspec
 import pytest
-from tiny import plates, write_shards_of_staves
+from tiny import staff_images, write_shards_of_staves
 from upath import UPath
 
 from focal_omr.data.engraving import storage
@@ -55,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
     """Two shards with indices and one without."""
     for number in range(2):
         (tmp_path / "shards").mkdir(exist_ok=True)
-        records = [staff_record(f"{number}-{index}", plates()[index]) for index in range(4)]
+        records = [staff_record(f"{number}-{index}", staff_images()[index]) for index in range(4)]
         save_shard(tmp_path / "shards" / f"a{number}.tar", records)
     write_shards_of_staves(tmp_path / "shards", 3)
     return tmp_path / "shards"
@@ -78,7 +78,7 @@ def server(
 
 
 def _content(folder: str, *, cache: str = "") -> list[tuple[Any, ...]]:
-    """All there is to know of its plates but where they lie."""
+    """Everything about its staves except their location."""
     found, _ = list_staves([folder], held_out=0, cache=cache)
     return [(p.id, p.semantic, p.xs, p.accidental_xs, p.width, p.gray().tobytes()) for p in found]
 
