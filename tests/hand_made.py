@@ -1,4 +1,4 @@
-"""Documents made by hand from tokens, without pictures: what the tests of assembling and mending share."""
+"""Documents built from tokens, without images, for the tests of assembling and editing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,8 +12,8 @@ from focal_omr.page.systems import System
 from focal_omr.staff.find import Staff
 
 SPACE_PX = 10.0
-STAFF_PX = 200  # from one staff to the next
-STEP_PX = 40  # from one symbol to the next
+STAFF_PX = 200  # distance of staves
+STEP_PX = 40  # distance of symbols
 
 
 def make_reading(tokens: Sequence[str], *, row: int = 0, piece: int = 1, part: int = 1) -> StaffReading:
@@ -54,7 +54,7 @@ def make_document(*systems: str | Sequence[str], pages: int = 1, title: str = "H
 
 
 def with_unread(document: Document, page: int, staff: int, reason: str = "chords") -> Document:
-    """The document with a staff of which nothing is used; page and staff are indices."""
+    """The document with an unread staff; page and staff are indices."""
     pages = list(document.pages)
     staves = list(pages[page].staves)
     unused = tuple(replace(symbol, used=False) for symbol in staves[staff].symbols)

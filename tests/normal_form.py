@@ -1,4 +1,4 @@
-"""Scores made comparable after a way through a format."""
+"""Normal form of scores, for comparisons after a round trip."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from focal_omr.score.records import Note, Part, Score, fold_repeat_starts, open_
 
 
 def normal(score: Score) -> list[object]:
-    """A score in the form in which every reader gives it: no empty repeat bars, no tie that leads nowhere."""
+    """A score as readers return it: without empty repeat bars and ties that lead nowhere."""
     result: list[object] = [score.title]
     for part in score.parts:
         folded, opens = fold_repeat_starts(part)
@@ -27,7 +27,7 @@ def _with_real_ties(part: Part) -> Part:
         tied[:] = [still] if (still := open_tie(tied[0] if tied else None, note)) else []
         return note
 
-    # Every note an object of its own, so that its id tells it from the others.
+    # Every note is a separate object, so that ids are unique.
     part = map_notes(part, lambda note, _: replace(note))
     map_notes(part, number)
     place = iter(range(len(numbers)))

@@ -38,7 +38,7 @@ CLEFS = (
 _PLACES: tuple[BeamPlace, ...] = ("start", "middle", "end")
 
 durations = st.builds(Duration, st.sampled_from(list(NOTE_VALUES)), st.integers(0, 2))
-# Few pitches, so that accidentals meet notes of their own place.
+# Few pitches, so that accidentals affect later notes.
 pitches = st.builds(Pitch, st.sampled_from(STEPS), st.integers(3, 5), st.integers(-1, 1)) | st.builds(
     Pitch, st.sampled_from("FC"), st.just(4), st.integers(-2, 2)
 )
@@ -55,7 +55,7 @@ def _marked(note: Note, marked: bool) -> Note:
     return replace(note, accidental=note.pitch.alter if marked else None)
 
 
-# A note marked here keeps its accidental in the score, even where it is only a reminder.
+# A marked note keeps its accidental in the score, even as a reminder.
 notes = st.builds(
     _marked,
     st.builds(Note, pitches, durations, tie=st.booleans(), grace=st.booleans(), fermata=st.booleans()),
@@ -76,7 +76,7 @@ def _needed_accidental(note: Note, state: AccidentalState) -> Note:
 
 
 def printed(part: Part) -> Part:
-    """`part` with an accidental on every note that needs one, and the reminders that it has."""
+    """The part with an accidental on every note that needs one, and its reminders."""
     return map_notes(part, _needed_accidental)
 
 
@@ -95,7 +95,7 @@ def scores(draw: st.DrawFn, *, events: st.SearchStrategy[Event] | None = None) -
 
 @st.composite
 def agnostic_scores(draw: st.DrawFn) -> Score:
-    """A score that the agnostic encoding can hold whole, beams and all."""
+    """A score that the agnostic encoding can hold without loss, including beams."""
     small = st.sampled_from(
         [value for value, length in NOTE_VALUES.items() if length <= NOTE_VALUES["quarter"]]
     )
@@ -160,7 +160,7 @@ def labels(draw: st.DrawFn) -> list[str]:
     return tokens
 
 
-# What a network that knows no grammar may write, and some words that are no symbols.
+# Network output without grammar, and some unknown tokens.
 soups = st.lists(
     st.sampled_from(_STRUCTURE)
     | st.sampled_from(

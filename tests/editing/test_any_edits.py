@@ -1,4 +1,4 @@
-"""Any edits of any document: it is assembled and written, or the edit is refused; all can be undone."""
+"""Properties of edits: documents stay valid, and every edit can be undone."""
 
 import json
 import os
@@ -156,7 +156,7 @@ def test_most_edits_are_made_and_some_are_refused():
 
 
 @given(labels(), st.integers(0, 20), st.integers(-7, 7))
-def test_a_key_changes_nothing_that_is_printed(label, index, fifths):
+def test_new_key_keeps_printed_accidentals(label, index, fifths):
     document = make_document(" ".join(label))
     place = Place(1, 0, min(index, max(0, len(label) - 1)))
     try:
@@ -171,7 +171,7 @@ def test_a_key_changes_nothing_that_is_printed(label, index, fifths):
 
 
 @given(labels(), st.sampled_from(["F4", "C1", "C3", "G1"]))
-def test_a_clef_keeps_heads_on_their_lines(label, clef):
+def test_new_clef_keeps_heads_on_their_lines(label, clef):
     label = ["clef-G2", *label]
     document = make_document(" ".join(label))
     try:
@@ -193,7 +193,7 @@ def places_on_lines(document: Document) -> list[tuple[int, int | None]]:
 
 
 def values(document: Document, places):
-    """The symbols of staves as they come back from a file."""
+    """The symbols of staves after a round trip through JSON."""
     return {each: json.loads(json.dumps(staff_symbols_json(reading_at(document, each)))) for each in places}
 
 
@@ -202,7 +202,7 @@ def reading_at(document: Document, place: tuple[int, int]):
     return next(page for page in document.pages if page.number == number).staves[staff]
 
 
-def test_values_of_a_staff_are_plain_and_checked():
+def test_staff_values_are_plain_and_validated():
     document = make_document("clef-G2 note-C5_half tie")
     plain = staff_symbols_json(document.staves[0])
     assert json.loads(json.dumps(plain)) == plain
@@ -212,7 +212,7 @@ def test_values_of_a_staff_are_plain_and_checked():
             restore_symbols(document, staves)
 
 
-def test_an_edit_in_a_book_is_quick():
+def test_edit_in_a_book_is_quick():
     notes = "note-C5_quarter note-D5_eighth note-E5_eighth accidental note-F#5_quarter tie note-F#5_quarter"
     staff = "clef-G2 keySignature-GM " + 5 * f"{notes} barline "
     document = make_document(*[staff] * 100, pages=10)

@@ -1,4 +1,4 @@
-"""Clef, key and meter from a place on."""
+"""Edits of clef, key and meter."""
 
 import pytest
 from hand_made import make_document, tokens_of, with_unread
@@ -8,8 +8,8 @@ from focal_omr.errors import EditError
 
 
 def change(label: str, symbol: int, **values) -> tuple[str, int]:
-    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
-    return " ".join(tokens_of(mended.document)), mended.place.symbol
+    edited = apply_edit(make_document(label), Place(1, 0, symbol), values)
+    return " ".join(tokens_of(edited.document)), edited.place.symbol
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_meters(label, symbol, meter, after):
     assert change(label, symbol, do="meter", meter=meter)[0] == after
 
 
-def test_the_bars_are_counted_anew():
+def test_bars_are_renumbered():
     document = make_document("clef-G2 timeSignature-4/4 note-C5_half. barline note-C5_half. barline")
     assert document.staves[0].bars == (None, False) or document.staves[0].bars == (False, False)
-    mended = apply_edit(document, Place(1, 0, 1), {"do": "meter", "meter": "3/4"}).document
-    assert mended.staves[0].bars == (True, True)
-    assert mended.warnings == ()
+    edited = apply_edit(document, Place(1, 0, 1), {"do": "meter", "meter": "3/4"}).document
+    assert edited.staves[0].bars == (True, True)
+    assert edited.warnings == ()
 
 
 SYSTEMS = (
@@ -87,9 +87,9 @@ SYSTEMS = (
 )
 
 
-def test_the_next_staves_of_the_part_follow():
-    mended = apply_edit(make_document(*SYSTEMS, pages=2), Place(1, 0, 1), {"do": "key", "fifths": 2})
-    read = [" ".join(tokens_of(mended.document, page, staff)) for page, staff in
+def test_following_staves_of_the_part_change():
+    edited = apply_edit(make_document(*SYSTEMS, pages=2), Place(1, 0, 1), {"do": "key", "fifths": 2})
+    read = [" ".join(tokens_of(edited.document, page, staff)) for page, staff in
             ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1))]  # fmt: skip
     assert read == [
         "clef-G2 keySignature-DM note-F#4_whole barline",
@@ -98,7 +98,7 @@ def test_the_next_staves_of_the_part_follow():
         "clef-G2 keySignature-DM note-F#4_whole keySignature-CM note-F4_whole",
         "clef-G2 keySignature-GM note-F#4_whole",
     ]
-    assert mended.staves == ((1, 0), (1, 1), (2, 0))
+    assert edited.staves == ((1, 0), (1, 1), (2, 0))
     clefs = apply_edit(make_document(*SYSTEMS, pages=2), Place(1, 1, 0), {"do": "clef", "clef": "F4"})
     assert tokens_of(clefs.document, 0, 0)[0] == "clef-G2"
     assert tokens_of(clefs.document, 0, 2) == ["note-A2_whole", "barline"]
@@ -106,11 +106,11 @@ def test_the_next_staves_of_the_part_follow():
     assert len(clefs.staves) == 4
     second = clefs.document.pages[0].staves[1].symbols
     assert [each.mended for each in second] == [True, False, False, False]
-    assert second[2].confidence == 0.75  # what follows from a change is as doubtful as before
+    assert second[2].confidence == 0.75  # consequences of an edit keep their confidence
     assert [staff.mended for staff in clefs.document.staves] == [False, True, False, True, True]
 
 
-def test_other_parts_and_other_signs_do_not_follow():
+def test_other_parts_and_other_signs_stay():
     document = make_document(
         ("clef-G2 note-B4_whole", "clef-G2 note-B4_whole"), ("clef-G2 note-B4_whole", "clef-F4 note-D3_whole")
     )
@@ -118,25 +118,25 @@ def test_other_parts_and_other_signs_do_not_follow():
     assert apply_edit(document, Place(1, 1, 0), {"do": "clef", "clef": "C3"}).staves == ((1, 1),)
 
 
-def test_a_staff_that_was_not_read_still_gives_its_signs():
+def test_unread_staff_still_carries_its_signs():
     document = with_unread(make_document(*SYSTEMS[:2], "clef-G2 keySignature-GM note-F#4_whole"), 0, 1)
-    mended = apply_edit(document, Place(1, 0, 1), {"do": "key", "fifths": 0})
-    assert mended.staves == ((1, 0), (1, 1), (1, 2))
-    assert not any(symbol.used for symbol in mended.document.staves[1].symbols)
-    assert tokens_of(mended.document, 0, 2)[2] == "note-F4_whole"
+    edited = apply_edit(document, Place(1, 0, 1), {"do": "key", "fifths": 0})
+    assert edited.staves == ((1, 0), (1, 1), (1, 2))
+    assert not any(symbol.used for symbol in edited.document.staves[1].symbols)
+    assert tokens_of(edited.document, 0, 2)[2] == "note-F4_whole"
 
 
-def test_taking_a_sign_away_lets_the_one_before_hold():
+def test_deleted_sign_restores_the_one_before():
     document = make_document("clef-G2 note-B4_half clef-F4 note-D3_half", "clef-F4 note-D3_half")
-    mended = apply_edit(document, Place(1, 0, 2), {"do": "delete"})
-    assert tokens_of(mended.document) == ["clef-G2", "note-B4_half", "note-B4_half"]
-    assert tokens_of(mended.document, 0, 1) == ["clef-F4", "note-D3_half"]  # it has its own
+    edited = apply_edit(document, Place(1, 0, 2), {"do": "delete"})
+    assert tokens_of(edited.document) == ["clef-G2", "note-B4_half", "note-B4_half"]
+    assert tokens_of(edited.document, 0, 1) == ["clef-F4", "note-D3_half"]  # it has its own
     keys = make_document("keySignature-GM note-F#4_half", "note-F#4_half")
-    mended = apply_edit(keys, Place(1, 0, 0), {"do": "delete"})
-    assert [tokens_of(mended.document, 0, staff)[0] for staff in (0, 1)] == ["note-F4_half"] * 2
+    edited = apply_edit(keys, Place(1, 0, 0), {"do": "delete"})
+    assert [tokens_of(edited.document, 0, staff)[0] for staff in (0, 1)] == ["note-F4_half"] * 2
 
 
-def test_no_sign_stands_inside_a_tuplet():
+def test_signs_inside_a_tuplet_are_an_error():
     document = make_document("tuplet-3 note-C4_half note-C4_half note-C4_half tuplet-end")
     for values in ({"do": "clef", "clef": "F4"}, {"do": "key", "fifths": 1}, {"do": "meter", "meter": "C"}):
         with pytest.raises(EditError, match="inside a tuplet"):

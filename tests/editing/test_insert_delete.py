@@ -1,4 +1,4 @@
-"""Symbols put in and taken out, tuplets, barlines."""
+"""Insertion and deletion of symbols, tuplets, barlines."""
 
 import pytest
 from hand_made import STEP_PX, make_document, tokens_of, with_unread
@@ -10,8 +10,8 @@ TRIPLET = "tuplet-3 note-C4_eighth note-D4_eighth note-E4_eighth tuplet-end"
 
 
 def change(label: str, symbol: int, **values) -> tuple[str, int]:
-    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
-    return " ".join(tokens_of(mended.document)), mended.place.symbol
+    edited = apply_edit(make_document(label), Place(1, 0, symbol), values)
+    return " ".join(tokens_of(edited.document)), edited.place.symbol
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def test_deleting(label, symbol, after, selected):
     assert change(label, symbol, do="delete") == (after, selected)
 
 
-def test_a_tie_over_the_end_of_a_staff_goes_with_its_note():
+def test_tie_across_staves_is_deleted_with_its_note():
     document = make_document(
         "clef-G2 note-C5_whole tie barline", "clef-G2 note-C5_whole barline", "clef-G2 note-D5_whole"
     )
-    mended = apply_edit(document, Place(1, 1, 1), {"do": "delete"})
-    assert tokens_of(mended.document, 0, 0) == ["clef-G2", "note-C5_whole", "barline"]
-    assert tokens_of(mended.document, 0, 1) == ["clef-G2", "barline"]
-    assert mended.staves == ((1, 0), (1, 1))
-    assert [staff.mended for staff in mended.document.staves] == [True, True, False]
+    edited = apply_edit(document, Place(1, 1, 1), {"do": "delete"})
+    assert tokens_of(edited.document, 0, 0) == ["clef-G2", "note-C5_whole", "barline"]
+    assert tokens_of(edited.document, 0, 1) == ["clef-G2", "barline"]
+    assert edited.staves == ((1, 0), (1, 1))
+    assert [staff.mended for staff in edited.document.staves] == [True, True, False]
     kept = apply_edit(document, Place(1, 2, 1), {"do": "delete"})
     assert kept.staves == ((1, 2),)
 
@@ -83,7 +83,7 @@ def test_inserting(label, symbol, what, before, after, selected):
     assert change(label, symbol, do="insert", what=what, before=before) == (after, selected)
 
 
-def test_a_new_symbol_stands_between_its_neighbours_at_its_height():
+def test_new_symbol_is_placed_between_its_neighbours():
     document = make_document("clef-G2 note-C5_half note-D5_half")
     new = apply_edit(document, Place(1, 0, 1), {"do": "insert", "what": "note"}).document.staves[0].symbols[2]
     left, top, right, bottom = new.box
@@ -142,7 +142,7 @@ def test_barlines():
         ("barline", 0, {"do": "token", "token": "tie"}, "'tie' cannot stand here"),
     ],
 )
-def test_what_cannot_be_is_said(label, symbol, values, message):
+def test_impossible_edits_are_errors(label, symbol, values, message):
     with pytest.raises(EditError, match=message):
         change(label, symbol, **values)
 
@@ -160,22 +160,22 @@ def test_what_cannot_be_is_said(label, symbol, values, message):
         ("rest-half rest-half", 1, "rest-quarter", "rest-half rest-quarter"),
     ],
 )
-def test_any_token_instead_of_another(label, symbol, token, after):
+def test_replacing_a_token(label, symbol, token, after):
     assert change(label, symbol, do="token", token=token)[0] == after
 
 
-def test_accepting_makes_sure_and_changes_nothing():
+def test_accepting_only_sets_the_confidence():
     document = make_document("accidental note-C4_half tie barline")
     for symbol, sure in ((0, [0, 1]), (1, [0, 1]), (2, [2]), (3, [3])):
-        mended = apply_edit(document, Place(1, 0, symbol), {"do": "accept"})
-        symbols = mended.document.staves[0].symbols
+        edited = apply_edit(document, Place(1, 0, symbol), {"do": "accept"})
+        symbols = edited.document.staves[0].symbols
         assert [i for i, each in enumerate(symbols) if each.confidence == 1] == sure
         assert not any(each.mended for each in symbols)
-        assert not mended.document.staves[0].mended
-        assert (mended.staves, mended.document.score) == (((1, 0),), document.score)
+        assert not edited.document.staves[0].mended
+        assert (edited.staves, edited.document.score) == (((1, 0),), document.score)
 
 
-def test_what_was_given_up_can_be_believed():
+def test_reading_of_an_unread_staff_can_be_used():
     labels = ("clef-G2 note-C5_whole barline", "clef-G2 note-D5_whole barline tie")
     document = make_document(*labels)
     unread = with_unread(document, 0, 1)

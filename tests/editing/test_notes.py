@@ -1,4 +1,4 @@
-"""Changes of one note: what a musician expects of pitch, accidental, value and tie."""
+"""Edits of one note: pitch, accidental, value and tie."""
 
 import pytest
 from hand_made import SPACE_PX, make_document, tokens_of
@@ -12,16 +12,16 @@ PLACE = Place(1, 0, 0)
 
 
 def change(label: str, symbol: int, **values) -> tuple[str, int, Document]:
-    """The label after a change, the index of the selected symbol, the document."""
-    mended = apply_edit(make_document(label), Place(1, 0, symbol), values)
-    assert mended.staves == ((1, 0),)
-    return " ".join(tokens_of(mended.document)), mended.place.symbol, mended.document
+    """The label after an edit, the index of the selected symbol, the document."""
+    edited = apply_edit(make_document(label), Place(1, 0, symbol), values)
+    assert edited.staves == ((1, 0),)
+    return " ".join(tokens_of(edited.document)), edited.place.symbol, edited.document
 
 
 @pytest.mark.parametrize(
     ("label", "symbol", "values", "after", "selected"),
     [
-        # A step up takes what the key gives; an octave keeps the accidental.
+        # A step up takes the alteration of the key; an octave keeps the accidental.
         ("keySignature-GM note-E4_half", 1, {"steps": 1}, "keySignature-GM note-F#4_half", 1),
         ("keySignature-GM note-E#4_half", 1, {"steps": 1}, "keySignature-GM note-F#4_half", 1),
         ("keySignature-GM note-F4_half", 1, {"steps": 1}, "keySignature-GM note-G4_half", 1),
@@ -72,10 +72,10 @@ def test_printed_accidentals(label, symbol, sign, after, selected):
     assert change(label, symbol, do="accidental", sign=sign)[:2] == (after, selected)
 
 
-def test_an_accidental_sounds_to_the_end_of_its_bar():
+def test_accidental_holds_to_the_end_of_its_bar():
     label = "clef-G2 note-C5_quarter note-D5_quarter note-C5_quarter barline note-C5_quarter"
     document = change(label, 1, do="accidental", sign="#")[2]
-    assert tokens_of(document)[3] == "note-C5_quarter"  # the token names what is printed
+    assert tokens_of(document)[3] == "note-C5_quarter"  # tokens have printed accidentals only
     alters = [
         event.pitch.alter
         for measure in document.score.parts[0].measures
@@ -85,11 +85,11 @@ def test_an_accidental_sounds_to_the_end_of_its_bar():
     assert alters == [1, 0, 1, 0]
 
 
-def test_a_key_that_was_printed_on_an_earlier_staff_holds():
+def test_key_of_an_earlier_staff_applies():
     document = make_document("clef-G2 keySignature-AM note-F#4_whole barline", "clef-G2 note-E4_whole")
-    mended = apply_edit(document, Place(1, 1, 1), {"do": "move", "steps": 1})
-    assert tokens_of(mended.document, 0, 1)[1] == "note-F#4_whole"
-    assert mended.staves == ((1, 1),)
+    edited = apply_edit(document, Place(1, 1, 1), {"do": "move", "steps": 1})
+    assert tokens_of(edited.document, 0, 1)[1] == "note-F#4_whole"
+    assert edited.staves == ((1, 1),)
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_a_key_that_was_printed_on_an_earlier_staff_holds():
         ("rest-half.", {"do": "rest"}, "note-B4_half."),
     ],
 )
-def test_what_else_a_note_has(label, values, after):
+def test_values_dots_ties_and_fermatas(label, values, after):
     assert change(label, 0, **values)[:2] == (after, 0)
 
 
-def test_a_rest_has_no_ties_and_no_accidental():
+def test_rest_has_no_ties_and_no_accidental():
     label = "note-C4_half tie barline accidental note-C4_half tie note-C4_half"
     assert change(label, 4, do="rest")[:2] == ("note-C4_half barline rest-half note-C4_half", 2)
     document = make_document("clef-F4 rest-half barline note-E3_half rest-half")
@@ -122,7 +122,7 @@ def test_a_rest_has_no_ties_and_no_accidental():
     assert tokens_of(alone)[1] == "note-D3_half"  # the middle line
 
 
-def test_mended_symbols_say_so_and_move_on_the_picture():
+def test_edited_symbols_are_marked_and_move_on_the_image():
     before = make_document("clef-G2 note-C5_half note-D5_half")
     document = apply_edit(before, Place(1, 0, 1), {"do": "move", "steps": 3}).document
     old, new = before.staves[0].symbols[1], document.staves[0].symbols[1]
@@ -153,13 +153,13 @@ def test_mended_symbols_say_so_and_move_on_the_picture():
         ("note-C4_half", {"do": "tie", "more": 1}, "no such edit: more"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_line(label, values, message):
+def test_impossible_edits_are_errors(label, values, message):
     with pytest.raises(EditError, match=message) as error:
         apply_edit(make_document(label), PLACE, values)
     assert "\n" not in str(error.value)
 
 
-def test_places_that_are_none_are_refused():
+def test_unknown_places_are_errors():
     document = make_document("note-C4_half")
     for place in (Place(2, 0, 0), Place(1, 1, 0), Place(1, 0, 1), Place(1, 0, -1), Place(1, -1, 0)):
         with pytest.raises(EditError, match="there is no"):

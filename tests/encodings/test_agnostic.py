@@ -20,19 +20,19 @@ EXAMPLE = SHARED / "primus" / "example"
 
 
 def agnostic(label):
-    """The agnostic line of a semantic one."""
+    """The agnostic label of a semantic one."""
     return " ".join(score_to_agnostic(read_semantic(label)))
 
 
 def semantic(label):
-    """The semantic line of an agnostic one."""
+    """The semantic label of an agnostic one."""
     return write_semantic(read_agnostic(label)).replace("\t", " ")
 
 
-# Glyphs -----------------------------------------------------------------------------------------------------
+# Symbols ----------------------------------------------------------------------------------------------------
 
 
-def test_every_symbol_is_read_and_written_back():
+def test_every_symbol_round_trips():
     for token in primus_agnostic().symbols:
         assert str(parse_agnostic_symbol(token)) == token
 
@@ -50,7 +50,7 @@ def test_every_symbol_is_read_and_written_back():
         ("metersign.C/-L3", "metersign.C/", 4),
     ],
 )
-def test_a_place_counts_from_the_lowest_line(token, name, step):
+def test_steps_count_from_the_lowest_line(token, name, step):
     assert parse_agnostic_symbol(token) == AgnosticSymbol(name, step)
 
 
@@ -64,7 +64,7 @@ OTHER_WORDS = (
 
 
 @pytest.mark.parametrize("token", ["", *OTHER_WORDS.split()])
-def test_other_words_are_errors(token):
+def test_unknown_tokens_are_errors(token):
     with pytest.raises(NotationError):
         parse_agnostic_symbol(token)
     with pytest.raises(NotationError, match="token 2 of 2"):
@@ -121,7 +121,7 @@ def test_other_words_are_errors(token):
         ),
     ],
 )
-def test_what_is_printed_and_what_it_means(meaning, print_):
+def test_conventions_in_both_directions(meaning, print_):
     if meaning.startswith("clef-C1 note-Bb4"):  # a lone accidental after the clef would be a key signature
         meaning, print_ = (
             meaning.replace("note", "timeSignature-C note"),
@@ -150,7 +150,7 @@ def test_beams_count_the_flags_of_their_own_note():
     assert write_agnostic(read_agnostic(label)).split() == label.split()
 
 
-def test_a_long_note_in_a_beam_has_no_beams_of_its_own():
+def test_long_note_in_a_beam_has_no_beams_of_its_own():
     half = Note(Pitch("E", 4), Duration("half"), beam="middle")
     score = Score((Part((Measure((Clef("G", 2), half)),)),))
     assert score_to_agnostic(score)[1] == "note.beamedBoth0-L1"
@@ -162,7 +162,7 @@ def test_kinds_of_barline_and_tuplets_are_lost():
 
 
 @pytest.mark.skipif(not EXAMPLE.is_dir(), reason="needs the PrIMuS example beside the repository")
-def test_a_real_sample():
+def test_real_sample():
     (label,) = EXAMPLE.glob("*.semantic")
     truth = label.with_suffix(".agnostic").read_text().split()
     assert score_to_agnostic(read_semantic(label.read_text())) == truth
@@ -174,7 +174,7 @@ def test_a_real_sample():
 
 @pytest.mark.parametrize("clef", CLEFS)
 @pytest.mark.parametrize("fifths", [*range(-7, 0), *range(1, 8)])
-def test_a_signature_stands_on_its_letters_inside_the_staff(clef, fifths):
+def test_signature_accidentals_stand_on_their_letters_inside_the_staff(clef, fifths):
     score = Score((Part((Measure((clef, Key(fifths), Meter(4, 4))),)),))
     tokens = score_to_agnostic(score)
     glyphs = [parse_agnostic_symbol(token) for token in tokens if token.startswith("accidental")]
@@ -185,7 +185,7 @@ def test_a_signature_stands_on_its_letters_inside_the_staff(clef, fifths):
     assert agnostic_to_score(tokens) == score
 
 
-# The places that PrIMuS's own converter gives to E major and A flat major.
+# Positions of E major and A flat major by PrIMuS's own converter.
 @pytest.mark.parametrize(
     ("clef", "sharps", "flats"),
     [
@@ -199,13 +199,13 @@ def test_a_signature_stands_on_its_letters_inside_the_staff(clef, fifths):
         ("C5", "L3 S1 S3 L2", "S4 S2 L4 L2"),
     ],
 )
-def test_known_places_of_signatures(clef, sharps, flats):
+def test_known_positions_of_signatures(clef, sharps, flats):
     for key, places in (("EM", sharps), ("AbM", flats)):
         tokens = agnostic(f"clef-{clef} keySignature-{key}").split()[1:]
         assert [token.partition("-")[2] for token in tokens] == places.split()
 
 
-# The places at which Verovio 6 draws the signatures of seven accidentals, in steps above the lowest line.
+# Positions of seven accidentals in Verovio 6, in steps above the lowest line.
 @pytest.mark.parametrize(
     ("clef", "sharps", "flats"),
     [
@@ -216,7 +216,7 @@ def test_known_places_of_signatures(clef, sharps, flats):
         ("C5", "4152637", "7362514"),
     ],
 )
-def test_places_of_long_signatures(clef, sharps, flats):
+def test_positions_of_long_signatures(clef, sharps, flats):
     for key, places in (("C#M", sharps), ("CbM", flats)):
         tokens = agnostic(f"clef-{clef} keySignature-{key}").split()[1:]
         assert "".join(str(parse_agnostic_symbol(token).step) for token in tokens) == places
@@ -225,15 +225,15 @@ def test_places_of_long_signatures(clef, sharps, flats):
 @pytest.mark.parametrize(
     ("print_", "meaning"),
     [
-        # after the opening clef a signature comes first, even where a note stands in its place
+        # after the opening clef a signature has precedence, even over a note at its position
         ("clef.G-L2 accidental.sharp-L5 note.half-L5", "clef-G2 keySignature-GM note-F#5_half"),
         (
             "clef.G-L2 accidental.sharp-L5 accidental.sharp-S3 accidental.natural-S3 note.half-S3",
             "clef-G2 keySignature-DM note-C5_half",
         ),
-        # F sharp in its other octave is no signature, and so the note's
+        # F sharp in the other octave is not a signature, so it belongs to the note
         ("clef.G-L2 accidental.sharp-S1 note.half-S1", "clef-G2 note-F#4_half"),
-        # elsewhere the note comes first
+        # elsewhere the note has precedence
         (
             "clef.G-L2 metersign.C-L3 accidental.sharp-L5 note.half-L5",
             "clef-G2 timeSignature-C note-F#5_half",
@@ -242,7 +242,7 @@ def test_places_of_long_signatures(clef, sharps, flats):
             "clef.G-L2 note.half-L1 clef.F-L4 accidental.sharp-L4 note.half-L4",
             "clef-G2 note-E4_half clef-F4 note-F#3_half",
         ),
-        # but accidentals that are not the note's are a signature there, too
+        # but accidentals that cannot belong to the note are a signature there, too
         (
             "clef.G-L2 note.half-L1 barline-L1 accidental.sharp-L5 note.half-S1",
             "clef-G2 note-E4_half barline keySignature-GM note-F#4_half",
@@ -261,7 +261,7 @@ def test_signature_or_accidental(print_, meaning):
 
 
 @given(agnostic_scores())
-def test_a_score_survives_its_tokens(score):
+def test_score_round_trips_through_tokens(score):
     tokens = score_to_agnostic(score)
     assert agnostic_to_score(tokens) == score
     assert all(str(parse_agnostic_symbol(token)) == token for token in tokens)
@@ -304,7 +304,7 @@ def test_a_score_survives_its_tokens(score):
         ("multirest-L3", "token 1 of 1: multirest needs its number of bars"),
     ],
 )
-def test_errors_give_the_place(label, message):
+def test_errors_name_the_token(label, message):
     with pytest.raises(NotationError, match=message):
         agnostic_to_score(label.split())
 
@@ -320,11 +320,11 @@ def test_errors_give_the_place(label, message):
         ),
     ],
 )
-def test_scores_without_a_glyph(events, message):
+def test_scores_without_a_symbol(events, message):
     with pytest.raises(NotationError, match=message):
         score_to_agnostic(Score((Part((Measure(events),)),)))
 
 
-def test_a_label_is_one_staff():
+def test_label_is_one_staff():
     with pytest.raises(NotationError, match="0 parts"):
         score_to_agnostic(Score(()))

@@ -1,4 +1,4 @@
-"""Bars that add up, and what else holds in any staff."""
+"""Musical constraints: bars that add up, ties, misplaced symbols."""
 
 import pytest
 from hypothesis import given
@@ -39,15 +39,15 @@ METER = "clef-G2 timeSignature-3/4 "
         ("note-C5_half. barline barline-repeat_start note-C5_half. barline", [True, None, True]),
     ],
 )
-def test_bars_are_counted(label, bars):
+def test_bars_add_up(label, bars):
     assert check_bars((METER + label).split()) == bars
 
 
-def test_without_a_meter_nobody_can_tell():
+def test_without_a_meter_bars_are_undecidable():
     assert check_bars(["clef-G2", "note-C5_half", "barline", "note-C5_quarter", "barline"]) == [None, None]
 
 
-def test_a_bar_that_adds_up_is_worth_more_than_one_that_does_not():
+def test_bar_that_adds_up_scores_higher():
     before = METER + "note-C5_half. barline "
     assert _worth(before + "note-C5_quarter. note-D5_eighth note-C5_quarter barline") > _worth(before)
     assert _worth(before + "note-C5_quarter note-D5_eighth note-C5_quarter barline") < _worth(before)
@@ -67,12 +67,12 @@ def test_a_bar_that_adds_up_is_worth_more_than_one_that_does_not():
         ("tuplet-3 note-C5_half tuplet-end", "note-C5_half tuplet-end"),
     ],
 )
-def test_what_cannot_stand_is_worth_less(better, worse):
+def test_misplaced_symbols_score_lower(better, worse):
     assert _worth(better) > _worth(worse)
 
 
 @given(scores())
-def test_any_score_can_be_followed_in_both_encodings(score):
+def test_any_score_can_be_scored_in_both_encodings(score):
     tokens = score_to_tokens(score)
     vocabulary = full_semantic()
     if any(token not in vocabulary for token in tokens):
@@ -88,8 +88,8 @@ def test_any_score_can_be_followed_in_both_encodings(score):
     assert len(check_bars(tokens)) == len(read_semantic(" ".join(tokens)).parts[0].measures)
 
 
-def test_steps_are_the_same_when_what_is_known_was_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """States are told apart by their identity; forgetting must not mix up an old one with a new one."""
+def test_steps_do_not_depend_on_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache is keyed by the ids of states; clearing it must not confuse old and new ones."""
     symbols = ("timeSignature-2/4", "note-C4_quarter", "note-D4_eighth", "tie", "barline")
     numbers = [1, *([2, 4, 3, 3, 5] * 40), *([3, 4, 3, 2, 5] * 40)]
 

@@ -1,4 +1,4 @@
-"""What prints leave to their reader."""
+"""Inference of unprinted tuplets and bar lengths."""
 
 from fractions import Fraction
 
@@ -27,7 +27,7 @@ def test_triplets_after_printed_ones_need_no_number():
     assert {measure.length for measure in made.measures} == {Fraction(1, 2)}
 
 
-def test_nothing_is_understood_before_a_tuplet_was_printed():
+def test_nothing_is_inferred_before_a_printed_tuplet():
     read = part(f"{PLAIN} {PLAIN}", f"{TRIPLET} note-C5_quarter")
     assert infer_tuplets(read) == (read, [])
 
@@ -35,18 +35,18 @@ def test_nothing_is_understood_before_a_tuplet_was_printed():
 @pytest.mark.parametrize(
     "bar",
     [
-        f"{PLAIN} note-C5_eighth",  # full as it is
+        f"{PLAIN} note-C5_eighth",  # full already
         f"{PLAIN} {PLAIN} note-C5_quarter",  # too long even so
-        f"note-C5_sixteenth {PLAIN} note-C5_eighth",  # no group begins where one can
-        "note-C5_eighth rest-quarter note-C5_eighth note-D5_eighth",  # no three alike
+        f"note-C5_sixteenth {PLAIN} note-C5_eighth",  # no group begins on a beat
+        "note-C5_eighth rest-quarter note-C5_eighth note-D5_eighth",  # no three equal notes
     ],
 )
-def test_only_what_makes_the_bar_full_is_a_tuplet(bar: str):
+def test_tuplets_are_inferred_only_if_they_fill_the_bar(bar: str):
     _, changed = infer_tuplets(part(f"{TRIPLET} note-C5_quarter", bar))
     assert changed == []
 
 
-def test_grace_notes_stand_within_a_group():
+def test_grace_notes_may_stand_within_a_group():
     grace = "note-C5_eighth gracenote-B4_eighth note-D5_eighth note-E5_eighth"
     made, changed = infer_tuplets(part(f"{TRIPLET} note-C5_quarter", f"note-C5_quarter {grace}"))
     assert changed == [1]
@@ -54,7 +54,7 @@ def test_grace_notes_stand_within_a_group():
     assert len(tuplet.events) == 4
 
 
-def test_the_length_of_most_bars_stands_for_a_meter_that_is_not_printed():
+def test_bar_length_is_that_of_most_bars():
     bars = ["note-C5_half"] * 4 + ["note-C5_quarter"]
     assert infer_bar_length(part(*bars, opening="clef-G2")) == Fraction(1, 2)
     assert infer_bar_length(part(*bars)) is None  # there is a meter
@@ -63,7 +63,7 @@ def test_the_length_of_most_bars_stands_for_a_meter_that_is_not_printed():
     assert infer_bar_length(part(*mixed, opening="clef-G2")) is None
 
 
-def test_triplets_are_understood_without_a_meter_too():
+def test_triplets_are_inferred_without_a_meter():
     read = part(f"{TRIPLET} note-C5_quarter", f"{PLAIN} {PLAIN}", opening="clef-G2")
     _, changed = infer_tuplets(read, bar_length=Fraction(1, 2))
     assert changed == [1]

@@ -1,4 +1,4 @@
-"""Staves that follow each other become one part."""
+"""Joining of consecutive staves into one part."""
 
 from fractions import Fraction
 
@@ -25,25 +25,25 @@ def staff(text: str, **options: str) -> StaffTokens:
     return StaffTokens(tuple(text.split()), **options)  # type: ignore[arg-type]
 
 
-def test_signs_that_already_hold_are_written_once():
+def test_restated_signs_are_dropped():
     tokens, starts = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 keySignature-DM {BAR}")])
     assert " ".join(tokens) == f"{OPENING} {BAR} {BAR}"
     assert starts == [0, 6]
 
 
-def test_a_sign_that_changes_at_a_system_stays():
+def test_changed_sign_at_a_system_stays():
     tokens, _ = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-F4 keySignature-GM {BAR}")])
     assert tokens[6:8] == ["clef-F4", "keySignature-GM"]
 
 
-def test_signs_that_announce_the_next_system_are_not_doubled():
-    """A key and a meter printed after the last barline of a system stand at the next one's beginning too."""
+def test_courtesy_signs_are_not_doubled():
+    """A key and meter after the last barline of a system are restated at the start of the next one."""
     first = staff(f"{OPENING} {BAR} keySignature-CM timeSignature-3/4")
     tokens, _ = join_tokens([first, staff("clef-G2 timeSignature-3/4 note-C4_half. barline")])
     assert tokens.count("timeSignature-3/4") == tokens.count("keySignature-CM") == 1
 
 
-def test_a_bar_goes_on_over_the_end_of_a_system():
+def test_bar_continues_across_systems():
     part = join_staves(
         [
             staff(f"{OPENING} {BAR} note-F#4_quarter", break_before=None),
@@ -54,21 +54,21 @@ def test_a_bar_goes_on_over_the_end_of_a_system():
     assert [measure.break_before for measure in part.measures] == [None, None]
 
 
-def test_a_measure_at_the_beginning_of_a_system_says_so():
+def test_first_measure_of_a_system_has_a_break():
     texts = [f"{OPENING} {BAR} {BAR}", f"clef-G2 keySignature-DM {BAR}", f"clef-G2 keySignature-DM {BAR}"]
     breaks = (None, "system", "page")
     part = join_staves([staff(t, break_before=b) for t, b in zip(texts, breaks, strict=True)])
     assert [measure.break_before for measure in part.measures] == [None, None, "system", "page"]
 
 
-def test_accidentals_are_carried_by_the_key_of_an_earlier_system():
+def test_key_of_an_earlier_system_applies():
     part = join_staves([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 {BAR}")])
     notes = [event for measure in part.measures for event in measure.events if isinstance(event, Note)]
     assert [note.pitch.alter for note in notes] == [1, 0, 1, 0]
     assert all(note.accidental is None for note in notes)
 
 
-def test_carried_is_what_was_printed_last():
+def test_carried_holds_the_last_signs():
     carried = Carried().after(f"{OPENING} {BAR} clef-C3".split())
     assert carried == Carried(Clef("C", 3), Key(2), Meter(2, 4))
     assert carried.bar_length == Fraction(1, 2)
@@ -92,13 +92,13 @@ def test_opening_signs_end_at_the_first_note():
         ("timeSignature-3/4", False, False),
     ],
 )
-def test_a_piece_can_be_over_at_some_barlines(last: str, over: bool, over_or_double: bool):
+def test_pieces_end_at_some_barlines(last: str, over: bool, over_or_double: bool):
     tokens = [*BAR.split(), last]
     assert (is_over(tokens), is_over(tokens, double=True)) == (over, over_or_double)
     assert not is_over([])
 
 
-def test_a_piece_without_a_key_after_one_with_a_key_gets_an_empty_signature():
+def test_piece_without_a_key_after_one_with_a_key_gets_c_major():
     one = read_semantic(f"{OPENING} {BAR}").parts[0]
     two = read_semantic("clef-G2 timeSignature-2/4 note-F4_half barline").parts[0]
     joined = join_parts([one, two], name="Violin")

@@ -1,4 +1,4 @@
-"""Names of symbols: those that musicians use, one for each, and none of them a token."""
+"""Musical names of symbols: unique, and different from tokens."""
 
 import re
 
@@ -42,11 +42,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("token", "name"), NAMES.items())
-def test_a_symbol_has_the_name_that_musicians_use(token: str, name: str) -> None:
+def test_musical_names(token: str, name: str) -> None:
     assert symbol_name(token) == name
 
 
-def test_every_symbol_has_a_name_of_its_own_to_be_read() -> None:
+def test_every_symbol_has_a_unique_name() -> None:
     names = [symbol_name(token) for token in full_semantic().symbols]
     assert len(set(names)) == len(names)
     for name in names:
@@ -56,5 +56,5 @@ def test_every_symbol_has_a_name_of_its_own_to_be_read() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "note-H4_quarter", "noise", "clef-G9", "timeSignature-O", "tuplet-"])
-def test_what_is_no_symbol_is_its_own_name(token: str) -> None:
+def test_unknown_token_is_its_own_name(token: str) -> None:
     assert symbol_name(token) == token

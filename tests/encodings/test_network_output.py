@@ -22,7 +22,7 @@ from focal_omr.score.records import Score
 _KINDS: dict[str, list[str]] = {}
 for _symbol in full_semantic().symbols:
     _KINDS.setdefault(_symbol.partition("-")[0], []).append(_symbol)
-# Kinds are drawn first: of the symbols nine in ten are notes.
+# Kinds are drawn first, because nine in ten symbols are notes.
 _TOKENS = st.sampled_from([*_KINDS, "note", "note", "note", "barline"]).flatmap(
     lambda kind: st.sampled_from(_KINDS[kind])
 )
@@ -36,13 +36,13 @@ def _score(tokens: list[str]) -> Score:
 
 @given(_OUTPUTS)
 @example(["barline-repeat_start"])  # MEI had no measure
-@example(["note-C4_whole", "barline-repeat_end", "barline-repeat_both"])  # MIDI ended the process
+@example(["note-C4_whole", "barline-repeat_end", "barline-repeat_both"])  # crashed the MIDI export
 @settings(max_examples=50, derandomize=True)
-def test_every_format_takes_it(tokens):
+def test_every_format_accepts_it(tokens):
     score = _score(tokens)
     for name in ("musicxml", "midi", "mei", "semantic", "svg", "pae"):
         assert FORMATS[name].write(score), name
-    with suppress(NotationError):  # no clef, a double sharp: what it cannot hold, it refuses
+    with suppress(NotationError):  # some tokens have no agnostic symbol: no clef, a double sharp
         assert FORMATS["agnostic"].write(score)
 
 
@@ -67,7 +67,7 @@ def test_verovio_and_music21_read_its_musicxml(tokens):
         ("-repeat_both", "C C D D E E"),
     ],
 )
-def test_a_repeat_may_begin_where_another_ends(between, played, last):
+def test_repeat_may_begin_where_another_ends(between, played, last):
     label = (
         "clef-G2 timeSignature-4/4 note-C5_whole barline-repeat_end note-D5_whole "
         f"barline{between} note-E5_whole barline-{last}"

@@ -1,4 +1,4 @@
-"""The printed encoding: accidentals as symbols of their own, and back."""
+"""The printed encoding and its round trip."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ def _back(printed: list[str]) -> list[str]:
     return [token for each in printed_to_semantic(printed) for token in each]
 
 
-def test_an_accidental_is_a_symbol_and_the_key_is_applied_by_rule():
+def test_accidentals_are_symbols_and_the_key_is_applied_by_rule():
     tokens = ["keySignature-DM", "note-F#4_quarter", "note-F4_quarter", "note-Bb4_half"]
     tokens += ["gracenote-G#5_eighth"]
     printed = semantic_to_printed(tokens)
@@ -32,7 +32,7 @@ def test_an_accidental_is_a_symbol_and_the_key_is_applied_by_rule():
     assert _back(printed) == tokens
 
 
-def test_an_accidental_that_the_key_has_anyway_is_kept():
+def test_reminder_accidentals_are_kept():
     tokens = ["keySignature-DM", "accidental", "note-F#4_quarter", "note-F#4_quarter"]
     printed = semantic_to_printed(tokens)
     assert printed == ["keySignature-DM", "accidental-#", "note-F4_quarter", "note-F4_quarter"]
@@ -40,23 +40,23 @@ def test_an_accidental_that_the_key_has_anyway_is_kept():
 
 
 @pytest.mark.parametrize("follower", ["barline", "rest-quarter", "accidental-b", "clef-G2"])
-def test_an_accidental_that_a_network_wrote_before_no_note_does_not_reach_further(follower):
+def test_stray_accidental_has_no_effect(follower):
     assert _back(["accidental-#", follower, "note-C4_half"])[-1] in ("note-C4_half", "note-Cb4_half")
     assert "note-C#4_half" not in _back(["accidental-#", follower, "note-C4_half"])
 
 
-def test_a_label_with_a_mark_before_no_note_is_refused():
+def test_mark_without_a_note_is_an_error():
     with pytest.raises(NotationError, match="'accidental' before 'barline'"):
         semantic_to_printed(["accidental", "barline"])
 
 
 @given(scores())
-def test_every_score_survives_the_printed_encoding(score):
+def test_every_score_round_trips(score):
     tokens = score_to_tokens(score)
     assert _back(semantic_to_printed(tokens)) == tokens
 
 
-def test_every_semantic_symbol_can_be_spelled():
+def test_every_semantic_symbol_can_be_encoded():
     codec = full_codec("printed")
     for symbol in full_semantic().symbols:
         if symbol != "accidental":
@@ -64,6 +64,6 @@ def test_every_semantic_symbol_can_be_spelled():
             assert [token for each in codec.decode(numbers) for token in each] == [symbol]
 
 
-def test_the_vocabulary_is_small():
+def test_vocabulary_is_small():
     symbols = full_printed().symbols
     assert len(set(symbols)) == len(symbols) < 1200 < len(full_semantic().symbols)

@@ -40,7 +40,7 @@ def alters(text):
     return [note.pitch.alter for note in notes(text)]
 
 
-def test_every_symbol_is_read_and_written_back():
+def test_every_symbol_round_trips():
     for token in full_semantic().symbols:
         sign = parse_sign(token)
         if isinstance(sign, Note):
@@ -61,12 +61,12 @@ OTHER_WORDS = (
 
 
 @pytest.mark.parametrize("token", ["", *OTHER_WORDS.split()])
-def test_other_words_are_errors(token):
+def test_unknown_tokens_are_errors(token):
     with pytest.raises(NotationError, match="token 2 of 2"):
         tokens_to_score(["barline", token])
 
 
-def test_a_label_in_full():
+def test_label_in_full():
     label = "clef-C1 keySignature-EbM timeSignature-C note-Bb4_quarter. tie barline note-Bb4_eighth_fermata"
     score = read_semantic(label)
     (first, second) = score.parts[0].measures
@@ -76,24 +76,24 @@ def test_a_label_in_full():
     assert write_semantic(score) == label.replace(" ", "\t")
 
 
-def test_a_trailing_tab_and_newline_are_allowed():
+def test_trailing_tab_and_newline_are_allowed():
     assert read_semantic("clef-G2\tbarline\t\n") == read_semantic("clef-G2 barline")
 
 
 # The carry of accidentals -----------------------------------------------------------------------------------
 
 
-def test_a_natural_holds_to_the_end_of_its_bar():
+def test_natural_holds_to_the_end_of_its_bar():
     label = "keySignature-GM note-F4_quarter note-F#4_quarter note-F#5_quarter barline note-F#4_quarter"
     assert alters(label) == [0, 0, 1, 1]
     assert write_semantic(read_semantic(label)).split() == label.split()
 
 
-def test_the_printed_accidental_is_kept_apart_from_the_sound():
+def test_printed_accidental_is_separate_from_the_pitch():
     assert [note.accidental for note in notes("keySignature-GM note-F4_half note-F#4_half")] == [0, None]
 
 
-def test_a_sharp_after_a_natural_needs_its_own_token():
+def test_sharp_after_a_natural_needs_its_own_token():
     events = (Key(1), *(Note(Pitch("F", 4, alter), Duration("half"), alter) for alter in (0, 1)))
     tokens = score_to_tokens(Score((Part((Measure(events),)),)))
     assert tokens == [
@@ -107,22 +107,22 @@ def test_a_sharp_after_a_natural_needs_its_own_token():
     assert alters(" ".join(to_primus(tokens))) == [0, 0]
 
 
-def test_a_tie_carries_over_the_barline():
+def test_tie_carries_over_the_barline():
     label = "note-F#4_half tie barline note-F4_quarter note-F4_quarter"
     assert alters(label) == [1, 1, 0]
     assert alters(label.replace(" tie", "")) == [1, 0, 0]
     assert write_semantic(read_semantic(label)).split() == label.split()
 
 
-def test_a_tie_carries_past_a_grace_note():
+def test_tie_carries_past_a_grace_note():
     assert alters("note-F#4_half tie barline gracenote-G4_eighth note-F4_half") == [1, 0, 1]
 
 
-def test_another_octave_is_not_meant():
+def test_accidental_does_not_hold_in_other_octaves():
     assert alters("note-F#4_half note-F5_half") == [1, 0]
 
 
-def test_a_new_bar_forgets():
+def test_barline_cancels_accidentals():
     assert alters("note-F#4_half note-F4_half barline note-F4_half") == [1, 1, 0]
 
 
@@ -139,12 +139,12 @@ def test_accidentals_hold_inside_and_after_a_tuplet():
 
 
 @given(scores())
-def test_a_score_survives_its_tokens(score):
+def test_score_round_trips_through_tokens(score):
     assert tokens_to_score(score_to_tokens(score)) == score
 
 
 @given(labels())
-def test_a_label_survives_its_score(tokens):
+def test_label_round_trips_through_score(tokens):
     assert score_to_tokens(tokens_to_score(tokens)) == tokens
 
 
@@ -158,7 +158,7 @@ def test_grammatical_labels_lose_nothing(tokens):
 @example(["accidental", "tuplet-3", "accidental", "tie", "tuplet-end"])
 @example(["tuplet-3", "note-F4_quarter", "barline", "tie", "tuplet-end"])
 @example(["tuplet-3", "barline", "note-F4_quarter", "tuplet-end"])
-def test_what_remains_of_a_soup_is_grammatical(tokens):
+def test_rest_of_a_soup_is_grammatical(tokens):
     dropped = ungrammatical(tokens)
     assert dropped == sorted(set(dropped))
     kept = [token for index, token in enumerate(tokens) if index not in dropped]
@@ -167,7 +167,7 @@ def test_what_remains_of_a_soup_is_grammatical(tokens):
 
 
 @given(soups)
-def test_a_soup_keeps_every_symbol_that_can_stand_alone(tokens):
+def test_independent_symbols_of_a_soup_are_kept(tokens):
     dropped = {tokens[index] for index in ungrammatical(tokens)}
     assert not dropped & {
         "note-F4_quarter",
@@ -180,7 +180,7 @@ def test_a_soup_keeps_every_symbol_that_can_stand_alone(tokens):
 
 
 @given(labels())
-def test_to_primus_leaves_only_symbols_of_primus_grammar(tokens):
+def test_to_primus_removes_additional_tokens(tokens):
     plain = to_primus(tokens)
     assert [t for t in plain if t.startswith(("accidental", "tuplet", "barline-"))] == []
     assert len([t for t in plain if t == "barline"]) == len([t for t in tokens if t.startswith("barline")])
@@ -188,7 +188,7 @@ def test_to_primus_leaves_only_symbols_of_primus_grammar(tokens):
     assert to_primus(plain) == plain
 
 
-def test_primus_symbols_stay_as_they_are():
+def test_to_primus_keeps_primus_symbols():
     assert to_primus(primus_semantic().symbols) == list(primus_semantic().symbols)
 
 
@@ -206,7 +206,7 @@ def test_primus_symbols_stay_as_they_are():
         ("tuplet-3 note-C4_half accidental", [0, 2]),
     ],
 )
-def test_no_more_is_left_out_than_needed(label, dropped):
+def test_only_necessary_tokens_are_dropped(label, dropped):
     assert ungrammatical(label.split()) == dropped
 
 
@@ -229,12 +229,12 @@ def test_no_more_is_left_out_than_needed(label, dropped):
         ("tuplet-13", "unknown tuplet"),
     ],
 )
-def test_errors_give_the_place(label, message):
+def test_errors_name_the_token(label, message):
     with pytest.raises(NotationError, match=message):
         read_semantic(label)
 
 
-def test_a_label_is_one_staff():
+def test_label_is_one_staff():
     part = Part((Measure((Tuplet(3, 2, (Note(Pitch("C", 4), Duration("half")),)),)),))
     with pytest.raises(NotationError, match="2 parts"):
         score_to_tokens(Score((part, part)))

@@ -27,7 +27,7 @@ def test_a_tune():
     [
         ("clef-G2 note-C4_quarter note-C5_half note-C6_eighth. note-C3_sixteenth", "C2 c4 c'3/2C,/2"),
         ("clef-G2 note-F#4_quarter note-F4_quarter note-F#5_quarter", "^F2 F2 ^f2"),
-        ("clef-G2 note-F#5_quarter note-F4_quarter", "^f2 =F2"),  # some hold it for all octaves
+        ("clef-G2 note-F#5_quarter note-F4_quarter", "^f2 =F2"),  # some programs apply it to all octaves
         ("clef-G2 note-F#4_half tie barline note-F4_half", "^F4- | F4"),
         ("clef-G2 gracenote-D4_eighth note-C4_quarter_fermata rest-quarter", "{/D}!fermata!C2 z2"),
         ("clef-G2 tuplet-3 note-C4_quarter note-D4_eighth tuplet-end", "(3:2:2C2 D"),
@@ -41,7 +41,7 @@ def test_bodies(label, text):
     assert body(label) == text
 
 
-def test_notes_come_back(tmp_path):
+def test_notes_round_trip(tmp_path):
     label = (
         "clef-G2 keySignature-AM timeSignature-2/4 note-C#5_eighth. note-B4_sixteenth note-Bb4_eighth "
         "note-C5_eighth barline note-C#5_half barline-final"
@@ -63,6 +63,6 @@ def test_pieces_are_tunes_of_one_file_and_lines_of_labels():
     assert len(write_pieces([duet, pieces[0]], "semantic").splitlines()) == 3
 
 
-def test_several_parts_are_refused():
+def test_several_parts_are_an_error():
     with pytest.raises(NotationError, match="this score has 2"):
         write_abc(Score(read_semantic("clef-G2 note-C4_half").parts * 2))

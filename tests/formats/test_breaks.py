@@ -1,4 +1,4 @@
-"""System and page breaks, and marks of doubt, in MusicXML and MEI."""
+"""System and page breaks, and doubtful notes, in MusicXML and MEI."""
 
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -21,14 +21,14 @@ BARS = (
 
 
 def broken() -> Score:
-    """Breaks before the first measure, the second and the signs that a repeat follows."""
+    """Breaks before the first and second measure and before signs with a repeat after them."""
     (part,) = read_semantic(BARS).parts
     breaks = ("page", "system", "page", None, None)
     pairs = zip(part.measures, breaks, strict=True)
     return Score((replace(part, measures=tuple(replace(m, break_before=b) for m, b in pairs)),))
 
 
-def test_musicxml_says_where_systems_begin(schema):
+def test_musicxml_has_breaks(schema):
     root = musicxml_tree(broken())
     prints = [(m.get("number"), p.attrib) for m in root.iter("measure") for p in m.findall("print")]
     assert prints == [("2", {"new-system": "yes"}), ("3", {"new-page": "yes"})]
@@ -38,12 +38,12 @@ def test_musicxml_says_where_systems_begin(schema):
     assert not musicxml_tree(read_semantic(BARS)).findall(".//supports[@element='print']")
 
 
-def test_mei_says_where_systems_begin():
+def test_mei_has_breaks():
     tags = [element.tag for element in next(mei_tree(broken()).iter("section"))]
     assert tags == ["measure", "sb", "measure", "pb", "scoreDef", "measure", "measure"]
 
 
-def test_doubtful_notes_are_orange_and_equal_to_others(schema):
+def test_doubtful_notes_are_coloured_and_compare_equal(schema):
     score = read_semantic(BARS)
     doubted = Score((map_notes(score.parts[0], lambda note, _: replace(note, doubtful=True)),))
     assert doubted == score
@@ -66,7 +66,7 @@ def test_all_pages_are_engraved():
     assert svg.count('class="measure"') == 300
 
 
-def test_a_clef_that_changes_where_a_system_begins_is_that_systems():
+def test_clef_change_at_a_break_belongs_to_the_new_system():
     part = join_staves(
         [
             StaffTokens(("clef-G2", "note-C5_whole", "barline")),
@@ -79,7 +79,7 @@ def test_a_clef_that_changes_where_a_system_begins_is_that_systems():
     assert read == [measure.events for measure in part.measures]
 
 
-def test_a_score_cut_out_of_another_keeps_its_ids():
+def test_excerpt_keeps_ids():
     score = read_semantic("clef-G2 note-C5_half_fermata note-D5_half tie barline note-D5_whole barline")
     tree = mei_tree(score, ids=[[None, "p3e7", "p3e8", "p3e9"]])
     ids = [each.get("xml:id") for each in tree.iter() if each.tag in ("clef", "note")]

@@ -1,4 +1,4 @@
-"""Kern, and its way back through Verovio."""
+"""The kern writer and its round trip through Verovio."""
 
 import pytest
 from normal_form import normal
@@ -40,7 +40,7 @@ def unbeamed(score: Score) -> list[object]:
 
 
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
-def test_a_score_comes_back(tmp_path, label):
+def test_score_round_trips(tmp_path, label):
     score = read_semantic(label)
     save_score(score, tmp_path / "tune.krn")
     assert unbeamed(load_score(tmp_path / "tune.krn")) == unbeamed(score)
@@ -55,7 +55,7 @@ def test_lines():
     ]
 
 
-def test_what_begins_together_stands_in_one_line():
+def test_equal_onsets_share_a_line():
     upper = read_semantic("clef-G2 timeSignature-3/4 gracenote-D5_eighth note-C5_half. barline").parts[0]
     lower = read_semantic("clef-F4 timeSignature-3/4 note-C3_quarter note-D3_quarter barline").parts[0]
     lines = write_kern(Score((upper, lower), "Duet")).split("\n")
@@ -65,12 +65,12 @@ def test_what_begins_together_stands_in_one_line():
     assert lines[5:9] == [".\t8ddq", "4C\t2.cc", "4D\t.", "4ryy\t."]
 
 
-def test_parts_come_back(tmp_path):
+def test_parts_round_trip(tmp_path):
     two = Score((read_semantic(LABELS["ties"]).parts[0], read_semantic(LABELS["grace"]).parts[0]))
     save_score(two, tmp_path / "two.krn")
     assert len(load_score(tmp_path / "two.krn").parts) == 2
 
 
-def test_a_score_without_parts():
+def test_score_without_parts():
     with pytest.raises(NotationError, match="without parts"):
         write_kern(Score(()))

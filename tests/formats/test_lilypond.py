@@ -1,4 +1,4 @@
-"""LilyPond input: what is printed is written out, and nothing it does not know is left out silently."""
+"""LilyPond input: printed details are explicit, and unsupported events are errors."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def _written(label: str) -> str:
     return write_lilypond(Score((beam_by_meter(score.parts[0]),)))
 
 
-def test_a_staff_is_written_out():
+def test_whole_staff():
     assert _written(
         "clef-G2 keySignature-DM timeSignature-C note-F#4_eighth note-A4_eighth note-C5_quarter. "
         "gracenote-Bb4_eighth rest-eighth_fermata barline-repeat_end note-D5_double_whole tie note-D5_half"
@@ -24,14 +24,14 @@ def test_a_staff_is_written_out():
     )
 
 
-def test_an_accidental_that_carries_through_the_bar_is_not_printed_again():
+def test_carried_accidental_is_not_printed_again():
     # The second note sounds sharp without a sign; after the barline the same name is natural.
     assert "fis'!4 \\once \\omit Accidental fis'4 \\bar \"|\" f'4" in _written(
         "clef-G2 note-F#4_quarter note-F4_quarter barline note-F4_quarter"
     )
 
 
-def test_a_reminder_and_double_accidentals():
+def test_reminder_and_double_accidentals():
     written = _written("clef-F4 keySignature-FM accidental note-Bb2_half note-C##2_half note-Ebb3_half")
     assert "bes,!2 cisis,!2 eeses!2" in written
 
@@ -44,7 +44,7 @@ def test_tuplets_and_meters():
 
 
 @pytest.mark.parametrize("label", ["clef-G2 multirest-3 barline", "clef-G3 note-C4_half"])
-def test_what_it_does_not_write_is_refused(label):
+def test_unsupported_events_are_errors(label):
     with pytest.raises(NotationError, match="LilyPond gets no"):
         _written(label)
 
@@ -54,8 +54,8 @@ def test_one_staff_at_a_time():
         write_lilypond(Score((Part(()), Part(()))))
 
 
-def test_a_staff_without_clef_or_meter_shows_none() -> None:
-    # LilyPond prints a treble clef and a C of its own accord.
+def test_missing_clef_and_meter_are_omitted() -> None:
+    # LilyPond prints a treble clef and a C by default.
     assert _written("clef-G2 note-C4_quarter").count("\\omit") == 1
     assert "\\once \\omit Staff.TimeSignature \\clef" in _written("clef-G2 note-C4_quarter timeSignature-C")
     assert "\\once \\omit Staff.Clef \\key" in _written("keySignature-GM timeSignature-C note-C4_quarter")

@@ -1,4 +1,4 @@
-"""MEI to Score: our own MEI, what Verovio makes of other formats, and what a Score cannot hold."""
+"""The MEI reader: our own MEI, other formats through Verovio, and music that a Score cannot hold."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def engraver() -> Engraver:
 
 
 def document(*measures: str, definition: str = DEF) -> str:
-    """An MEI document of one staff; a measure without an element of its own is the content of its layer."""
+    """An MEI document of one staff; a measure that is not an element is the content of its layer."""
     bars = "".join(
         bar
         if bar.startswith("<measure")
@@ -63,7 +63,7 @@ def label(text: str) -> str:
 
 @settings(max_examples=40)
 @given(scores())
-def test_a_score_survives_mei_and_verovio(score):
+def test_score_round_trips_through_mei_and_verovio(score):
     if not any(measure.events for measure in score.parts[0].measures):
         return
     again = read_mei(Engraver().mei(write_mei(score)))
@@ -72,14 +72,14 @@ def test_a_score_survives_mei_and_verovio(score):
 
 @settings(max_examples=15)
 @given(scores())
-def test_beams_survive_mei_and_verovio(score):
+def test_beams_round_trip_through_mei_and_verovio(score):
     if not any(measure.events for measure in score.parts[0].measures):
         return
     score = Score((beam_by_meter(score.parts[0]),))
     assert normal(read_mei(Engraver().mei(write_mei(score)))) == normal(score)
 
 
-def test_parts_titles_and_names_survive(engraver):
+def test_parts_titles_and_names_round_trip(engraver):
     one, two = (read_semantic(text).parts[0] for text in ("clef-G2 note-C5_half", "clef-F4 rest-half"))
     score = Score((replace(one, name="Flute"), replace(two, name="Cello")), "Duo")
     assert normal(read_mei(engraver.mei(write_mei(score)))) == normal(score)
@@ -122,8 +122,8 @@ def test_formats_that_verovio_reads(engraver, text, tokens):
     assert label(engraver.mei(text)) == tokens
 
 
-def test_the_carry_in_abc(engraver):
-    # Verovio 6.4 says B flat of the third note, whose natural carries.
+def test_carry_in_abc(engraver):
+    # Verovio 6.4 writes B flat for the third note, whose natural carries.
     notes = read_mei(engraver.mei("X:1\nM:C|\nL:1/4\nK:F\nB =B B B|B4|\n")).parts[0].measures[0].events
     assert [event.pitch.alter for event in notes if isinstance(event, Note)] == [-1, 0, 0, 0]
 
@@ -131,19 +131,19 @@ def test_the_carry_in_abc(engraver):
 # Reading rules ---------------------------------------------------------------------------------------------
 
 
-def test_accidentals_are_printed_where_a_source_tells_only_what_sounds():
+def test_accidentals_are_derived_from_sounding_pitches():
     text = document(note("f4", accid_ges="s") + note("f4", accid_ges="n"), note("f4", accid_ges="n"))
     notes = [event for m in read_mei(text).parts[0].measures for event in m.events if isinstance(event, Note)]
     assert [n.accidental for n in notes] == [None, 0, 0]
 
 
-def test_an_unmarked_note_sounds_as_the_signature_and_earlier_accidentals_say():
+def test_unmarked_note_follows_signature_and_earlier_accidentals():
     text = document(note("f4") + note("c4", accid="s") + note("c4"), note("c4"))
     notes = [event for m in read_mei(text).parts[0].measures for event in m.events if isinstance(event, Note)]
     assert [n.pitch.alter for n in notes] == [1, 1, 1, 0]
 
 
-def test_accidentals_in_children_and_those_of_an_editor():
+def test_accidentals_in_children_and_editorial_ones():
     child = '<note pname="c" oct="4" dur="4"><accid accid="s"{}/></note>'
     first, second, _ = (
         read_mei(document(child.format("") + child.format(' func="edit"') + note(accid="f")))
@@ -182,13 +182,13 @@ def test_barlines(attributes, tokens):
         ("invis", "repeat_start"),
     ],
 )
-def test_a_repeat_sign_at_the_left_joins_the_barline_before_it(before, kind):
+def test_left_repeat_sign_joins_the_barline_before_it(before, kind):
     bar = "<measure {}><staff n='1'><layer n='1'>" + note(dur="2") + "</layer></staff></measure>"
     text = document(bar.format(f'right="{before}"'), bar.format('left="rptstart"'))
     assert [m.barline for m in read_mei(text).parts[0].measures] == [kind, "single"]
 
 
-def test_measure_rests_invisible_things_and_the_unknown():
+def test_measure_rests_invisible_and_unknown_elements():
     text = document(
         '<mRest fermata="above"/>',
         '<rest dur="4" visible="false"/><space dur="4"/>' + note(visible="false"),
@@ -203,7 +203,7 @@ def test_measure_rests_invisible_things_and_the_unknown():
     ]
 
 
-def test_a_second_layer_without_ink_does_not_count():
+def test_second_layer_without_ink_does_not_count():
     bar = (
         '<measure><staff n="1"><layer n="1"><space dur="2"/></layer>'
         f'<layer n="2">{note(dur="2")}</layer></staff></measure>'
@@ -259,7 +259,7 @@ def test_ties_and_fermatas_by_id_and_by_attribute():
     )
 
 
-# What cannot be read ---------------------------------------------------------------------------------------
+# Errors ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -284,13 +284,13 @@ def test_ties_and_fermatas_by_id_and_by_attribute():
         ('<multiRest num="many"/>', "num='many'"),
     ],
 )
-def test_what_a_score_cannot_hold(content, reason):
+def test_unsupported_elements_are_errors(content, reason):
     with pytest.raises(NotationError) as error:
         read_mei(document(note(), content))
     assert reason in str(error.value)
 
 
-def test_two_voices_and_staves_of_other_lines():
+def test_two_voices_and_other_numbers_of_lines_are_errors():
     voices = (
         f'<measure><staff n="1"><layer n="1">{note()}</layer><layer n="2">{note()}</layer></staff></measure>'
     )
@@ -302,11 +302,11 @@ def test_two_voices_and_staves_of_other_lines():
         read_mei(document(f'<measure right="wavy"><staff n="1"><layer>{note()}</layer></staff></measure>'))
 
 
-# Runs: what is monophonic of a document ---------------------------------------------------------------------
+# Monophonic runs -------------------------------------------------------------------------------------------
 
 
 def runs(text: str) -> list[str]:
-    """Staff, voice, first measure and label of each run of a document; a star where it is a whole staff."""
+    """Staff, voice, first measure and label of each run of a document; a star marks a whole staff."""
     found, _ = read_monophonic_runs(text)
     return [
         f"{run.staff}.{run.voice}@{run.first}{'*' * run.whole} "
@@ -322,7 +322,7 @@ def two(upper: str, lower: str) -> str:
 CHORD = f'<chord dur="4">{note()}{note("b4")}</chord>'
 
 
-def test_a_whole_staff_is_one_run_and_the_staff_of_chords_none():
+def test_whole_staff_is_one_run_and_a_staff_of_chords_none():
     definition = '<scoreDef><staffGrp><staffDef n="1"/><staffDef n="2"/></staffGrp></scoreDef>'
     bar = (
         f'<measure><staff n="1"><layer>{CHORD}</layer></staff>'
@@ -332,9 +332,9 @@ def test_a_whole_staff_is_one_run_and_the_staff_of_chords_none():
     assert read_monophonic_runs(document(bar, bar, definition=definition))[1] == 4
 
 
-def test_a_run_ends_at_a_chord_and_the_next_one_knows_its_signs():
+def test_run_ends_at_a_chord_and_the_next_one_has_its_signs():
     lead = "clef-G2 keySignature-GM timeSignature-2/4"
-    # The clef changes in the measure of the chord, which is left out.
+    # The clef changes in the skipped measure with the chord.
     text = document(note(), f'{CHORD}<clef shape="F" line="4"/>', note("g3"), note("a3"))
     assert runs(text) == [
         f"0.0@0 {lead} note-G4_quarter barline",
@@ -342,7 +342,7 @@ def test_a_run_ends_at_a_chord_and_the_next_one_knows_its_signs():
     ]
 
 
-def test_voices_are_taken_apart_where_each_fills_its_measure():
+def test_voices_that_fill_their_measures_are_runs():
     lead = "clef-G2 keySignature-GM timeSignature-2/4"
     bars = [
         note("c4"),
@@ -357,7 +357,7 @@ def test_voices_are_taken_apart_where_each_fills_its_measure():
     ]
 
 
-def test_a_sign_that_cannot_be_read_ends_the_staff():
+def test_unreadable_sign_ends_the_staff():
     text = document(note(), '<clef shape="G" line="2" dis="8" dis.place="below"/>' + note(), note())
     assert runs(text) == ["0.0@0 clef-G2 keySignature-GM timeSignature-2/4 note-G4_quarter barline"]
 
@@ -372,12 +372,12 @@ def test_a_sign_that_cannot_be_read_ends_the_staff():
         (f"{HEAD}{DEF}<section><app><rdg><measure/></rdg></app></section>{TAIL}", "measures inside <app>"),
     ],
 )
-def test_documents_that_are_no_music(text, reason):
+def test_documents_without_music_are_errors(text, reason):
     with pytest.raises(NotationError, match=reason):
         read_mei(text)
 
 
-# The writer's own decisions --------------------------------------------------------------------------------
+# The MEI writer --------------------------------------------------------------------------------------------
 
 
 def test_signs_keep_their_order(engraver):
@@ -385,6 +385,6 @@ def test_signs_keep_their_order(engraver):
     assert read_mei(engraver.mei(write_mei(Score((Part((measure,)),))))).parts[0].measures == (measure,)
 
 
-def test_a_score_without_parts_is_refused():
+def test_score_without_parts_is_an_error():
     with pytest.raises(NotationError, match="without parts"):
         write_mei(Score(()))

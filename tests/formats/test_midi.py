@@ -1,4 +1,4 @@
-"""Scores to be played: repeats, tempo, instruments."""
+"""Playback: repeats, tempo, instruments."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from focal_omr.score.records import Clef, Key, Meter, Note, Score
 
 
 def tune(bars: str) -> Score:
-    """Bars of a letter each, and after each letter the barline that closes it."""
+    """Bars of one letter each, followed by the barline that closes it."""
     signs = {"|": "", "[": "-repeat_start", "]": "-repeat_end", ":": "-repeat_both", "!": "-final"}
     pairs = zip(bars[::2], bars[1::2], strict=True)
     return read_semantic("clef-G2 " + " ".join(f"note-{n}4_whole barline{signs[b]}" for n, b in pairs))
@@ -29,8 +29,8 @@ def letters(score: Score) -> str:
         ("C|D]E!", "CDCDE"),  # from the beginning
         ("C[D|E]F!", "CDEDEF"),
         ("C[D:E]F!", "CDDEEF"),
-        ("C[D]E]F!", "CDDEEF"),  # from where the last one ended
-        ("C!D|E]", "CDEDE"),  # a piece that is over is not repeated
+        ("C[D]E]F!", "CDDEEF"),  # from the end of the last repeat
+        ("C!D|E]", "CDEDE"),  # an earlier piece is not repeated
         ("C[D[E]F|", "CDEEF"),  # the last sign counts
     ],
 )
@@ -41,7 +41,7 @@ def test_repeats(bars, played):
     assert unfold_repeats(unfolded) == unfolded
 
 
-def test_an_opening_repeat_sign_is_no_measure_of_its_own():
+def test_opening_repeat_sign_is_not_a_measure():
     score = read_semantic(
         "clef-G2 barline-repeat_start note-C4_whole barline-repeat_end note-D4_whole barline"
     )
@@ -49,7 +49,7 @@ def test_an_opening_repeat_sign_is_no_measure_of_its_own():
     assert len(unfold_repeats(score).parts[0].measures) == 3
 
 
-def test_signs_hold_again_where_a_passage_comes_again():
+def test_signs_are_restated_at_repetitions():
     score = read_semantic(
         "clef-G2 keySignature-GM timeSignature-4/4 note-C4_whole barline "
         "clef-F4 keySignature-CM timeSignature-3/4 note-D3_half. barline-repeat_end note-E3_half. barline"
@@ -67,12 +67,12 @@ def test_all_parts_are_played_in_the_order_of_the_first():
     assert letters(Score(both.parts[:1])) == "CDCDE"
 
 
-def test_verovio_plays_what_the_playback_says():
+def test_verovio_follows_the_playback():
     score = Score((*tune("C|D]").parts, *tune("E|F]").parts))
     once = Engraver().midi(playable_mei(score, Playback(tempo=96, instruments=(40,))))
     assert once.count(b"\x90\x3c\x5a") == 1
     assert b"\xff\x51\x03" + (60_000_000 // 96).to_bytes(3) in once
-    assert b"\xc0\x28" in once  # the last of the instruments holds for further parts
+    assert b"\xc0\x28" in once  # the last instrument holds for further parts
     assert b"\xc1\x28" in once
     twice = Engraver().midi(playable_mei(score, Playback(unfold=True)))
     assert twice.count(b"\x90\x3c\x5a") == 2
@@ -90,12 +90,12 @@ def test_instruments():
 
 
 @pytest.mark.parametrize("tempo", [3, 1001])
-def test_a_tempo_that_no_midi_file_can_say(tempo):
+def test_tempo_out_of_range(tempo):
     with pytest.raises(NotationError, match=f"tempo {tempo}"):
         Playback(tempo=tempo)
 
 
-def test_a_passage_that_comes_again_and_prints_its_signs_gets_no_others():
+def test_repetition_with_its_own_signs_gets_no_others():
     score = read_semantic(
         "clef-G2 timeSignature-4/4 note-C4_whole barline-final "
         "clef-F4 timeSignature-3/4 note-D3_half. barline multirest-2 barline-repeat_end"

@@ -1,4 +1,4 @@
-"""MusicXML against the W3C schema, against Verovio's and music21's reading of it, and element by element."""
+"""The MusicXML writer against the W3C schema, Verovio and music21, and element by element."""
 
 import random
 import warnings
@@ -154,7 +154,7 @@ def _pitch(chance: random.Random) -> Pitch:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_long_scores_are_valid_and_come_back_from_their_file(schema, tmp_path, seed):
+def test_long_scores_are_valid_and_round_trip(schema, tmp_path, seed):
     part = _long_part(seed)
     save_score(Score((part,)), tmp_path / "long.musicxml")
     document = etree.parse(str(tmp_path / "long.musicxml"))
@@ -168,10 +168,10 @@ def test_long_scores_are_valid_and_come_back_from_their_file(schema, tmp_path, s
 
 # Score -> MusicXML -> Verovio -> Score ---------------------------------------------------------------------
 
-# Verovio 6.4 loses of valid MusicXML: a key or meter change within a bar (it moves to the beginning), a clef
-# at a bar's beginning (it moves to the end of the bar before), what stands beside a multi-measure rest, the
-# kind of barline after one of a single bar, tuplets of one note; a grace note that begins a tuplet moves out
-# of it. MusicXML itself does not tell the order of signs, and a repeat that begins after the last bar.
+# Verovio 6.4 loses details of valid MusicXML: a key or meter change within a bar (moves to its start), a clef
+# at the start of a bar (moves to the end of the bar before), signs and notes beside a multi-measure rest, the
+# barline kind after a multi-measure rest of one bar, tuplets of one note; a grace note at the start of a
+# tuplet moves out of it. MusicXML itself does not encode the order of signs, nor a repeat after the last bar.
 _WHOLE_TUPLETS = tuplets().filter(lambda t: len(t.events) > 1 and all(map(sounding_length, t.events)))
 
 
@@ -190,7 +190,7 @@ def _comparable_scores(draw: st.DrawFn) -> Score:
 
 @settings(max_examples=40)
 @given(_comparable_scores())
-def test_a_score_survives_musicxml_and_verovio(score):
+def test_score_round_trips_through_musicxml_and_verovio(score):
     if not any(flat_events(measure) for measure in score.parts[0].measures):
         return
     again = read_mei(Engraver().mei(write_musicxml(score)))
@@ -198,7 +198,7 @@ def test_a_score_survives_musicxml_and_verovio(score):
 
 
 @pytest.mark.parametrize("name", ["accidentals", "ties", "grace", "fermatas", "rests", "tuplets", "barlines"])
-def test_examples_survive_verovio(name):
+def test_examples_round_trip_through_verovio(name):
     score = read_semantic(EXAMPLES[name])
     assert write_semantic(read_mei(Engraver().mei(write_musicxml(score)))) == write_semantic(score)
 
@@ -209,7 +209,7 @@ def test_examples_survive_verovio(name):
 @pytest.mark.parametrize(
     "name", ["accidentals", "ties", "grace", "tuplets", "rests", "pickup", "values", "signs"]
 )
-def test_music21_hears_the_same(name):
+def test_music21_reads_the_same_pitches(name):
     score = read_semantic(EXAMPLES[name])
     heard = [(n.pitch.midi, n.quarterLength) for n in _music21_notes(write_musicxml(score))]
     assert heard == list(_lengths(score.parts[0]))
@@ -235,7 +235,7 @@ def _lengths(part):
 # Element by element ----------------------------------------------------------------------------------------
 
 
-def test_the_head():
+def test_header():
     part = read_semantic("note-G4_quarter").parts[0]
     root = musicxml_tree(Score((replace(part, name="Flute"), part), "A tune"))
     assert texts(root, "work/work-title") == ["A tune"]
@@ -244,7 +244,7 @@ def test_the_head():
     assert [part.get("id") for part in root.iterfind("part")] == ["P1", "P2"]
 
 
-def test_the_same_score_gives_the_same_text():
+def test_output_is_deterministic():
     assert write_musicxml(read_semantic(EXAMPLES["beams"])) == write_musicxml(
         read_semantic(EXAMPLES["beams"])
     )
@@ -267,13 +267,13 @@ def test_signs_anywhere():
     assert second.find("attributes") is None
 
 
-def test_accidentals_and_what_sounds():
+def test_accidentals_and_pitches():
     root = tree(EXAMPLES["accidentals"])
     assert texts(root, ".//accidental") == ["natural", "flat", "double-sharp", "sharp", "flat-flat"]
     assert texts(root, ".//alter") == ["-1", "2", "1", "-2"]
 
 
-def test_ties_pass_over_the_barline_and_grace_notes():
+def test_ties_cross_barlines_and_grace_notes():
     kinds = [
         [tie.get("type") for tie in note.iterfind("tie")] for note in tree(EXAMPLES["ties"]).iter("note")
     ]
@@ -310,7 +310,7 @@ def test_signs_and_notes_beside_a_multimeasure_rest():
     assert [len(m.findall("note")) for m in measures] == [1, 1, 1]
 
 
-def test_a_lone_whole_rest_lasts_its_bar():
+def test_single_whole_rest_fills_its_bar():
     _, _, *rests = tree(
         "timeSignature-3/4 note-C5_half. barline rest-whole barline rest-whole timeSignature-C barline "
         "rest-whole note-C5_half barline timeSignature-4/2 rest-whole barline"
@@ -390,7 +390,7 @@ def test_beams_by_level():
     ]
 
 
-def test_a_hook_points_at_the_dotted_note_that_it_completes():
+def test_hook_points_to_the_dotted_note_that_it_completes():
     eighth, sixteenth, dotted = Duration("eighth"), Duration("sixteenth"), Duration("eighth", 1)
     places = ("start", "middle", "end")
     events = tuple(
@@ -400,7 +400,7 @@ def test_a_hook_points_at_the_dotted_note_that_it_completes():
     assert texts(root, ".//beam") == ["begin", "continue", "forward hook", "end"]
 
 
-def test_beams_that_never_end_are_not_written():
+def test_unclosed_beams_are_not_written():
     c = Note(Pitch("C", 5), Duration("eighth"), beam="start")
     events = (
         c,
@@ -420,7 +420,7 @@ def test_shorter_parts_are_filled_up():
     assert one[1].findtext("barline/bar-style") == "none"
 
 
-def test_the_meter_before_its_clef_is_written_where_the_schema_wants_it():
+def test_attributes_have_the_order_of_the_schema():
     events = (Meter(2, 4), Clef("G", 2), Key(-1), Key(2))
     attributes = musicxml_tree(Score((Part((Measure(events),)),))).findall(".//attributes")
     assert [[child.tag for child in each] for each in attributes] == [
@@ -429,6 +429,6 @@ def test_the_meter_before_its_clef_is_written_where_the_schema_wants_it():
     ]
 
 
-def test_a_score_without_parts_is_refused():
+def test_score_without_parts_is_an_error():
     with pytest.raises(NotationError, match="without parts"):
         write_musicxml(Score(()))

@@ -1,4 +1,4 @@
-"""Files of scores by their suffix."""
+"""Loading and saving of scores by suffix."""
 
 import io
 import zipfile
@@ -30,7 +30,7 @@ def zipped(**files: str) -> bytes:
 
 
 @pytest.mark.parametrize("suffix", [".musicxml", ".xml", ".mei", ".semantic", ".pae", ".MusicXML"])
-def test_a_score_comes_back(tmp_path, suffix):
+def test_score_round_trips(tmp_path, suffix):
     path = tmp_path / f"tune{suffix}"
     save_score(read_semantic(LABEL), path)
     assert " ".join(write_semantic(load_score(path)).split()) == LABEL
@@ -52,7 +52,7 @@ def test_agnostic_files(tmp_path):
         ("semantic", b"clef-G2\t"),
     ],
 )
-def test_a_format_can_be_named(tmp_path, name, begin):
+def test_format_can_be_named(tmp_path, name, begin):
     path = tmp_path / "result"
     save_score(read_semantic(LABEL), path, format=name)
     assert path.read_bytes().startswith(begin)
@@ -69,7 +69,7 @@ def test_a_format_can_be_named(tmp_path, name, begin):
         (".pae", "@clef:G-2\n@data:'4CxD/"),
     ],
 )
-def test_formats_that_are_only_read(tmp_path, suffix, text):
+def test_formats_for_reading_only(tmp_path, suffix, text):
     path = tmp_path / f"tune{suffix}"
     path.write_text(text)
     notes = [event for event in load_score(path).parts[0].measures[0].events if isinstance(event, Note)]
@@ -98,7 +98,7 @@ def test_zipped_musicxml(tmp_path):
     "data",
     [b"no zip", zipped(a=""), zipped(**{"META-INF/container.xml": "<container/>"}), b"PK\x03\x04 and so on"],
 )
-def test_zip_archives_that_are_no_music(tmp_path, data):
+def test_zip_archives_without_music(tmp_path, data):
     path = tmp_path / "tune.mxl"
     path.write_bytes(data)
     with pytest.raises(NotationError, match=r"tune\.mxl: not a zipped MusicXML file: ."):
@@ -127,12 +127,12 @@ def test_files_that_cannot_be_read(tmp_path, name, data, error, reason):
         load_score(tmp_path / name)
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file(tmp_path):
     with pytest.raises(NotationError, match=r"tune\.mei cannot be read: No such file"):
         load_score(tmp_path / "tune.mei")
 
 
-def test_unknown_formats_are_refused(tmp_path):
+def test_unknown_formats_are_errors(tmp_path):
     score = read_semantic(LABEL)
     with pytest.raises(OutputError, match=r"unknown suffix '\.pdf'; known are \.musicxml, \.mid, \.mei"):
         save_score(score, tmp_path / "tune.pdf")
@@ -140,7 +140,7 @@ def test_unknown_formats_are_refused(tmp_path):
         save_score(score, tmp_path / "tune.mei", format="pdf")
 
 
-def test_a_score_that_a_format_cannot_hold_leaves_no_file(tmp_path):
+def test_failed_save_leaves_no_file(tmp_path):
     two = Score(read_semantic(LABEL).parts * 2)
     with pytest.raises(NotationError, match="2 parts"):
         save_score(two, tmp_path / "tune.semantic")

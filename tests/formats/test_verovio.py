@@ -1,4 +1,4 @@
-"""Verovio as we drive it: what MIDI sounds, what input is refused, and one call after the other."""
+"""The Verovio toolkit: MIDI output, input checks, and independence of calls."""
 
 from fractions import Fraction
 
@@ -74,7 +74,7 @@ def _track_notes(track: bytes, division: int) -> list[tuple[int, Fraction, Fract
 
 
 def expected_notes(part: Part) -> list[tuple[int, Fraction, Fraction]]:
-    """The same from a part without grace notes; ties merged, a multi-measure rest as long as its bars."""
+    """The same for a part without grace notes; ties are merged, multi-measure rests in full length."""
     notes: list[tuple[int, Fraction, Fraction]] = []
     time, meter, tied = Fraction(0), Fraction(4), False
     for measure in part.measures:
@@ -111,13 +111,13 @@ def expected_notes(part: Part) -> list[tuple[int, Fraction, Fraction]]:
     ],
     ids=["tie", "carry", "tied accidental", "24 bars", "1111 bars", "tuplet, dots", "short bars", "no signs"],
 )
-def test_midi_sounds_what_the_score_says(engraver, label):
+def test_midi_has_the_notes_of_the_score(engraver, label):
     score = read_semantic(label)
     heard = midi_notes(engraver.midi(write_mei(score)))
     wanted = expected_notes(score.parts[0])
     assert [pitch for pitch, *_ in heard] == [pitch for pitch, *_ in wanted]
     for (_, start, end), (_, wanted_start, wanted_end) in zip(heard, wanted, strict=True):
-        # Verovio lets go of a note one tick early, and counts in 120 ticks to the quarter.
+        # Verovio ends notes one tick early, with 120 ticks per quarter.
         assert abs(start - wanted_start) <= Fraction(1, 120)
         assert abs(end - wanted_end) <= Fraction(2, 120)
 
@@ -134,7 +134,7 @@ def test_repeats_are_played(engraver, label, pitches):
     assert [pitch for pitch, *_ in midi_notes(engraver.midi(mei(label)))] == pitches
 
 
-def test_a_lone_whole_rest_lasts_its_bar(engraver):
+def test_single_whole_rest_fills_its_bar(engraver):
     label = "clef-G2 timeSignature-3/4 note-C5_half. barline rest-whole barline note-C5_half. barline"
     assert [start for _, start, _ in midi_notes(engraver.midi(mei(label)))] == [0, 6]
 
@@ -187,7 +187,7 @@ def test_the_timemap(engraver):
     ]
 
 
-def test_the_same_input_gives_the_same_output(engraver):
+def test_output_is_deterministic(engraver):
     text = "X:1\nM:3/4\nK:G\nGAB-|B6|]\n"
     assert engraver.mei(text) == Engraver().mei(text)
     assert engraver.svg(mei(TUNE)) == engraver.svg(mei(TUNE))
@@ -198,13 +198,13 @@ def test_the_same_input_gives_the_same_output(engraver):
 
 
 @pytest.mark.parametrize("write", [write_mei, write_musicxml])
-def test_a_format_is_recognized_and_forgotten_again(engraver, write):
+def test_detected_format_does_not_persist(engraver, write):
     engraver.mei("**kern\n4c\n*-\n")
     score = read_semantic(TUNE)
     assert write_semantic(read_mei(engraver.mei(write(score)))) == write_semantic(score)
 
 
-def test_pae_comes_back(engraver):
+def test_pae_round_trips(engraver):
     label = (
         "clef-G2 keySignature-FM timeSignature-3/4 note-C5_quarter note-C#5_eighth note-D5_eighth "
         "rest-quarter barline multirest-3 barline note-Bb4_half._fermata barline"
@@ -230,7 +230,7 @@ def test_pae_comes_back(engraver):
         ("X:1\nK:C\n!trill\nCDE|\n", "line 3 has an unpaired '!'"),
     ],
 )
-def test_what_is_no_music_is_refused(engraver, text, reason):
+def test_invalid_input_is_an_error(engraver, text, reason):
     with pytest.raises(EngraveError, match=reason):
         engraver.mei(text)
 
@@ -243,7 +243,7 @@ def test_named_formats(engraver):
             engraver.mei("Hello", input_format=kind)
 
 
-def test_kern_that_splits_and_joins_its_columns(engraver):
+def test_kern_with_split_and_joined_spines(engraver):
     text = "!! a comment\n**kern\t**dynam\n*^\t*\n4c\t4e\tf\n*v\t*v\t*\n=1\t=1\n\n4c\t.\n*-\t*-\n"
     assert "<measure" in engraver.mei(text)
 

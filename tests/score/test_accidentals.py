@@ -1,4 +1,4 @@
-"""What is printed and what sounds: accidentals in their bar, over ties, in a key."""
+"""Printed accidentals and sounding pitches: within bars, across ties, with key signatures."""
 
 from hypothesis import given
 from strategies import scores
@@ -21,7 +21,7 @@ def note(step="F", octave=4, alter=0, **fields):
     return Note(Pitch(step, octave, alter), fields.pop("duration", QUARTER), **fields)
 
 
-def test_an_accidental_holds_for_its_bar_and_octave():
+def test_accidental_holds_for_its_bar_and_octave():
     state = AccidentalState(Key(1))
     assert state.expected("F", 4) == 1
     state.hear(note(accidental=0))
@@ -30,7 +30,7 @@ def test_an_accidental_holds_for_its_bar_and_octave():
     assert state.expected("F", 4) == 1
 
 
-def test_a_tie_carries_an_accidental_for_one_note():
+def test_tie_carries_accidental_for_one_note():
     state = AccidentalState()
     state.hear(note(alter=1, accidental=1, tie=True))
     state.barline()
@@ -40,21 +40,21 @@ def test_a_tie_carries_an_accidental_for_one_note():
     assert state.expected("F", 4) == 0
 
 
-def test_a_new_key_ends_the_accidentals_before_it():
+def test_new_key_cancels_earlier_accidentals():
     state = AccidentalState()
     state.hear(note(alter=-1, accidental=-1))
     state.set_key(Key(2))
     assert state.expected("F", 4) == 1
 
 
-def test_print_accidentals_marks_only_what_needs_it():
+def test_print_accidentals_marks_only_necessary_ones():
     events = (Key(1), note(alter=1), note(), note(), note("G"), note(octave=5, alter=1), note(alter=1))
     part = print_accidentals(Part((Measure(events), Measure((note(alter=1), note())))))
     printed = [[n.accidental for n in m.events if isinstance(n, Note)] for m in part.measures]
     assert printed == [[None, 0, None, None, None, 1], [None, 0]]
 
 
-def test_sound_accidentals_reads_what_is_printed():
+def test_sound_accidentals_follows_printed_accidentals():
     events = (Key(-1), note("B"), note("B", accidental=0), note("B"), note("B", octave=5))
     part = sound_accidentals(Part((Measure(events), Measure((note("B"),)))))
     alters = [n.pitch.alter for m in part.measures for n in m.events if isinstance(n, Note)]
@@ -62,14 +62,14 @@ def test_sound_accidentals_reads_what_is_printed():
 
 
 @given(scores())
-def test_what_is_printed_sounds(score):
+def test_printed_accidentals_determine_pitches(score):
     (part,) = score.parts
     assert sound_accidentals(part) == part
     assert sound_accidentals(print_accidentals(part)) == print_accidentals(part)
 
 
 @given(scores())
-def test_print_accidentals_keeps_the_sound(score):
+def test_print_accidentals_keeps_sounding_pitches(score):
     (part,) = score.parts
 
     def heard(part):

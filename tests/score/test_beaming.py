@@ -33,7 +33,7 @@ def part_of(bars, meter=None):
 
 
 def marks(part):
-    """One sign a note, bars apart: [ begins a beam, - goes on, ] ends, . is alone; grace notes in curls."""
+    """One character per note: [ starts a beam, - continues, ] ends it, . is unbeamed; graces in braces."""
     beams = {None: "·", "start": "{", "middle": "~", "end": "}"}
     bars = []
     for bar in part.measures:
@@ -84,7 +84,7 @@ def test_groups_of_a_meter(meter, bars, expected):
         ("6/8 e r e e e e", "..[-]"),
     ],
 )
-def test_a_rest_ends_a_beam(bars, expected):
+def test_rest_ends_a_beam(bars, expected):
     assert marks(beam_by_meter(part_of(bars))) == expected
 
 
@@ -101,22 +101,22 @@ def test_a_rest_ends_a_beam(bars, expected):
         ("3/4 h e e e :| e e e | h q |", ".[]. .[] .."),
     ],
 )
-def test_a_pickup_counts_from_the_end_of_its_bar(bars, expected):
+def test_pickup_counts_from_the_end_of_its_bar(bars, expected):
     assert marks(beam_by_meter(part_of(bars))) == expected
 
 
-def test_the_meter_holds_until_the_next_one():
+def test_meter_holds_until_the_next_one():
     assert (
         marks(beam_by_meter(part_of("6/8 e e e e e e | e e e e e e | 3/4 e e e e e e |")))
         == "[-][-] [-][-] [----]"
     )
 
 
-def test_a_meter_at_the_end_of_a_bar_is_for_the_next_one():
+def test_meter_at_the_end_of_a_bar_applies_to_the_next_one():
     assert marks(beam_by_meter(part_of("6/8 e e e e e e 3/4 | e e e e e e |"))) == "[-][-] [----]"
 
 
-def test_a_multirest_does_not_move_the_beats():
+def test_multirest_does_not_move_the_beats():
     assert marks(beam_by_meter(part_of("6/8 M | e e e e e e"))) == " [-][-]"
 
 
@@ -129,7 +129,7 @@ def test_grace_notes_take_no_time():
     assert marks(beam_by_meter(part_of("3/8 g e g e e |"))) == "·[·-]"
 
 
-def test_a_tuplet_is_one_group():
+def test_tuplet_is_one_group():
     assert marks(beam_by_meter(part_of("2/4 3( e e e ) e e"))) == "[-][]"
     assert marks(beam_by_meter(part_of("4/4 e e 3( e e e ) 3( e r e ) 3( q e )"))) == "[][-].. ..".replace(
         " ", ""
@@ -137,13 +137,13 @@ def test_a_tuplet_is_one_group():
     assert marks(beam_by_meter(part_of("2/4 3( e g g e e ) q"))) == "[{}-]."
 
 
-def test_a_clef_does_not_break_a_beam():
+def test_clef_does_not_break_a_beam():
     part = beam_by_meter(part_of("2/4 e e F e e |"))
     assert marks(part) == "[--]"
     assert Clef("F", 4) in part.measures[0].events
 
 
-def test_known_beams_are_kept_unless_told():
+def test_known_beams_are_kept_by_default():
     part = part_of("2/4 e e e e")
     beamed = beam_by_meter(part)
     odd = map_notes(beamed, lambda note, _: Note(note.pitch, note.duration, beam="middle"))
@@ -152,7 +152,7 @@ def test_known_beams_are_kept_unless_told():
 
 
 @given(scores())
-def test_nothing_but_beams_changes(score):
+def test_only_beams_change(score):
     (part,) = score.parts
     beamed = beam_by_meter(part)
     bare = map_notes(

@@ -76,7 +76,7 @@ def test_sounding_length_of_a_bar():
     assert len(list(flat_events(bar))) == 8
 
 
-def test_a_tie_passes_over_grace_notes():
+def test_tie_passes_over_grace_notes():
     tied, grace = note(tie=True), note("G", grace=True)
     assert open_tie(tied, grace) is tied
     assert open_tie(tied, note("G")) is None
