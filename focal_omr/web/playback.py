@@ -1,4 +1,4 @@
-"""Playback of a document in the browser: what sounds when, and where it stands on the pages.
+"""Playback of a document in the browser: times and pitches of its notes, and their places on the pages.
 
 Onsets and durations come from Verovio's timemap. Three things do not: ties (the timemap starts a tied note
 again), grace notes (Verovio 6.4 puts them on the beat, sometimes delaying the main note), and the way back
@@ -60,24 +60,24 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
     for number, places in enumerate(score_events(document).places, 1):
         printed = _timed_events(parts[number - 1])
         if unfold:  # a shorter part ends where it first lacks a measure, as in `unfold_repeats`
-            printed = [printed[index] for index in takewhile(range(len(printed)).__contains__, order)]
+            printed = [printed[measure] for measure in takewhile(range(len(printed)).__contains__, order)]
         elements = _timed_events(played.parts[number - 1])
         voice = _Voice()
-        for (event, what), (element, _) in zip(chain(*printed), chain(*elements), strict=True):
-            if isinstance(what, Note) and what.grace:
-                voice.graces.append((event, what))
+        for (index, event), (element, _) in zip(chain(*printed), chain(*elements), strict=True):
+            if isinstance(event, Note) and event.grace:
+                voice.graces.append((index, event))
             else:
-                voice.play(event, what, *times[event_id(number, element)])
+                voice.play(index, event, *times[event_id(number, element)])
         voice.play_graces(quarters, 0.0)
         for sound in voice.sounds:
-            if (place := places[sound.event]) is not None:
+            if (place := places[sound.index]) is not None:
                 notes.append(
                     {
                         "onset": round(sound.onset, _DECIMALS),
                         "length": round(sound.end - sound.onset, _DECIMALS),
                         "midi": sound.midi,
                         **place._asdict(),
-                        "id": event_id(number, sound.event),
+                        "id": event_id(number, sound.index),
                     }
                 )
     notes.sort(key=lambda note: float(note["onset"]))
@@ -85,12 +85,12 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
 
 
 def _timed_events(part: Part) -> list[list[tuple[int, Note | Rest | MultiRest]]]:
-    """The notes and rests of each measure, with their numbers among the part's events."""
-    numbers = count()
+    """The notes and rests of each measure, with their indices among the part's events."""
+    indices = count()
     return [
         [
-            (number, event)
-            for event, number in zip(flat_events(measure), numbers, strict=False)
+            (index, event)
+            for event, index in zip(flat_events(measure), indices, strict=False)
             if isinstance(event, Note | Rest | MultiRest)
         ]
         for measure in part.measures
@@ -116,9 +116,9 @@ def _times(score: Score) -> dict[str, tuple[float, float]]:
 
 @dataclass
 class _Sound:
-    """A note or rest as played: its number in its part, its times in quarters, its pitch (None: silent)."""
+    """A note or rest as played: its index in its part, its times in quarters, its pitch (None: silent)."""
 
-    event: int
+    index: int
     onset: float
     end: float
     midi: int | None = None
@@ -140,16 +140,16 @@ class _Voice:
     last: tuple[_Sound, ...] = ()
     graces: list[tuple[int, Note]] = field(default_factory=list)
 
-    def play(self, event: int, what: Note | Rest | MultiRest, onset: float, end: float) -> None:
+    def play(self, index: int, event: Note | Rest | MultiRest, onset: float, end: float) -> None:
         """Add a note or rest, and before it the grace notes that wait.
 
         Args:
-            event: Its number in the part.
-            what: The note or rest.
+            index: Its index in the part.
+            event: The note or rest.
             onset: In quarters.
             end: In quarters.
         """
-        self._add(event, what, onset + self.play_graces(onset, end - onset), end)
+        self._add(index, event, onset + self.play_graces(onset, end - onset), end)
 
     def play_graces(self, at: float, room: float) -> float:
         """Add the waiting grace notes before a main note; returns the quarters by which they delay it.
@@ -165,22 +165,22 @@ class _Voice:
             sound.end -= total
         onset = at - total if before else at
         waiting, self.graces = self.graces, []
-        for number, (event, note) in enumerate(waiting):
+        for number, (index, note) in enumerate(waiting):
             each = total / len(waiting)
-            self._add(event, note, onset + number * each, onset + (number + 1) * each)
+            self._add(index, note, onset + number * each, onset + (number + 1) * each)
         return 0.0 if before else total
 
-    def _add(self, event: int, what: Note | Rest | MultiRest, onset: float, end: float) -> None:
-        sound = _Sound(event, onset, end)
+    def _add(self, index: int, event: Note | Rest | MultiRest, onset: float, end: float) -> None:
+        sound = _Sound(index, onset, end)
         self.sounds.append(sound)
         self.last = (sound,)
-        if not isinstance(what, Note):
+        if not isinstance(event, Note):
             return
         tied, heard = self.tied
-        if tied and heard and tie_ends(tied, what) and tied.pitch.midi == what.pitch.midi:
+        if tied and heard and tie_ends(tied, event) and tied.pitch.midi == event.pitch.midi:
             heard.end = end
             self.last = (sound, heard)
         else:
-            sound.midi, heard = what.pitch.midi, sound
-        open_ = open_tie(tied, what)
-        self.tied = (open_, heard if open_ is what else self.tied[1])
+            sound.midi, heard = event.pitch.midi, sound
+        open_ = open_tie(tied, event)
+        self.tied = (open_, heard if open_ is event else self.tied[1])

@@ -49,10 +49,10 @@ function showCloseUp(symbol) {
   const high = 1.35 * (bottom - top), wide = 3.4 * high; // the aspect ratio of the panel
   const closer = byId("closer");
   closer.setAttribute("viewBox", `${(left + right - wide) / 2} ${(top + bottom - high) / 2} ${wide} ${high}`);
-  const picture = byId("closer-picture");
-  picture.setAttribute("width", width);
-  picture.setAttribute("height", height);
-  picture.setAttribute("preserveAspectRatio", "none");
+  const image = byId("closer-picture");
+  image.setAttribute("width", width);
+  image.setAttribute("height", height);
+  image.setAttribute("preserveAspectRatio", "none");
   const mark = byId("closer-mark");
   mark.setAttribute("points", symbol.points);
   mark.style.stroke = symbol.mended ? "var(--edited)" : symbol.colour;
@@ -65,14 +65,14 @@ function announceSymbol(symbol) {
   last = words;
 }
 
-function showTip(what) {
+function showTip(target) {
   const box = byId("tip");
-  box.hidden = !what;
-  if (!what) return;
-  const symbol = symbolAt(what.place);
-  box.textContent = symbol ? `${symbol.name} · ${symbol.mended ? "edited" : percent(symbol.confidence)}` : `Not read: ${what.text}`;
-  box.style.left = `${Math.min(what.event.clientX + 14, innerWidth - box.offsetWidth - 8)}px`;
-  box.style.top = `${Math.min(what.event.clientY + 18, innerHeight - box.offsetHeight - 8)}px`;
+  box.hidden = !target;
+  if (!target) return;
+  const symbol = symbolAt(target.place);
+  box.textContent = symbol ? `${symbol.name} · ${symbol.mended ? "edited" : percent(symbol.confidence)}` : `Not read: ${target.text}`;
+  box.style.left = `${Math.min(target.event.clientX + 14, innerWidth - box.offsetWidth - 8)}px`;
+  box.style.top = `${Math.min(target.event.clientY + 18, innerHeight - box.offsetHeight - 8)}px`;
 }
 
 export function startDetails() {

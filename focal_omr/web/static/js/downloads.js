@@ -29,9 +29,9 @@ async function save(name) {
 }
 
 function listFormats() {
-  byId("formats").replaceChildren(...FORMATS.map(([name, title, what]) => {
+  byId("formats").replaceChildren(...FORMATS.map(([name, title, description]) => {
     const link = element("a", { href: api.result(state.job, fileOf(name)), "data-format": name },
-      element("b", {}, title), element("span", {}, what));
+      element("b", {}, title), element("span", {}, description));
     link.addEventListener("click", event => { event.preventDefault(); save(name); });
     return element("li", {}, link);
   }));

@@ -45,7 +45,7 @@ const CONDENSED = {
 function buildKeyTable() {
   byId("key-table").replaceChildren(...[...grouped(ACTIONS)].map(([name, actions]) => element("div", {}, element("h3", {}, name),
     element("dl", {}, ...(CONDENSED[name] ?? actions.filter(action => action.keys.length).map(action => [keyLabels(action), action.name]))
-      .flatMap(([keys, what]) => [element("dt", {}, ...keys), element("dd", {}, what)])))));
+      .flatMap(([keys, description]) => [element("dt", {}, ...keys), element("dd", {}, description)])))));
 }
 
 const keyLabels = action => action.keys.slice(0, 2).flatMap((key, at) =>

@@ -141,8 +141,8 @@ export function startPlayer() {
     if (playing()) range = looped();
     else if (requested) play();
   });
-  on("state", what => {
-    if (what === "done") return;
+  on("state", part => {
+    if (part === "done") return;
     requested = false;
     if (playing()) stop();
   });

@@ -26,11 +26,11 @@ function begin(name) {
 }
 
 function preview(file) {
-  const picture = byId("preview-picture");
-  if (picture.src.startsWith("blob:")) URL.revokeObjectURL(picture.src);
+  const image = byId("preview-picture");
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
   const shown = file && /^image\/(png|jpeg|webp|bmp|gif)/.test(file.type);
   byId("preview").hidden = !shown;
-  if (shown) picture.src = URL.createObjectURL(file);
+  if (shown) image.src = URL.createObjectURL(file);
 }
 
 /** Note the job whose preview is already shown. */

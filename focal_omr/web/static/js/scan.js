@@ -20,11 +20,11 @@ function showImage(view) {
   const key = `${state.job}/${view.number}`;
   if (shown === key) return;
   shown = key;
-  const picture = byId("picture");
-  picture.width = view.width; // reserves the space before it is loaded
-  picture.height = view.height;
-  picture.alt = `Scan of page ${view.number}`;
-  picture.src = path;
+  const image = byId("picture");
+  image.width = view.width; // reserves the space before it is loaded
+  image.height = view.height;
+  image.alt = `Scan of page ${view.number}`;
+  image.src = path;
   byId("closer-picture").setAttribute("href", path);
 }
 

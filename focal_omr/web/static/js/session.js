@@ -169,4 +169,4 @@ export function selectEdge(which) {
   if (all.length) select(all.at(which));
 }
 
-on("state", what => { if (what !== "done") state.job = null; });
+on("state", part => { if (part !== "done") state.job = null; });

@@ -28,12 +28,12 @@ export const byId = id => document.getElementById(id);
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Show a part of the page: "empty", "reading", "done" or "failed". */
-export function show(what) {
-  document.documentElement.dataset.state = what;
-  emit("state", what);
+export function show(part) {
+  document.documentElement.dataset.state = part;
+  emit("state", part);
 }
 
-export const isShown = what => document.documentElement.dataset.state === what;
+export const isShown = part => document.documentElement.dataset.state === part;
 
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
