@@ -1,4 +1,4 @@
-"""Pages drawn for tests: staves with clefs, heads and stems, and other things that are ruled or written."""
+"""Drawn test pages: staves with clefs, heads and stems; text, tables."""
 
 from random import Random
 
@@ -18,7 +18,7 @@ def blank_page(width: int = 1000, height: int = 1300) -> Gray:
 def draw_lines(
     page: Gray, top: int, *, left: int = 80, right: int = 920, lines: int = 5, space: int = 8, seed: int = 0
 ) -> None:
-    """Lines with a clef, bar lines and notes on them."""
+    """A staff with a clef, bar lines and notes."""
     random = Random(seed)
     bottom = top + (lines - 1) * space
     for k in range(lines):
@@ -51,7 +51,7 @@ def draw_table(page: Gray, top: int, *, rows: int, pitch: int = 24) -> None:
 
 
 def seen_aslant(page: Gray, corners: list[tuple[float, float]]) -> tuple[Gray, NDArray[np.float32]]:
-    """The page with its corners moved by these shares of its size, and the matrix that moves points."""
+    """The page in perspective, its corners moved by fractions of its size, and the matrix for points."""
     height, width = page.shape
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = flat + np.array(corners, np.float32) * np.array([width, height], np.float32)

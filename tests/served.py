@@ -1,4 +1,4 @@
-"""A server of the web page for tests: the real one, in a thread of this process, at a port of its own."""
+"""The real server for tests, in a thread of this process, on a free port."""
 
 import threading
 import time
@@ -20,14 +20,14 @@ STAFF = EXAMPLES / "minuet-in-g" / "minuet-in-g.jpg"
 
 
 def pages(count: int) -> bytes:
-    """A document of so many pages with a staff on each."""
+    """A TIFF document of `count` pages with a staff on each."""
     staff = cv2.imread(str(STAFF), cv2.IMREAD_GRAYSCALE)
     return bytes(cv2.imencodemulti(".tiff", [staff] * count)[1])
 
 
 @contextmanager
 def served(data: Path, **settings: Any) -> Iterator[httpx.Client]:
-    """A client of a server with these settings; with `workers=0` nothing is read."""
+    """A client of a server with these settings; with `workers=0`, jobs stay queued."""
     app = create_app(Settings(data, **settings))
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
@@ -53,14 +53,14 @@ def send(client: httpx.Client, data: bytes, name: str = "page.png") -> httpx.Res
 
 
 def read(client: httpx.Client, data: bytes, name: str = "page.png") -> dict[str, Any]:
-    """Upload a file and wait for what comes of it."""
+    """Upload a file and wait for the result."""
     answer = send(client, data, name)
     assert answer.status_code == 202, answer.text
     return wait_for(client, answer.json()["id"])
 
 
 def wait_for(client: httpx.Client, job: str, limit_s: float = 120) -> dict[str, Any]:
-    """The state of a job when it is done or has failed."""
+    """Wait until a job is done or has failed; returns its state."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         state = client.get(f"/api/jobs/{job}").json()

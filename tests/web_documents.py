@@ -1,4 +1,4 @@
-"""What the tests of the web page share: documents of several pieces, made by hand, and those of examples."""
+"""Documents for the tests of the web page: hand-made ones of several pieces, and the examples."""
 
 from dataclasses import replace
 from functools import cache
@@ -17,7 +17,7 @@ Timed = Note | Rest | MultiRest
 
 
 def picture_of(name: str) -> Path:
-    """The picture of an example."""
+    """Path of an example's image."""
     return next(path for path in (EXAMPLES / name).iterdir() if path.suffix in (".png", ".jpg"))
 
 
@@ -28,12 +28,12 @@ def recognizer() -> Recognizer:
 
 @cache
 def example(name: str) -> Document:
-    """An example as the packaged weights read it."""
+    """An example as read with the packaged weights."""
     return recognizer().read(picture_of(name))
 
 
 def one_after_the_other(*documents: Document) -> Document:
-    """Documents of one piece each as one of several; every one begins a page."""
+    """Join documents of one piece each; each starts a page."""
     pages = []
     for piece, document in enumerate(documents, 1):
         for page in document.pages:
@@ -43,7 +43,7 @@ def one_after_the_other(*documents: Document) -> Document:
 
 
 def on_one_page(document: Document) -> Document:
-    """The same with all staves on its first page; their places on the picture stay what they are."""
+    """The document with all staves on its first page, at unchanged coordinates."""
     staves = [staff for page in document.pages for staff in page.staves]
     systems, before = [], 0
     for page in document.pages:
@@ -55,7 +55,7 @@ def on_one_page(document: Document) -> Document:
 
 
 def events_by_id(document: Document) -> dict[str, Event]:
-    """The events of the score by the ids that MEI gives them."""
+    """The events of the score by MEI id."""
     return {
         f"p{number}e{event}": what
         for number, part in enumerate(document.score.parts, 1)
@@ -64,7 +64,7 @@ def events_by_id(document: Document) -> dict[str, Event]:
 
 
 def all_symbols(document: Document) -> dict[tuple[int, int, int], Symbol]:
-    """The symbols by page number, staff and place."""
+    """The symbols by page number, staff and index."""
     return {
         (page.number, staff, place): symbol
         for page in document.pages

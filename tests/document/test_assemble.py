@@ -1,4 +1,4 @@
-"""Documents are assembled from their staves in one way, and come back from their JSON."""
+"""Assembly of documents from staves, and their JSON round trip."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def again(document: Document) -> Document:
 
 
 def same(document: Document, other: Document) -> None:
-    """What they say is the same, and so is what is written."""
+    """Equal JSON, scores and warnings."""
     assert other.to_json() == document.to_json()
     assert (other.pieces, other.score, other.warnings) == (
         document.pieces,
@@ -36,7 +36,7 @@ def same(document: Document, other: Document) -> None:
     )
 
 
-def test_assembling_what_was_assembled_changes_nothing():
+def test_assembling_twice_changes_nothing():
     document = make_document(*SMALL, pages=2)
     assert assemble(document.source, document.score.title, document.pages) == document
     assert [staff.first_bar for staff in document.staves] == [1, 1, 2, 2]
@@ -47,7 +47,7 @@ def test_assembling_what_was_assembled_changes_nothing():
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_json_comes_back(turns):
+def test_json_round_trip(turns):
     document = with_unread(make_document(*SMALL, pages=2), 0, 1)
     pages = [
         replace(page, quarter_turns=turns, unread=(Unread((1.0, 2.0, 30.0, 40.0), "text"),))
@@ -70,7 +70,7 @@ def test_json_comes_back(turns):
 
 
 @pytest.mark.parametrize("format", ["musicxml", "midi", "mei"])
-def test_what_comes_back_from_json_is_written_alike(tmp_path, format):
+def test_documents_from_json_write_the_same_scores(tmp_path, format):
     recognizer = Recognizer(model=write_scripted(tmp_path / "m.onnx", TUNE), threads=1)
     for document in (make_document(*SMALL), recognizer.read_gray(draw_staff(), name="tune")):
         assert write_score(again(document).score, format) == write_score(document.score, format)
@@ -78,12 +78,12 @@ def test_what_comes_back_from_json_is_written_alike(tmp_path, format):
 
 @settings(max_examples=30)
 @given(st.lists(labels() | soups.map(list), min_size=1, max_size=3))
-def test_any_document_comes_back(staves):
+def test_any_document_survives_a_json_round_trip(staves):
     staves = [[token for token in tokens if token] for tokens in staves]
     same(make_document(*map(" ".join, staves)), again(make_document(*map(" ".join, staves))))
 
 
-def test_what_is_no_document_is_refused():
+def test_other_json_is_rejected():
     plain = make_document(*SMALL).to_json()
     older = {key: value for key, value in plain.items() if key != "title"}
     assert document_from_json(older).score.title == ""
@@ -96,5 +96,5 @@ def test_what_is_no_document_is_refused():
             document_from_json({**plain, "pages": [{**page, "systems": systems, "indents": []}]})
 
 
-def test_tokens_are_where_they_were_put():
+def test_tokens_stay_on_their_staff():
     assert tokens_of(make_document(*SMALL), 0, 1) == SMALL[0][1].split()

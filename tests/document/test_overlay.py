@@ -1,4 +1,4 @@
-"""The picture with what was read on it."""
+"""Overlay of a reading on its image."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from focal_omr import Recognizer
 from focal_omr.document.overlay import draw_page, overlay_png, short_name
 from focal_omr.encodings.vocabulary import full_semantic
 
-BLUE, ORANGE = (178, 114, 0), (0, 94, 213)  # sure, doubtful; blue, green, red
+BLUE, ORANGE = (178, 114, 0), (0, 94, 213)  # certain, doubtful; BGR
 
 
 def _read(folder, gray, *, confidence, tokens=("clef-G2", "note-D5_quarter", "barline", "rest-half")):
@@ -29,11 +29,11 @@ def test_boxes_have_the_colour_of_their_confidence(tmp_path, confidence, colour)
     gray = draw_staff(space_px=16, top=60)
     document = _read(tmp_path, gray, confidence=confidence)
     picture = draw_page(gray, document.pages[0])
-    # The edge of a box is smoothed and lies on the picture, so near the colour is near enough.
+    # Edges are antialiased and blended with the image, so colours match approximately.
     assert np.abs(np.subtract(_box_edge(picture, document.symbols[1]), colour)).max() <= 40
 
 
-def test_the_picture_stays_in_its_place_only_fainter(tmp_path):
+def test_the_image_is_faded_in_place(tmp_path):
     gray = draw_staff(space_px=16, top=60)
     picture = draw_page(gray, _read(tmp_path, gray, confidence=0.99).pages[0])
     height, width = gray.shape
@@ -43,7 +43,7 @@ def test_the_picture_stays_in_its_place_only_fainter(tmp_path):
     assert tuple(picture[5, 5]) == (255, 255, 255)
 
 
-def test_small_pictures_are_enlarged_so_that_names_can_be_read(tmp_path):
+def test_small_images_are_enlarged_for_legible_names(tmp_path):
     gray = draw_staff(350, 90, space_px=6, top=30, left=10)
     picture = draw_page(gray, _read(tmp_path, gray, confidence=0.99).pages[0])
     assert picture.shape[1] >= 3 * 350
@@ -64,7 +64,7 @@ def test_a_symbol_left_out_of_the_score_is_crossed_out(tmp_path):
     assert (changed.max(axis=0) <= [bottom + 1, right + 1]).all()
 
 
-def test_the_file_is_a_png_and_always_the_same(tmp_path):
+def test_the_file_is_a_reproducible_png(tmp_path):
     gray = draw_staff()
     document = _read(tmp_path, gray, confidence=0.8)
     data = overlay_png(gray, document)
@@ -73,7 +73,7 @@ def test_the_file_is_a_png_and_always_the_same(tmp_path):
     assert overlay_png(gray, document) == data
 
 
-def test_a_staff_without_symbols_and_plain_pictures_are_drawn(tmp_path):
+def test_empty_staves_and_plain_images_are_drawn(tmp_path):
     gray = draw_staff(space_px=16, top=60)
     document = _read(tmp_path, gray, confidence=0.9, tokens=())
     page = document.pages[0]
@@ -106,7 +106,7 @@ def test_short_names(token, name):
     assert short_name(token) == name
 
 
-def test_every_symbol_has_a_short_name_of_its_own():
+def test_short_names_are_unique():
     names = {token: short_name(token) for token in full_semantic().symbols}
     assert len(set(names.values())) == len(names)
     assert max(len(name) for name in names.values()) <= 18

@@ -1,4 +1,4 @@
-"""Overlays of pages: as pictures, as a PDF, as a web page; and JSON against its schema."""
+"""Overlays of pages as images, PDF and HTML; JSON against its schema."""
 
 import json
 import re
@@ -28,7 +28,7 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "document.schema.json"
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A file of two pages, of two staves and of one, and what was read on it."""
+    """The reading of a file of two pages, with two staves and one."""
     folder = tmp_path_factory.mktemp("pages")
     sheets = [np.vstack([draw_staff(), draw_staff()]), draw_staff(700, 400, top=150)]
     assert cv2.imwritemulti(str(folder / "book.tif"), sheets)
@@ -39,7 +39,7 @@ def pages(tmp_path_factory):
     return replace(document, pages=(first, *document.pages[1:]))
 
 
-def test_json_is_as_its_schema_says(pages):
+def test_json_matches_its_schema(pages):
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     written = json.loads(json.dumps(pages.to_json()))
     jsonschema.validate(written, SCHEMA)
@@ -54,17 +54,17 @@ def test_every_key_is_documented():
     assert keys <= set(re.findall(r"`(\w+)`", text))
 
 
-def test_pages_show_lines_doubt_and_what_was_not_read(pages):
+def test_pages_show_lines_odd_bars_and_unread_regions(pages):
     gray = next(load_pages(pages.source)).gray
     picture = draw_page(gray, pages.pages[0])
     assert picture.shape[:2] == gray.shape  # no room for names is needed
     seen = np.unique(picture.reshape(-1, 3), axis=0).astype(int)
-    # What was not read; the bar that is short; the lines. Thin lines are smoothed, so near is near enough.
+    # Unread region, short bar, staff lines; thin lines are antialiased, so colours match approximately.
     for colour in ((167, 121, 204), (0, 94, 213), (115, 158, 0)):
         assert np.abs(seen - colour).max(axis=1).min() <= 30
 
 
-def test_several_pages_are_a_pdf_and_one_a_png(pages, tmp_path):
+def test_several_pages_give_a_pdf_and_one_a_png(pages, tmp_path):
     results = document_results(pages, "book", ["overlay", "overlay-html"])
     written = write_results(results, tmp_path)
     assert [path.name for path in written] == ["book.overlay.pdf", "book.overlay.html"]
@@ -78,7 +78,7 @@ def test_several_pages_are_a_pdf_and_one_a_png(pages, tmp_path):
     assert list(document_results(one, "one", ["overlay"])) == ["one.overlay.png"]
 
 
-def test_the_web_page_needs_nothing_from_elsewhere(pages):
+def test_the_html_overlay_is_self_contained(pages):
     html = overlay_html(load_pages(pages.source), pages)
     assert "http" not in html.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
     assert html.count("</script>") == 2  # none from the text of the document
@@ -99,6 +99,6 @@ def test_a_turned_page_is_drawn_upright(pages):
     page = replace(pages.pages[0], quarter_turns=0)
     upright = next(load_pages(pages.source)).gray
     for turns in (1, 2, 3):
-        picture = np.ascontiguousarray(np.rot90(upright, -turns))  # as it came, turned to the right
+        picture = np.ascontiguousarray(np.rot90(upright, -turns))  # the original, turned to the right
         drawn = draw_page(picture, replace(page, quarter_turns=turns))
         assert np.array_equal(drawn, draw_page(upright, page))

@@ -1,4 +1,4 @@
-"""Systems become pieces, pieces one score."""
+"""Grouping of systems into pieces, and joining of pieces."""
 
 from fractions import Fraction
 
@@ -34,7 +34,7 @@ def test_two_of_three_signs_begin_a_piece(before: str, after: str, indent: float
     assert begins_piece(first, system(f"{after} {BAR}", indent=indent)) is begins
 
 
-def test_another_number_of_staves_begins_a_piece():
+def test_a_different_number_of_staves_begins_a_piece():
     assert begins_piece(None, system(OPENING))
     assert begins_piece(system(OPENING), system("clef-G2", "clef-F4"))
 
@@ -60,7 +60,7 @@ def test_a_full_bar_without_a_barline_at_the_end_of_a_system_is_closed():
     assert piece.bars[0][0] == StaffBars(1, (True, True))
 
 
-def test_understood_triplets_make_their_bars_right():
+def test_inferred_triplets_complete_their_bars():
     triplet = "tuplet-3 note-C5_eighth note-D5_eighth note-E5_eighth tuplet-end"
     plain = "note-C5_eighth note-D5_eighth note-E5_eighth"
     piece = make_piece([system(f"{OPENING} {triplet} {plain} barline {plain} {plain} barline {BAR}")])
@@ -68,13 +68,13 @@ def test_understood_triplets_make_their_bars_right():
     assert piece.bars[0][0].bars == (True, True, True)
 
 
-def test_a_meter_that_is_not_printed_is_taken_from_most_bars():
+def test_an_unprinted_meter_is_inferred_from_most_bars():
     piece = make_piece([system(f"clef-G2 {' '.join([BAR] * 5)} note-F4_quarter barline")])
     assert piece.implied_length == Fraction(1, 2)
     assert piece.bars[0][0].bars[-1] is False
 
 
-def test_parts_stay_apart_and_pieces_follow_each_other():
+def test_parts_stay_separate_and_pieces_are_joined():
     two = make_piece([system(f"{OPENING} {BAR}", f"clef-F4 timeSignature-2/4 {BAR}")]).score
     one = make_piece([system(f"{OPENING} {BAR} {BAR}")]).score
     score = join_pieces([two, one], title="Tunes")

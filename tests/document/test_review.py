@@ -1,4 +1,4 @@
-"""Doubtful notes and bars, on drawn pages that a scripted network reads."""
+"""Doubtful notes and odd bars, on drawn pages read by a scripted network."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def document(tmp_path):
 
 
 def with_confidence(document, confidences):
-    """The document with these confidences of its first symbols."""
+    """The document with these confidences for its first symbols."""
     (page,) = document.pages
     (reading,) = page.staves
     pairs = zip(reading.symbols, [*confidences, *[1.0] * len(reading.symbols)], strict=False)
@@ -34,7 +34,7 @@ def with_confidence(document, confidences):
     return replace(document, pages=(replace(page, staves=(replace(reading, symbols=symbols),)),))
 
 
-def test_doubt_goes_to_the_note_that_the_symbol_is(document):
+def test_doubt_is_marked_on_the_right_note(document):
     marked = mark_doubtful(with_confidence(document, [0.1, 0.1, 0.1, 1, 0.89, 0.9]))
     assert doubts(marked) == [False, True, False, False, False]
     assert doubts(mark_doubtful(document, below=0.97)) == [True] * 5
@@ -42,7 +42,7 @@ def test_doubt_goes_to_the_note_that_the_symbol_is(document):
     assert mark_doubtful(document).score == document.score
 
 
-def test_symbols_that_are_left_out_are_no_notes(tmp_path):
+def test_unused_symbols_are_no_notes(tmp_path):
     tokens = ("clef-G2", "rest-half", "tie", "note-C5_half", "barline")
     file = write_scripted(tmp_path / "m.onnx", tokens, confidence=0.8)
     assert doubts(mark_doubtful(Recognizer(model=file, beam_width=0).read_gray(draw_staff()))) == [True]
@@ -66,13 +66,13 @@ def test_every_symbol_knows_its_bar(tmp_path):
     (reading,) = Recognizer(model=file, threads=1).read_gray(draw_staff()).pages[0].staves
     first, second, open_ = SymbolBar(1, True), SymbolBar(2, False), SymbolBar(3, None)
     assert reading.symbol_bars == [first] * 4 + [second] * 2 + [open_]
-    # A barline that is no part of the score closes nothing.
+    # An unused barline closes no bar.
     unused = replace(reading.symbols[3], used=False)
     odd = replace(reading, symbols=(*reading.symbols[:3], unused, *reading.symbols[4:]))
     assert odd.symbol_bars[4].number == 1
 
 
-def test_colours_tell_doubt():
+def test_confidence_colours():
     assert confidence_rgb(0.2) == confidence_rgb(0.5) == (213, 94, 0)
     assert confidence_rgb(0.9) == (230, 159, 0)
     assert confidence_rgb(1.0) == (0, 114, 178)

@@ -1,4 +1,4 @@
-"""Heads one above another."""
+"""Share of stacked note heads."""
 
 import cv2
 import numpy as np
@@ -18,11 +18,11 @@ def strip(*columns: tuple[int, ...]) -> np.ndarray:
     return ink
 
 
-def test_a_melody_has_no_heads_one_above_another():
+def test_a_melody_has_no_stacked_heads():
     assert stacked_head_share(strip((48,), (52,), (40,), (64,), (60,))) == 0
 
 
-def test_chords_have():
+def test_chords_have_stacked_heads():
     assert stacked_head_share(strip((48, 64), (40, 56), (52, 60), (48, 56, 64))) == 1  # seconds to sixths
     assert stacked_head_share(strip((48,), (48, 64), (40,), (52,))) == 2 / 5
 
@@ -33,5 +33,5 @@ def test_beams_are_no_heads():
     assert stacked_head_share(ink) == 0
 
 
-def test_an_empty_staff_says_nothing():
+def test_an_empty_staff_has_share_zero():
     assert stacked_head_share(strip()) == 0

@@ -1,4 +1,4 @@
-"""A page engraved: its measures alone, its systems, ids that link, an SVG that a strict page can show."""
+"""Engraving of a page: measures, systems, ids, and an SVG that meets the content security policy."""
 
 import re
 from dataclasses import replace
@@ -40,7 +40,7 @@ def ids_of(root: ET.Element) -> set[str]:
 
 
 def systems_of(root: ET.Element) -> list[int]:
-    """How many measures each system has."""
+    """Number of measures of each system."""
     groups = [g for g in root.iter() if g.get("class") == "system"]
     return [sum(each.get("class") == "measure" for each in g) for g in groups]
 
@@ -56,7 +56,7 @@ def test_every_symbol_with_an_id_is_in_the_engraving_of_its_page():
 
 def test_systems_break_where_those_of_the_scan_do():
     document = make_document(*TWO_PAGES, pages=2)
-    assert systems_of(svg_of(document, 1)) == [2, 3]  # with the bar that goes on on the next page
+    assert systems_of(svg_of(document, 1)) == [2, 3]  # with the bar that continues on the next page
     assert systems_of(svg_of(document, 2)) == [3, 2]
     assert systems_of(svg_of(on_one_page(document), 1)) == [2, 3, 2, 2]
 
@@ -73,14 +73,16 @@ def test_a_page_has_the_signs_that_hold_before_it():
         assert identity is None or events[identity] == replace(event, **_unbeamed(event))
     svg = svg_of(document, 2)
     assert not any(element.get("class") == "meterSig" and len(element) for element in svg.iter())
-    assert any(element.get("class") == "mRest doubtful" for element in svg.iter())  # the meter holds, unseen
+    assert any(
+        element.get("class") == "mRest doubtful" for element in svg.iter()
+    )  # the meter holds but is not drawn
 
 
 def _unbeamed(event: object) -> dict[str, None]:
     return {"beam": None} if isinstance(event, Note) else {}
 
 
-def test_a_sign_that_changes_is_linked_and_one_that_is_repeated_is_not():
+def test_changed_signs_are_linked_and_repeated_ones_are_not():
     document = make_document(
         f"{OPEN} {BAR}", f"clef-F4 keySignature-DM timeSignature-3/4 {BAR}", f"clef-F4 {BAR}"
     )
@@ -92,7 +94,7 @@ def test_a_sign_that_changes_is_linked_and_one_that_is_repeated_is_not():
     assert page_view(document, 1)["staves"][2]["symbols"][0]["id"] is None
 
 
-def test_pieces_begin_anew_below_each_other():
+def test_pieces_are_stacked():
     document = on_one_page(
         one_after_the_other(
             make_document((f"{OPEN} {BAR}", f"{OPEN} {BAR}")),
@@ -140,7 +142,7 @@ def test_no_styles_no_colours_no_scripts():
     assert len(glyphs) == len(set(glyphs))
 
 
-def test_doubtful_ones_have_a_class():
+def test_doubtful_events_have_a_class():
     document = make_document(f"{OPEN} {BAR}")  # all of confidence 0.75
     classes = {g.get("id"): g.get("class") for g in svg_of(document).iter() if g.get("id")}
     assert classes["p1e3"] == "note doubtful"

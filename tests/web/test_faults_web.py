@@ -1,4 +1,4 @@
-"""The server on a full disk: nothing stays half done, and it goes on when there is room."""
+"""The server on a full disk: no partial state, and recovery once there is room."""
 
 import sqlite3
 from pathlib import Path
@@ -20,7 +20,7 @@ from focal_omr.web.view_worker import ViewWorker
 ROOM: dict[str, Any] = {"expire_s": 100.0, "queued": 10_000, "stored": 10**9}
 
 
-def test_a_change_that_does_not_fit_is_not_there_and_the_next_one_is(tmp_path: Path) -> None:
+def test_a_write_to_a_full_disk_leaves_nothing_and_the_next_succeeds(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for _ in range(3):
         with full_disk((tmp_path / "jobs.sqlite3-wal").stat().st_size), pytest.raises(sqlite3.Error):
@@ -31,7 +31,7 @@ def test_a_change_that_does_not_fit_is_not_there_and_the_next_one_is(tmp_path: P
     store.close()
 
 
-def test_an_upload_that_does_not_fit_is_refused_and_taken_later(tmp_path: Path) -> None:
+def test_an_upload_to_a_full_disk_is_rejected_and_accepted_later(tmp_path: Path) -> None:
     with served(tmp_path, workers=0, warm=False) as client:
         with full_disk(STAFF.stat().st_size - 1):
             answer = send(client, STAFF.read_bytes())
@@ -41,7 +41,7 @@ def test_an_upload_that_does_not_fit_is_refused_and_taken_later(tmp_path: Path) 
         assert send(client, STAFF.read_bytes()).status_code == 202
 
 
-def test_a_document_whose_end_could_not_be_written_down_is_read_again(
+def test_a_document_whose_result_could_not_be_stored_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish, failures = Store.finish, []
@@ -63,7 +63,7 @@ def _full(*_: object, **__: object) -> None:
     raise OutputError("/srv/data/jobs/secret/document.json cannot be written: No space left on device")
 
 
-def test_clients_are_not_told_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_a_full_disk_hide_server_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = DocumentRevision("id", tmp_path, "a.png", 0, {})
     monkeypatch.setattr(ViewWorker, "_handle", _full)
     answer = ViewWorker()(ViewRequest(document, "mid", tmp_path / "a.mid"))

@@ -1,4 +1,4 @@
-"""The web page in a real Chromium, as somebody uses it who has never seen it; skipped where there is none."""
+"""End-to-end tests of the web page in Chromium; skipped if it is not installed."""
 
 import base64
 import os
@@ -41,7 +41,7 @@ STAFF = STATIC / "samples" / "ode-to-joy.png"
 FIRST_VIEW_BYTES = 300_000
 DESK = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-# Gives a file to the page as a hand that lets it go over it does.
+# Drops a file on the page.
 DROP = """([text, name]) => {
     const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
     const carried = new DataTransfer();
@@ -53,7 +53,7 @@ DROP = """([text, name]) => {
 
 
 def chromium() -> str | None:
-    """The browser that is at hand."""
+    """Path of an installed browser."""
     return next((path for path in (os.environ.get("CHROMIUM", ""), *BROWSERS) if shutil.which(path)), None)
 
 
@@ -76,13 +76,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
 
 @pytest.fixture(scope="module")
 def read(server: httpx.Client) -> str:
-    """The id of a document that is read; tests that change it make their own."""
+    """Id of a document that has been read; tests that edit make their own."""
     return upload(server)
 
 
 @pytest.fixture(scope="module")
 def staff(server: httpx.Client, browser: Browser) -> str:
-    """The same of a single clean staff."""
+    """Likewise, of a single clean staff."""
     return upload(server, STAFF)
 
 
@@ -92,7 +92,7 @@ def upload(server: httpx.Client, path: Path = TUNES) -> str:
 
 @pytest.fixture
 def opened(browser: Browser, server: httpx.Client) -> Iterator[Callable[..., SimpleNamespace]]:
-    """Opens an address of the page; whatever a browser complains of fails the test."""
+    """Opens a path of the page; errors in the browser's console fail the test."""
     contexts, troubles = [], []
     allowed: list[str] = []
 
@@ -134,7 +134,7 @@ def notes(score: Score) -> list[Note]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds that is serious or critical."""
+    """Serious and critical violations found by axe-core."""
     found = axe_api.Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:200]}"
@@ -143,12 +143,10 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-# A walk as a new user makes it ---------------------------------------------------------------------------
+# User journeys ---------------------------------------------------------------------------
 
 
-def test_a_dropped_page_is_read_mended_heard_and_taken_away(
-    opened: Callable[..., SimpleNamespace], tmp_path: Path
-) -> None:
+def test_drop_read_edit_and_download(opened: Callable[..., SimpleNamespace], tmp_path: Path) -> None:
     page = opened().page
     page.evaluate(DROP, [base64.b64encode(TUNES.read_bytes()).decode(), "tune-book.jpg"])
     page.wait_for_selector('html[data-state="reading"]')
@@ -193,7 +191,9 @@ def test_a_dropped_page_is_read_mended_heard_and_taken_away(
     assert spelled == ["A4", "C5", "E5", "G5", "F5"]
 
 
-def test_it_plays_when_the_notes_come_late(opened: Callable[..., SimpleNamespace], read: str) -> None:
+def test_playback_starts_when_its_notes_arrive_late(
+    opened: Callable[..., SimpleNamespace], read: str
+) -> None:
     page = opened("/").page
     page.route("**/playback?*", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.goto(f"{page.url}#/job/{read}")
@@ -203,7 +203,7 @@ def test_it_plays_when_the_notes_come_late(opened: Callable[..., SimpleNamespace
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "true")
 
 
-def test_it_is_heard_and_the_cursor_runs(opened: Callable[..., SimpleNamespace], read: str) -> None:
+def test_playback_moves_the_cursor(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)
     page.click("#play")
@@ -218,14 +218,12 @@ def test_it_is_heard_and_the_cursor_runs(opened: Callable[..., SimpleNamespace],
         places.add((line.get_attribute("x1"), round(box["x"])))
     assert len(places) == 4
     expect(page.locator("#engraving .sounding")).to_have_count(1)
-    page.keyboard.press("Space")  # the button has the focus: it is pressed, once
+    page.keyboard.press("Space")  # the focused button is pressed, once
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
     expect(line).to_have_attribute("visibility", "hidden")
 
 
-def test_it_plays_from_the_chosen_note_and_loops_its_bar(
-    opened: Callable[..., SimpleNamespace], read: str
-) -> None:
+def test_playback_from_the_selection_loops_its_bar(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)
     page.keyboard.press("o")
@@ -241,7 +239,7 @@ def test_it_plays_from_the_chosen_note_and_loops_its_bar(
     assert bars == {"bar 12"}
 
 
-def test_keyboard_alone_and_a_screen_reader(opened: Callable[..., SimpleNamespace], read: str) -> None:
+def test_keyboard_only_and_screen_reader(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)
     symbols = page.locator("#symbols")
@@ -262,9 +260,7 @@ def test_keyboard_alone_and_a_screen_reader(opened: Callable[..., SimpleNamespac
     expect(page.locator("#help")).to_be_hidden()
 
 
-def test_a_note_of_the_engraving_is_linked_to_the_scan(
-    opened: Callable[..., SimpleNamespace], read: str
-) -> None:
+def test_engraved_notes_are_linked_to_the_scan(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)
     page.locator("#p1e20").hover()
@@ -275,7 +271,7 @@ def test_a_note_of_the_engraving_is_linked_to_the_scan(
     expect(page.locator("#engraving .here")).to_have_id("p1e20")
 
 
-def test_changes_of_another_window_are_not_lost(
+def test_edits_of_another_window_are_not_lost(
     opened: Callable[..., SimpleNamespace], server: httpx.Client
 ) -> None:
     job = upload(server, STAFF)
@@ -292,7 +288,7 @@ def test_changes_of_another_window_are_not_lost(
     assert chosen(view.page) == "D4 half"
 
 
-def test_pages_turn_by_hand_and_by_the_music(
+def test_pages_turn_by_key_and_during_playback(
     opened: Callable[..., SimpleNamespace], server: httpx.Client
 ) -> None:
     staff = np.asarray(cv2.imread(str(STAFF), cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -312,10 +308,10 @@ def test_pages_turn_by_hand_and_by_the_music(
     expect(page.locator("#scan-cursor")).to_have_attribute("visibility", "visible")
 
 
-# What the page needs, and what it says --------------------------------------------------------------------
+# Requests and messages --------------------------------------------------------------------
 
 
-def test_the_first_view_is_small_and_from_here(
+def test_the_first_view_is_small_and_loads_from_this_host(
     opened: Callable[..., SimpleNamespace], server: httpx.Client
 ) -> None:
     view = opened()
@@ -336,7 +332,7 @@ def test_the_first_view_is_small_and_from_here(
         ("empty.png", b"", "is empty"),
     ],
 )
-def test_what_is_no_picture_is_named(
+def test_files_that_are_no_images_are_rejected(
     opened: Callable[..., SimpleNamespace], name: str, data: bytes, says: str
 ) -> None:
     view = opened()
@@ -346,9 +342,7 @@ def test_what_is_no_picture_is_named(
     expect(view.page.locator("#failed-text")).to_contain_text(says)
 
 
-def test_a_document_that_is_gone_and_a_server_that_is_lost(
-    opened: Callable[..., SimpleNamespace], read: str
-) -> None:
+def test_expired_document_and_lost_server(opened: Callable[..., SimpleNamespace], read: str) -> None:
     view = opened("/#/job/nosuchjobnosuchjob")
     view.allowed += ["404", "ERR_INTERNET_DISCONNECTED"]
     view.page.wait_for_selector('html[data-state="failed"]')
@@ -362,7 +356,7 @@ def test_a_document_that_is_gone_and_a_server_that_is_lost(
 
 
 @pytest.mark.parametrize(("screen", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
-def test_no_serious_trouble_for_anybody(
+def test_no_serious_accessibility_violations(
     opened: Callable[..., SimpleNamespace], staff: str, screen: dict[str, Any], scheme: str
 ) -> None:
     page = opened("/", color_scheme=scheme, **screen).page

@@ -1,4 +1,4 @@
-"""What the page gets: the overview and one page, with the keys that were agreed."""
+"""Views of a document: overview and page, with the keys of the API."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ def changed(document: Document, staff: int, symbol: int, **changes: object) -> D
 
 
 def sure(document: Document) -> Document:
-    """The document with a confidence of 1 everywhere."""
+    """The document with confidence 1 for all symbols."""
     pages = [
         replace(
             page,
@@ -50,7 +50,7 @@ def test_overview():
     ]
     assert (seen["name"], seen["title"], seen["pieces"], seen["mended_staves"]) == ("hand.png", "Tune", 1, 0)
     assert seen["pages"] == [{"number": 1, "width": 360, "height": 400, "staves": 2}]
-    # The tie that breaks the grammar is to be looked at, however sure it is.
+    # A tie that breaks the grammar is doubtful at any confidence.
     assert seen["doubtful"] == [
         {"page": 1, "staff": 0, "symbol": 3},
         {"page": 1, "staff": 1, "symbol": 2},
@@ -59,7 +59,7 @@ def test_overview():
     assert seen["warnings"] == list(document.warnings) != []
 
 
-def test_what_a_person_mended_is_not_doubtful():
+def test_edited_symbols_are_not_doubtful():
     document = changed(sure(make_document(*SYSTEMS)), 0, 3, confidence=0.5, mended=True)
     assert [each["staff"] for each in overview(document)["doubtful"]] == [1]
     assert overview(document)["mended_staves"] == 1
@@ -95,7 +95,7 @@ def test_a_page():
     json.dumps(view)
 
 
-def test_an_unread_staff_asks_for_no_look_at_its_symbols():
+def test_symbols_of_an_unread_staff_are_not_doubtful():
     document = with_unread(make_document(*SYSTEMS), 0, 1)
     assert {each["staff"] for each in overview(document)["doubtful"]} == {0}
     staff = page_view(document, 1)["staves"][1]

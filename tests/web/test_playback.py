@@ -1,4 +1,4 @@
-"""Notes to play: the same times as Verovio's, ties and repeats, grace notes, parts together."""
+"""Playback: times, ties, repeats, grace notes and several parts."""
 
 import json
 from collections import Counter
@@ -37,12 +37,12 @@ def played(document: Document, *, unfold: bool = True) -> list[tuple[float, floa
 
 
 def _end(timemap: list[dict]) -> float:
-    """Of all; moments may come out of order."""
+    """End of the score; moments may be out of order."""
     return max(moment["qstamp"] for moment in timemap)
 
 
 def check_by_verovio(document: Document) -> None:
-    """Onsets are those of Verovio's timemap, by id and with repeats; but those that grace notes move."""
+    """Onsets are those of Verovio's timemap, by id and with repeats, except where grace notes move them."""
     timemap = ENGRAVER.timemap(playable_mei(document.score, Playback()))
     begins = {
         identity: moment["qstamp"]
@@ -156,7 +156,7 @@ def test_ties_are_one_sound_and_the_cursor_still_visits_the_tied_note():
         f"{OPEN} note-G4_half tie barline note-G4_quarter tie note-A4_quarter barline note-A4_half tie",
         f"{SYSTEM} note-A4_half barline",
     )
-    # The second tie leads to another pitch: it is none.
+    # The second tie leads to another pitch, so it is ignored.
     assert played(document) == [
         (0, 3, 67), (2, 1, None), (3, 1, 69), (4, 4, 69), (6, 2, None)
     ]  # fmt: skip
@@ -168,7 +168,10 @@ def test_grace_notes_take_their_time_from_the_note_before():
         f"{SYSTEM} gracenote-B4_sixteenth gracenote-A4_sixteenth note-G4_half barline gracenote-B4_eighth",
     )
     assert played(document) == [
-        *((0, 0.125, 71 - 2), (0.125, 3.75, 67)),  # the first has none before it: of its own note
+        *(
+            (0, 0.125, 71 - 2),
+            (0.125, 3.75, 67),
+        ),  # without a note before it, the first takes its time from its own note
         *((1.75, 0.125, 71), (1.875, 0.125, 69), (2, 1.875, None), (3.875, 0.125, 71)),
     ]
 
@@ -185,7 +188,7 @@ def test_repeats():
     json.dumps(found)
 
 
-def test_bars_of_all_parts_begin_together_and_say_where_they_stand():
+def test_bars_of_all_parts_begin_together():
     document = with_unread(
         make_document(
             (

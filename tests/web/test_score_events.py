@@ -1,4 +1,4 @@
-"""Symbols on the scan and events of the score: each symbol is the event that it says."""
+"""Mapping between symbols on the scan and events of the score."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ SYSTEM = "clef-G2 keySignature-GM"
 
 
 def check(document: Document) -> None:
-    """Every used note and rest, and every sign that the score keeps, is the event of its id."""
+    """Every used note and rest, and every sign kept in the score, maps to an equal event."""
     ids, events = score_events(document).ids, events_by_id(document)
     assert len(set(ids.values())) == len(ids)
     for place, symbol in all_symbols(document).items():
@@ -42,7 +42,7 @@ def check(document: Document) -> None:
 
 
 def same(sign: Event | None, event: Event) -> bool:
-    """Whether a token says an event; accidentals that hold through the bar are not in the token."""
+    """Whether a token matches an event; accidentals that hold through the bar are not in the token."""
     if isinstance(event, Note) and isinstance(sign, Note):
         said, heard = sign.pitch, event.pitch
         same_place = (said.step, said.octave) == (heard.step, heard.octave)
@@ -68,7 +68,7 @@ def test_real_pages(file):
     assert len(score_events(document).ids) > 250
 
 
-def test_what_a_system_repeats_is_no_event_and_what_changes_is():
+def test_repeated_signs_are_no_events_and_changed_ones_are():
     document = make_document(
         f"{OPEN} note-G4_half barline note-G4_half barline",
         f"{SYSTEM} note-F#4_half tie note-F4_half barline keySignature-FM",
@@ -84,13 +84,13 @@ def test_what_a_system_repeats_is_no_event_and_what_changes_is():
     assert SymbolPlace(1, 2, 1) not in ids
 
 
-def test_tuplets_printed_and_understood():
+def test_printed_and_inferred_tuplets():
     triplet = "tuplet-3 note-G4_eighth note-A4_eighth note-B4_eighth tuplet-end note-G4_quarter barline"
     silent = "note-G4_eighth note-A4_eighth note-B4_eighth gracenote-C5_eighth note-C5_quarter barline"
     check(make_document(f"{OPEN} {triplet}", f"{SYSTEM} {silent} multirest-3 barline note-G4_half barline"))
 
 
-def test_staves_that_were_not_read_have_rests_without_symbols():
+def test_unread_staves_have_rests_without_symbols():
     document = with_unread(
         make_document(
             (f"{OPEN} note-G4_half barline", f"{OPEN} note-B4_half barline note-B4_half barline"),
@@ -105,7 +105,7 @@ def test_staves_that_were_not_read_have_rests_without_symbols():
     assert all(place and place.symbol is not None for place in places[1])
 
 
-def test_pieces_of_other_parts_and_without_a_key():
+def test_pieces_with_other_parts_and_without_a_key():
     document = one_after_the_other(
         make_document((f"{OPEN} note-G4_half barline-final", f"{OPEN} note-G4_half barline-final")),
         make_document("clef-G2 timeSignature-2/4 note-F4_half barline note-F4_half barline-final"),
@@ -120,7 +120,7 @@ def test_pieces_of_other_parts_and_without_a_key():
     assert sum(place is not None for place in second) == 4 + 2
 
 
-def test_grammar_broken_and_repeat_signs():
+def test_broken_grammar_and_repeat_signs():
     check(
         make_document(
             f"{OPEN} barline-repeat_start tie note-G4_half barline-repeat_end tuplet-3 note-A4_half"
@@ -128,7 +128,7 @@ def test_grammar_broken_and_repeat_signs():
     )
 
 
-def test_a_score_of_other_staves_is_told():
+def test_a_score_that_does_not_match_the_staves_is_an_error():
     document = make_document(f"{OPEN} note-G4_half barline note-G4_half barline")
     other = make_document(f"{OPEN} note-G4_half barline note-G4_quarter note-G4_quarter barline")
     with pytest.raises(NotationError, match="piece 1, part 1"):

@@ -1,4 +1,4 @@
-"""The HTTP API as a client uses it, on the real server with its processes: a file in, scores out, changes."""
+"""The HTTP API on a real server with its worker processes: upload, downloads, edits."""
 
 import io
 import json
@@ -33,14 +33,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def job(client: httpx.Client) -> str:
-    """An example that was read."""
+    """Id of an example that has been read."""
     state = read(client, STAFF.read_bytes(), "Menuett in G.jpg")
     assert state["status"] == "done", state
     return str(state["id"])
 
 
 def get(client: httpx.Client, job: str, path: str, kind: type[JsonModel] | None = None) -> Any:
-    """What is at a path of a job; where a kind is given, it is exactly as described."""
+    """GET a path of a job; validates the response against a model, if given."""
     answer = client.get(f"/api/jobs/{job}{path}")
     assert answer.status_code == 200, answer.text
     if kind is None:
@@ -49,7 +49,7 @@ def get(client: httpx.Client, job: str, path: str, kind: type[JsonModel] | None 
     return answer.json()
 
 
-def test_a_job_tells_where_it_stands(client: httpx.Client, job: str) -> None:
+def test_state_of_a_job(client: httpx.Client, job: str) -> None:
     state = get(client, job, "", responses.JobJson)
     assert (state["status"], state["progress"], state["error"]) == ("done", 1.0, None)
     assert (state["name"], state["pages"], state["pages_read"], state["staves_read"]) == (
@@ -79,7 +79,7 @@ def test_the_uploaded_file_is_not_kept(client: httpx.Client, job: str) -> None:
         ("abc", "text/vnd.abc; charset=utf-8", b"X:1"),
     ],
 )
-def test_every_format_can_be_had(
+def test_every_format_can_be_downloaded(
     client: httpx.Client, job: str, suffix: str, kind: str, begins: bytes, schema: etree.XMLSchema
 ) -> None:
     answer = get(client, job, f"/score.{suffix}")
@@ -105,7 +105,7 @@ def test_pictures_and_overlays(client: httpx.Client, job: str) -> None:
     assert client.get(f"/api/jobs/{job}/pages/2/picture").status_code == 404
 
 
-def test_views_are_as_described(client: httpx.Client, job: str) -> None:
+def test_views_match_their_models(client: httpx.Client, job: str) -> None:
     overview = get(client, job, "/overview", responses.DocumentJson)
     assert overview["pages"][0]["picture"] == f"/api/jobs/{job}/pages/1/picture"
     playback = get(client, job, "/playback", responses.PlaybackJson)
@@ -125,7 +125,7 @@ def go(client: httpx.Client, job: str, which: str, revision: int) -> httpx.Respo
     return client.post(f"/api/jobs/{job}/{which}", json={"revision": revision})
 
 
-def test_changes_are_made_undone_and_made_again(client: httpx.Client) -> None:
+def test_edit_undo_redo(client: httpx.Client) -> None:
     job = read(client, STAFF.read_bytes())["id"]
     as_read = get(client, job, "/score.musicxml").content
     assert get(client, job, "/samples.zip").content[:2] == b"PK"
@@ -165,7 +165,7 @@ def test_changes_are_made_undone_and_made_again(client: httpx.Client) -> None:
     assert get(client, job, "/score.musicxml").content == mended
     assert go(client, job, "redo", 4).status_code == 409
     assert change(client, job, 5, note, {"do": "delete"}).status_code == 200
-    assert go(client, job, "redo", 6).status_code == 422  # what was undone is gone
+    assert go(client, job, "redo", 6).status_code == 422  # undone edits are dropped
     folder = client.app.state.server.store.folder(job)  # type: ignore[attr-defined]
     assert not [file for file in folder.glob("made-[0-9]*") if not file.name.startswith("made-6-")]
 
@@ -181,7 +181,7 @@ def test_changes_are_made_undone_and_made_again(client: httpx.Client) -> None:
         (3, {}, "change"),
     ],
 )
-def test_changes_that_cannot_be_made(
+def test_impossible_edits(
     client: httpx.Client, job: str, symbol: int, what: dict[str, Any], says: str
 ) -> None:
     body = {"revision": 0, "page": 1, "staff": 0, "symbol": symbol, "change": what}
@@ -195,7 +195,7 @@ def test_changes_that_cannot_be_made(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"revision": NaN}', b'{"revision": 1e400}', b"\xff"]
 )
-def test_malformed_changes(client: httpx.Client, job: str, body: bytes) -> None:
+def test_malformed_edits(client: httpx.Client, job: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = client.post(f"/api/jobs/{job}/changes", content=body, headers=headers)
     assert answer.status_code in (400, 422)
@@ -213,7 +213,7 @@ def test_ten_thousand_pages_fail_at_once(client: httpx.Client) -> None:
     assert state["error"] == "book.pdf: 10000 pages; this server reads at most 20"
 
 
-def test_what_cannot_be_read_is_said(client: httpx.Client) -> None:
+def test_unreadable_files_fail_with_a_reason(client: httpx.Client) -> None:
     blank = cv2.imencode(".png", np.full((300, 400), 255, np.uint8))[1].tobytes()
     state = read(client, blank, "blank.png")
     assert (state["status"], state["error"].startswith("blank.png: no staff")) == ("failed", True)
@@ -225,7 +225,7 @@ def test_what_cannot_be_read_is_said(client: httpx.Client) -> None:
     )
 
 
-def test_a_reader_that_dies_takes_one_job_along(client: httpx.Client) -> None:
+def test_a_dead_reader_fails_one_job(client: httpx.Client) -> None:
     readers = client.app.state.server.readers  # type: ignore[attr-defined]
     long = send(client, pages(12), "long.tiff").json()["id"]
     following = send(client, STAFF.read_bytes(), "next.jpg").json()["id"]
@@ -243,12 +243,12 @@ def test_a_dead_view_worker_is_restarted(client: httpx.Client, job: str) -> None
     views = client.app.state.server.views  # type: ignore[attr-defined]
     tune = get(client, job, "/score.abc").content
     os.kill(views._process.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
-    first = client.get(f"/api/jobs/{job}/score.abc?original=true")  # may come before it is seen to be dead
+    first = client.get(f"/api/jobs/{job}/score.abc?original=true")  # may arrive before the death is noticed
     assert (first.status_code, "makes it" in first.text) in ((200, False), (503, True))
     assert get(client, job, "/score.abc?original=true").content == tune
 
 
-def test_a_job_that_takes_too_long_ends(tmp_path: Path) -> None:
+def test_a_job_times_out(tmp_path: Path) -> None:
     with served(tmp_path, seconds=0.3) as client:
         state = read(client, pages(12), "long.tiff")
         assert (state["status"], state["error"]) == ("failed", "long.tiff: takes longer than 0.3 s")
@@ -264,7 +264,7 @@ def test_a_running_job_can_be_deleted(client: httpx.Client) -> None:
     assert not client.app.state.server.store.folder(long).exists()  # type: ignore[attr-defined]
 
 
-def test_what_was_done_survives_the_server(tmp_path: Path) -> None:
+def test_finished_jobs_survive_a_restart(tmp_path: Path) -> None:
     with served(tmp_path, warm=False) as client:
         job = read(client, STAFF.read_bytes())["id"]
         assert change(client, job, 0, 4, {"do": "delete"}).status_code == 200
@@ -275,7 +275,7 @@ def test_what_was_done_survives_the_server(tmp_path: Path) -> None:
         assert go(client, job, "undo", 1).status_code == 200
 
 
-def test_figures_are_kept(client: httpx.Client, job: str) -> None:
+def test_metrics(client: httpx.Client, job: str) -> None:
     text = client.get("/metrics").text
     assert 'focal_omr_jobs{status="done"}' in text
     assert "focal_omr_queue_length 0.0" in text
@@ -285,7 +285,7 @@ def test_figures_are_kept(client: httpx.Client, job: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["sh", "python"])
-def test_what_the_documentation_says_works(client: httpx.Client, tmp_path: Path, language: str) -> None:
+def test_examples_of_the_documentation_work(client: httpx.Client, tmp_path: Path, language: str) -> None:
     if language == "sh" and not (shutil.which("curl") and shutil.which("bash")):
         pytest.skip("needs curl and bash")
     text = (EXAMPLES.parent / "docs" / "server.md").read_text(encoding="utf-8")
@@ -300,8 +300,8 @@ def test_what_the_documentation_says_works(client: httpx.Client, tmp_path: Path,
     assert b"<score-partwise" in file.read_bytes()
 
 
-def test_the_process_that_answers_loads_nothing_heavy() -> None:
-    """What decodes files of strangers may crash or take all memory: elsewhere, please."""
+def test_the_server_process_loads_no_decoders() -> None:
+    """Decoders of uploaded files may crash or exhaust memory, so they run in worker processes."""
     heavy = ("numpy", "cv2", "onnxruntime", "verovio", "pypdfium2", "torch", "PIL")
     code = (
         "import sys; from pathlib import Path; from focal_omr.web.app import create_app;"

@@ -1,4 +1,4 @@
-"""`focal-omr serve` as a process: what it says, and what a kill leaves of its work."""
+"""`focal-omr serve` as a process: its messages, and recovery after a kill."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ SERVE = (sys.executable, "-m", "focal_omr", "serve")
 
 
 def refused(*options: str, code: str = "") -> str:
-    """The one line with which a server does not start."""
+    """The one-line message of a server that does not start."""
     command = (sys.executable, "-c", code) if code else SERVE
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
@@ -31,7 +31,7 @@ def refused(*options: str, code: str = "") -> str:
 
 @contextmanager
 def serving(data: Path, *options: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
-    """A server in a process of its own, and a client that opened the address that it printed."""
+    """A server process, and a client of the address that it printed."""
     command = [*SERVE, "--port", "0", "--data", str(data), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -55,7 +55,7 @@ def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
     assert "none.onnx: no such file" in refused("--data", str(tmp_path), "--model", "none.onnx")
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     code = "import sys; sys.modules['uvicorn'] = None; from focal_omr.cli.app import main; main()"
     line = refused("serve", "--data", str(tmp_path), code=code)
     assert "pip install focal-ctc-omr[web]" in line
@@ -69,7 +69,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
         ("::1", "http://[::1]:80/?token=a%20b"),
     ],
 )
-def test_the_address_can_be_opened_and_an_open_server_warns(
+def test_printed_address_and_warning_of_an_open_server(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, address: str
 ) -> None:
     server = uvicorn.Server(uvicorn.Config("none"))

@@ -1,4 +1,4 @@
-"""The door of the server: names, tokens, other sites' pages, too many uploads, and what browsers are told."""
+"""Guard of the server: host names, tokens, cross-site requests, upload rate, security headers."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,7 @@ def test_a_name_can_be_allowed(locked: httpx.Client) -> None:
         {"Origin": "http://["},
     ],
 )
-def test_other_sites_pages_change_nothing(client: httpx.Client, headers: dict[str, str]) -> None:
+def test_cross_site_requests_are_rejected(client: httpx.Client, headers: dict[str, str]) -> None:
     files = {"file": ("a.jpg", STAFF.read_bytes())}
     assert client.post("/api/jobs", files=files, headers=headers).status_code == 403
     job = send(client, STAFF.read_bytes()).json()["id"]
@@ -75,14 +75,14 @@ def test_other_sites_pages_change_nothing(client: httpx.Client, headers: dict[st
     assert client.get(f"/api/jobs/{job}").status_code == 200
 
 
-def test_the_own_page_and_programs_may(client: httpx.Client) -> None:
+def test_same_site_requests_and_programs_are_admitted(client: httpx.Client) -> None:
     own = {"Origin": str(client.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
     for headers in ({}, own):
         job = client.post("/api/jobs", files={"file": STAFF.read_bytes()}, headers=headers).json()["id"]
         assert client.delete(f"/api/jobs/{job}", headers=headers).status_code == 204
 
 
-def test_without_the_token_nothing_is_shown(locked: httpx.Client) -> None:
+def test_requests_without_the_token_are_rejected(locked: httpx.Client) -> None:
     for path in ("/", "/api", "/api/jobs/x", "/metrics", "/openapi.json"):
         answer = locked.get(path)
         assert answer.status_code == 401
@@ -94,13 +94,13 @@ def test_without_the_token_nothing_is_shown(locked: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "wrong", ["Bearer", "Bearer x", "Basic YTpi", f"Bearer {cookie_value(TOKEN)}", "Bearer é"]
 )
-def test_a_wrong_token_is_none(locked: httpx.Client, wrong: str) -> None:
+def test_wrong_tokens_are_rejected(locked: httpx.Client, wrong: str) -> None:
     assert locked.get("/api", headers={"Authorization": wrong.encode()}).status_code == 401
     assert locked.get("/api", headers={"Cookie": "focal_omr=x"}).status_code == 401
     assert locked.get("/", params={"token": "x"}).status_code == 401
 
 
-def test_the_token_lets_in(locked: httpx.Client) -> None:
+def test_the_token_admits(locked: httpx.Client) -> None:
     assert locked.get("/api", headers={"Authorization": f"Bearer {TOKEN}".encode()}).status_code == 200
     answer = locked.get("/", params={"token": TOKEN})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -113,7 +113,7 @@ def test_the_token_lets_in(locked: httpx.Client) -> None:
     assert locked.get("/api", headers={"Cookie": f"focal_omr={value}"}).json()["token"] is True
 
 
-def test_uploads_can_be_limited(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_upload_rate_limit(tmp_path_factory: pytest.TempPathFactory) -> None:
     with served(tmp_path_factory.mktemp("rate"), workers=0, warm=False, rate=2) as client:
         statuses = [send(client, STAFF.read_bytes()).status_code for _ in range(3)]
         answer = send(client, STAFF.read_bytes())

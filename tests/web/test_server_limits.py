@@ -1,4 +1,4 @@
-"""What the server refuses at the door: too much, too many, not what it says it is."""
+"""Limits of uploads: size, number, type and names."""
 
 import gzip
 import socket
@@ -27,7 +27,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
-    """A picture file that says it is so large."""
+    """A PNG file whose header declares a size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -56,14 +56,14 @@ BOMB = png(40_000, 40_000, zlib.compress(bytes(2 * MB), 9))
         ("huge.png", bytes(2 * MB), 413, "at most 1 MB"),
     ],
 )
-def test_what_is_not_taken(client: httpx.Client, name: str, data: bytes, status: int, says: str) -> None:
+def test_rejected_uploads(client: httpx.Client, name: str, data: bytes, status: int, says: str) -> None:
     answer = send(client, data, name)
     assert answer.status_code == status
     assert says in answer.json()["error"]
     assert len(answer.json()["error"].splitlines()) == 1
 
 
-def test_refused_files_leave_nothing(client: httpx.Client) -> None:
+def test_rejected_files_leave_nothing(client: httpx.Client) -> None:
     store = client.app.state.server.store  # type: ignore[attr-defined]
     before = sorted(store._jobs.iterdir())
     send(client, BOMB)
@@ -72,7 +72,7 @@ def test_refused_files_leave_nothing(client: httpx.Client) -> None:
 
 
 def test_a_body_without_length_is_cut_off(client: httpx.Client) -> None:
-    """It is refused while it comes: the server does not wait for its end."""
+    """It is rejected while being sent: the server does not wait for its end."""
     head = b"--x\r\nContent-Disposition: form-data; name=file; filename=a.png\r\n\r\n"
 
     def endless() -> Iterator[bytes]:
@@ -85,12 +85,12 @@ def test_a_body_without_length_is_cut_off(client: httpx.Client) -> None:
             "/api/jobs", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
         )
         assert answer.status_code == 413
-    except httpx.TransportError:  # the connection was closed before the answer was looked for
+    except httpx.TransportError:  # the connection was closed before the response was read
         pass
     assert client.get("/health").status_code == 200
 
 
-def test_a_body_that_never_comes_is_refused_by_its_length(client: httpx.Client) -> None:
+def test_an_oversized_content_length_is_rejected_at_once(client: httpx.Client) -> None:
     url = httpx.URL(client.base_url)
     with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
         connection.sendall(
@@ -100,10 +100,10 @@ def test_a_body_that_never_comes_is_refused_by_its_length(client: httpx.Client) 
         assert b" 413 " in connection.recv(1000)
 
 
-def test_other_bodies_are_small(client: httpx.Client) -> None:
+def test_bodies_of_other_requests_are_limited(client: httpx.Client) -> None:
     job = send(client, STAFF.read_bytes()).json()["id"]
     answer = client.post(f"/api/jobs/{job}/undo", content=b'{"revision":' + b" " * 100_000 + b"0}")
-    assert answer.status_code in (409, 413)  # 409: the job is looked at first, and is not read yet
+    assert answer.status_code in (409, 413)  # 409: the job is checked first, and has not been read yet
     deep = b'{"revision":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     headers = {"Content-Type": "application/json"}
     assert client.post(f"/api/jobs/{job}/undo", content=deep, headers=headers).status_code in (400, 409, 422)
@@ -124,13 +124,13 @@ def test_other_bodies_are_small(client: httpx.Client) -> None:
         ),
     ],
 )
-def test_malformed_forms_are_the_clients_fault(client: httpx.Client, content: bytes, kind: str) -> None:
+def test_malformed_forms_are_client_errors(client: httpx.Client, content: bytes, kind: str) -> None:
     answer = client.post("/api/jobs", content=content, headers={"Content-Type": kind})
     assert answer.status_code in (400, 422)
     assert answer.json()["error"]
 
 
-def test_two_files_are_one_too_many(client: httpx.Client) -> None:
+def test_two_files_are_rejected(client: httpx.Client) -> None:
     two = [("file", ("a.jpg", STAFF.read_bytes())), ("file", ("b.jpg", STAFF.read_bytes()))]
     assert client.post("/api/jobs", files=two).status_code == 400
 
@@ -150,11 +150,11 @@ def test_two_files_are_one_too_many(client: httpx.Client) -> None:
         (None, "document"),
     ],
 )
-def test_names_are_only_shown(sent: str | None, shown: str) -> None:
+def test_display_names(sent: str | None, shown: str) -> None:
     assert display_name(sent) == shown
 
 
-def test_a_path_as_name_goes_nowhere(client: httpx.Client) -> None:
+def test_a_path_as_file_name_is_harmless(client: httpx.Client) -> None:
     job = send(client, STAFF.read_bytes(), "../../../../tmp/evil.png").json()["id"]
     state = client.get(f"/api/jobs/{job}").json()
     assert state["name"] == "evil.png"
@@ -162,7 +162,7 @@ def test_a_path_as_name_goes_nowhere(client: httpx.Client) -> None:
     assert [file.name for file in folder.iterdir()] == ["upload"]
 
 
-def test_a_disposition_is_one_header() -> None:
+def test_content_disposition_is_one_header() -> None:
     value = content_disposition('Länd"ler\\; x=1.mid')
     assert value.startswith("attachment; filename=\"L_nd_ler__ x_1.mid\"; filename*=UTF-8''")
     assert unquote(value.partition("''")[2]) == 'Länd"ler\\; x=1.mid'
@@ -173,7 +173,7 @@ def test_a_disposition_is_one_header() -> None:
     )
 
 
-def test_the_queue_has_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_queue_is_limited(tmp_path_factory: pytest.TempPathFactory) -> None:
     with served(tmp_path_factory.mktemp("full"), workers=0, warm=False, queued=2) as client:
         answers = [send(client, STAFF.read_bytes()) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [202, 202, 503]
@@ -195,7 +195,7 @@ def test_a_document_expires_while_the_server_runs(tmp_path_factory: pytest.TempP
         assert client.get(f"/api/jobs/{job}").status_code == 404
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(
+def test_an_upload_to_a_full_disk_leaves_nothing(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_room(path: Path, data: bytes) -> None:
@@ -206,14 +206,14 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     monkeypatch.setattr("focal_omr.web.server.write_atomic", no_room)
     answer = send(client, STAFF.read_bytes())
     assert answer.status_code == 503
-    assert str(store._jobs) not in answer.json()["error"]  # where things lie is no client's business
+    assert str(store._jobs) not in answer.json()["error"]  # server paths are not exposed
     assert sorted(store._jobs.iterdir()) == before
 
 
 @pytest.mark.parametrize(
     "path", ["../settings.py", "%2e%2e/settings.py", "..%2fapp.py", "%00", "a" * 5000, "x//y"]
 )
-def test_static_paths_lead_to_no_other_file(client: httpx.Client, path: str) -> None:
+def test_static_paths_reach_no_other_file(client: httpx.Client, path: str) -> None:
     answer = client.get(f"/static/{path}")
     assert answer.status_code == 404
     assert answer.json()["error"]
@@ -221,11 +221,11 @@ def test_static_paths_lead_to_no_other_file(client: httpx.Client, path: str) -> 
 
 @pytest.mark.parametrize("job", ["x", "%2e%2e%2fx", "a" * 64, "a" * 65, "%00", "%ff", "'; DROP TABLE jobs"])
 @pytest.mark.parametrize("rest", ["", "/overview", "/score.mid", "/pages/1", "/pages/1/picture"])
-def test_unknown_jobs_are_not_there(client: httpx.Client, job: str, rest: str) -> None:
+def test_unknown_jobs_are_not_found(client: httpx.Client, job: str, rest: str) -> None:
     assert client.get(f"/api/jobs/{job}{rest}").status_code in (404, 422)
 
 
-def test_what_is_not_read_cannot_be_seen(client: httpx.Client) -> None:
+def test_unread_documents_have_no_views(client: httpx.Client) -> None:
     job = send(client, STAFF.read_bytes()).json()["id"]
     for path in ("overview", "pages/1", "pages/1/picture", "score.musicxml", "overlay.png", "samples.zip"):
         assert client.get(f"/api/jobs/{job}/{path}").status_code == 409

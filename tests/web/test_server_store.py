@@ -1,4 +1,4 @@
-"""Jobs and histories in SQLite: order, room, expiry, and what a killed server leaves."""
+"""Store of jobs and edit histories: order, limits, expiry, recovery after a kill."""
 
 import sqlite3
 import time
@@ -31,7 +31,7 @@ def found(store: Store, job: str) -> Job:
     return known
 
 
-def test_jobs_are_read_in_their_order(store: Store) -> None:
+def test_jobs_are_claimed_in_order(store: Store) -> None:
     jobs = [queued(store) for _ in range(3)]
     assert [store.waiting(found(store, job)) for job in jobs] == [0, 1, 2]
     claimed = [store.claim() for _ in range(4)]
@@ -52,7 +52,7 @@ def test_ids_cannot_be_guessed() -> None:
     assert min(map(len, ids)) >= 22
 
 
-def test_there_is_room_for_so_much(store: Store) -> None:
+def test_limits_of_queue_and_storage(store: Store) -> None:
     queued(store, queued=2)
     queued(store, queued=2)
     with pytest.raises(FullError, match="2 documents are waiting"):
@@ -70,7 +70,7 @@ def test_a_job_expires_with_its_files(store: Store) -> None:
     assert store.folder(new).exists()
 
 
-def test_a_clock_that_jumps_removes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_changes_expire_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     job = queued(store)
     later = time.time() + 1e7
     monkeypatch.setattr(time, "time", lambda: later)
@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_removes_nothing(store: Store, monkeypatch: pytest.Mo
     assert found(store, job).status == "queued"
 
 
-def test_deleting_takes_the_history_along(store: Store, tmp_path: Path) -> None:
+def test_deleting_removes_the_history(store: Store, tmp_path: Path) -> None:
     job = queued(store)
     store.record(found(store, job), HistoryEntry({"do": "tie"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["a"]}))
     assert store.delete(job)
@@ -89,14 +89,14 @@ def test_deleting_takes_the_history_along(store: Store, tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_killed_server_loses_nothing_that_was_done(store: Store, tmp_path: Path) -> None:
+def test_recovery_after_a_kill(store: Store, tmp_path: Path) -> None:
     done, twice, once, waits = (queued(store) for _ in range(4))
     for _ in range(3):
         store.claim()
     store.finish(done, 10)
     store.requeue(twice)
     assert found(store, twice).attempts == 0
-    for _ in range(2):  # begun and killed, begun and killed
+    for _ in range(2):  # started and killed, twice
         store.claim()
         store.close()
         store = Store(tmp_path)
@@ -121,7 +121,7 @@ def test_a_killed_server_loses_nothing_that_was_done(store: Store, tmp_path: Pat
     assert not part.exists()
 
 
-def test_a_history_is_gone_along(store: Store) -> None:
+def test_edit_history(store: Store) -> None:
     job = queued(store)
     assert store.edited_staves(found(store, job)) == {}
     for number, text in enumerate("abc", 1):
@@ -143,7 +143,7 @@ def test_a_history_is_gone_along(store: Store) -> None:
     assert undone is not None
     assert (undone.before, undone.after, undone.edit) == ((1, 0, 2), (1, 0, 3), {"do": "b"})
     store.record(now, HistoryEntry({"do": "d"}, (1, 0, 0), (1, 0, 0), {(1, 0): ["d"]}))
-    assert store.history_entry(now, 3) is None  # what was undone is forgotten
+    assert store.history_entry(now, 3) is None  # undone edits are dropped
     with pytest.raises(ConflictError):
         store.record(now, HistoryEntry({"do": "e"}, (1, 0, 0), (1, 0, 0), {}))
     with pytest.raises(ConflictError):
@@ -162,7 +162,7 @@ def test_one_server_at_a_time(store: Store, tmp_path: Path) -> None:
     again.close()
 
 
-def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OmrError, match="cannot be used as the server's folder"):
         Store(tmp_path / "file")
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_a_later_format_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_later_schema_version_is_rejected(store: Store, tmp_path: Path) -> None:
     store.close()
     with sqlite3.connect(tmp_path / "jobs.sqlite3") as database:
         database.execute("PRAGMA user_version = 99")

@@ -1,4 +1,4 @@
-"""Mended staves as samples to train with: they read back, pack and evaluate."""
+"""Edited staves as training samples: they can be read, packed and evaluated."""
 
 import io
 import zipfile
@@ -47,7 +47,7 @@ def test_an_example_is_read_back_packed_and_evaluated(tmp_path):
     assert pack_samples(tmp_path / "samples", tmp_path / "shards").plates == 1
 
 
-def test_only_mended_staves_and_all_that_were_read(tmp_path):
+def test_edited_staves_or_all_staves(tmp_path):
     document = make_document(*[f"{OPEN} note-G4_half barline"] * 3)
     document = with_mended(with_unread(document, 0, 0), 1)
     assert [each.id for each in unzipped(samples_zip(document, PAPER), tmp_path / "a")] == ["hand-p1-s2"]
@@ -58,7 +58,7 @@ def test_only_mended_staves_and_all_that_were_read(tmp_path):
         samples_zip(document, {})
 
 
-def test_a_key_that_is_not_printed_on_the_staff_is_not_in_its_notes(tmp_path):
+def test_a_key_not_printed_on_the_staff_alters_no_note(tmp_path):
     document = make_document(
         f"{OPEN} note-F#4_half barline",
         "clef-G2 note-F#4_quarter note-F4_quarter barline accidental note-F#4_half barline",
@@ -75,12 +75,14 @@ def test_a_key_that_is_not_printed_on_the_staff_is_not_in_its_notes(tmp_path):
     assert labels[2][2] == "note-F#4_half"
 
 
-def test_the_picture_is_five_spaces_around_the_staff_and_names_are_safe(tmp_path):
+def test_images_have_a_margin_of_five_spaces_and_names_are_safe(tmp_path):
     document = make_document(f"{OPEN} note-G4_half barline", f"{OPEN} note-Fbb4_half barline", "tie")
     document = replace(document, source="../a b/Übung Nr.1.pdf")
-    rows = np.minimum(np.arange(500), 255).astype(np.uint8)[:, None].repeat(270, 1)  # each of its own gray
+    rows = (
+        np.minimum(np.arange(500), 255).astype(np.uint8)[:, None].repeat(270, 1)
+    )  # each row has its own grey
     samples = unzipped(samples_zip(document, {1: rows}, True), tmp_path)
-    # None of the staff on which nothing is used.
+    # No sample of the staff without used symbols.
     assert [each.id for each in samples] == ["bung-Nr-1-p1-s1", "bung-Nr-1-p1-s2"]
     first, second = (load_gray(each.picture) for each in samples)
     assert first.shape == second.shape == (141, 270)
