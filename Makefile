@@ -1,32 +1,36 @@
-# make demo   reads the examples            make check  what CI runs, in an environment that is there
-# make test   sets up, then checks          make bench  times and sizes, as one JSON object
-# make docs   the documentation as a site   make clean  removes what these made
+# make demo   read the examples                  make check    lint, types and the quick tests
+# make test   set up, lint and run all tests     make bench    times and sizes, as one JSON object
+# make docs   build the documentation site       make release  sdist, wheel and bill of materials
+# make clean  remove what these made
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := out/demo
 # The build tools are pinned as well: without build isolation pip takes them from the environment.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-build-isolation -c constraints.txt
-SOURCES := focal_omr tests benchmarks fuzzing examples docs release
+SOURCES := focal_omr tests benchmarks fuzzing examples docs
 # glibc keeps the memory that it frees; else page faults decide which loss looks faster (benchmarks/loss.py).
 KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check lint bench docs release clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/focal-omr read examples --out $(DEMO) --to musicxml,midi,overlay
 	@echo "The scores of examples/ lie in $(DEMO): look at minuet-in-g.overlay.png, open its .musicxml in a notation program, play its .mid; README.md has the next steps."
 
 test: $(VENV)/.installed-dev
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
 	@echo "All checks passed. Next: CONTRIBUTING.md to change something, \`make bench\` for times, docs/architecture.md for the house plan."
 
-check:
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+lint:
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
 
 bench: $(VENV)/.installed-dev
 	@$(KEEP_MEMORY) $(BIN)/python -m benchmarks
@@ -34,6 +38,13 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The documentation lies in out/site: open index.html, or \`$(BIN)/python -m http.server -d out/site\` to search it."
+
+# The bill of materials is that of an installation with the extra `web`.
+release: $(VENV)/.installed
+	@$(INSTALL) -e '.[release]'
+	$(BIN)/python -m build --outdir out/dist .
+	$(PYTHON) -m venv --clear out/web && out/web/bin/python -m pip install -qq -c constraints.txt '.[web]'
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --short-PURLs --output-reproducible -o out/sbom.cdx.json out/web/bin/python
 
 clean:
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -30,6 +30,7 @@ from focal_omr.train import learning_rate, make_loss, train
 from focal_omr.training.checkpoint import load_checkpoint
 
 
+@pytest.mark.slow
 def test_eight_incipits_are_overfitted() -> None:
     torch.manual_seed(0)
     vocabulary = full_semantic()

@@ -71,6 +71,7 @@ def _wait_for(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed_without_loss(options: ReadOptions, tmp_path: Path) -> None:
     """Twelve documents, two broken; the seventh stops the first run, which is then killed."""
     files = [save_png(tmp_path / f"{number:02d}.png", draw_staff(700 + 20 * number)) for number in range(12)]

@@ -235,6 +235,7 @@ def test_other_inputs_are_rejected_in_one_line(make, message: str, tmp_path: Pat
 # The page ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_has_every_figure_and_lists_every_symbol(tree: Path, split: Path, tmp_path: Path) -> None:
     show_set(tree, tmp_path / "out", split=split, count=1)
     names = {path.name for path in (tmp_path / "out").iterdir()}

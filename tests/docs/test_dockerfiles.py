@@ -63,6 +63,7 @@ def test_what_is_copied_is_sent_to_the_engine(name: str) -> None:
     assert not [source for source in sources if ignored(source)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), [("cli", ["--version"]), ("web", ["--help"])])
 def test_the_install_steps_work_in_an_empty_environment(
     name: str, options: list[str], tmp_path: Path

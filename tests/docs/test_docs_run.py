@@ -23,7 +23,11 @@ def _runs(block: Block) -> bool:
     return shown and not block.reason and block.document not in RUN_ELSEWHERE
 
 
-DOCUMENTS = [name for name in markdown_files() if any(map(_runs, blocks(name)))]
+DOCUMENTS = [
+    pytest.param(name, marks=pytest.mark.slow if "/tutorials/" in name else ())
+    for name in markdown_files()
+    if any(map(_runs, blocks(name)))
+]
 
 
 @pytest.fixture(autouse=True)

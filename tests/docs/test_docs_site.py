@@ -32,6 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_every_page_is_there(site: Path) -> None:
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     pages |= {Path("notebooks") / f"{path.stem}.html" for path in NOTEBOOKS}
@@ -39,6 +40,7 @@ def test_every_page_is_there(site: Path) -> None:
     assert [page for page in sorted(pages) if not (site / page).is_file()] == []
 
 
+@pytest.mark.slow
 def test_public_functions_are_described(site: Path) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html"))
     homes = ("recognize.Recognizer.read", "document.document.Document.save", "loss.sequence.focal_ctc_loss")
@@ -48,6 +50,7 @@ def test_public_functions_are_described(site: Path) -> None:
         assert f'id="focal_omr.{name}"' in text, name
 
 
+@pytest.mark.slow
 def test_nothing_comes_from_another_host(site: Path) -> None:
     for path in site.rglob("*"):
         if path.suffix in (".html", ".css"):
@@ -57,6 +60,7 @@ def test_nothing_comes_from_another_host(site: Path) -> None:
             assert found == [], path
 
 
+@pytest.mark.slow
 def test_links_within_the_site_lead_somewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         for link in re.findall(r"(?:href|src)=\"([^\"#?]+)", page.read_text(encoding="utf-8")):
@@ -73,6 +77,7 @@ def test_the_reference_of_commands_is_true() -> None:
     assert page == make_cli.cli_page(), "make it again: python -m docs.make_cli"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     matplotlib = pytest.importorskip("matplotlib")

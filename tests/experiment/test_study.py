@@ -18,6 +18,8 @@ from focal_omr.experiment.runs import execute_run, plan_runs
 from focal_omr.experiment.study import run_study
 from focal_omr.training.checkpoint import save_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def _grid(**changes: object) -> Grid:
     values = {

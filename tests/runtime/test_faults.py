@@ -51,6 +51,7 @@ def _refused(work: Callable[[], object]) -> str:
 # Killed -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_killed_shards_are_resumed_without_loss(tmp_path: Path) -> None:
     """More, and `read` and `train`, by hand: `python -m benchmarks.faults`."""
     figures = kill_and_resume(Engraving(tmp_path / "work", shards=4), 2, Random(3))

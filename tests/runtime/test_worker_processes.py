@@ -38,6 +38,7 @@ def _work(item: str) -> str:
     return item.upper()
 
 
+@pytest.mark.slow
 def test_results_come_in_order_and_what_is_lost_says_why() -> None:
     items = ["a", "sleep", "b", "die", "c", "d"]
     found = dict(map_in_processes(_work, items, workers=2, limits=ProcessLimits(3)))
@@ -81,6 +82,7 @@ def _is_gone(pid: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     run = multiprocessing.get_context("spawn").Process(target=_run, args=(str(note),))

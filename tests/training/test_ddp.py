@@ -23,6 +23,8 @@ from focal_omr.errors import ConfigError
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 # Float32 sums of halves are added in another order. Observed after six steps, in which weights move by 5e-3:
 # losses differ by 1e-7 of their size, weights by 2e-7.
 _LOSS_TOLERANCE = 1e-6

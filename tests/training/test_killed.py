@@ -11,6 +11,8 @@ from tiny import write_shards_of_staves
 from benchmarks.killed import exact, rows_of
 from focal_omr.training.checkpoint import load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 _KILLS = 5  # for more, run tests/killed_training.py
 
 

@@ -25,6 +25,8 @@ from playwright.sync_api import Browser, Page, Request, expect  # noqa: E402
 from focal_omr import load_score  # noqa: E402
 from focal_omr.score.records import Note, Score  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 BROWSERS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 ARGUMENTS = (
     "--no-sandbox",

@@ -82,6 +82,7 @@ def test_printed_address_and_warning_of_an_open_server(
     assert ("anyone who can reach this address" in capsys.readouterr().err) is (host == "0.0.0.0")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="there is no kill -9")
 def test_a_kill_loses_nothing(tmp_path: Path) -> None:
     """What was read is there after it, and what was being read is read again."""

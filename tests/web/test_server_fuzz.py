@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from served import STAFF, read, served
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("FOCAL_OMR_FUZZ", "4"))
 LIKELY = 0.7
 CHECKS = [

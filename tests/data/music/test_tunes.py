@@ -150,6 +150,7 @@ def _reader(file: TuneFile) -> tuple[list[str], FileReport]:
     return [f"{file.name}\tbarline\n"], FileReport(file.name, parts=1)
 
 
+@pytest.mark.slow
 def test_files_that_end_their_process_or_never_end_are_found_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

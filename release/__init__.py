@@ -1,1 +1,0 @@
-"""What is checked before a release: the package as strangers install it, and what it brings along."""
