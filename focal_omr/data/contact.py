@@ -14,7 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.degrade.augment import check_degradation, degraded_image, degraded_strip
-from focal_omr.data.degrade.chance import Gray
+from focal_omr.data.degrade.noise import Gray
 from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import StoredStaff
 from focal_omr.data.primus.samples import Sample

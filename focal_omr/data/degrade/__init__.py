@@ -1,1 +1,1 @@
-"""Plates and pictures become scans and photos."""
+"""Degradation of staff images to what scanners and cameras produce."""

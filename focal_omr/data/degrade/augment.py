@@ -1,11 +1,10 @@
-"""A plate becomes a staff strip as a scan or a photo would give it, and a clean picture a scan or a photo.
+"""Augmentation: staff images become strips as from a scan or photo, and clean images become scans or photos.
 
-Here is drawn what happens, and how much of it: a kind (none, scan, camera) and a strength for each sample.
-What it looks like is said once, for both: `wear` (print and paper), `warp` (geometry), `optics` (scanner and
-camera), `surroundings` (what stands around a staff).
+This module draws a kind (none, scan, camera) and a strength per sample. The effects are shared by both:
+`print_defects` (print and paper), `warp` (geometry), `optics` (scanner and camera) and `surroundings`.
 
-The last step of a strip is the same `normalise_ink` that recognition uses, so that the network sees one kind
-of strip. All chance comes from one generator: the same generator state gives the same strip.
+The last step of a strip is the `normalise_ink` that recognition uses, so that the network sees one kind of
+strip. All randomness comes from one generator: the same generator state gives the same strip.
 """
 
 import cv2
@@ -13,8 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.degrade.chance import Gray
 from focal_omr.data.degrade.ink import ink_rows
+from focal_omr.data.degrade.noise import Gray
 from focal_omr.data.degrade.optics import photographed, scanned
 from focal_omr.data.degrade.print_defects import printed
 from focal_omr.data.degrade.surroundings import (
@@ -23,25 +22,23 @@ from focal_omr.data.degrade.surroundings import (
     with_page_edge,
     with_text,
 )
-from focal_omr.data.degrade.warp import jittered_grid, regular_grid, resampled, warp_sheet
+from focal_omr.data.degrade.warp import jittered_grid, regular_grid, resample, warp_sheet
 from focal_omr.data.engraving.render import STAFF_IMAGE_SPACE_PX
 from focal_omr.errors import DataError
 from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
 
-__all__ = ["KINDS", "PRIMUS_SPACE_PX", "check_degradation", "degraded_image", "degraded_strip", "plain_strip"]
-
 KINDS = ("none", "scan", "camera")
-_SHARES = (0.25, 0.35, 0.4)  # how often each kind comes in training
-PRIMUS_SPACE_PX = 18  # staff space of PrIMuS pictures and of those that `data render` makes
+_KIND_PROBABILITIES = (0.25, 0.35, 0.4)  # in training
+PRIMUS_SPACE_PX = 18  # staff space of the images of PrIMuS and of `data render`
 
 
-def plain_strip(plate: Gray) -> NDArray[np.float32]:
-    """(96, W) ink of a plate without any degradation."""
-    return normalise_ink(resampled(plate, *regular_grid(plate.shape[1])))
+def plain_strip(image: Gray) -> NDArray[np.float32]:
+    """Convert a staff image (140, W') to a strip (96, W) without degradation."""
+    return normalise_ink(resample(image, *regular_grid(image.shape[1])))
 
 
 def degraded_strip(
-    plate: Gray,
+    image: Gray,
     rng: Generator,
     *,
     degrade: float = 1.0,
@@ -49,57 +46,56 @@ def degraded_strip(
     kind: str | None = None,
     strength: float | None = None,
 ) -> NDArray[np.float32]:
-    """A strip as it might come from a print, a scan or a photo.
+    """Convert a staff image to a strip as from a print, scan or photo.
 
     Args:
-        plate: (140, W) from `render`.
-        rng: Source of all chance.
-        degrade: 0 only small movements; 1 everything, of all strengths.
-        neighbour: A plate whose staff may show above or below, as on a page.
-        kind: "none", "scan" or "camera"; drawn if it is not given.
-        strength: 0 mild .. 1 as bad as the worst that is legible; drawn evenly if it is not given.
+        image: (140, W') staff image.
+        rng: Random generator.
+        degrade: 0 only small geometric errors .. 1 all effects at all strengths.
+        neighbour: A staff image that may show above or below, as on a page.
+        kind: "none", "scan" or "camera"; None draws it.
+        strength: 0 mild .. 1 the worst that is legible; None draws it uniformly.
 
     Returns:
         (96, W) ink from 0 to 1.
 
     Raises:
-        DataError: Another kind, or a strength out of range.
+        DataError: The kind is unknown, or the strength out of range.
     """
-    drawn_kind, drawn_strength = str(rng.choice(KINDS, p=_SHARES)), float(rng.random())
+    drawn_kind, drawn_strength = str(rng.choice(KINDS, p=_KIND_PROBABILITIES)), float(rng.random())
     kind = drawn_kind if kind is None else kind
     strength = degrade * (drawn_strength if strength is None else strength)
     check_degradation(kind, strength)
-    top, bottom = ink_rows(plate)
-    sheet = _surrounded(plate, neighbour, rng, degrade)
+    top, bottom = ink_rows(image)
+    sheet = image
+    has_neighbour, has_text = rng.random(2) < np.array([0.3, 0.2]) * degrade
+    if has_neighbour and neighbour is not None:
+        sheet = with_neighbour(sheet, neighbour, rng)
+    if has_text:
+        sheet = with_text(sheet, rng)
     if kind == "none" or not strength:
-        return normalise_ink(resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=0.0)))
-    print_strength, strength = _divided(strength, rng)
+        return normalise_ink(resample(sheet, *jittered_grid(image.shape[1], rng, strength=0.0)))
+    print_strength, strength = _split_strength(strength, rng)
     sheet = printed(sheet, rng, strength=print_strength, space_px=STAFF_IMAGE_SPACE_PX)
     if kind == "scan":
         sheet = scanned(sheet, rng, strength=strength, space_px=STAFF_IMAGE_SPACE_PX)
-        return normalise_ink(resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=0.3 * strength)))
-    # A third of a space is kept around the ink. Left and right the paper may go, and a fifth of a space more.
+        return normalise_ink(resample(sheet, *jittered_grid(image.shape[1], rng, strength=0.3 * strength)))
+    # A third of a space stays free around the ink; left and right all paper and 0.2 spaces may be covered.
     side, gap = 6.2 * STAFF_IMAGE_SPACE_PX, STAFF_IMAGE_SPACE_PX / 3
-    free = (side, top - gap, side, plate.shape[0] - 1 - bottom - gap)
-    sheet = _ended(sheet, rng, strength, free)
-    strip = resampled(sheet, *jittered_grid(plate.shape[1], rng, strength=strength))
+    free = (side, top - gap, side, image.shape[0] - 1 - bottom - gap)
+    sheet = _with_covered_edges(sheet, rng, strength, free)
+    strip = resample(sheet, *jittered_grid(image.shape[1], rng, strength=strength))
     return normalise_ink(photographed(strip, rng, strength=strength, space_px=STAFF_SPACE_PX))
 
 
-def _surrounded(plate: Gray, neighbour: Gray | None, rng: Generator, degrade: float) -> Gray:
-    """The plate among other things of its page, each as often as pages have it."""
-    beside, text = rng.random(2) < np.array([0.3, 0.2]) * degrade
-    if beside and neighbour is not None:
-        plate = with_neighbour(plate, neighbour, rng)
-    return with_text(plate, rng) if text else plate
-
-
-def _ended(sheet: Gray, rng: Generator, strength: float, free: tuple[float, float, float, float]) -> Gray:
-    """A sheet whose end, or a finger that holds it, is in the picture."""
-    ends, held = rng.random(2) < np.array([0.5, 0.12]) * np.sqrt(strength)
-    if ends:
+def _with_covered_edges(
+    sheet: Gray, rng: Generator, strength: float, free: tuple[float, float, float, float]
+) -> Gray:
+    """Perhaps show the page edge, or a finger that holds the sheet."""
+    has_edge, has_finger = rng.random(2) < np.array([0.5, 0.12]) * np.sqrt(strength)
+    if has_edge:
         sheet = with_page_edge(sheet, rng, free=free)
-    return with_finger(sheet, rng, free=free) if held else sheet
+    return with_finger(sheet, rng, free=free) if has_finger else sheet
 
 
 def degraded_image(
@@ -110,35 +106,39 @@ def degraded_image(
     strength: float | None = None,
     space_px: float = PRIMUS_SPACE_PX,
 ) -> Gray:
-    """A clean picture of a staff as a scanner or a phone would give it.
+    """Degrade a clean image of a staff to a scan or photo.
 
     Args:
         gray: (H, W) ink 0 .. paper 255.
-        rng: Source of all chance.
-        kind: "none", "scan" (worn print, slightly turned, grainy or in black and white) or "camera" (also
+        rng: Random generator.
+        kind: "none", "scan" (print defects, slightly rotated, grainy or black and white) or "camera" (also
             bent, in perspective, unevenly lit, blurred, compressed).
-        strength: 0 mild .. 1 as bad as the worst that is legible; drawn evenly if it is not given.
-        space_px: Distance of two staff lines in the picture.
+        strength: 0 mild .. 1 the worst that is legible; None draws it uniformly.
+        space_px: Staff space of the image in pixels.
+
+    Returns:
+        (H', W').
 
     Raises:
-        DataError: Another kind, or a strength out of range.
+        DataError: The kind is unknown, or the strength out of range.
     """
     drawn = float(rng.random())
     strength = drawn if strength is None else strength
     check_degradation(kind, strength)
     if kind == "none":
         return gray
-    print_strength, strength = _divided(strength, rng)
+    print_strength, strength = _split_strength(strength, rng)
     if kind == "scan":
         sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
         turned = warp_sheet(sheet, rng, turn_deg=0.1 + 0.5 * strength, perspective=0)
         return scanned(turned, rng, strength=strength, space_px=space_px)
-    wide = np.round(rng.uniform(0.5, 4, 4) * space_px).astype(int).tolist()  # left, top, right, bottom
+    border = np.round(rng.uniform(0.5, 4, 4) * space_px).astype(int).tolist()  # left, top, right, bottom
     gray = np.asarray(
-        cv2.copyMakeBorder(gray, wide[1], wide[3], wide[0], wide[2], cv2.BORDER_CONSTANT, value=255), np.uint8
+        cv2.copyMakeBorder(gray, border[1], border[3], border[0], border[2], cv2.BORDER_CONSTANT, value=255),
+        np.uint8,
     )
     sheet = printed(gray, rng, strength=print_strength, space_px=space_px)
-    sheet = _ended(sheet, rng, strength, (wide[0], wide[1], wide[2], wide[3]))
+    sheet = _with_covered_edges(sheet, rng, strength, (border[0], border[1], border[2], border[3]))
     seen = warp_sheet(
         sheet,
         rng,
@@ -149,15 +149,19 @@ def degraded_image(
     return photographed(seen, rng, strength=strength, space_px=space_px)
 
 
-def _divided(strength: float, rng: Generator) -> tuple[float, float]:
-    """What of the strength goes to the print, what to its picture: the worst of both would be illegible."""
+def _split_strength(strength: float, rng: Generator) -> tuple[float, float]:
+    """Divide the strength between print and capture: the worst of both would be illegible."""
     share = rng.random()
     return strength * min(1.0, 1.6 * share), strength * min(1.0, 1.6 * (1 - share))
 
 
 def check_degradation(kind: str, strength: float | None = None) -> None:
-    """Raise DataError for a kind of wear that there is not, or a strength out of range."""
+    """Check the kind and strength of degradation.
+
+    Raises:
+        DataError: The kind is unknown, or the strength out of range.
+    """
     if kind not in KINDS:
-        raise DataError(f"degradation {kind!r}; known are none, scan and camera")
+        raise DataError(f"unknown degradation {kind!r}; known are none, scan and camera")
     if strength is not None and not 0 <= strength <= 1:
-        raise DataError(f"strength {strength}; needed is one from 0 to 1")
+        raise DataError(f"strength {strength} is out of range; it must be from 0 to 1")

@@ -1,7 +1,7 @@
-"""Stretches of a strip hidden, so that two copies of it are two views of one staff.
+"""Random masks over a strip, which make two copies of it two views of one staff.
 
-Source: the time and frequency masks of SpecAugment (arXiv 1904.08779), as CR-CTC takes them
-(arXiv 2410.05101), in staff spaces.
+Source: the time and frequency masks of SpecAugment (arXiv 1904.08779), as used by CR-CTC (arXiv 2410.05101),
+here with sizes in staff spaces.
 """
 
 import numpy as np
@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from focal_omr.staff.strip import STAFF_SPACE_PX
 
-_COLUMNS_EACH = 12  # spaces of a strip for one mask of columns
-_WIDEST, _TALLEST = 1.5, 2.0  # spaces
+_SPACES_PER_MASK = 12  # up to 1 + width / 12 spaces column masks
+_MAX_WIDTH, _MAX_HEIGHT = 1.5, 2.0  # spaces
 
 
 def masked(strip: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
-    """A copy of a strip, (H, W), some columns and rows of which are paper."""
+    """Copy a strip (H, W) with some columns and rows set to paper."""
     out = strip.copy()
     height, width = out.shape
-    for _ in range(rng.integers(1 + width // (_COLUMNS_EACH * STAFF_SPACE_PX), endpoint=True)):
-        size = round(rng.uniform(0.2, _WIDEST) * STAFF_SPACE_PX)
+    for _ in range(rng.integers(1 + width // (_SPACES_PER_MASK * STAFF_SPACE_PX), endpoint=True)):
+        size = round(rng.uniform(0.2, _MAX_WIDTH) * STAFF_SPACE_PX)
         start = int(rng.integers(max(1, width - size)))
         out[:, start : start + size] = 0
     for _ in range(rng.integers(2, endpoint=True)):
-        size = round(rng.uniform(0.2, _TALLEST) * STAFF_SPACE_PX)
+        size = round(rng.uniform(0.2, _MAX_HEIGHT) * STAFF_SPACE_PX)
         start = int(rng.integers(max(1, height - size)))
         out[start : start + size] = 0
     return out

@@ -1,95 +1,93 @@
-"""What a scanner or a phone makes of a sheet: tones, light, shadow, blur, noise and compression.
+"""Scanner and camera effects: contrast, lighting, shadow, blur, noise and compression.
 
-As in `wear`, every effect takes an `amount` from 0 (nothing) to 1 (the worst that is legible) and has its
-sizes in staff spaces.
+As in `print_defects`, every effect takes an `amount` from 0 (none) to 1 (the worst that is legible) and has
+its sizes in staff spaces.
 """
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 
-from focal_omr.data.degrade.chance import Gray, add_noise, all_of, clouds, grain
+from focal_omr.data.degrade.effects import apply_effects
 from focal_omr.data.degrade.ink import line_darkness, threshold_below
+from focal_omr.data.degrade.noise import Gray, add_noise, clouds, grain
 
-__all__ = [
-    "bilevel",
-    "blurred",
-    "coarser",
-    "compressed",
-    "lit",
-    "noisy",
-    "photographed",
-    "scanned",
-    "shaded",
-    "shaken",
-    "sharpened",
-    "toned",
-]
-
-_FAINTEST_LINES = 70  # gray values below the paper that black and white needs
+_MIN_LINE_DARKNESS = 70  # gray values between paper and lines that binarisation needs
 
 
 def scanned(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
-    """A print as a flatbed scanner or a copier gives it; a third of the scans are black and white.
+    """Scan a print with a flatbed scanner or copier; a third of the scans are black and white.
 
     Args:
         gray: (H, W) ink 0 .. paper 255.
-        rng: Source of all chance.
-        strength: 0 as it is .. 1 the worst that is legible.
-        space_px: Distance of two staff lines.
+        rng: Random generator.
+        strength: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
 
     Returns:
         (H, W).
     """
-    out = toned(gray, rng, amount=strength)
+    out = low_contrast(gray, rng, amount=strength)
     effects = (
-        (coarser, 0.25),
-        (lit, 0.2),
+        (downsampled, 0.25),
+        (unevenly_lit, 0.2),
         (blurred, 0.5),
         (noisy, 0.6),
         (compressed, 0.3),
         (bilevel, 0.35),
     )
-    return all_of(effects, out, rng, strength, space_px)
+    return apply_effects(effects, out, rng, strength, space_px)
 
 
 def photographed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
-    """A sheet as a phone takes it, the geometry apart: light, lens, sensor, and what its software does.
+    """Photograph a sheet with a phone, without the geometry: lighting, lens, sensor and postprocessing.
 
     Args:
         gray: (H, W) ink 0 .. paper 255.
-        rng: Source of all chance.
-        strength: 0 as it is .. 1 the worst that is legible.
-        space_px: Distance of two staff lines.
+        rng: Random generator.
+        strength: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
 
     Returns:
         (H, W).
     """
-    out = toned(gray, rng, amount=strength)
+    out = low_contrast(gray, rng, amount=strength)
     effects = (
-        (lit, 0.7),
-        (shaded, 0.35),
-        (coarser, 0.4),
+        (unevenly_lit, 0.7),
+        (shadowed, 0.35),
+        (downsampled, 0.4),
         (blurred, 0.5),
-        (shaken, 0.25),
+        (motion_blurred, 0.25),
         (noisy, 0.7),
         (sharpened, 0.35),
         (compressed, 0.6),
     )
-    return all_of(effects, out, rng, strength, space_px, most=2.5)
+    return apply_effects(effects, out, rng, strength, space_px, max_sum=2.5)
 
 
-def toned(gray: Gray, rng: Generator, *, amount: float) -> Gray:
-    """Ink lighter than black and paper darker than white: a contrast of a third is left at worst.
+def low_contrast(gray: Gray, rng: Generator, *, amount: float) -> Gray:
+    """Lighten the ink and darken the paper; at worst a third of the contrast is left.
 
     Observed: the photos of this project's benchmark have ink at 18 and paper at 160 to 200.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
     """
     ink, paper = rng.uniform(0, 80) * amount, 255 - rng.uniform(0, 95) * amount
     return np.asarray(cv2.convertScaleAbs(gray, alpha=(paper - ink) / 255, beta=ink), np.uint8)
 
 
-def lit(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Light that changes over tens of spaces, by up to half from end to end."""
+def unevenly_lit(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
+    """Vary the lighting over tens of spaces, by up to half from end to end.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     height, width = gray.shape
     light = clouds(gray.shape, rng, cell_px=(12 * space_px, rng.uniform(15, 50) * space_px))
     slope = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(rng.uniform(-0.25, 0.25) * amount)
@@ -98,13 +96,20 @@ def lit(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
     return np.asarray(cv2.multiply(gray, add_noise(falls, light, 32 * amount), scale=1 / 230), np.uint8)
 
 
-def shaded(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """The shadow of a hand or a phone: one side of a slanted, soft line gets down to 35 % of the light."""
+def shadowed(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
+    """Cast the shadow of a hand or phone: one side of a slanted, soft edge gets down to 35 % of the light.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     height, width = gray.shape
     middle = np.array([rng.uniform(0, width), rng.uniform(0, height)])
     angle = rng.uniform(0, 2 * np.pi)
     soft = space_px * rng.uniform(0.5, 6)
-    # The mask is drawn at an eighth of the size: it is smooth, and cosines of a whole strip cost 0.5 ms.
+    # The smooth mask is computed at an eighth of the size; at full size it would cost 0.5 ms a strip.
     step = 8 if min(height, width) >= 32 else 1
     y, x = np.mgrid[0 : height + step : step, 0 : width + step : step].astype(np.float32)
     away = (x - middle[0]) * np.cos(angle) + (y - middle[1]) * np.sin(angle)
@@ -114,15 +119,29 @@ def shaded(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gra
 
 
 def blurred(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Out of focus: at worst by a fifth of a space, where sharps still differ from naturals."""
+    """Defocus by up to a fifth of a space, where sharps still differ from naturals.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     sigma = space_px * 0.2 * amount
-    if sigma < 0.25:  # narrower than a pixel can show
+    if sigma < 0.25:  # less than a pixel can show
         return gray
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), np.uint8)
 
 
-def shaken(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Moved while it was taken: blurred along a line of up to two thirds of a space."""
+def motion_blurred(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
+    """Blur along a line of up to two thirds of a space.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     length = 0.65 * space_px * amount
     angle = rng.uniform(0, np.pi)
     half = max(1, int(np.ceil(length / 2)))
@@ -132,13 +151,19 @@ def shaken(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gra
     return np.asarray(cv2.filter2D(gray, -1, kernel / kernel.sum()), np.uint8)
 
 
-def coarser(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """A picture of fewer pixels: at worst 4.5 for a staff space.
+def downsampled(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
+    """Reduce the resolution, at worst to 4.5 pixels per staff space.
 
-    Half the time it is shrunk without averaging, as some apps do: one staff line then comes out black, the
-    next one pale (observed in the benchmark's photos).
+    Half the time without averaging, as some apps do: one staff line comes out black, the next one pale
+    (observed in the benchmark's photos).
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
     """
-    # 7.5 and more change nothing that a strip would show.
+    # From 7.5 on a strip would not show a difference.
     factor = min(1.0, (4.5 + 3.5 * (1 - amount)) / space_px)
     height, width = gray.shape
     how = cv2.INTER_AREA if rng.random() < 0.5 or factor < 0.5 else cv2.INTER_LINEAR
@@ -149,46 +174,73 @@ def coarser(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gr
 
 
 def noisy(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """A sensor's grain: fine, or in the soft lumps that noise removal leaves."""
+    """Add sensor noise: fine grain, or the soft blobs that denoising leaves.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     if rng.random() < 0.6:
         return add_noise(gray, grain(gray.shape, rng), 22 * amount)
     cell = max(1.0, space_px * rng.uniform(0.1, 0.3))
-    lumps = clouds(gray.shape, rng, cell_px=(cell, cell))
-    return add_noise(gray, lumps, 14 * amount)  # with 22, heads of a size with the lumps drown
+    blobs = clouds(gray.shape, rng, cell_px=(cell, cell))
+    return add_noise(gray, blobs, 14 * amount)  # at 22, note heads of the size of the blobs are lost
 
 
 def sharpened(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """What phones do by themselves: light halos around ink, grain made coarser."""
+    """Sharpen as phones do: light halos around ink, coarser grain.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     soft = cv2.GaussianBlur(gray, (0, 0), space_px * rng.uniform(0.1, 0.25))
     share = 1.5 * amount
     return np.asarray(cv2.addWeighted(gray, 1 + share, soft, -share, 0), np.uint8)
 
 
 def compressed(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """JPEG, of a quality from 90 down to 12."""
+    """Compress as JPEG with a quality from 90 down to 12.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     quality = round(90 - 78 * amount * rng.uniform(0.6, 1))
     data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def bilevel(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """A scan in black and white: at twice the picture's resolution, or at worst at its own.
+    """Binarise at twice the image's resolution, or at worst at its own.
 
     The threshold lies between the paper and the thin lines; close to the paper it shows grain and stains,
-    close to the lines it breaks them. Where lines are too faint for one that keeps both them and the paper in
-    half notes, the picture stays gray.
+    close to the lines it breaks them. If the lines are too faint for a threshold that keeps both them and the
+    paper inside half notes, the image stays gray.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
     """
     height, width = gray.shape
     fine = rng.random() > amount
     lines = line_darkness(gray, space_px=space_px)
-    if lines < _FAINTEST_LINES:
+    if lines < _MIN_LINE_DARKNESS:
         return gray
     below = threshold_below(lines, 0.55 + amount * rng.uniform(-0.1, 0.2))
     paper = float(np.median(gray))
     if fine:
         gray = np.asarray(cv2.resize(gray, (2 * width, 2 * height), interpolation=cv2.INTER_CUBIC), np.uint8)
-    if rng.random() < 0.4:  # a threshold for each place, as scanning programs choose it
-        # Within 2 spaces, and the lines beside heads and stems are lost: there the surroundings are dark.
+    if rng.random() < 0.4:  # adaptive threshold, as in scanning software
+        # Below 2 spaces the lines beside heads and stems are lost, because their surroundings are dark.
         reach = 2 * round(space_px * (2 if fine else 1) * rng.uniform(2.5, 5)) + 1
         out = cv2.adaptiveThreshold(
             gray, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY, reach, 0.55 * below

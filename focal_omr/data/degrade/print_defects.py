@@ -1,27 +1,26 @@
-"""What print and paper suffer before anyone scans or photographs them: a picture in, a picture out.
+"""Print and paper defects, applied before an image is scanned or photographed.
 
-Every effect takes an `amount` from 0 (nothing) to 1 (as bad as a legible print gets) and its sizes in staff
-spaces, so that it is the same effect on a plate (10 px), a strip (8 px) and a crop (18 px).
+Every effect takes an `amount` from 0 (none) to 1 (as bad as a legible print gets) and has its sizes in staff
+spaces, so that it is the same on a staff image (10 px), a strip (8 px) and a crop (18 px).
 """
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 
-from focal_omr.data.degrade.chance import Gray, add_noise, all_of, clouds, grain
+from focal_omr.data.degrade.effects import apply_effects
 from focal_omr.data.degrade.ink import line_darkness, threshold_below
-
-__all__ = ["blotted", "faded", "mottled", "printed", "ragged", "show_through", "speckled"]
+from focal_omr.data.degrade.noise import Gray, add_noise, clouds, grain
 
 
 def printed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> Gray:
-    """A clean engraving as an old, a cheap or a much copied print shows it.
+    """Degrade a clean engraving to an old, cheap or repeatedly copied print.
 
     Args:
         gray: (H, W) ink 0 .. paper 255.
-        rng: Source of all chance.
-        strength: 0 as it is .. 1 the worst that is legible.
-        space_px: Distance of two staff lines.
+        rng: Random generator.
+        strength: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
 
     Returns:
         (H, W).
@@ -34,21 +33,27 @@ def printed(gray: Gray, rng: Generator, *, strength: float, space_px: float) -> 
         (show_through, 0.25),
         (mottled, 0.4),
     )
-    return all_of(effects, gray, rng, strength, space_px)
+    return apply_effects(effects, gray, rng, strength, space_px)
 
 
 def ragged(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Ink that spread or wore off, unevenly: strokes grow thicker, thinner, lumpy, and thin ones break.
+    """Spread or erode ink unevenly: strokes become thicker, thinner or lumpy, and thin ones break.
 
-    The picture is blurred, a cloud decides where ink holds, and what is left is made crisp again.
+    The image is blurred, thresholded against clouds, and sharpened again.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
     """
     soft = cv2.GaussianBlur(gray, (0, 0), (0.03 + 0.05 * amount) * space_px)
     cell = space_px * rng.uniform(0.15, 0.5)
-    held = clouds(soft.shape, rng, cell_px=(cell, cell * rng.uniform(1, 4)))
-    # All is measured by the staff lines, which break first: the threshold lies at 60 % of their darkness, at
-    # worst between 45 (spread ink) and 75 % (lines in pieces). Below 45 the clouds would show on the paper.
+    cloud = clouds(soft.shape, rng, cell_px=(cell, cell * rng.uniform(1, 4)))
+    # Relative to the staff lines, which break first: the threshold lies at 60 % of their darkness, at worst
+    # between 45 (spread ink) and 75 % (broken lines). Below 45 the clouds would show on the paper.
     lines = line_darkness(np.asarray(soft, np.uint8), space_px=space_px)
-    uneven = add_noise(np.asarray(soft, np.uint8), held, 0.22 * lines * amount)
+    uneven = add_noise(np.asarray(soft, np.uint8), cloud, 0.22 * lines * amount)
     middle = 255 - threshold_below(lines, 0.6 + amount * rng.uniform(-0.15, 0.15))
     gain = 1.5 + 1.5 * amount
     levels = np.clip((np.arange(256) - middle) * gain + 140, 0, 255).astype(np.uint8)
@@ -56,27 +61,40 @@ def ragged(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gra
 
 
 def faded(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Thin strokes lose ink while note heads, beams and clefs keep theirs; here and there a line is gone.
+    """Fade thin strokes while note heads, beams and clefs keep their ink; in places a line disappears.
 
-    So do thin lines in photos too: they are the first that sharpening, shrinking and compressing eat. Half
-    the time it is only the horizontal ones, as where a copy of a copy drops staff lines.
+    Sharpening, downsampling and compression of photos have the same effect. Half the time only horizontal
+    strokes fade, as where a copy of a copy drops staff lines.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
     """
     across = max(3, 2 * round(0.17 * space_px) + 1)
     size = (1, across) if rng.random() < 0.5 else (across, across)
     thick = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, size))
     thin = cv2.subtract(thick, gray)
-    held = clouds(gray.shape, rng, cell_px=(0.7 * space_px, space_px * rng.uniform(1, 6)))
-    # What is kept, of 255: all at amount 0; at worst half, and an eighth where a cloud is thin.
+    cloud = clouds(gray.shape, rng, cell_px=(0.7 * space_px, space_px * rng.uniform(1, 6)))
+    # Share of ink that is kept, of 255: all at amount 0; at worst half, and an eighth where the cloud is low.
     share = np.clip(255 + amount * (2.5 * (np.arange(256) - 128.0) - 125), 32, 255).astype(np.uint8)
-    kept = cv2.LUT(held, share)
+    kept = cv2.LUT(cloud, share)
     return np.asarray(cv2.subtract(thick, cv2.multiply(thin, kept, scale=1 / 255)), np.uint8)
 
 
 def blotted(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Specks of dirt on the paper and holes in the ink, up to a third of a space large."""
+    """Add specks of dirt on the paper and holes in the ink, up to a third of a space large.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     out = gray.copy()
     height, width = gray.shape
-    # At worst one on 12 square spaces: a short staff with 14 spaces of height and 40 of width has 45.
+    # At worst one per 12 square spaces: 45 on a short staff 14 spaces high and 40 wide.
     count = rng.poisson(amount * height * width / (12 * space_px**2))
     for x, y, size, shape, angle, tone in rng.random((count, 6)):
         long = space_px * (0.04 + 0.28 * amount * size**3)
@@ -88,11 +106,18 @@ def blotted(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gr
 
 
 def speckled(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Fine pepper and salt: up to 2 % of the dots of the print, each a tenth of a space."""
+    """Add fine salt and pepper noise: up to 2 % of the dots of the print, each a tenth of a space.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     height, width = gray.shape
     dot = max(1.0, 0.1 * space_px)
     dots = grain((int(height / dot) + 1, int(width / dot) + 1), rng)
-    # 2.05 standard deviations above the middle lie 2 % of the dots.
+    # 2 % of the dots lie 2.05 standard deviations above the mean.
     edge = 128 + 32 * (2.05 + 1.5 * (1 - amount))
     size = (width, height)
     pepper = cv2.resize(cv2.threshold(dots, edge, 255, cv2.THRESH_BINARY)[1], size)
@@ -102,20 +127,34 @@ def speckled(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> G
 
 
 def show_through(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """The print on the other side of the sheet, mirrored, soft and pale."""
+    """Add the print on the other side of the sheet, mirrored, soft and pale.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     back = cv2.flip(gray, 1)
     shift = (int(rng.uniform(-0.3, 0.3) * gray.shape[1]), int(rng.uniform(-5, 5) * space_px))
     back = np.roll(back, shift, axis=(1, 0))
     back = cv2.GaussianBlur(back, (0, 0), rng.uniform(0.08, 0.2) * space_px)
-    # At worst three tenths of the ink's darkness come through; more, and it competes with the staff.
+    # At worst three tenths of the darkness show through; more would compete with the staff.
     pale = cv2.convertScaleAbs(back, alpha=0.3 * amount, beta=255 * (1 - 0.3 * amount))
     return np.asarray(cv2.multiply(gray, pale, scale=1 / 255), np.uint8)
 
 
 def mottled(gray: Gray, rng: Generator, *, amount: float, space_px: float) -> Gray:
-    """Paper with fibres and stains: clouds of two sizes, darker and lighter by up to 18 gray values."""
+    """Add fibres and stains of the paper: clouds of two sizes, darker and lighter by up to 18 gray values.
+
+    Args:
+        gray: (H, W) image.
+        rng: Random generator.
+        amount: 0 none .. 1 the worst that is legible.
+        space_px: Staff space in pixels.
+    """
     stains = clouds(gray.shape, rng, cell_px=(3 * space_px, 5 * space_px))
     fibres = clouds(gray.shape, rng, cell_px=(0.12 * space_px, rng.uniform(0.12, 0.5) * space_px))
-    # Darker first, else the lighter half of the clouds would be lost in white.
+    # Darken first, else the lighter half of the clouds would saturate.
     darker = cv2.convertScaleAbs(gray, alpha=1 - 0.15 * amount)
     return add_noise(add_noise(np.asarray(darker, np.uint8), stains, 12 * amount), fibres, 14 * amount)

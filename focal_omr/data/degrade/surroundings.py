@@ -1,7 +1,7 @@
-"""What stands around a staff on a real page and is read past, and where the page ends.
+"""Surroundings of a staff on a page: neighbouring staves, text, the page edge, a finger.
 
-Neighbouring staves, names and bar numbers are drawn on plates; the end of the sheet, a finger and a crop that
-cuts the paper off are laid over any picture. What joins a staff to its system was engraved: see `systems`.
+Neighbours and text are drawn on staff images; page edge and finger cover any image. System lines, brackets
+and braces are engraved, see `engraving.systems`.
 """
 
 import cv2
@@ -9,96 +9,104 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focal_omr.data.degrade.chance import Gray, add_noise, clouds
+from focal_omr.data.degrade.noise import Gray, add_noise, clouds
 from focal_omr.data.engraving.render import (
     STAFF_IMAGE_HALF_SPACES,
     STAFF_IMAGE_MARGIN_SPACES,
     STAFF_IMAGE_SPACE_PX,
 )
 
-__all__ = ["skylines", "with_finger", "with_neighbour", "with_page_edge", "with_text"]
-
 _LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
 _MIDDLE_PX = STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
-_GAP_PX = 4  # paper between what belongs to two things
+_GAP_PX = 4  # paper between a staff and another object
 _WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "23")
 
 
-def with_neighbour(plate: Gray, neighbour: Gray, rng: Generator) -> Gray:
-    """The plate with pieces of another staff above or below it, or both, as close as engravers set them.
+def with_neighbour(image: Gray, neighbour: Gray, rng: Generator) -> Gray:
+    """Add another staff above or below, or both, as close as engravers set them.
 
-    What stands out from the two staves may interlock; it does not touch.
+    Protruding notes of the two staves may interlock but do not touch.
+
+    Args:
+        image: (140, W) staff image.
+        neighbour: (140, W') staff image; it is cropped to the width.
+        rng: Random generator.
     """
-    out = plate.copy()
-    width = min(plate.shape[1], neighbour.shape[1])
-    own, other = skylines(plate[:, :width]), skylines(neighbour[:, :width])
+    out = image.copy()
+    width = min(image.shape[1], neighbour.shape[1])
+    own, other = skylines(image[:, :width]), skylines(neighbour[:, :width])
     for side in rng.permutation([-1, 1])[: rng.integers(1, 3)]:
-        # How far the other one has to go before its lower (upper) skyline clears this one's upper (lower).
-        apart = (other[1] - own[0]).max() if side < 0 else (own[1] - other[0]).max()
-        shift = int(side * max(rng.uniform(7.5, 12) * STAFF_IMAGE_SPACE_PX, apart + _GAP_PX))
-        rows = np.arange(plate.shape[0]) - shift
+        # Distance at which the neighbour's lower (upper) skyline clears the upper (lower) one of the staff.
+        clearance = (other[1] - own[0]).max() if side < 0 else (own[1] - other[0]).max()
+        shift = int(side * max(rng.uniform(7.5, 12) * STAFF_IMAGE_SPACE_PX, clearance + _GAP_PX))
+        rows = np.arange(image.shape[0]) - shift
         inside = (rows >= 0) & (rows < neighbour.shape[0])
         out[inside, :width] = np.minimum(out[inside, :width], neighbour[rows[inside], :width])
     return out
 
 
-def skylines(plate: Gray) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """(W,) the first and the last row with ink in each column and one space beside it.
+def skylines(image: Gray) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """First and last row with ink within one space of each column of (H, W), as two arrays (W,).
 
-    A column without ink has its first row at the bottom and its last one at the top; so has one in which a
-    barline goes on to the next staff.
+    In a column without ink, or with a barline through to the next staff, the first row is H and the last 0.
     """
-    dark = cv2.erode(plate, np.ones((1, 2 * STAFF_IMAGE_SPACE_PX + 1), np.uint8)) < 128
-    height, any_ink = plate.shape[0], dark.any(axis=0)
+    dark = cv2.erode(image, np.ones((1, 2 * STAFF_IMAGE_SPACE_PX + 1), np.uint8)) < 128
+    height, any_ink = image.shape[0], dark.any(axis=0)
     first = np.where(any_ink & ~dark[0], dark.argmax(axis=0), height)
     return first, np.where(any_ink & ~dark[-1], height - 1 - dark[::-1].argmax(axis=0), 0)
 
 
-def with_text(plate: Gray, rng: Generator) -> Gray:
-    """The plate with a name before the staff or a number or letter over it."""
-    out = plate.copy()
+def with_text(image: Gray, rng: Generator) -> Gray:
+    """Add a name before the staff image (140, W), or a number or letter above it."""
+    out = image.copy()
     word = str(rng.choice(_WORDS))
     size = rng.uniform(0.4, 0.8)
     (width, _), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
     if rng.random() < 0.6:
         place = (int(_LEFT_PX - width - rng.uniform(2, 15)), int(_MIDDLE_PX + rng.normal(0, 8)))
     else:
-        left = int(_LEFT_PX + rng.uniform(-10, plate.shape[1] / 2))
+        left = int(_LEFT_PX + rng.uniform(-10, image.shape[1] / 2))
         high = _MIDDLE_PX - STAFF_IMAGE_SPACE_PX * rng.uniform(2.6, 5)
-        over = skylines(plate)[0][left : left + width].min(initial=_MIDDLE_PX)
-        place = (left, int(min(high, over - _GAP_PX)))  # above the ink, out of the strip if need be
+        over = skylines(image)[0][left : left + width].min(initial=_MIDDLE_PX)
+        place = (left, int(min(high, over - _GAP_PX)))  # above the ink, outside the strip if necessary
     cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
     return out
 
 
 def with_page_edge(gray: Gray, rng: Generator, *, free: tuple[float, float, float, float]) -> Gray:
-    """The picture with the end of the sheet, or of the crop, on one or two sides.
+    """Show the edge of the sheet, or of the crop, on one or two sides of an image.
 
-    Beyond it lie a desk, another sheet, or white or black, where a crop was cut out aslant.
+    Beyond it are a desk, another sheet, or white or black, as where a crop was rotated.
 
     Args:
         gray: (H, W).
-        rng: Source of all chance.
-        free: Pixels at the left, the top, the right and the bottom that may be lost.
+        rng: Random generator.
+        free: Pixels at the left, top, right and bottom that may be covered.
     """
     height, width = gray.shape
     out = gray
-    beyond = _beyond(gray, rng)
+    beyond = _background(gray, rng)
     for side in rng.choice(4, size=int(rng.integers(1, 3)), replace=False):
         reach = free[side]
         if reach < 1:
             continue
         depth = reach * rng.uniform(0.3, 1)
         along = height if side in (0, 2) else width
-        # Its two ends: the deeper one at `depth`, the other one nearer to the picture's side.
+        # Depths of the two ends of the edge: one at `depth`, the other nearer to the border.
         ends = np.array([depth, depth * rng.uniform(-0.5, 1)])[:: 1 if rng.random() < 0.5 else -1]
         corners = np.array([(0, ends[0]), (along, ends[1]), (along, -height), (0, -height)])
-        out = _covered(out, _turned(corners, int(side), (height, width)), beyond)
+        out = _covered(out, _from_side(corners, int(side), (height, width)), beyond)
     return out
 
 
 def with_finger(gray: Gray, rng: Generator, *, free: tuple[float, float, float, float]) -> Gray:
-    """The picture with a finger tip that holds the sheet, and its soft edge, where nothing is written."""
+    """Cover a free part of the border with a soft-edged fingertip that holds the sheet.
+
+    Args:
+        gray: (H, W).
+        rng: Random generator.
+        free: Pixels at the left, top, right and bottom that may be covered.
+    """
     height, width = gray.shape
     side = int(rng.choice([0, 1, 2, 3]))
     depth = free[side] * rng.uniform(0.5, 1)
@@ -109,11 +117,11 @@ def with_finger(gray: Gray, rng: Generator, *, free: tuple[float, float, float, 
     half = min(depth * rng.uniform(0.6, 2), 0.3 * along)
     tip = np.stack((rng.uniform(0, along) + half * np.cos(t), depth * np.sin(t)), axis=1)
     skin = np.full_like(gray, int(rng.uniform(60, 170)))
-    return _covered(gray, _turned(tip, side, (height, width)), skin, soft_px=float(depth / 8))
+    return _covered(gray, _from_side(tip, side, (height, width)), skin, soft_px=float(depth / 8))
 
 
-def _turned(points: NDArray[np.float64], side: int, shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Points (along, depth) of a side (left, top, right, bottom) as (x, y) of the picture."""
+def _from_side(points: NDArray[np.float64], side: int, shape: tuple[int, int]) -> NDArray[np.int32]:
+    """Convert points (along, depth) from a side (0 left, 1 top, 2 right, 3 bottom) to (x, y): (N, 2)."""
     along, depth = points.T
     height, width = shape
     x, y = {
@@ -136,8 +144,8 @@ def _covered(gray: Gray, corners: NDArray[np.int32], cover: Gray, *, soft_px: fl
     return np.asarray(cv2.add(kept, cv2.multiply(cover, mask, scale=1 / 255)), np.uint8)
 
 
-def _beyond(gray: Gray, rng: Generator) -> Gray:
-    """What lies beside the sheet: white, black, a plain tone, or a desk with its grain along x or y."""
+def _background(gray: Gray, rng: Generator) -> Gray:
+    """Background beside the sheet: white, black, a plain tone, or wood with its grain along x or y."""
     kind = rng.random()
     if kind < 0.35:
         return np.full_like(gray, 255 if kind < 0.25 else 0)

@@ -199,7 +199,7 @@ def test_the_staff_of_the_worst_pictures_is_still_found_mostly(kind: str) -> Non
 
 
 def test_a_strength_out_of_range_is_refused() -> None:
-    with pytest.raises(DataError, match=r"strength 1\.5; needed is one from 0 to 1"):
+    with pytest.raises(DataError, match=r"strength 1\.5 is out of range; it must be from 0 to 1"):
         degraded_image(_grays()[0], np.random.default_rng(0), kind="scan", strength=1.5)
 
 

@@ -9,8 +9,9 @@ import pytest
 from tiny import staff_images
 
 from focal_omr.data.degrade import optics, print_defects
-from focal_omr.data.degrade.chance import amounts, clouds, grain
+from focal_omr.data.degrade.effects import draw_amounts
 from focal_omr.data.degrade.ink import ink_rows, line_darkness
+from focal_omr.data.degrade.noise import clouds, grain
 from focal_omr.data.degrade.surroundings import (
     skylines,
     with_finger,
@@ -30,11 +31,11 @@ PRINT = (
     print_defects.mottled,
 )
 OPTICS = (
-    optics.lit,
-    optics.shaded,
-    optics.coarser,
+    optics.unevenly_lit,
+    optics.shadowed,
+    optics.downsampled,
     optics.blurred,
-    optics.shaken,
+    optics.motion_blurred,
     optics.noisy,
     optics.sharpened,
     optics.compressed,
@@ -134,7 +135,7 @@ def test_one_effect_is_the_same_at_every_resolution() -> None:
         print_defects.faded,
         print_defects.blotted,
         optics.blurred,
-        optics.shaded,
+        optics.shadowed,
     ):
         small = _mean_change(effect, amount=0.8)
         large = [cv2.resize(_gray(seed), None, fx=2, fy=2) for seed in range(24)]
@@ -167,11 +168,11 @@ def test_grain_has_the_spread_it_says_and_repeats_for_large_pictures() -> None:
 
 def test_amounts_stay_below_strength_and_together_below_the_most() -> None:
     for seed in range(50):
-        drawn = amounts(np.random.default_rng(seed), 0.5, (0.9, 0.9, 0.9, 0.0))
+        drawn = draw_amounts(np.random.default_rng(seed), 0.5, (0.9, 0.9, 0.9, 0.0))
         assert max(drawn) <= 0.5
         assert sum(drawn) <= 0.85 + 1e-9
         assert drawn[3] == 0
-        twice = amounts(np.random.default_rng(seed), 1.0, (0.9, 0.9, 0.9, 0.0))
+        twice = draw_amounts(np.random.default_rng(seed), 1.0, (0.9, 0.9, 0.9, 0.0))
         assert np.allclose(2 * np.array(drawn), twice)
 
 
