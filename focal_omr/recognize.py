@@ -36,7 +36,7 @@ from focal_omr.staff.strip import (
     extract_strip,
     find_staff,
     load_gray,
-    plain_picture,
+    plain_image,
 )
 
 __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
@@ -277,7 +277,7 @@ class Recognizer:
         """
         height, width = gray.shape
         if self._is_plain:
-            (log_probs,) = self._model.log_probs([plain_picture(gray, name=name)])
+            (log_probs,) = self._model.log_probs([plain_image(gray, name=name)])
             return _PageOutput(1, width, height, (_StaffOutput(log_probs, None),), (System((0,)),))
         strips = [extract_strip(gray, staff, name=name) for staff in staves]
         outputs: dict[int, _StaffOutput] = {}

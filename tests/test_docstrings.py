@@ -23,27 +23,6 @@ KNOWN_GAPS: dict[str, set[str]] = {
     "data/music/melody.py": {"Melody.measures", "Style.drawn"},
     "data/music/tunes.py": {"music21_folder", "read_report"},
     "data/rendered.py": {"sample_names"},
-    "images/load.py": {"check_size", "median_gray"},
-    "page/combs.py": {"Combs.cross_out"},
-    "page/dewarp.py": {
-        "Curves.grid",
-        "Level.sampled",
-        "Level.to_picture",
-        "Spacing.at",
-        "level_picture",
-        "levelled",
-        "to_level",
-        "to_page",
-    },
-    "page/find_staves.py": {"SmallPage.of", "find_staves_on"},
-    "page/paper.py": {"on_paper_alone"},
-    "page/ranges.py": {"choose_pages"},
-    "staff/comb_path.py": {"best_path", "comb_paths", "comb_sums"},
-    "staff/lines.py": {"Trace.length_spaces", "best_stretch", "refine", "straightened"},
-    "staff/space.py": {"space_candidates"},
-    "staff/strip.py": {"to_page", "to_strip"},
-    "staff/verdict.py": {"what_was_seen"},
-    "staff/working_image.py": {"quantile", "to_cells", "to_darkness", "to_ridges", "without_thick"},
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -26,7 +26,7 @@ from focal_omr.data.engraving.shards import AnyStaff, StoredStaff, shard_index
 from focal_omr.data.engraving.storage import parse_location
 from focal_omr.encodings.codec import Codec
 from focal_omr.errors import ConfigError, DataError, NotationError
-from focal_omr.staff.strip import plain_picture
+from focal_omr.staff.strip import plain_image
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ class StaffBatches:
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self._plain:
-            return plain_picture(tight_crop(self._staves[index].gray()))
+            return plain_image(tight_crop(self._staves[index].gray()))
         other = self._staves[int(rng.integers(len(self._staves)))]
         neighbour = other.gray() if rng.random() < _NEIGHBOUR_RATE else None
         gray = self._staves[index].gray()

@@ -1,4 +1,4 @@
-"""Whether what lies along five curves are ruled lines: looked at finely, in the picture itself.
+"""Test of five lines at full resolution: whether they are ruled lines with music on them.
 
 From afar, five rows of text look like five lines. From near, a line goes on while letters stop and start; it
 is thin against the staff space; and there is paper between two lines.
@@ -20,18 +20,18 @@ _LEDGER = 5 * _FINE // 2  # a ledger line is 1.8 spaces long
 
 @dataclass(frozen=True)
 class Strokes:
-    """What five lines are made of.
+    """Measurements along five lines.
 
     Attributes:
-        breaks: (5,) how often, in each staff space, each line stops or starts again.
-        contrast: darkness of the lines, 0 paper .. 1 black.
+        breaks: (5,) how often each line stops or starts again, per staff space.
+        contrast: darkness of the lines, 0 paper to 1 black.
         flatness: darkness 0.19 spaces beside the lines, relative to that on them.
-        between: how far what lies between the lines rises above the paper, relative to them; 0 where it gets
-            lighter all the way.
-        sixth: share of the length over which one more line is seen above or below; ledger lines and beams
-            do not count.
-        touched_spaces: the length over which ink lies on a line and reaches 0.25 spaces to both sides of it:
-            clefs, heads, stems, bar lines.
+        between: rise of the darkness between the lines, relative to them; 0 where it gets lighter all the
+            way.
+        sixth: share of the length over which one more line is seen above or below; ledger lines and beams do
+            not count.
+        touched_spaces: length in staff spaces over which ink lies on a line and reaches 0.25 spaces to both
+            sides of it: clefs, heads, stems, bar lines.
     """
 
     breaks: Floats
@@ -45,9 +45,9 @@ class Strokes:
     def are_lines(self) -> bool:
         """Whether these are ruled lines.
 
-        Observed, the median of the breaks and the most of one line: in camera pictures of strength 0.85 up to
+        Observed, the median of the breaks and the most of one line: in camera images of strength 0.85 up to
         0.6 and 0.6, in a print with broken lines 0.3 and 0.53; rows of text 4.2 and more; rules that
-        alternate with text 0.02 and 2.4 and more. Flatness and contrast: in the same pictures up to 0.73, and
+        alternate with text 0.02 and 2.4 and more. Flatness and contrast: in the same images up to 0.73, and
         0.12 and more, but one of them good; the grain of a desk 0.73 to 0.93, and 0.01 to 0.18; a faint grid
         behind a page has a contrast of 0.05.
         """
@@ -57,27 +57,26 @@ class Strokes:
 
     @property
     def hold_music(self) -> bool:
-        """Whether something stands on the lines: a clef alone is 2.5 spaces wide.
+        """Whether anything stands on the lines: a clef alone is 2.5 spaces wide.
 
         Observed: 12 and more for staves, 0.6 to 2.5 for tables of four or five rows with text in them.
         """
         return self.touched_spaces >= 2.7
 
 
-def look_at_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
-    """Sample a picture along five lines.
+def measure_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
+    """Measure five lines in the image itself.
 
     Args:
-        gray: (H, W) the picture, paper light.
-        staff: where the lines are thought to lie.
+        gray: (H, W) uint8 gray levels, light paper.
+        staff: the supposed position of the lines.
     """
-    darkness = _darkness(gray, staff)
-    five = darkness[1:6]
+    darkness = _sample_lines(gray, staff)
     on_line = darkness[:, _HALF - 1 : _HALF + 2].max(axis=1)
     level = quantile(on_line[1:6], 0.6)
     seen = on_line > 0.5 * level
     breaks = (seen[1:6, 1:] != seen[1:6, :-1]).sum(axis=1) * _FINE / seen.shape[1]
-    profile = np.median(five, axis=2).mean(axis=0)  # (17,) over the heights
+    profile = np.median(darkness[1:6], axis=2).mean(axis=0)  # (17,) over the heights
     peak = max(float(profile[_HALF - 1 : _HALF + 2].max()), 1e-3)
     beside = float(profile[[_HALF - 3, _HALF + 3]].mean())
     outwards = (profile[_HALF:] + profile[_HALF::-1]) / 2  # (9,) from a line to the middle between two
@@ -91,13 +90,14 @@ def look_at_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
     return Strokes(breaks.astype(np.float32), level, beside / peak, between, sixth, touched)
 
 
-def _darkness(gray: NDArray[np.uint8], staff: Staff) -> Floats:
+def _sample_lines(gray: NDArray[np.uint8], staff: Staff) -> Floats:
     """(7, 17, N) darkness at the five lines and one more on each side, within half a space of each."""
     count = max(2, round(float(staff.xs[-1] - staff.xs[0]) / staff.space_px * _FINE))
     x = np.linspace(staff.xs[0], staff.xs[-1], count).astype(np.float32)
-    spaces = staff.space_px if staff.spaces_px is None else np.interp(x, staff.xs, staff.spaces_px)
     offsets = (np.arange(-3, 4)[:, None] + np.arange(-_HALF, _HALF + 1) / _FINE).ravel()
-    map_y = (np.interp(x, staff.xs, staff.middle_ys) + offsets[:, None] * spaces).astype(np.float32)
+    map_y = (np.interp(x, staff.xs, staff.middle_ys) + offsets[:, None] * staff.spaces_at(x)).astype(
+        np.float32
+    )
     map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
     left, top = max(0, int(x[0]) - 2), max(0, int(map_y.min()) - 2)
     part = gray[top : int(map_y.max()) + 3, left : int(x[-1]) + 3]

@@ -1,8 +1,9 @@
-"""Pages that lie on their side or stand on their head are turned upright.
+"""Page orientation: turns pages upright that lie on their side or upside down.
 
 Sideways: staff lines are the longest thin lines of a page; they run across it, not down. Upside down: a
-network reads a page on its head with less confidence, which is the surest sign. The cheap one is that staves
-begin with a clef and, mostly, a signature: more ink lies on their left end than on their right one.
+    network
+reads such a page with less confidence, which is the surest sign. The cheap one is that staves begin with a
+clef and, mostly, a signature: there is more ink at their left end than at their right one.
 """
 
 from collections.abc import Callable
@@ -17,24 +18,24 @@ from focal_omr.page.find_staves import PageStaves, SmallPage, find_staves_on
 from focal_omr.staff.find import Staff
 from focal_omr.staff.working_image import quantile, to_darkness, to_ridges
 
-__all__ = ["TurnedPage", "head_up", "turned_over", "upright"]
+__all__ = ["TurnedPage", "upright", "upright_vote"]
 
 _STRIP_PX = 16  # lines go on over it, stems and letters do not
-_CLEARLY = 1.3
-_MORE = 1.15  # ink on one end than on the other
-_SURE = 0.6  # of the staves, for one way more than for the other
-_READ = 3  # staves, the longest, that are read both ways
+_CLEARLY = 1.3  # lines down the page to lines across it
+_MORE = 1.15  # ink at one end of a staff to that at the other
+_SURE = 0.6  # vote of the staves that decides
+_READ_STAVES = 3  # the longest ones are read both ways
 
 
 @dataclass(frozen=True)
 class TurnedPage:
-    """A page as it is to be read.
+    """A page, turned upright.
 
     Attributes:
-        gray: (H, W) upright.
-        quarter_turns: by which the picture was turned to the left, 0 to 3.
+        gray: (H, W) uint8 gray levels, upright.
+        quarter_turns: number of quarter turns to the left that were applied, 0 to 3.
         found: its staves, in pixels of the upright page.
-        sure: whether it is clear which way is up; else the page was not turned over.
+        sure: whether it is clear which way is up; otherwise the page was not turned over.
     """
 
     gray: NDArray[np.uint8]
@@ -49,26 +50,31 @@ Confidence = Callable[[NDArray[np.uint8], Staff], float]
 def upright(
     gray: NDArray[np.uint8], *, confidence: Confidence | None = None, name: str = "image"
 ) -> TurnedPage:
-    """Turn a page so that it can be read, and find its staves.
+    """Turn a page upright and find its staves.
 
     Args:
-        gray: (H, W) gray values; light lines on dark ground become dark ones.
-        confidence: how surely a staff of a page can be read, 0 .. 1. It is asked where the clefs do not say
-            clearly that the page is upright. Observed, the mean of three staves: 0.98 to 1 upright, 0.80 to
-            0.99 upside down, and less than upright on each of 27 printed and 16 photographed pages.
-        name: what `found.seen` calls the picture.
+        gray: (H, W) uint8 gray levels; light lines on a dark ground become dark ones.
+        confidence: returns the confidence, 0 to 1, with which a staff of a page is read. It is called where
+            the clefs do not tell clearly that the page is upright. Observed, the mean of three staves: 0.98
+            to 1 upright, 0.80 to 0.99 upside down, and less than upright on each of 27 printed and 16
+            photographed pages.
+        name: name of the image in `found.seen`.
     """
     gray = as_dark_on_light(gray)
     small = SmallPage.of(gray)
-    turns = 1 if _runs_down(small) else 0
+    down = _line_strength(np.ascontiguousarray(small.gray.T))
+    turns = 1 if down > _CLEARLY * _line_strength(small.gray) else 0
     page = np.ascontiguousarray(np.rot90(gray, turns))
     found = find_staves_on(page, SmallPage.of(page) if turns else small, name=name)
-    if turns and not found.staves:  # what ran down the page were no staff lines: a dark edge, a table
+    if turns and not found.staves:  # the lines down the page were those of a dark edge or a table
         turns, page, found = 0, gray, find_staves_on(gray, small, name=name)
-    votes = head_up(page, found.staves)
-    over, sure = votes <= -_SURE, abs(votes) >= _SURE
-    if confidence is not None and found.staves and votes < _SURE:
-        gain = _gain_by_turning(page, found.staves, confidence)
+    vote = upright_vote(page, found.staves)
+    over, sure = vote <= -_SURE, abs(vote) >= _SURE
+    if confidence is not None and found.staves and vote < _SURE:
+        longest = sorted(found.staves, key=lambda staff: float(staff.xs[0] - staff.xs[-1]))[:_READ_STAVES]
+        upside_down = np.ascontiguousarray(np.rot90(page, 2))
+        gain = sum(confidence(upside_down, _rotated(staff, page.shape)) for staff in longest)
+        gain -= sum(confidence(page, staff) for staff in longest)
         over, sure = gain > 0 or (over and gain == 0), True
     if over:
         turns, page = turns + 2, np.ascontiguousarray(np.rot90(page, 2))
@@ -76,28 +82,15 @@ def upright(
     return TurnedPage(page, turns, found, sure)
 
 
-def _gain_by_turning(page: NDArray[np.uint8], staves: tuple[Staff, ...], confidence: Confidence) -> float:
-    """How much more surely the longest staves are read with the page turned over."""
-    longest = sorted(staves, key=lambda staff: float(staff.xs[0] - staff.xs[-1]))[:_READ]
-    over = np.ascontiguousarray(np.rot90(page, 2))
-    as_it_is = sum(confidence(page, staff) for staff in longest)
-    turned = sum(confidence(over, turned_over(staff, page.shape)) for staff in longest)
-    return turned - as_it_is
-
-
-def turned_over(staff: Staff, shape: tuple[int, ...]) -> Staff:
-    """A staff of a picture of this shape in the picture turned by 180 degrees."""
+def _rotated(staff: Staff, shape: tuple[int, ...]) -> Staff:
+    """The staff of a page of this (H, W) in the page turned by 180 degrees."""
     spaces = None if staff.spaces_px is None else staff.spaces_px[::-1]
     xs, ys = shape[1] - 1 - staff.xs[::-1], shape[0] - 1 - staff.middle_ys[::-1]
     return Staff(xs, ys, staff.space_px, spaces)
 
 
-def _runs_down(page: SmallPage) -> bool:
-    return _lines(np.ascontiguousarray(page.gray.T)) > _CLEARLY * _lines(page.gray)
-
-
-def _lines(small: NDArray[np.uint8]) -> float:
-    """How much there is of ridges that go on from strip to strip."""
+def _line_strength(small: NDArray[np.uint8]) -> float:
+    """Strength of the ridges of a small page (H, W) that go on from strip to strip."""
     strips = max(1, small.shape[1] // _STRIP_PX)
     means = cv2.resize(small[:, : strips * _STRIP_PX], (strips, small.shape[0]), interpolation=cv2.INTER_AREA)
     ridges = cv2.dilate(to_ridges(to_darkness(np.asarray(means)), 2), np.ones((3, 1), np.uint8))
@@ -107,11 +100,11 @@ def _lines(small: NDArray[np.uint8]) -> float:
     return float((along**2).sum())
 
 
-def head_up(gray: NDArray[np.uint8], staves: tuple[Staff, ...]) -> float:
-    """Which way up a page is, by its clefs.
+def upright_vote(gray: NDArray[np.uint8], staves: tuple[Staff, ...]) -> float:
+    """Vote of the clefs on which way up a page is.
 
     Args:
-        gray: (H, W) the page, paper light.
+        gray: (H, W) uint8 gray levels of the page, light paper.
         staves: its staves.
 
     Returns:
@@ -119,23 +112,20 @@ def head_up(gray: NDArray[np.uint8], staves: tuple[Staff, ...]) -> float:
         Observed: 0.56 to 1 for upright pages, -0.33 to -1 for the same upside down (27 printed pages); of 16
         photographed pages of random music, which has many staves without a signature, two had -0.3.
     """
-    votes = [_vote(gray, staff) for staff in staves]
+    votes = []
+    for staff in staves:
+        left, right = (_end_ink(gray, staff, side) for side in (0, -1))
+        votes.append(0 if max(left, right) < _MORE * min(left, right) else int(np.sign(left - right)))
     return float(np.mean(votes)) if votes else 0.0
 
 
-def _vote(gray: NDArray[np.uint8], staff: Staff) -> int:
-    left, right = (_end_ink(gray, staff, side) for side in (0, -1))
-    return 0 if max(left, right) < _MORE * min(left, right) else int(np.sign(left - right))
-
-
 def _end_ink(gray: NDArray[np.uint8], staff: Staff, side: int) -> float:
-    """Share of ink between the lines in the first, or last, four spaces."""
+    """Share of ink between the lines in the first (side 0) or last (-1) four spaces."""
     space = staff.space_px
     start = float(staff.xs[side]) + (0.4 if side == 0 else -4.0) * space
     x = np.arange(start, start + 3.6 * space, space / 8, dtype=np.float32)
-    spaces = staff.space_px if staff.spaces_px is None else np.interp(x, staff.xs, staff.spaces_px)
     heights = np.arange(-2.4, 2.5, 0.2)[:, None]
-    map_y = (np.interp(x, staff.xs, staff.middle_ys) + heights * spaces).astype(np.float32)
+    map_y = (np.interp(x, staff.xs, staff.middle_ys) + heights * staff.spaces_at(x)).astype(np.float32)
     map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
     seen = cv2.remap(gray, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     paper = quantile(seen, 0.9)  # the light may fall from one side

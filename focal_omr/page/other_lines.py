@@ -1,7 +1,7 @@
 """Ruled lines that are not staves of five: tablature, one-line percussion, chant, tables.
 
-They are reported, not read. Single lines are looked for on what the staves leave of a page, and those at one
-distance belong together.
+They are reported, not read. Single lines are searched for on what the staves leave of a page, and lines at
+one distance are grouped.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ _BLOCK_PX = 12
 _GAP_BLOCKS = 5  # closed: a number or a head stands on the line
 _SHORTEST_SHARE = 0.25  # of the page's width; a volta bracket or a slur is shorter, or crossed by nothing
 _FAINTEST = 0.06  # ridge of a line against its paper
-_FARTHEST_SHARE = 1 / 36  # of the page's height between two lines that belong together
-_UNEVEN = 1.3  # of two distances in one group
+_FARTHEST_SHARE = 1 / 36  # of the page's height between two lines of a group
+_UNEVEN = 1.3  # ratio of two distances in a group
 _CROSSINGS = 6  # bar lines and stems on a one-line staff
 
 
@@ -32,7 +32,7 @@ class OtherLines:
 
     Attributes:
         box: (left, top, right, bottom) in pixels.
-        kind: what they are.
+        kind: their kind.
         reason: why they are no staff, in words.
     """
 
@@ -43,49 +43,53 @@ class OtherLines:
 
 @dataclass(frozen=True)
 class _Line:
+    """A level line: its ends and its height in pixels."""
+
     left: int
     right: int
     y: float
 
 
-def find_others(small: NDArray[np.uint8], staves: Sequence[Staff]) -> list[OtherLines]:
-    """Find what is ruled on a level page besides its staves.
+def find_other_lines(small: NDArray[np.uint8], staves: Sequence[Staff]) -> list[OtherLines]:
+    """Find the ruled lines of a level page besides its staves.
 
     Args:
-        small: (H, W) the page, levelled, its staff spaces 5 to 10 px.
-        staves: its staves, in pixels of the same picture.
+        small: (H, W) uint8 gray levels of the page, dewarped, with staff spaces of 5 to 10 px.
+        staves: its staves, in pixels of the same image.
 
     Returns:
-        boxes in that picture's pixels, from top to bottom.
+        lines with boxes in pixels of that image, from top to bottom.
     """
-    darkness = to_darkness(_without(small, staves))
-    found = []
-    for group in _groups(_long_lines(darkness), small.shape[0]):
-        if (kind := _kind(group, darkness)) is not None:
-            left, right = min(line.left for line in group), max(line.right for line in group)
-            box = (float(left), group[0].y - 2, float(right), group[-1].y + 2)
-            found.append(OtherLines(box, *kind))
-    return found
-
-
-def _without(small: NDArray[np.uint8], staves: Sequence[Staff]) -> NDArray[np.uint8]:
-    """The page with paper in the place of its staves."""
     paper = cv2.blur(cv2.dilate(small, np.ones((25, 25), np.uint8)), (25, 25))
     mask = np.zeros_like(small)
     for staff in staves:
-        spaces = np.full(staff.xs.size, staff.space_px) if staff.spaces_px is None else staff.spaces_px
-        xs = np.concatenate(
-            [[staff.xs[0] - 2 * staff.space_px], staff.xs, [staff.xs[-1] + 2 * staff.space_px]]
-        )
+        margin = 2 * staff.space_px
+        xs = np.concatenate([[staff.xs[0] - margin], staff.xs, [staff.xs[-1] + margin]])
         ys = np.interp(xs, staff.xs, staff.middle_ys)
-        reach = 3.2 * np.interp(xs, staff.xs, spaces)
+        reach = 3.2 * (np.ones_like(xs) * staff.spaces_at(xs))
         outline = np.concatenate([np.stack([xs, ys - reach], 1), np.stack([xs, ys + reach], 1)[::-1]])
         cv2.fillPoly(mask, [outline.round().astype(np.int32)], 255)
-    return np.asarray(cv2.copyTo(paper, mask, small.copy()), np.uint8)
+    darkness = to_darkness(np.asarray(cv2.copyTo(paper, mask, small.copy()), np.uint8))
+    found = []
+    for group in _groups(_long_lines(darkness), small.shape[0]):
+        kind: Kind = "unclear"
+        count, reason = len(group), f"{len(group)} parallel lines, 5 are needed"
+        if count == 2 or (count == 1 and _crossings(darkness, group[0]) < _CROSSINGS):
+            continue  # a mere rule
+        if count == 1:
+            kind, reason = "one-line", "1 line, 5 are needed"
+        elif count == 5:
+            reason = "5 lines, uneven or with next to nothing on them"
+        elif count == 6:
+            kind = "tablature"
+        left, right = min(line.left for line in group), max(line.right for line in group)
+        box = (float(left), group[0].y - 2, float(right), group[-1].y + 2)
+        found.append(OtherLines(box, kind, reason))
+    return found
 
 
 def _long_lines(darkness: Floats) -> list[_Line]:
-    """Thin level lines, from top to bottom."""
+    """The thin level lines of the (H, W) darkness, from top to bottom."""
     height, width = darkness.shape
     blocks = max(1, width // _BLOCK_PX)
     means = cv2.resize(darkness[:, : blocks * _BLOCK_PX], (blocks, height), interpolation=cv2.INTER_AREA)
@@ -97,23 +101,21 @@ def _long_lines(darkness: Floats) -> list[_Line]:
     count, _, stats, centres = cv2.connectedComponentsWithStats(seen, connectivity=8)
     lines = []
     for index in range(1, count):
-        left, _, wide, high, area = stats[index]
-        line = _Line(int(left) * _BLOCK_PX, int(left + wide) * _BLOCK_PX, float(centres[index][1]))
-        if wide >= shortest and high <= 12 and area >= 0.6 * wide and _is_whole(darkness, line, int(high)):
+        left, _, wide, high, area = (int(value) for value in stats[index])
+        if not (wide >= shortest and high <= 12 and area >= 0.6 * wide):
+            continue
+        line = _Line(left * _BLOCK_PX, (left + wide) * _BLOCK_PX, float(centres[index][1]))
+        # A line goes on where letters stop and start: text has ink in 0.4 to 0.75 of its columns.
+        reach = high // 2 + 1
+        top = max(0, round(line.y) - reach)
+        band = darkness[top : round(line.y) + reach + 1, line.left : line.right].max(axis=0)
+        if float((band > 0.5 * float(np.quantile(band, 0.5))).mean()) > 0.9:
             lines.append(line)
     return sorted(lines, key=lambda line: line.y)
 
 
-def _is_whole(darkness: Floats, line: _Line, high: int) -> bool:
-    """Whether a line goes on where letters stop and start: text has ink in 0.4 to 0.75 of its columns."""
-    reach = high // 2 + 1
-    top = max(0, round(line.y) - reach)
-    band = darkness[top : round(line.y) + reach + 1, line.left : line.right].max(axis=0)
-    return float((band > 0.5 * float(np.quantile(band, 0.5))).mean()) > 0.9
-
-
 def _groups(lines: list[_Line], height: int) -> list[list[_Line]]:
-    """Lines that follow each other at one distance."""
+    """Group lines that follow each other at one distance."""
     groups: list[list[_Line]] = []
     for line in lines:
         for group in groups:
@@ -129,22 +131,8 @@ def _groups(lines: list[_Line], height: int) -> list[list[_Line]]:
     return groups
 
 
-def _kind(group: list[_Line], darkness: Floats) -> tuple[Kind, str] | None:
-    """What lines that belong together are; None for a mere rule."""
-    count = len(group)
-    if count == 1:
-        if _crossings(darkness, group[0]) < _CROSSINGS:
-            return None
-        return "one-line", "1 line, 5 are needed"
-    if count == 2:
-        return None
-    if count == 5:
-        return "unclear", "5 lines, uneven or with next to nothing on them"
-    return "tablature" if count == 6 else "unclear", f"{count} parallel lines, 5 are needed"
-
-
 def _crossings(darkness: Floats, line: _Line) -> int:
-    """How many strokes cross a line."""
+    """Number of strokes that cross a line of the (H, W) darkness."""
     y = round(line.y)
     reach = max(4, round(0.004 * darkness.shape[0]))
     if y < 2 * reach or y + 2 * reach >= darkness.shape[0]:

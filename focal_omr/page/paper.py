@@ -1,6 +1,6 @@
-"""The sheet in a photograph: paper on a darker desk, whose grain can look like faint lines.
+"""Sheet detection in photographs: paper on a darker desk, whose grain can look like faint lines.
 
-Perspective is not undone here: `level` follows the lines themselves, which bend where paper does.
+Perspective is not undone here: `dewarp` follows the lines themselves, which bend where paper does.
 """
 
 import cv2
@@ -11,21 +11,21 @@ Mask = NDArray[np.bool_]
 
 _CELL_PX = 8
 _INK_PX = 9  # lighter than ink within this distance there is paper
-_BRIGHTER = 1.6  # paper, against the desk; shaded paper too may be half as bright as the rest
-_SHARES = (0.1, 0.95)  # of the picture that is the sheet
+_BRIGHTER = 1.6  # paper to desk; shaded paper too may be half as bright as the rest
+_SHARES = (0.1, 0.95)  # of the image that is the sheet
 _WHOLE = 0.85  # of the sheet's outline that is bright, and of the desk that is dark
 _EDGE_CELLS = 1  # left out along the edge, which casts a shadow
 
 
 def find_sheet(small: NDArray[np.uint8]) -> Mask | None:
-    """Find where the sheet lies.
+    """Find the sheet.
 
     Args:
-        small: (H, W) a page of which a staff space has 5 to 12 px.
+        small: (H, W) uint8 gray levels of a page with a staff space of 5 to 12 px.
 
     Returns:
-        (H, W) True on the sheet, or None where no sheet is seen against something darker. Half a page in deep
-        shade looks the same: whoever asks must not leave out the rest, only look at it later.
+        (H, W) True on the sheet; None where no sheet is seen against something darker. Half a page in deep
+        shade looks the same: callers must not leave out the rest, only search it later.
     """
     size = (max(1, small.shape[1] // _CELL_PX), max(1, small.shape[0] // _CELL_PX))
     light = cv2.dilate(small, np.ones((_INK_PX, _INK_PX), np.uint8))
@@ -50,6 +50,6 @@ def find_sheet(small: NDArray[np.uint8]) -> Mask | None:
     return np.asarray(mask, np.bool_)
 
 
-def on_paper_alone(small: NDArray[np.uint8], sheet: Mask) -> NDArray[np.uint8]:
-    """The picture with plain paper in the place of the desk."""
+def mask_desk(small: NDArray[np.uint8], sheet: Mask) -> NDArray[np.uint8]:
+    """Replace the desk in (H, W) gray levels by plain paper; `sheet` is (H, W) True on the sheet."""
     return np.where(sheet, small, np.uint8(np.median(small[sheet])))

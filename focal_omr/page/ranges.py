@@ -1,4 +1,4 @@
-"""Which pages of a document: "1,3-5,8-" as people write it."""
+"""Page lists of documents, such as "1,3-5,8-"."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ _RANGE = re.compile(r"([1-9]\d{0,8})(-([1-9]\d{0,8})?)?")
 
 
 def parse_pages(text: str) -> list[PageRange]:
-    """Read a list of pages: numbers and ranges with commas between, "8-" for page 8 and all that follow.
+    """Parse a page list: numbers and ranges separated by commas; "8-" is page 8 and all that follow.
 
     Raises:
-        ImageError: it is no such list, or a range ends before it begins.
+        ImageError: not a page list, or a range ends before it begins.
     """
     ranges: list[PageRange] = []
     for part in text.split(","):
@@ -31,10 +31,18 @@ def parse_pages(text: str) -> list[PageRange]:
 
 
 def choose_pages(ranges: Sequence[PageRange] | None, count: int, *, name: str) -> list[int]:
-    """The numbers of the pages that ranges name in a document of `count` pages, ascending; None names all.
+    """Select the pages of a document.
+
+    Args:
+        ranges: page ranges from `parse_pages`; None selects all pages.
+        count: number of pages of the document.
+        name: name of the document in error messages.
+
+    Returns:
+        page numbers from 1, ascending.
 
     Raises:
-        ImageError: a page that is named does not exist; the message names the document.
+        ImageError: a listed page does not exist; the message names the document.
     """
     if ranges is None:
         return list(range(1, count + 1))

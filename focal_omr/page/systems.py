@@ -1,4 +1,4 @@
-"""Which staves of a page sound together, and where a system stands on its page.
+"""Systems: groups the staves of a page that sound together, and measures the indent of each system.
 
 Staves of one system are joined at the left by a line; a brace or a bracket stands left of it. A system that
 begins further right than its neighbours is the first of a piece.
@@ -17,13 +17,11 @@ from focal_omr.staff.working_image import quantile
 
 __all__ = ["System", "find_systems"]
 
-_BESIDE_SPACES = (
-    -1.5,
-    0.8,
-)  # from the left end of the lines, where the joining line, or a bracket, may stand
+# From the left end of the lines, where the joining line, or a bracket, may stand.
+_BESIDE_SPACES = (-1.5, 0.8)
 _JOINED = 0.93  # of the rows between two staves that the line covers
 _FARTHEST_SPACES = 25.0  # between two staves of a system, from line to line; between systems lyrics have 15
-_ROWS = 4  # per staff space of the working picture
+_ROWS = 4  # per staff space of the region that is searched for the line
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,9 @@ class System:
     """Staves that sound together.
 
     Attributes:
-        staves: Their numbers on the page, from 0, from top to bottom.
-        indent_spaces: How much further right it begins than the system before or after it, whichever begins
-            further left; 0 or more.
+        staves: their indices on the page, from 0, from top to bottom.
+        indent_spaces: distance in staff spaces by which it begins further right than the system before or
+            after it, whichever begins further left; 0 or more.
     """
 
     staves: tuple[int, ...]
@@ -41,18 +39,18 @@ class System:
 
 
 def find_systems(gray: NDArray[np.uint8], staves: Sequence[Staff]) -> list[System]:
-    """Group the staves of a page.
+    """Group the staves of a page into systems.
 
     Args:
-        gray: (H, W) the page, paper light.
-        staves: Its staves from top to bottom.
+        gray: (H, W) uint8 gray levels of the page, light paper.
+        staves: its staves from top to bottom.
 
     Returns:
-        The systems from top to bottom; together they have every staff once.
+        the systems from top to bottom; together they have every staff once.
     """
     groups: list[list[int]] = []
     for number, staff in enumerate(staves):
-        if groups and _joined(gray, staves[groups[-1][-1]], staff):
+        if groups and _are_joined(gray, staves[groups[-1][-1]], staff):
             groups[-1].append(number)
         else:
             groups.append([number])
@@ -65,7 +63,7 @@ def find_systems(gray: NDArray[np.uint8], staves: Sequence[Staff]) -> list[Syste
     return systems
 
 
-def _joined(gray: NDArray[np.uint8], upper: Staff, lower: Staff) -> bool:
+def _are_joined(gray: NDArray[np.uint8], upper: Staff, lower: Staff) -> bool:
     """Whether a line runs down from the lowest line of a staff to the highest of the next, at their left."""
     space = (upper.space_px + lower.space_px) / 2
     top = float(upper.middle_ys[0]) + 2 * upper.space_px

@@ -14,7 +14,7 @@ from focal_omr.data.loader import collate
 from focal_omr.decode import greedy_decode
 from focal_omr.encodings.codec import Codec
 from focal_omr.metrics import error_rates
-from focal_omr.staff.strip import plain_picture
+from focal_omr.staff.strip import plain_image
 
 _DEGRADATION_STRENGTH = 0.5  # of scans and photos: 0 mild, 1 barely legible
 _BATCH_SIZE = 16
@@ -38,7 +38,7 @@ def network_input(staff: AnyStaff, *, plain: bool = False) -> NDArray[np.float32
     Returns:
         Ink 0 .. 1, (96, W), or (128, W) if `plain`.
     """
-    return plain_picture(tight_crop(staff.gray())) if plain else plain_strip(staff.gray())
+    return plain_image(tight_crop(staff.gray())) if plain else plain_strip(staff.gray())
 
 
 def validate(

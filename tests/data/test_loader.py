@@ -151,7 +151,7 @@ def test_targets_may_be_in_the_printed_encoding() -> None:
     assert symbols == ["clef-G2", "keySignature-GM", "note-F4_quarter", "accidental-#", "note-F4_quarter"]
 
 
-def test_plain_pictures_are_128_high_and_not_degraded() -> None:
+def test_plain_images_are_128_high_and_not_degraded() -> None:
     records = _records(3)
     batches = StaffBatches(records, CODEC, DataConfig(batch=3, curriculum=0), 1, plain=True)
     one, other = batches[0], batches[1]

@@ -153,7 +153,7 @@ def test_pictures_too_small_for_a_staff(shape: tuple[int, int]):
 
 
 def test_blank_paper():
-    assert "the picture is blank" in find_staves(blank_page()).seen
+    assert "the image is blank" in find_staves(blank_page()).seen
 
 
 @pytest.mark.skipif(not REAL_PAGES.is_dir(), reason="the pages are not beside the repository")

@@ -390,7 +390,7 @@ def test_other_numbers_of_lines_are_no_staff(lines: int, notes: bool) -> None:
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_blank(level: int) -> None:
-    with pytest.raises(NoStaffError, match="the picture is blank"):
+    with pytest.raises(NoStaffError, match="the image is blank"):
         image.find_staff(np.full((150, 900), level, np.uint8))
 
 
@@ -465,7 +465,7 @@ def test_a_dot_is_found_where_to_page_says() -> None:
     strip = image.extract_strip(picture, found)
     ink = np.where(np.arange(96)[:, None] < 27, strip.ink, 0)
     rows, columns = np.mgrid[0:96, 0 : ink.shape[1]]
-    place = strip.to_page((columns * ink).sum() / ink.sum(), (rows * ink).sum() / ink.sum())
+    place = image.to_page(strip.staff, (columns * ink).sum() / ink.sum(), (rows * ink).sum() / ink.sum())
     assert place == pytest.approx((round(x), round(y)), abs=1)
 
 
@@ -481,13 +481,13 @@ def test_to_strip_inverts_to_page(seed: int, angle_deg: float, space_px: float, 
     xs = np.linspace(20, 20 + 60 * space_px, 15).astype(np.float32)
     ys = (300 + np.tan(np.radians(angle_deg)) * xs + 0.2 * space_px * rng.normal(size=15)).astype(np.float32)
     spaces = (space_px * (1 + 0.03 * rng.normal(size=15))).astype(np.float32)
-    strip = image.Strip(np.zeros((96, 600), np.float32), Staff(xs, ys, space_px, spaces if vary else None))
+    staff = Staff(xs, ys, space_px, spaces if vary else None)
     u, v = rng.uniform(0, 490, 100), rng.uniform(0, 95, 100)
-    back_u, back_v = strip.to_strip(*strip.to_page(u, v))
+    back_u, back_v = image.to_strip(staff, *image.to_page(staff, u, v))
     np.testing.assert_allclose(back_u, u, atol=1e-3)
     np.testing.assert_allclose(back_v, v, atol=1e-3)
-    assert strip.to_page(8, 48) == pytest.approx((xs[0], ys[0]), abs=1e-2)
-    assert all(isinstance(value, float) for value in strip.to_page(3, 4))
+    assert image.to_page(staff, 8, 48) == pytest.approx((xs[0], ys[0]), abs=1e-2)
+    assert all(isinstance(value, float) for value in image.to_page(staff, 3, 4))
 
 
 def test_a_staff_too_long_for_a_strip() -> None:
