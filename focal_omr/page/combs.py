@@ -62,9 +62,19 @@ class Combs:
         self._ink = cv2.blur(cv2.resize(darkness, size, interpolation=cv2.INTER_AREA), (1, 5 * ROWS))
         thin = cv2.resize(without_thick(darkness), size, interpolation=cv2.INTER_AREA)
         teeth = cv2.blur(to_ridges(np.asarray(thin, np.float32), 3), (1, 3), borderType=cv2.BORDER_CONSTANT)
-        limit = 0.5 * _contrast(teeth)
-        met = np.minimum(teeth / np.maximum(limit, 1e-3), 1).astype(np.float32)
-        self._met = [_comb_sums(met, size) for size in _SIZES]  # (R, N) teeth met, for each size
+        # How clear lines are nearby: five of them at once, the weakest left out.
+        map_x, map_y = np.meshgrid(
+            np.arange(self.blocks, dtype=np.float32), np.arange(rows, dtype=np.float32)
+        )
+        shifts = [np.float32(k * ROWS) for k in LINES]
+        five = np.stack([cv2.remap(teeth, map_x, map_y + shift, cv2.INTER_LINEAR) for shift in shifts])
+        clear = _windowed(np.sort(five, axis=0)[1])
+        small = cv2.resize(clear, (self.blocks, max(1, rows // ROWS)), interpolation=cv2.INTER_AREA)
+        widest = cv2.dilate(small, np.ones((_NEARBY, _NEARBY), np.uint8))
+        local = np.maximum(cv2.blur(widest, (_NEARBY // 2, _NEARBY // 2)), 0.25 * float(clear.max()))
+        contrast = np.asarray(cv2.resize(local, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        met = np.minimum(teeth / np.maximum(0.5 * contrast, 1e-3), 1).astype(np.float32)
+        self._met = [_comb_sums(met, relative) for relative in _SIZES]  # (R, N) teeth met, for each size
         self._means = [_windowed(comb) for comb in self._met]
 
     def next_path(self) -> CombPath | None:
@@ -119,19 +129,6 @@ class Combs:
         for comb, mean in zip(self._met, self._means, strict=True):
             comb[lowest:highest, along] *= outside
             mean[lowest:highest] = _windowed(comb[lowest:highest])
-
-
-def _contrast(teeth: Floats) -> Floats:
-    """(R, N) ridges -> (R, N) how clear lines are nearby: five of them at once, the weakest left out."""
-    height, width = teeth.shape
-    map_x, map_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    shifts = [np.float32(k * ROWS) for k in LINES]
-    five = np.stack([cv2.remap(teeth, map_x, map_y + shift, cv2.INTER_LINEAR) for shift in shifts])
-    clear = _windowed(np.sort(five, axis=0)[1])
-    small = cv2.resize(clear, (width, max(1, height // ROWS)), interpolation=cv2.INTER_AREA)
-    local = cv2.blur(cv2.dilate(small, np.ones((_NEARBY, _NEARBY), np.uint8)), (_NEARBY // 2, _NEARBY // 2))
-    local = np.maximum(local, 0.25 * float(clear.max()))
-    return np.asarray(cv2.resize(local, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _comb_sums(met: Floats, size: float) -> Floats:

@@ -21,7 +21,7 @@ from focal_omr.staff.space import space_candidates
 from focal_omr.staff.verdict import describe_lines
 from focal_omr.staff.working_image import ROWS
 
-__all__ = ["OtherLines", "PageStaves", "SmallPage", "find_staves", "find_staves_on"]
+__all__ = ["OtherLines", "PageStaves", "SmallPage", "find_staves"]
 
 _LONG_SIDE_PX = 1600  # of the image in which slopes and staff spaces are estimated: a space has 5 to 12 px
 _SURE_SPACES = 60  # rows of staves look like the lines of a huge one, which is 8 spaces long
@@ -71,49 +71,39 @@ class SmallPage:
         return cls(small if sheet is None else mask_desk(small, sheet), shrink, sheet)
 
 
-def find_staves(gray: NDArray[np.uint8], *, name: str = "image") -> PageStaves:
+def find_staves(
+    gray: NDArray[np.uint8], *, small: SmallPage | None = None, name: str = "image"
+) -> PageStaves:
     """Find all staves of five lines on a page.
 
     Args:
         gray: (H, W) uint8 gray levels of an upright page at 70 to 600 dpi, printed or photographed; light
-            lines on a dark ground are found too.
+            lines on a dark ground are found too, where `small` is not given.
+        small: the same page, shrunk; made here by default.
         name: name of the image in `seen`.
 
     Returns:
         the staves in pixels of the image; the reason where there are none.
     """
-    gray = as_dark_on_light(gray)
-    return find_staves_on(gray, SmallPage.of(gray), name=name)
-
-
-def find_staves_on(gray: NDArray[np.uint8], page: SmallPage, *, name: str = "image") -> PageStaves:
-    """Find all staves of five lines on a page whose paper is light and whose `SmallPage` is known.
-
-    Args:
-        gray: (H, W) uint8 gray levels of the page, light paper.
-        page: the same page, shrunk.
-        name: name of the image in `seen`.
-
-    Returns:
-        the staves in pixels of the page; the reason where there are none.
-    """
-    small, shrink, sheet = page.gray, page.shrink, page.sheet
-    curves = estimate_curves(small)
-    level_small = small if curves is None else dewarp(small, curves)
-    page_curves = None if curves is None else curves.scaled(shrink)
+    if small is None:
+        gray = as_dark_on_light(gray)
+        small = SmallPage.of(gray)
+    curves = estimate_curves(small.gray)
+    level_small = small.gray if curves is None else dewarp(small.gray, curves)
+    page_curves = None if curves is None else curves.scaled(small.shrink)
     results: list[SearchResult] = []
     for space_px in space_candidates(level_small):
-        spacing = Spacing(float(np.sqrt(space_px * shrink)))
-        results.append(search(gray, level_page(gray, page_curves, spacing), sheet))
+        spacing = Spacing(float(np.sqrt(space_px * small.shrink)))
+        results.append(search(gray, level_page(gray, page_curves, spacing), small.sheet))
         lengths = results[-1].lengths_spaces
         if sum(lengths) >= _SURE_SPACES and max(lengths) >= _SURE_SPACES / 2:
             break
     best = max(results, key=lambda result: sum(result.lengths_spaces), default=None)
     if best is not None and best.found and (better := _better_spacing(best)) is not None:
-        again = search(gray, level_page(gray, page_curves, better), sheet)
+        again = search(gray, level_page(gray, page_curves, better), small.sheet)
         best = again if sum(again.lengths_spaces) >= sum(best.lengths_spaces) else best
     staves = _clear_staves(best) if best is not None and best.found else []
-    others = []
+    shrink, others = small.shrink, []
     for other in find_other_lines(level_small, [dewarp_staff(staff, curves, shrink) for staff in staves]):
         left, top, right, bottom = other.box
         ys = np.array([top, top, bottom, bottom], np.float32)

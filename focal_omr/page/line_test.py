@@ -71,7 +71,21 @@ def measure_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
         gray: (H, W) uint8 gray levels, light paper.
         staff: the supposed position of the lines.
     """
-    darkness = _sample_lines(gray, staff)
+    # (7, 17, N) samples at the five lines and one more on each side, within half a space of each.
+    count = max(2, round(float(staff.xs[-1] - staff.xs[0]) / staff.space_px * _FINE))
+    x = np.linspace(staff.xs[0], staff.xs[-1], count).astype(np.float32)
+    offsets = (np.arange(-3, 4)[:, None] + np.arange(-_HALF, _HALF + 1) / _FINE).ravel()
+    below = offsets[:, None] * staff.spaces_at(x)
+    map_y = (np.interp(x, staff.xs, staff.middle_ys) + below).astype(np.float32)
+    map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
+    left, top = max(0, int(x[0]) - 2), max(0, int(map_y.min()) - 2)
+    part = gray[top : int(map_y.max()) + 3, left : int(x[-1]) + 3]
+    if staff.space_px > _FINE:
+        part = cv2.blur(part, (round(staff.space_px / _FINE),) * 2)
+    samples = cv2.remap(part, map_x - left, map_y - top, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    samples = cv2.blur(samples, (2, 1)).reshape(7, -1, count)
+    paper = cv2.dilate(samples.max(axis=1), np.ones((1, 2 * _FINE + 1), np.uint8))
+    darkness = np.asarray(1 - samples.astype(np.float32) / np.maximum(paper, 1)[:, None], np.float32)
     on_line = darkness[:, _HALF - 1 : _HALF + 2].max(axis=1)
     level = quantile(on_line[1:6], 0.6)
     seen = on_line > 0.5 * level
@@ -88,22 +102,3 @@ def measure_strokes(gray: NDArray[np.uint8], staff: Staff) -> Strokes:
     sixth = float(cv2.morphologyEx(more, cv2.MORPH_OPEN, np.ones((1, _LEDGER), np.uint8)).mean(axis=1).max())
     touched = float(thick[1:6].any(axis=0).sum()) / _FINE
     return Strokes(breaks.astype(np.float32), level, beside / peak, between, sixth, touched)
-
-
-def _sample_lines(gray: NDArray[np.uint8], staff: Staff) -> Floats:
-    """(7, 17, N) darkness at the five lines and one more on each side, within half a space of each."""
-    count = max(2, round(float(staff.xs[-1] - staff.xs[0]) / staff.space_px * _FINE))
-    x = np.linspace(staff.xs[0], staff.xs[-1], count).astype(np.float32)
-    offsets = (np.arange(-3, 4)[:, None] + np.arange(-_HALF, _HALF + 1) / _FINE).ravel()
-    map_y = (np.interp(x, staff.xs, staff.middle_ys) + offsets[:, None] * staff.spaces_at(x)).astype(
-        np.float32
-    )
-    map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
-    left, top = max(0, int(x[0]) - 2), max(0, int(map_y.min()) - 2)
-    part = gray[top : int(map_y.max()) + 3, left : int(x[-1]) + 3]
-    if staff.space_px > _FINE:
-        part = cv2.blur(part, (round(staff.space_px / _FINE),) * 2)
-    seen = cv2.remap(part, map_x - left, map_y - top, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.blur(seen, (2, 1)).reshape(7, -1, count)
-    paper = cv2.dilate(seen.max(axis=1), np.ones((1, 2 * _FINE + 1), np.uint8))
-    return np.asarray(1 - seen.astype(np.float32) / np.maximum(paper, 1)[:, None], np.float32)

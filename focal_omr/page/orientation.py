@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.images.load import as_dark_on_light
-from focal_omr.page.find_staves import PageStaves, SmallPage, find_staves_on
+from focal_omr.page.find_staves import PageStaves, SmallPage, find_staves
 from focal_omr.staff.find import Staff
 from focal_omr.staff.working_image import quantile, to_darkness, to_ridges
 
@@ -65,28 +65,25 @@ def upright(
     down = _line_strength(np.ascontiguousarray(small.gray.T))
     turns = 1 if down > _CLEARLY * _line_strength(small.gray) else 0
     page = np.ascontiguousarray(np.rot90(gray, turns))
-    found = find_staves_on(page, SmallPage.of(page) if turns else small, name=name)
+    found = find_staves(page, small=None if turns else small, name=name)
     if turns and not found.staves:  # the lines down the page were those of a dark edge or a table
-        turns, page, found = 0, gray, find_staves_on(gray, small, name=name)
+        turns, page, found = 0, gray, find_staves(gray, small=small, name=name)
     vote = upright_vote(page, found.staves)
     over, sure = vote <= -_SURE, abs(vote) >= _SURE
     if confidence is not None and found.staves and vote < _SURE:
         longest = sorted(found.staves, key=lambda staff: float(staff.xs[0] - staff.xs[-1]))[:_READ_STAVES]
         upside_down = np.ascontiguousarray(np.rot90(page, 2))
-        gain = sum(confidence(upside_down, _rotated(staff, page.shape)) for staff in longest)
-        gain -= sum(confidence(page, staff) for staff in longest)
-        over, sure = gain > 0 or (over and gain == 0), True
+        as_it_is = sum(confidence(page, staff) for staff in longest)
+        turned = 0.0
+        for staff in longest:
+            spaces = None if staff.spaces_px is None else staff.spaces_px[::-1]
+            xs, ys = page.shape[1] - 1 - staff.xs[::-1], page.shape[0] - 1 - staff.middle_ys[::-1]
+            turned += confidence(upside_down, Staff(xs, ys, staff.space_px, spaces))
+        over, sure = turned > as_it_is or (over and turned == as_it_is), True
     if over:
         turns, page = turns + 2, np.ascontiguousarray(np.rot90(page, 2))
-        found = find_staves_on(page, SmallPage.of(page), name=name)
+        found = find_staves(page, name=name)
     return TurnedPage(page, turns, found, sure)
-
-
-def _rotated(staff: Staff, shape: tuple[int, ...]) -> Staff:
-    """The staff of a page of this (H, W) in the page turned by 180 degrees."""
-    spaces = None if staff.spaces_px is None else staff.spaces_px[::-1]
-    xs, ys = shape[1] - 1 - staff.xs[::-1], shape[0] - 1 - staff.middle_ys[::-1]
-    return Staff(xs, ys, staff.space_px, spaces)
 
 
 def _line_strength(small: NDArray[np.uint8]) -> float:
@@ -112,21 +109,18 @@ def upright_vote(gray: NDArray[np.uint8], staves: tuple[Staff, ...]) -> float:
         Observed: 0.56 to 1 for upright pages, -0.33 to -1 for the same upside down (27 printed pages); of 16
         photographed pages of random music, which has many staves without a signature, two had -0.3.
     """
-    votes = []
+    votes = []  # ink between the lines in the first and the last four spaces
     for staff in staves:
-        left, right = (_end_ink(gray, staff, side) for side in (0, -1))
+        space, inks = staff.space_px, []
+        for start in (float(staff.xs[0]) + 0.4 * space, float(staff.xs[-1]) - 4.0 * space):
+            x = np.arange(start, start + 3.6 * space, space / 8, dtype=np.float32)
+            heights = np.arange(-2.4, 2.5, 0.2)[:, None]
+            middle = np.interp(x, staff.xs, staff.middle_ys)
+            map_y = (middle + heights * staff.spaces_at(x)).astype(np.float32)
+            map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
+            seen = cv2.remap(gray, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            paper = quantile(seen, 0.9)  # the light may fall from one side
+            inks.append(float((1 - seen.astype(np.float32) / max(paper, 1.0)).mean()))
+        left, right = inks
         votes.append(0 if max(left, right) < _MORE * min(left, right) else int(np.sign(left - right)))
     return float(np.mean(votes)) if votes else 0.0
-
-
-def _end_ink(gray: NDArray[np.uint8], staff: Staff, side: int) -> float:
-    """Share of ink between the lines in the first (side 0) or last (-1) four spaces."""
-    space = staff.space_px
-    start = float(staff.xs[side]) + (0.4 if side == 0 else -4.0) * space
-    x = np.arange(start, start + 3.6 * space, space / 8, dtype=np.float32)
-    heights = np.arange(-2.4, 2.5, 0.2)[:, None]
-    map_y = (np.interp(x, staff.xs, staff.middle_ys) + heights * staff.spaces_at(x)).astype(np.float32)
-    map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
-    seen = cv2.remap(gray, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    paper = quantile(seen, 0.9)  # the light may fall from one side
-    return float((1 - seen.astype(np.float32) / max(paper, 1.0)).mean())

@@ -71,7 +71,7 @@ def find_other_lines(small: NDArray[np.uint8], staves: Sequence[Staff]) -> list[
         cv2.fillPoly(mask, [outline.round().astype(np.int32)], 255)
     darkness = to_darkness(np.asarray(cv2.copyTo(paper, mask, small.copy()), np.uint8))
     found = []
-    for group in _groups(_long_lines(darkness), small.shape[0]):
+    for group in _line_groups(darkness):
         kind: Kind = "unclear"
         count, reason = len(group), f"{len(group)} parallel lines, 5 are needed"
         if count == 2 or (count == 1 and _crossings(darkness, group[0]) < _CROSSINGS):
@@ -88,8 +88,8 @@ def find_other_lines(small: NDArray[np.uint8], staves: Sequence[Staff]) -> list[
     return found
 
 
-def _long_lines(darkness: Floats) -> list[_Line]:
-    """The thin level lines of the (H, W) darkness, from top to bottom."""
+def _line_groups(darkness: Floats) -> list[list[_Line]]:
+    """The thin level lines of the (H, W) darkness, those grouped that follow each other at one distance."""
     height, width = darkness.shape
     blocks = max(1, width // _BLOCK_PX)
     means = cv2.resize(darkness[:, : blocks * _BLOCK_PX], (blocks, height), interpolation=cv2.INTER_AREA)
@@ -111,13 +111,8 @@ def _long_lines(darkness: Floats) -> list[_Line]:
         band = darkness[top : round(line.y) + reach + 1, line.left : line.right].max(axis=0)
         if float((band > 0.5 * float(np.quantile(band, 0.5))).mean()) > 0.9:
             lines.append(line)
-    return sorted(lines, key=lambda line: line.y)
-
-
-def _groups(lines: list[_Line], height: int) -> list[list[_Line]]:
-    """Group lines that follow each other at one distance."""
     groups: list[list[_Line]] = []
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.y):
         for group in groups:
             step = line.y - group[-1].y
             common = min(line.right, group[-1].right) - max(line.left, group[-1].left)

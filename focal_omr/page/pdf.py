@@ -1,13 +1,11 @@
-"""The pages of a PDF document as pictures, and its title.
+"""PDF documents: pages rasterized by PDFium, and the title.
 
-PDFium (by way of pypdfium2) is not made for several threads: whoever uses this module keeps to one thread of
-a process. It is written in C++ and meets files from anywhere; a file made to harm it could end the process,
-and would have to be opened in one of its own.
+PDFium (through pypdfium2) is not thread-safe: callers use this module in one thread of a process. It is
+written in C++ and gets files from anywhere; a malicious file could crash the process.
 """
 
 import math
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pypdfium2
@@ -22,18 +20,18 @@ __all__ = ["PAGE_DPI", "open_pdf", "rasterize", "read_title"]
 
 PAGE_DPI = 300  # a staff of 7 mm then has a staff space of 21 px
 _A4_PX = 8_700_000  # an A4 page at that resolution
-_POINTS = 72.0  # of a PDF, in an inch
-_TAIL_BYTES = 1024  # where readers look for the mark of the end, as Acrobat does
-_MAX_TITLE = 200  # characters; more than that is a paragraph
-_INSET = 1e-5  # of a page's side, see `_drawn`
-_IMAGES_SHARE = 0.9  # of a page that is a scan; borders that were cut white leave 0.95 and more
+_POINTS = 72.0  # per inch
+_TAIL_BYTES = 1024  # in which readers look for the end marker, as Acrobat does
+_MAX_TITLE_LENGTH = 200  # characters; more is a paragraph
+_INSET = 1e-5  # of a page's side, see `_render`
+_IMAGES_SHARE = 0.9  # of a scanned page that images cover; where white borders were cut off 0.95 and more
 
-# Fonts whose letters are clefs and notes where they do not say so in Unicode. Not their companions for text.
+# Fonts whose characters are clefs and notes, even where their code points are letters; not their text fonts.
 _MUSIC_FONT = re.compile(
     r"(emmentaler|feta|bravura|leland|petaluma|maestro|opus|sonata|petrucci|gonville|mscore|musejazz)(?!.*text)",
     re.IGNORECASE,
 )
-# What programs write as a document's title that know of none.
+# Default titles of programs, and file names.
 _NO_TITLE = re.compile(
     r"untitled.*|unbenannt.*|sans titre.*|microsoft word.*|scan.*|.*\.(pdf|docx?|indd|qxd|ps|tiff?|jpe?g|png"
     r"|msc[xz]|sib|musx?|ly|cap|dorico|xml|mxl|musicxml)",
@@ -42,55 +40,51 @@ _NO_TITLE = re.compile(
 
 
 def open_pdf(data: bytes, *, name: str) -> pypdfium2.PdfDocument:
-    """Open a PDF document; close it when done, or use it in a `with`.
+    """Open a PDF document; close it afterwards, or use it in a `with` statement.
 
     Args:
         data: the whole file.
-        name: what an error message calls it.
+        name: name of the document in error messages.
 
     Raises:
-        ImageError: protected by a password, without pages, damaged or cut off. PDFium would mend a document
-            without its end and say nothing of the pages that are missing.
+        ImageError: protected by a password, without pages, damaged or truncated. PDFium would repair a
+            truncated document and not report the pages that are missing.
     """
     if b"%%EOF" not in data.rstrip(b"\0\r\n\t ")[-_TAIL_BYTES:]:
         raise ImageError(f"{name}: the PDF is cut off after {len(data)} bytes, its end is missing")
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise ImageError(f"{name}: {_refusal(data, error.err_code)}") from error
+        reason, encrypted = "the PDF is damaged, it cannot be opened", b"/Encrypt" in data
+        if error.err_code == pdfium.FPDF_ERR_PASSWORD and encrypted:
+            reason = "the PDF is protected by a password, save it without one first"
+        elif error.err_code == pdfium.FPDF_ERR_SECURITY and encrypted:
+            reason = "the PDF is encrypted in a way that cannot be read, save it without encryption first"
+        elif error.err_code == pdfium.FPDF_ERR_SUCCESS:  # PDFium 152, for a document without pages
+            reason = "the PDF has no pages that can be read"
+        raise ImageError(f"{name}: {reason}") from error
     if not len(document):
         document.close()
         raise ImageError(f"{name}: the PDF has no pages")
     return document
 
 
-def _refusal(data: bytes, code: int | None) -> str:
-    encrypted = b"/Encrypt" in data
-    if code == pdfium.FPDF_ERR_PASSWORD and encrypted:
-        return "the PDF is protected by a password, save it without one first"
-    if code == pdfium.FPDF_ERR_SECURITY and encrypted:
-        return "the PDF is encrypted in a way that cannot be read, save it without encryption first"
-    if code == pdfium.FPDF_ERR_SUCCESS:  # PDFium 152 refuses a document without pages, and gives no reason
-        return "the PDF has no pages that can be read"
-    return "the PDF is damaged, it cannot be opened"
-
-
 def rasterize(
     document: pypdfium2.PdfDocument, number: int, *, name: str
 ) -> tuple[NDArray[np.uint8], float | None]:
-    """Draw one page, without what was added as annotations.
+    """Rasterize one page, without annotations.
 
-    A vector page is drawn at `PAGE_DPI`, at less where it would have more than `MAX_IMAGE_PX`. A page that
-    holds nothing but pictures, a scan, is drawn at the resolution of its pictures, which gives their pixels
-    as they are; only what is finer than `PAGE_DPI` is reduced, to no less than an A4 page has.
+    A vector page is rendered at `PAGE_DPI`, at less where it would have more than `MAX_IMAGE_PX` pixels. A
+    page that holds nothing but images, a scan, is rendered at the resolution of its images, which gives their
+    pixels unchanged; only what is finer than `PAGE_DPI` is reduced, to no less than an A4 page has.
 
     Args:
         document: from `open_pdf`.
-        number: the page's number, from 1.
-        name: what an error message calls the page.
+        number: page number, from 1.
+        name: name of the page in error messages.
 
     Returns:
-        (H, W) gray values, paper light; dots per inch, None for a scan that tells none that can be true.
+        (H, W) uint8 gray levels, light paper; dots per inch, None for a scan without a believable resolution.
 
     Raises:
         ImageError: the page is damaged, or too small for a staff.
@@ -103,23 +97,27 @@ def rasterize(
         width, height = page.get_size()
         if not width * height > 0:
             raise ImageError(f"{name}: the page has no size")
-        own_dpi = _scan_dpi(page)
-        dpi = _drawing_dpi(width * height / _POINTS**2, own_dpi)
+        square_inches, scan_dpi = width * height / _POINTS**2, _scan_dpi(page)
+        most = 0.999 * math.sqrt(MAX_IMAGE_PX / square_inches)  # sizes are rounded
+        dpi = min(PAGE_DPI, most)
+        if scan_dpi is not None:
+            dpi = min(scan_dpi, max(PAGE_DPI, math.sqrt(_A4_PX / square_inches)), most)
         size = (round(width * dpi / _POINTS), round(height * dpi / _POINTS))
         check_size(size, name=name)
-        gray = _drawn(page, *size)
+        gray = _render(page, *size)
     except pypdfium2.PdfiumError as error:
         raise ImageError(f"{name}: the page cannot be drawn ({error})") from error
     finally:
         page.close()
-    return as_dark_on_light(gray), dpi if own_dpi is None else believable_dpi(dpi, dpi)
+    return as_dark_on_light(gray), dpi if scan_dpi is None else believable_dpi(dpi, dpi)
 
 
-def _drawn(page: pypdfium2.PdfPage, width_px: int, height_px: int) -> NDArray[np.uint8]:
-    """Draw a page a hundred thousandth smaller than the bitmap.
+def _render(page: pypdfium2.PdfPage, width_px: int, height_px: int) -> NDArray[np.uint8]:
+    """Render a page to (H, W) gray levels, a hundred thousandth smaller than the bitmap.
 
-    PDFium rounds the place of a picture outwards: drawn at 200.00001 pixels it takes 201, and what should be
-    its pixels as they are is blurred (observed in one of six sizes at 150 and 300 dpi).
+    PDFium rounds the place of an image outwards: drawn at 200.00001 pixels it takes 201, and pixels that
+        should be
+    unchanged are blurred (observed in one of six sizes at 150 and 300 dpi).
     """
     width, height = page.get_size()
     bitmap = pypdfium2.PdfBitmap.new_native(width_px, height_px, pdfium.FPDFBitmap_Gray)
@@ -131,18 +129,10 @@ def _drawn(page: pypdfium2.PdfPage, width_px: int, height_px: int) -> NDArray[np
     return np.asarray(bitmap.to_numpy(), np.uint8).reshape(height_px, width_px)
 
 
-def _drawing_dpi(square_inches: float, own_dpi: float | None) -> float:
-    """The resolution to draw a page at, whose pictures have `own_dpi` where it is a scan."""
-    most = 0.999 * math.sqrt(MAX_IMAGE_PX / square_inches)  # sizes are rounded
-    if own_dpi is None:
-        return min(PAGE_DPI, most)
-    return min(own_dpi, max(PAGE_DPI, math.sqrt(_A4_PX / square_inches)), most)
-
-
 def _scan_dpi(page: pypdfium2.PdfPage) -> float | None:
-    """The finest resolution of the pictures that a page consists of, None where it holds anything drawn.
+    """The finest resolution of the images that a page consists of; None where anything else is drawn on it.
 
-    Hidden text is let pass, many scans have a layer of it. Scans in layers or bands have several pictures.
+    Hidden text is ignored, many scans have a layer of it. Scans in layers or bands have several images.
     """
     finest, covered = 0.0, 0.0
     for part in page.get_objects():
@@ -161,12 +151,12 @@ def _scan_dpi(page: pypdfium2.PdfPage) -> float | None:
 
 
 def read_title(document: pypdfium2.PdfDocument) -> str:
-    """The largest text in the top third of the first page; else the title that the document is said to have.
+    """Read the title: the largest text in the top third of the first page, else that of the metadata; or "".
 
-    The hidden text of a scan is left out, it is guessed. "" where there is none.
+    The hidden text of a scan is ignored, since a program has recognised it.
     """
-    said = _one_line(document.get_metadata_value("Title"))
-    return _printed_title(document) or ("" if _NO_TITLE.fullmatch(said) else said)
+    title = _one_line(document.get_metadata_value("Title"))
+    return _printed_title(document) or ("" if _NO_TITLE.fullmatch(title) else title)
 
 
 def _printed_title(document: pypdfium2.PdfDocument) -> str:
@@ -174,9 +164,21 @@ def _printed_title(document: pypdfium2.PdfDocument) -> str:
         page = document[0]
     except pypdfium2.PdfiumError:
         return ""  # a damaged page is an error of `rasterize`
+    characters: list[tuple[str, float]] = []  # with their size in half points, 0 for spaces
     try:
         textpage = page.get_textpage()
-        characters = list(_head_characters(page, textpage))
+        _, bottom, _, top = page.get_bbox()
+        # On a rotated page text has its position before the rotation, and the top is another side.
+        for index in range(0 if page.get_rotation() else textpage.count_chars()):
+            character = chr(pdfium.FPDFText_GetUnicode(textpage, index))
+            _, low, _, high = textpage.get_charbox(index, loose=True)
+            if not character.isprintable() or character.isspace():  # such as clefs, in a private use area
+                characters.append((" ", 0.0))
+            elif low > top - (top - bottom) / 3:
+                part = textpage.get_textobj(index)
+                hidden = part is None or _is_hidden_text(part)
+                if not hidden and not _MUSIC_FONT.search(part.get_font().get_base_name()):
+                    characters.append((character, round(2 * (high - low)) / 2))
         textpage.close()
     except pypdfium2.PdfiumError:
         return ""
@@ -189,33 +191,12 @@ def _printed_title(document: pypdfium2.PdfDocument) -> str:
     return _one_line("".join(character if size == largest else " " for character, size in characters))
 
 
-def _head_characters(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> Iterator[tuple[str, float]]:
-    """Yield what is printed in the top third, with its size in half points; spaces have the size 0."""
-    if page.get_rotation():
-        return  # text has its place before the turn, and the top is another side
-    _, bottom, _, top = page.get_bbox()
-    for index in range(textpage.count_chars()):
-        character = chr(pdfium.FPDFText_GetUnicode(textpage, index))
-        _, low, _, high = textpage.get_charbox(index, loose=True)
-        if not character.isprintable() or character.isspace():  # clefs and notes are in a private area
-            yield " ", 0.0
-        elif low > top - (top - bottom) / 3 and _is_printed_text(textpage, index):
-            yield character, round(2 * (high - low)) / 2
+def _one_line(text: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:_MAX_TITLE_LENGTH]
 
 
 def _is_hidden_text(part: pypdfium2.PdfObject) -> bool:
     if part.type != pdfium.FPDF_PAGEOBJ_TEXT:
         return False
     return bool(pdfium.FPDFTextObj_GetTextRenderMode(part) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
-
-
-def _is_printed_text(textpage: pypdfium2.PdfTextPage, index: int) -> bool:
-    part = textpage.get_textobj(index)
-    if part is None or _is_hidden_text(part):
-        return False
-    return not _MUSIC_FONT.search(part.get_font().get_base_name())
-
-
-def _one_line(words: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in words)
-    return " ".join(printable.split())[:_MAX_TITLE]

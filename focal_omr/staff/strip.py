@@ -281,27 +281,20 @@ def normalise_ink(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.f
     smooth = cv2.blur(closed, (3, 3), borderType=cv2.BORDER_REPLICATE)
     paper = cv2.max(cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR), 1.0)
     darkness = np.asarray(cv2.subtract(1.0, cv2.divide(values, paper)), np.float32)
-    low, high = _ink_range(darkness)
-    scaled = (darkness - np.float32(low)) * np.float32(1 / (high - low))
-    return np.asarray(np.clip(scaled, 0, 1), np.float32)
-
-
-def _ink_range(darkness: NDArray[np.float32]) -> tuple[float, float]:
-    """The darkness (H, W) that counts as no ink and the one that counts as full ink.
-
-    Paper is the most frequent thing in a strip (70 to 90 % of its pixels), so its middle and, on the light
-    side where no ink is, its spread are quantiles. Full ink is the darkest 0.5 %: note heads, clef, beams.
-    """
+    # Paper is the most frequent thing in a strip (70 to 90 % of its pixels), so its middle and, on the light
+    # side where no ink is, its spread are quantiles. Full ink is the darkest 0.5 %: note heads, clef, beams.
     levels = (darkness - np.float32(_LEAST_DARKNESS)) * np.float32(_INK_BINS / _DARKNESS_RANGE)
     levels = np.clip(levels, 0, _INK_BINS - 1).astype(np.uint8)
     counts = np.cumsum(cv2.calcHist([levels], [0], None, [_INK_BINS], [0, _INK_BINS]).ravel())
     spread_at, paper_at, ink_at = np.searchsorted(counts, counts[-1] * np.array([0.16, 0.5, 0.995]))
-    paper = _LEAST_DARKNESS + (paper_at + 1) * _DARKNESS_RANGE / _INK_BINS
+    middle = _LEAST_DARKNESS + (paper_at + 1) * _DARKNESS_RANGE / _INK_BINS
     spread = (paper_at - spread_at) * _DARKNESS_RANGE / _INK_BINS
+    low = middle + 1.5 * spread
     # Observed: printed ink has a darkness of 0.6 to 0.9 after scaling, a faint pencil copy 0.3, the grain of
     # empty camera paper 0.02 to 0.1.
-    high = max(_LEAST_DARKNESS + ink_at * _DARKNESS_RANGE / _INK_BINS, paper + 0.25, paper + 6 * spread)
-    return paper + 1.5 * spread, high
+    high = max(_LEAST_DARKNESS + ink_at * _DARKNESS_RANGE / _INK_BINS, middle + 0.25, middle + 6 * spread)
+    scaled = (darkness - np.float32(low)) * np.float32(1 / (high - low))
+    return np.asarray(np.clip(scaled, 0, 1), np.float32)
 
 
 def plain_image(gray: NDArray[np.uint8], *, name: str = "image") -> NDArray[np.float32]:
