@@ -187,7 +187,7 @@ def shard_indices() -> list[bytes]:
     """The index of `shards()`."""
     with tarfile.open(fileobj=io.BytesIO(shards()[0])) as tar:
         members = [member for member in tar if member.name.endswith(".png")]
-    plates = [
+    staves = [
         {
             **{
                 "id": m.name[:-4],
@@ -199,7 +199,7 @@ def shard_indices() -> list[bytes]:
         }
         for m in members
     ]
-    return [json.dumps({"format": 1, "bytes": len(shards()[0]), "plates": plates}).encode()]
+    return [json.dumps({"format": 1, "bytes": len(shards()[0]), "plates": staves}).encode()]
 
 
 def primus() -> list[bytes]:

@@ -134,23 +134,23 @@ def _shard_index(path: Path) -> None:
     tar = path.with_suffix(".tar")
     if not tar.exists():
         tar.write_bytes(seeds.shards()[0])
-    plates = shard_index(tar)
-    for plate in plates:
-        plate.gray()
-    if len(plates) < 2:
+    staves = shard_index(tar)
+    for staff in staves:
+        staff.gray()
+    if len(staves) < 2:
         return
     codec = Codec("semantic", Vocabulary(("clef-G2", "note-C4_quarter", "barline")))
     with suppress(DataError):  # too few staff images with known symbols, which is not the fault of one file
-        batches = StaffBatches(plates, codec, DataConfig(batch=2, curriculum=0), 1)
+        batches = StaffBatches(staves, codec, DataConfig(batch=2, curriculum=0), 1)
         batches[0]
 
 
 def _manifest(path: Path) -> None:
-    from focal_omr.batch.manifest import _read_entries
+    from focal_omr.batch.manifest import _read_records
 
-    for entry in _read_entries(path).values():
-        entry.holds(path, path.parent, "cd")
-        entry.to_json()
+    for record in _read_records(path).values():
+        record.is_current(path, path.parent, "cd")
+        record.to_json()
 
 
 def _primus(path: Path) -> None:

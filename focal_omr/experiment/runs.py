@@ -149,14 +149,14 @@ def _evaluate(run: TrainingRun, checkpoint: Path, test: str) -> dict[str, Any]:
     """Metrics of one test set, and the edits and reference symbols of each sample."""
     model, state = load_network(checkpoint)
     model.eval()
-    plates = all_staves([str(run.set.shards[test])])
+    staves = all_staves([str(run.set.shards[test])])
     plain = run.config.model.preset == "paper"
-    inputs = [network_input(plate, plain=plain) for plate in plates]
+    inputs = [network_input(staff, plain=plain) for staff in staves]
     read = read_inputs(model, inputs, state["codec"])
-    references = [plate.semantic for plate in plates]
+    references = [staff.semantic for staff in staves]
     return {
         "figures": reading_metrics(read, references, run.set.counts),
-        "ids": [plate.id for plate in plates],
+        "ids": [staff.id for staff in staves],
         "edits": [edit_distance(r.tokens, label) for r, label in zip(read, references, strict=True)],
         "symbols": [len(label) for label in references],
     }

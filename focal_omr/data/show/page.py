@@ -53,7 +53,7 @@ def show_set(
         out: The folder to write to.
         count: Maximum number of samples on the contact sheet.
         seed: Seed of the contact sheet; the same data set and seed give the same bytes.
-        degrade: Wear on the contact sheet, as for `contact.sheet_entries`.
+        degrade: Degradation of the contact sheet, as for `contact.sheet_entries`.
         ids: A text file with one id per line, which restricts figures and contact sheet to these samples.
         split: A folder with train.txt, test.txt and optionally imbalance.txt, to draw their curves.
         min_count: Minimum number of occurrences of a symbol.

@@ -75,10 +75,10 @@ def _from_index(path: Path) -> Source:
 def _from_shards(folder: Path) -> Source:
     staves: dict[str, StoredStaff] = {}
     for shard in sorted(folder.glob("*.tar")):
-        for plate in shard_index(shard):
-            if plate.id in staves:
-                raise DataError(f"{shard}: {plate.id} is also in {staves[plate.id].shard.name}")
-            staves[plate.id] = plate
+        for staff in shard_index(shard):
+            if staff.id in staves:
+                raise DataError(f"{shard}: {staff.id} is also in {staves[staff.id].shard.name}")
+            staves[staff.id] = staff
     return Source({name: staves[name].semantic for name in sorted(staves)}, staves)
 
 
