@@ -119,7 +119,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Run:
+class _TrainState:
     """A training run between set-up and its last step.
 
     Attributes:
@@ -147,7 +147,7 @@ class _Run:
 
 def _set_up(
     config: TrainConfig, folder: Path, fabric: Fabric, resume_from: Path | None, start_from: Path | None
-) -> _Run:
+) -> _TrainState:
     """Load data, network and optimizer, and start the folder's logs."""
     torch.manual_seed(config.seed)
     training_set, validation_set = _load_samples(config)
@@ -178,10 +178,12 @@ def _set_up(
     model, optimizer = fabric.setup(network, optimizer)
     if fabric.is_global_zero:
         _write_header(config, folder, samples=len(training_set), first_step=first_step)
-    return _Run(config, folder, fabric, codec, batches, validation_set, network, model, optimizer, first_step)
+    return _TrainState(
+        config, folder, fabric, codec, batches, validation_set, network, model, optimizer, first_step
+    )
 
 
-def _train_steps(run: _Run) -> dict[str, float]:
+def _train_steps(run: _TrainState) -> dict[str, float]:
     """Make all updates; report, validate and save at the configured intervals."""
     config, writes = run.config, run.fabric.is_global_zero
     loss = make_loss(config.loss, run.batches.class_counts(run.codec.vocabulary.classes))
@@ -205,7 +207,7 @@ def _train_steps(run: _Run) -> dict[str, float]:
     return metrics
 
 
-def _update(run: _Run, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
+def _update(run: _TrainState, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
     """Make one update; return its loss and its plain CTC loss on this rank's share of the batch."""
     config, fabric, optimizer = run.config, run.fabric, run.optimizer
     # A seed per step and rank for dropout, so that resuming needs no generator state.
@@ -225,7 +227,7 @@ def _update(run: _Run, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> t
     return float(value.detach()), float(ctc)
 
 
-def _report(run: _Run, step: int, losses: Sequence[tuple[float, float]], elapsed_s: float) -> None:
+def _report(run: _TrainState, step: int, losses: Sequence[tuple[float, float]], elapsed_s: float) -> None:
     """Log the mean losses over all ranks since the last report; `step` is the number of updates made."""
     loss, ctc = mean_over_ranks(np.mean(losses, axis=0), run.fabric)
     row = {
@@ -240,7 +242,7 @@ def _report(run: _Run, step: int, losses: Sequence[tuple[float, float]], elapsed
         logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
 
 
-def _validate(run: _Run, step: int) -> dict[str, float]:
+def _validate(run: _TrainState, step: int) -> dict[str, float]:
     """Validate on rank 0 and log the metrics."""
     # `network`, not `model`: the other ranks take no part in this forward pass.
     with run.fabric.autocast():
@@ -257,7 +259,7 @@ def _validate(run: _Run, step: int) -> dict[str, float]:
     return metrics
 
 
-def _save(run: _Run, step: int) -> None:
+def _save(run: _TrainState, step: int) -> None:
     """Write `last.pt` and keep the one before as `previous.pt`."""
     last = run.folder / LAST
     if last.exists():
