@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.document.confidence import DOUBTFUL_BELOW
-from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread, staff_lines
+from focal_omr.document.document import Document, Page, StaffReading, Symbol, staff_lines
 from focal_omr.document.review import OddBar, confidence_rgb, odd_bars
 from focal_omr.encodings.semantic import METER_SIGNS, TUPLET_NORMAL
 from focal_omr.page.load import PageImage
@@ -133,8 +133,15 @@ def draw_page(gray: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
     faded = np.asarray(255 - (255 - gray.astype(np.float32)) * _FADE, np.uint8)
     canvas = cv2.resize(faded, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     canvas = cv2.cvtColor(canvas, cv2.COLOR_GRAY2BGR)
+    usual = scale * float(np.median(spaces or [14.0]))
     for unread in page.unread:
-        _draw_unread(canvas, unread, scale=scale, space_px=scale * float(np.median(spaces or [14.0])))
+        left, top, right, bottom = (round(scale * edge) for edge in unread.box)
+        thickness = max(2, round(0.15 * usual))
+        cv2.rectangle(canvas, (left, top), (right, bottom), _UNREAD, thickness, cv2.LINE_AA)
+        reason = unread.reason.encode("ascii", "replace").decode()  # OpenCV's fonts have nothing else
+        font = _page_font(usual)
+        base = (left + round(0.3 * usual), top + round(1.5 * font * _FONT_PX))
+        _draw_text(canvas, f"not read: {reason}", base, font, _UNREAD)
     for reading, space in zip(page.staves, spaces, strict=True):
         if not alone:
             for line in staff_lines(reading.staff):
@@ -201,15 +208,6 @@ def _draw_odd_bar(canvas: Any, bar: OddBar, *, scale: int, space_px: float) -> N
     left, bottom = corners[-1]
     base = (int(left), int(bottom + 1.4 * font * _FONT_PX))
     _draw_text(canvas, f"bar {bar.number} does not add up", base, font, _ODD_BAR)
-
-
-def _draw_unread(canvas: Any, unread: Unread, *, scale: int, space_px: float) -> None:
-    left, top, right, bottom = (round(scale * edge) for edge in unread.box)
-    cv2.rectangle(canvas, (left, top), (right, bottom), _UNREAD, max(2, round(0.15 * space_px)), cv2.LINE_AA)
-    font = _page_font(space_px)
-    reason = unread.reason.encode("ascii", "replace").decode()  # OpenCV's fonts have no other characters
-    base = (left + round(0.3 * space_px), top + round(1.5 * font * _FONT_PX))
-    _draw_text(canvas, f"not read: {reason}", base, font, _UNREAD)
 
 
 def _draw_text(canvas: Any, text: str, origin: tuple[int, int], font: float, colour: _BGR) -> None:

@@ -1,6 +1,6 @@
 """Grouping of systems into pieces, and of their staves into scores."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -123,26 +123,19 @@ def _join_part(staves: tuple[tuple[str, ...], ...], breaks: tuple[Break, ...]) -
     for measure in part.measures:
         numbers.append(number)
         number += max((event.bars for event in measure.events if isinstance(event, MultiRest)), default=1)
-    correct = {numbers[index] for index in inferred}
-    return _JoinedPart(part, _staff_bars(closed, length, correct), added, length, sorted(correct))
+    inferred_bars = {numbers[index] for index in inferred}  # add up, although their tokens do not
+    bars, first = [], 1
+    for tokens, adds_up in zip(closed, check_staves(closed, bar_length=length), strict=True):
+        token_bars, following = number_bars(tokens, first=first)
+        ends = [bar for bar, token in zip(token_bars, tokens, strict=True) if parse_barline(token)]
+        checked = [bar in inferred_bars or adds for bar, adds in zip(ends, adds_up, strict=False)]
+        bars.append(StaffBars(first, (*checked, *adds_up[len(ends) :])))
+        first = following
+    return _JoinedPart(part, bars, added, length, sorted(inferred_bars))
 
 
 def _joined(staves: Sequence[Sequence[str]], breaks: Sequence[Break]) -> Part:
     return join_staves([StaffTokens(tuple(t), b) for t, b in zip(staves, breaks, strict=True)])
-
-
-def _staff_bars(
-    staves: Sequence[Sequence[str]], length: Fraction | None, correct: Collection[int]
-) -> list[StaffBars]:
-    """The bars of each staff; those in `correct` add up although their tokens do not."""
-    first, result = 1, []
-    for tokens, bars in zip(staves, check_staves(staves, bar_length=length), strict=True):
-        numbers, following = number_bars(tokens, first=first)
-        ends = [number for number, token in zip(numbers, tokens, strict=True) if parse_barline(token)]
-        checked = [True if number in correct else adds for number, adds in zip(ends, bars, strict=False)]
-        result.append(StaffBars(first, (*checked, *bars[len(ends) :])))
-        first = following
-    return result
 
 
 def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
