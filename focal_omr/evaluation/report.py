@@ -45,7 +45,12 @@ def report_files(evaluation: Evaluation, *, title: str) -> dict[str, bytes]:
     for number, reading in enumerate(evaluation.worst[:_WORST], 1):
         name = f"worst-{number:02d}.jpg"
         try:
-            files[name] = _jpeg(reading.image)
+            gray = load_gray(reading.image)
+            if gray.shape[1] > _WIDEST_PX:
+                size = (_WIDEST_PX, max(1, round(gray.shape[0] * _WIDEST_PX / gray.shape[1])))
+                gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+            encoded = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+            files[name] = bytes(encoded)
             shown = f"![The staff {reading.id}]({name})\n\n"
         except ImageError as error:
             shown = f"{error}\n\n"
@@ -60,14 +65,6 @@ def report_files(evaluation: Evaluation, *, title: str) -> dict[str, bytes]:
         parts += ["## The worst staves\n\n`-` stands in the label, `+` was read.\n", *staves]
     files["report.md"] = "\n".join(parts).encode()
     return files
-
-
-def _jpeg(path: Path) -> bytes:
-    gray = load_gray(path)
-    if gray.shape[1] > _WIDEST_PX:
-        size = (_WIDEST_PX, max(1, round(gray.shape[0] * _WIDEST_PX / gray.shape[1])))
-        gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
 
 
 def _figures(evaluation: Evaluation) -> str:

@@ -29,6 +29,13 @@ NoteEdit = Literal["pitch", "duration", "both", "missed", "added"]
 _FIRST_CHARACTER = 0xF0000  # notes are mapped to a private use plane, which has 65 thousand characters
 # Sizes of groups (bars of the result, bars of the truth) -> penalty against a plain pair with equal edits.
 _GROUPS = {(1, 1): 0, (0, 1): 1, (1, 0): 1, (1, 2): 3, (2, 1): 3, (2, 2): 4}
+# (same pitch, same duration) -> kind of the substitution.
+_SUBSTITUTIONS: dict[tuple[bool, bool], NoteEdit | None] = {
+    (True, True): None,
+    (False, True): "pitch",
+    (True, False): "duration",
+    (False, False): "both",
+}
 _EDIT = 1 << 20  # cost of an edit, larger than any sum of penalties
 _FORBIDDEN = 1 << 29  # edits of a group that is not allowed
 _INFINITE = 1 << 60
@@ -116,7 +123,18 @@ def _align(
 ) -> list[tuple[tuple[VoicedBar, ...], tuple[VoicedBar, ...]]]:
     """Groups of bars of the result and of the truth with the lowest total cost."""
     costs = _group_costs(result, truth)
-    best = _best_costs(len(result), len(truth), costs)
+    # Lowest cost (R + 1, T + 1) of aligning the first i bars of the result with the first j of the truth.
+    best = np.full((len(result) + 1, len(truth) + 1), _INFINITE, np.int64)
+    best[0, 0] = 0
+    # Cost of leaving the first j bars of the truth unpaired.
+    unpaired = np.concatenate([[0], np.cumsum(costs[0, 1][0])])
+    for i, row in enumerate(best):
+        for (rows, columns), cost in costs.items():
+            if rows and i >= rows and len(truth) >= columns:
+                candidates = best[i - rows, : len(truth) + 1 - columns] + cost[i - rows]
+                row[columns:] = np.minimum(row[columns:], candidates)
+        row[:] = np.minimum.accumulate(row - unpaired) + unpaired
+
     groups = []
     i, j = len(result), len(truth)
     while i or j:
@@ -130,22 +148,6 @@ def _align(
         groups.append((tuple(result[i - rows : i]), tuple(truth[j - columns : j])))
         i, j = i - rows, j - columns
     return groups[::-1]
-
-
-def _best_costs(result_bars: int, truth_bars: int, costs: _Costs) -> NDArray[np.int64]:
-    """Lowest cost (R + 1, T + 1) of aligning the first i bars of the result with the first j of the truth."""
-    best = np.full((result_bars + 1, truth_bars + 1), _INFINITE, np.int64)
-    best[0, 0] = 0
-    # Cost of leaving the first j bars of the truth unpaired.
-    unpaired = np.concatenate([[0], np.cumsum(costs[0, 1][0])])
-    for i in range(result_bars + 1):
-        row = best[i]
-        for (rows, columns), cost in costs.items():
-            if rows and i >= rows and truth_bars >= columns:
-                candidates = best[i - rows, : truth_bars + 1 - columns] + cost[i - rows]
-                row[columns:] = np.minimum(row[columns:], candidates)
-        row[:] = np.minimum.accumulate(row - unpaired) + unpaired
-    return best
 
 
 def _group_costs(result: Sequence[VoicedBar], truth: Sequence[VoicedBar]) -> _Costs:
@@ -185,7 +187,9 @@ def _note_edits(result: Sequence[NoteEvent], truth: Sequence[NoteEvent]) -> Coun
         for j in range(len(truth) + 1):
             candidates: list[tuple[int, tuple[int, int], NoteEdit | None]] = []
             if i and j:
-                kind = _substitution(result[i - 1], truth[j - 1])
+                same_pitch = result[i - 1].pitch == truth[j - 1].pitch
+                same_duration = result[i - 1].duration == truth[j - 1].duration
+                kind = _SUBSTITUTIONS[same_pitch, same_duration]
                 cost = 0 if kind is None else _EDIT + (kind == "both")
                 candidates.append((steps[i - 1][j - 1][0] + cost, (i - 1, j - 1), kind))
             if j:
@@ -200,9 +204,3 @@ def _note_edits(result: Sequence[NoteEvent], truth: Sequence[NoteEvent]) -> Coun
         _, cell, kind = steps[cell[0]][cell[1]]
         edits.update([kind] if kind else [])
     return edits
-
-
-def _substitution(result: NoteEvent, truth: NoteEvent) -> NoteEdit | None:
-    if result.duration == truth.duration:
-        return None if result.pitch == truth.pitch else "pitch"
-    return "duration" if result.pitch == truth.pitch else "both"

@@ -77,17 +77,15 @@ class _MeiStaffReader:
 
     def read(self, element: ET.Element) -> None:
         """Read a measure, or a definition that applies to this staff."""
-        if element.tag == "measure":
-            self._measure(element)
-        elif element.tag == "scoreDef" or (element.tag == "staffDef" and element.get("n", "1") == self.staff):
+        if element.tag == "scoreDef" or (element.tag == "staffDef" and element.get("n", "1") == self.staff):
             if attributes := sign_attributes(element, "keySig"):
                 self.state.set_key(parse_key(attributes))
             attributes = sign_attributes(element, "meterSig")
             if attributes and attributes.get("form") != "invis":
                 self.bar_length = 4 * parse_meter(attributes).length
-
-    def _measure(self, measure: ET.Element) -> None:
-        layers, voices = staff_layers(measure, self.staff)
+        if element.tag != "measure":
+            return
+        layers, voices = staff_layers(element, self.staff)
         self.notes, self.has_chord, self.multirest = [], len(voices) > 1, 0
         length = Fraction(0)
         for layer in layers:
@@ -97,7 +95,7 @@ class _MeiStaffReader:
             self.state.barline()
         self.notes.sort(key=lambda note: note.onset)
         index = len(self.bars) + 1
-        self.bars.append(VoicedBar(index, measure.get("n", ""), tuple(self.notes), length, self.has_chord))
+        self.bars.append(VoicedBar(index, element.get("n", ""), tuple(self.notes), length, self.has_chord))
         for rest in range(1, self.multirest):
             self.bars.append(VoicedBar(index + rest, length=self.bar_length, has_chord=self.has_chord))
 
@@ -130,26 +128,23 @@ class _MeiStaffReader:
 
     def _timed(self, element: ET.Element, scale: Fraction) -> None:
         """Read a note, chord, rest or space; grace notes only for their accidentals."""
-        heads = [head for head in element.iter("note") if head.get("visible") != "false"]
-        pitches = [self._hear(head) for head in heads]
+        pitches: list[tuple[str, int, int]] = []
+        for head in element.iter("note"):
+            if head.get("visible") == "false":
+                continue
+            step, octave = head.get("pname", "").upper(), whole_number(head, "oct")
+            if step not in STEPS:
+                raise NotationError(f"a note with the pname {step.lower()!r}; a .. g is needed")
+            printed, sounding = alterations(head)
+            expected = self.state.expected(step, octave)
+            alter = next(each for each in (sounding, printed, expected) if each is not None)
+            tied = head.get("tie", "") in ("i", "m")
+            # The accidental holds for later notes; the duration has no effect.
+            self.state.hear(Note(Pitch(step, octave, alter), Duration("quarter"), printed, tie=tied))
+            pitches.append((step, alter, octave))
         if "grace" in element.attrib:
             return
         lasts = 4 * written_duration(element).length * scale
-        for step, octave, alter in pitches:
-            self.notes.append(NoteEvent(len(self.bars) + 1, self.now, step, alter, octave, lasts))
-        self.has_chord |= len(heads) > 1
+        self.notes += (NoteEvent(len(self.bars) + 1, self.now, *pitch, lasts) for pitch in pitches)
+        self.has_chord |= len(pitches) > 1
         self.now += lasts
-
-    def _hear(self, head: ET.Element) -> tuple[str, int, int]:
-        """Step, octave and sounding alteration in semitones; the accidental holds for later notes."""
-        step = head.get("pname", "").upper()
-        if step not in STEPS:
-            raise NotationError(f"a note with the pname {step.lower()!r}; a .. g is needed")
-        octave = whole_number(head, "oct")
-        printed, sounding = alterations(head)
-        expected = self.state.expected(step, octave)
-        alter = next(each for each in (sounding, printed, expected) if each is not None)
-        tied = head.get("tie", "") in ("i", "m")
-        pitch = Pitch(step, octave, alter)
-        self.state.hear(Note(pitch, Duration("quarter"), printed, tie=tied))  # the duration has no effect
-        return step, octave, alter

@@ -98,7 +98,9 @@ def _bar_lengths(document: ET.Element) -> Iterator[tuple[int, str, Fraction]]:
 def _bar(measure: Any, place: tuple[int, str, Fraction]) -> VoicedBar:
     """Convert a music21 measure of one staff."""
     from music21.chord import ChordBase
+    from music21.duration import convertTypeToQuarterLength
     from music21.harmony import Harmony
+    from music21.note import Unpitched
 
     index, number, length = place
     notes: list[NoteEvent] = []
@@ -106,28 +108,22 @@ def _bar(measure: Any, place: tuple[int, str, Fraction]) -> VoicedBar:
     has_chord = False
     for voice in measure.voices or [measure]:
         for element in voice.notesAndRests:
-            hidden = element.style.hideObjectOnPrint
-            if hidden or element.duration.isGrace or isinstance(element, Harmony):
+            duration = element.duration
+            if element.style.hideObjectOnPrint or duration.isGrace or isinstance(element, Harmony):
                 continue
             voices.add(voice.id)
+            if element.isRest:
+                continue
             has_chord |= isinstance(element, ChordBase)
-            if not element.isRest:
-                onset = Fraction(element.getOffsetInHierarchy(measure))
-                heads = getattr(element, "notes", [element])
-                notes += (_note(head, index, onset, element.duration) for head in heads)
+            onset = Fraction(element.getOffsetInHierarchy(measure))
+            quarters = duration.quarterLength
+            if not duration.linked:  # <type> and <duration> contradict each other
+                quarters = convertTypeToQuarterLength(duration.type, duration.dots, duration.tuplets)
+            for head in getattr(element, "notes", [element]):
+                if isinstance(head, Unpitched):  # percussion is compared by its place on the staff
+                    pitch = head.displayStep, 0.0, head.displayOctave
+                else:
+                    pitch = head.pitch.step, head.pitch.alter, head.pitch.octave
+                notes.append(NoteEvent(index, onset, *pitch, Fraction(quarters)))
     notes.sort(key=lambda note: note.onset)
     return VoicedBar(index, number, tuple(notes), length, has_chord or len(voices) > 1)
-
-
-def _note(note: Any, index: int, onset: Fraction, duration: Any) -> NoteEvent:
-    """Convert a music21 note or the note of a chord; percussion is taken by its place on the staff."""
-    from music21.duration import convertTypeToQuarterLength
-    from music21.note import Unpitched
-
-    quarters = duration.quarterLength
-    if not duration.linked:  # <type> and <duration> contradict each other
-        quarters = convertTypeToQuarterLength(duration.type, duration.dots, duration.tuplets)
-    if isinstance(note, Unpitched):
-        return NoteEvent(index, onset, note.displayStep, 0.0, note.displayOctave, Fraction(quarters))
-    pitch = note.pitch
-    return NoteEvent(index, onset, pitch.step, pitch.alter, pitch.octave, Fraction(quarters))

@@ -119,27 +119,21 @@ def _score_parts(score: Score) -> Iterator[VoicedPart]:
     longest = max(parts, key=len, default=[]) or [WrittenBar((), None)]  # one bar at least
     first_number = 0 if longest[0].is_pickup else 1
     # The writer gives a bar of nothing but grace notes the shortest length that it can express.
-    grace_bar = Fraction(
-        1, lcm(*(each.denominator for bars in parts for bar in bars for each in quarter_lengths(bar)))
-    )
+    lengths = [quarters for bars in parts for bar in bars for quarters in quarter_lengths(bar)]
+    grace_bar = Fraction(1, lcm(*(quarters.denominator for quarters in lengths)))
     for part, bars in zip(score.parts, parts, strict=True):
         bars += [WrittenBar((), None)] * (len(longest) - len(bars))
-        voiced = (
-            _score_bar(bar, index, str(index + first_number - 1), grace_bar)
-            for index, bar in enumerate(bars, 1)
-        )
+        voiced = []
+        for index, bar in enumerate(bars, 1):
+            events = list(flat_events(Measure(bar.events)))
+            now = Fraction(0)
+            notes = []
+            for event, quarters in zip(events, quarter_lengths(bar), strict=bar.rest is None):
+                if isinstance(event, Note) and not event.grace:
+                    pitch = event.pitch
+                    notes.append(NoteEvent(index, now, pitch.step, pitch.alter, pitch.octave, quarters))
+                now += quarters
+            if not now and any(isinstance(event, Note | Rest) for event in events):
+                now = grace_bar
+            voiced.append(VoicedBar(index, str(index - 1 + first_number), tuple(notes), now))
         yield VoicedPart(part.name, tuple(voiced))
-
-
-def _score_bar(bar: WrittenBar, index: int, number: str, grace_bar: Fraction) -> VoicedBar:
-    events = list(flat_events(Measure(bar.events)))
-    onset = Fraction(0)
-    notes = []
-    for event, quarters in zip(events, quarter_lengths(bar), strict=bar.rest is None):
-        if isinstance(event, Note) and not event.grace:
-            pitch = event.pitch
-            notes.append(NoteEvent(index, onset, pitch.step, pitch.alter, pitch.octave, quarters))
-        onset += quarters
-    if not onset and any(isinstance(event, Note | Rest) for event in events):
-        onset = grace_bar
-    return VoicedBar(index, number, tuple(notes), onset)

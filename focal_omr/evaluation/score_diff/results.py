@@ -114,6 +114,19 @@ class Comparison:
         group of bars whose notes differ, or that is not one bar paired with one.
         """
         wrong = [bar.index for group in self.groups if group.edits for bar in group.truth]
+        differences = [
+            {
+                "truth": [bar.index for bar in group.truth],
+                "truth_numbers": [bar.number for bar in group.truth],
+                "result": [bar.index for bar in group.result],
+                "left_out": group.left_out,
+                **{name: group.edits[kind] for name, kind in _KINDS.items()},
+                "truth_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.truth),
+                "result_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.result),
+            }
+            for group in self.groups
+            if group.edits or len(group.truth) != len(group.result)
+        ]
         shares = {each: round(getattr(self, each), 4) for each in ("precision", "recall", "f1")}
         return {
             "name": self.name,
@@ -128,7 +141,7 @@ class Comparison:
             "ser": None if self.ser is None else round(self.ser, 3),
             "omr_ned": None if self.omr_ned is None else round(self.omr_ned, 4),
             "bars_wrong": sorted(set(wrong)),
-            "differences": [_difference(g) for g in self.groups if g.edits or len(g.truth) != len(g.result)],
+            "differences": differences,
         }
 
 
@@ -167,15 +180,3 @@ class FolderComparison:
             "pairs": [pair.to_json() for pair in self.pairs],
             "without_truth": [str(path) for path in self.without_truth],
         }
-
-
-def _difference(group: BarGroup) -> dict[str, Any]:
-    return {
-        "truth": [bar.index for bar in group.truth],
-        "truth_numbers": [bar.number for bar in group.truth],
-        "result": [bar.index for bar in group.result],
-        "left_out": group.left_out,
-        **{name: group.edits[kind] for name, kind in _KINDS.items()},
-        "truth_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.truth),
-        "result_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.result),
-    }
