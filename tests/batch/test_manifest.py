@@ -1,4 +1,4 @@
-"""The manifest: what it holds is what is done, whatever happened to the run that wrote it."""
+"""The manifest: its records are complete results, even after a killed run."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def record(tmp_path: Path) -> DocumentRecord:
     )
 
 
-def test_what_is_done_holds_until_something_changes(record: DocumentRecord, tmp_path: Path) -> None:
+def test_a_record_is_current_until_something_changes(record: DocumentRecord, tmp_path: Path) -> None:
     picture, out = tmp_path / "a.png", tmp_path / "out"
     assert record.is_current(picture, out, "w")
     assert not record.is_current(picture, out, "other options")
@@ -45,7 +45,7 @@ def test_what_is_done_holds_until_something_changes(record: DocumentRecord, tmp_
     assert not record.is_current(picture, out, "w")
 
 
-def test_resuming_keeps_what_was_read_and_nothing_half_written(
+def test_resuming_keeps_complete_results_and_removes_partial_files(
     record: DocumentRecord, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -68,7 +68,7 @@ def test_resuming_keeps_what_was_read_and_nothing_half_written(
 
 
 @pytest.mark.parametrize("content", ["a list of cargo\n", '{"format": 99}\n', "cargo", '{"format": 1}\n'])
-def test_a_file_that_is_none_of_ours_is_kept(tmp_path: Path, content: str) -> None:
+def test_a_foreign_file_is_not_overwritten(tmp_path: Path, content: str) -> None:
     (tmp_path / MANIFEST).write_text(content)
     with (
         pytest.raises(OutputError, match="line 1 is not a line of a manifest"),
@@ -78,7 +78,7 @@ def test_a_file_that_is_none_of_ours_is_kept(tmp_path: Path, content: str) -> No
     assert (tmp_path / MANIFEST).read_text() == content
 
 
-def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
     refused = pytest.raises(OutputError, match="another run")
     with open_manifest(tmp_path), refused, open_manifest(tmp_path, keep=_was_read):
         pass
@@ -86,7 +86,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
         pass
 
 
-def test_a_line_holds_these_keys_and_comes_back_as_the_record(record: DocumentRecord) -> None:
+def test_a_record_round_trips_through_json(record: DocumentRecord) -> None:
     line = record.to_json()
     assert list(json.loads(line)) == [
         *("format", "file", "name", "status", "error", "pages", "staves", "symbols", "confidence"),

@@ -1,4 +1,4 @@
-"""Ray gives what processes give, byte for byte. Needs the extra `ray`; most of its time is Ray's start."""
+"""Ray gives the same bytes as local workers. Needs the extra `ray`; most of the time is the start of Ray."""
 
 import os
 import signal
@@ -28,7 +28,9 @@ def _record(found: DocumentRecord | Lost) -> DocumentRecord:
     return found
 
 
-def test_two_workers_give_what_one_reader_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_actors_give_the_same_bytes_as_one_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # 60 s, Ray's own limit, were too few on two cores with seventeen processes on them.
     monkeypatch.setenv("RAY_raylet_start_wait_time_s", "300")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")

@@ -1,4 +1,4 @@
-"""Many documents: none takes the others with it, and a killed run goes on where it was."""
+"""Batches: documents fail independently, and a killed run can be resumed."""
 
 import json
 import os
@@ -34,7 +34,7 @@ class _Moody(DocumentReader):
         return DocumentRecord(name, name, symbols=len(name))
 
 
-def test_a_crash_and_a_document_without_end_fail_alone(
+def test_a_crash_a_timeout_and_lack_of_memory_fail_one_document_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("focal_omr.batch.run.DocumentReader", _Moody)
@@ -116,7 +116,7 @@ def test_a_killed_run_is_resumed_without_loss(options: ReadOptions, tmp_path: Pa
         assert todo == 2
 
 
-def test_one_document_leaves_no_manifest_unless_it_is_asked_for(options: ReadOptions, tmp_path: Path) -> None:
+def test_a_single_document_has_no_manifest_unless_requested(options: ReadOptions, tmp_path: Path) -> None:
     task = ReadTask(save_png(tmp_path / "a.png", draw_staff()), "a")
     _, found = _read([task], tmp_path / "out", options, with_manifest=False)
     assert found["a"].error is None
@@ -130,7 +130,7 @@ def test_one_document_leaves_no_manifest_unless_it_is_asked_for(options: ReadOpt
     assert entry["outputs"].keys() == {"a.json", "a.mid", "a.musicxml"}
 
 
-def test_other_options_or_another_model_are_other_work(options: ReadOptions, tmp_path: Path) -> None:
+def test_the_digest_depends_on_options_and_model_content(options: ReadOptions, tmp_path: Path) -> None:
     other = write_scripted(tmp_path / "other.onnx", ("clef-G2", "note-C5_quarter"))
     digests = {options.digest(), ReadOptions(model=options.model).digest(), ReadOptions().digest()}
     digests |= {ReadOptions(model=str(other)).digest(), ReadOptions(model=options.model, pages="1").digest()}

@@ -1,4 +1,4 @@
-"""The command line: what it writes, what it prints, and that every bad input is one line that says why."""
+"""The command line: files written, output printed, and one-line errors for every bad input."""
 
 import inspect
 import io
@@ -115,7 +115,7 @@ def test_read_takes_folders_at_any_depth_and_leaves_overlays_out(run, model, tmp
     assert names(tmp_path / "out") == [*results, "manifest.jsonl"]
 
 
-def test_json_is_one_object_a_line_with_every_symbol(run, model, tmp_path):
+def test_json_prints_one_object_per_line_with_every_symbol(run, model, tmp_path):
     pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
     status, out, err = run("read", *pictures, "--json", "--model", model, "-o", tmp_path / "out")
     assert (status, err, len(out)) == (0, [], 2)
@@ -187,7 +187,7 @@ def test_split_writes_a_file_for_each_piece(run, model, tmp_path):
     assert names(tmp_path / "out") == ["tune-1.musicxml", "tune-1.semantic", "tune.json"]
 
 
-def test_bars_that_do_not_add_up_are_named(run, tmp_path):
+def test_bars_that_do_not_add_up_are_warned_about(run, tmp_path):
     bars = ["note-C5_half.", "barline", "note-C5_half", "barline", "note-C5_whole", "barline"]
     tokens = ["clef-G2", "timeSignature-3/4", *bars]
     model = write_scripted(tmp_path / "odd.onnx", tokens, confidence=0.99)
@@ -209,7 +209,7 @@ def test_same_input_same_bytes(run, model, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
-def test_what_breaks_the_grammar_is_left_out_and_said(run, tmp_path):
+def test_ungrammatical_symbols_are_dropped_with_a_warning(run, tmp_path):
     tokens = ("tie", "clef-G2", "tuplet-3", "note-C5_quarter", "barline")
     odd = write_scripted(tmp_path / "odd.onnx", tokens, confidence=0.99)  # no rule overrules that
     picture = save_png(tmp_path / "tune.png", draw_staff())
@@ -278,7 +278,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_picture_is_one_line(run, model, tmp_path, name):
+def test_a_bad_image_gives_a_one_line_error(run, model, tmp_path, name):
     content, reason = BAD[name]
     picture = tmp_path / name
     picture.write_bytes(content())
@@ -295,7 +295,7 @@ def test_a_long_staff_of_a_wide_picture_is_read(run, model, tmp_path):
     assert names(tmp_path / "out") == ["wide.mid", "wide.musicxml"]
 
 
-def test_what_native_libraries_complain_of_is_not_printed(run, model, tmp_path):
+def test_warnings_of_native_libraries_are_silenced(run, model, tmp_path):
     data = _png(draw_staff())
     at = data.find(b"IDAT") - 4
     profile = bytes.fromhex("0000000569434350") + b"x\0\0ab" + bytes(4)  # a colour profile that is none
@@ -395,7 +395,7 @@ def _model_of_another_strip(tmp_path):
         *(_missing_model, _model_is_text, _foreign_model, _model_of_another_strip),
     ],
 )
-def test_bad_use_is_one_line(run, model, tmp_path, case):
+def test_invalid_arguments_give_a_one_line_error(run, model, tmp_path, case):
     arguments, message = case(tmp_path)
     if "-o" not in arguments:
         arguments += ["-o", "out"]
@@ -426,7 +426,7 @@ def test_bad_usage_exits_2_without_a_traceback(run, arguments, message):
     assert "Traceback" not in " ".join(err)
 
 
-def test_a_batch_goes_on_after_a_bad_picture_and_exits_1(run, model, tmp_path):
+def test_a_batch_continues_after_a_bad_image_and_exits_1(run, model, tmp_path):
     good = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ac"]
     bad = tmp_path / "b.png"
     bad.write_bytes(b"")
@@ -441,7 +441,7 @@ def test_a_batch_goes_on_after_a_bad_picture_and_exits_1(run, model, tmp_path):
     assert run("read", bad, tmp_path / "no.png", "--model", model)[0] == 2  # of several none was read
 
 
-def test_a_format_that_cannot_hold_the_score_stops_this_document_only(run, tmp_path):
+def test_an_output_format_that_cannot_hold_a_score_fails_that_document_only(run, tmp_path):
     sharp = write_scripted(tmp_path / "sharp.onnx", ("clef-G2", "note-F##4_quarter"))
     pictures = [save_png(tmp_path / f"{name}.png", draw_staff()) for name in "ab"]
     status, _, err = run("read", *pictures, "--to", "mei,agnostic", "--model", sharp, "-o", tmp_path / "out")
@@ -451,7 +451,7 @@ def test_a_format_that_cannot_hold_the_score_stops_this_document_only(run, tmp_p
     assert names(tmp_path / "out") == ["manifest.jsonl"]
 
 
-def test_a_defect_of_the_program_is_one_line_too(model, tmp_path, monkeypatch):
+def test_a_bug_gives_a_one_line_error(model, tmp_path, monkeypatch):
     def broken(self, source, **options):
         raise IndexError("of nothing")
 
@@ -461,7 +461,7 @@ def test_a_defect_of_the_program_is_one_line_too(model, tmp_path, monkeypatch):
     assert re.search(r"a bug in focal-omr.*IndexError\('of nothing'\) in test_app.py:\d+$", error)
 
 
-def test_without_the_packaged_weights_the_message_says_so(tmp_path, monkeypatch):
+def test_missing_packaged_weights_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr("focal_omr.onnx_model.files", lambda package: tmp_path)
     picture = save_png(tmp_path / "tune.png", draw_staff())
     assert "the packaged weights" in DocumentReader(ReadOptions())(ReadTask(picture, "tune")).error
@@ -479,14 +479,14 @@ def test_version_and_help(run):
     assert "musicdiff" in " ".join(out)
 
 
-def test_help_fits_a_terminal_and_says_the_usual_beam_width(run):
+def test_help_fits_a_terminal_and_shows_the_default_beam_width(run):
     for group in ((), ("data",)):
         assert not any(line.startswith("  ") and line.endswith("...") for line in run(*group, "--help")[1])
     said = " ".join(" ".join(run("read", "--help")[1]).split())
     assert f"0 = greedy decoding. [default: ({BEAM_WIDTH})" in said
 
 
-def test_the_options_have_the_defaults_of_the_library():
+def test_option_defaults_match_the_library():
     """They are said twice, as the library takes long to load."""
     options = {name: each.default for name, each in inspect.signature(cli_read.read).parameters.items()}
     assert (
@@ -501,7 +501,7 @@ def test_the_options_have_the_defaults_of_the_library():
     assert options["to"].split(",") == list(ReadOptions().outputs)
 
 
-def test_help_loads_nothing_heavy():
+def test_help_imports_no_heavy_modules():
     code = (
         "import sys\nsys.argv = ['focal-omr', '--help']\nfrom focal_omr.cli import app as cli\n"
         "try: cli.main()\nexcept SystemExit: print(*sys.modules)"
@@ -517,7 +517,7 @@ def test_help_loads_nothing_heavy():
     assert not loaded & {"numpy", "cv2", "onnxruntime", "verovio", "torch", "rich", "pydantic"}
 
 
-def test_read_in_a_fresh_process_is_quiet_and_loads_no_torch(model, tmp_path):
+def test_read_prints_nothing_on_stderr_and_imports_no_torch(model, tmp_path):
     picture = save_png(tmp_path / "tune.png", draw_staff())
     code = (
         "import sys\nfrom focal_omr.cli import app as cli\n"
@@ -537,7 +537,7 @@ def test_read_in_a_fresh_process_is_quiet_and_loads_no_torch(model, tmp_path):
     assert not heavy & set(loaded)
 
 
-def test_an_interrupt_leaves_whole_documents_only(model, tmp_path):
+def test_an_interrupt_leaves_only_complete_documents(model, tmp_path):
     first = save_png(tmp_path / "in" / "0000.png", draw_staff())
     for number in range(1, 2000):
         os.link(first, first.with_name(f"{number:04d}.png"))
@@ -588,7 +588,7 @@ def test_compare(run, tmp_path):
     assert out[-1] == "1 more differences are not shown"
 
 
-def test_compare_says_what_cannot_be_compared(run, tmp_path):
+def test_compare_names_unreadable_files(run, tmp_path):
     (tmp_path / "truth.semantic").write_text(" ".join(TUNE))
     status, _, err = run("compare", tmp_path / "truth.semantic", tmp_path / "no.musicxml")
     assert (status, len(err)) == (2, 1)
@@ -627,7 +627,7 @@ def test_compare_folders(run, tmp_path):
     )
 
 
-def test_pack_then_what_is_left_out_is_said(run, tmp_path):
+def test_pack_names_the_samples_it_leaves_out(run, tmp_path):
     from focal_omr.data.rendered import render_tree
 
     render_tree(tmp_path / "tree", count=3, seed=2, primus=True)
@@ -649,7 +649,7 @@ def test_pack_then_what_is_left_out_is_said(run, tmp_path):
         (["smoke", "--data", "nowhere"], "nowhere"),
     ],
 )
-def test_a_study_that_cannot_be_done_is_one_line_and_leaves_nothing(run, tmp_path, arguments, message):
+def test_an_invalid_study_gives_a_one_line_error_and_leaves_no_files(run, tmp_path, arguments, message):
     status, out, err = run("experiment", *arguments, "--out", tmp_path / "study")
     err = [line for line in err if not line.startswith("INFO")]
     assert (status, out) == (2, [])

@@ -1,4 +1,4 @@
-"""Files that are either written whole or not at all."""
+"""Atomic writes."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ def test_writes_and_replaces(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_name_as_long_as_the_file_system_takes(tmp_path):
+def test_the_longest_file_name(tmp_path):
     write_atomic(tmp_path / ("n" * 255), b"data")
     assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("where", ["missing/result", "file/result", "folder"])
-def test_says_what_cannot_be_written_and_leaves_nothing(tmp_path, where):
+def test_an_unwritable_path_is_named_and_nothing_is_left(tmp_path, where):
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError) as error:

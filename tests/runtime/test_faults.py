@@ -1,4 +1,4 @@
-"""Faults of all that writes: one line, nothing half-written under a final name, and it can be done again."""
+"""Fault injection in everything that writes: one-line errors, no partial files, and a repetition succeeds."""
 
 import errno
 import os
@@ -63,7 +63,7 @@ def test_killed_shards_are_resumed_without_loss(tmp_path: Path) -> None:
 # Full disks -------------------------------------------------------------------------------------------------
 
 
-def test_a_row_that_does_not_fit_leaves_the_rows_before_it(tmp_path: Path) -> None:
+def test_a_failed_append_keeps_the_earlier_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     append_atomic(path, b"a" * 90)
     with full_disk(100):
@@ -73,7 +73,7 @@ def test_a_row_that_does_not_fit_leaves_the_rows_before_it(tmp_path: Path) -> No
     assert path.read_bytes() == b"a" * 90
 
 
-def test_figures_that_do_not_fit_leave_the_figures_before_them(tmp_path: Path) -> None:
+def test_a_failed_record_keeps_the_earlier_results(tmp_path: Path) -> None:
     path = tmp_path / "figures.csv"
     record(path, {"a": 1})
     before = path.read_bytes()
@@ -82,7 +82,7 @@ def test_figures_that_do_not_fit_leave_the_figures_before_them(tmp_path: Path) -
     assert path.read_bytes() == before
 
 
-def test_a_file_that_does_not_fit_leaves_the_one_before_it(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before")
 
@@ -113,7 +113,7 @@ def _same(run: Path, whole: Path) -> bool:
 
 
 @pytest.mark.parametrize("most", [0, 5000])
-def test_a_training_that_does_not_fit_begins_again(runs: Path, tmp_path: Path, most: int) -> None:
+def test_training_restarts_after_a_full_disk(runs: Path, tmp_path: Path, most: int) -> None:
     run = tmp_path / "run"
     with full_disk(most):
         assert "cannot be written: File too large" in _refused(lambda: train(config(runs), run))
@@ -123,7 +123,7 @@ def test_a_training_that_does_not_fit_begins_again(runs: Path, tmp_path: Path, m
     assert _same(run, runs / "whole")
 
 
-def test_a_training_goes_on_from_before_the_disk_was_full(runs: Path, tmp_path: Path) -> None:
+def test_training_resumes_from_before_the_disk_was_full(runs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(config(runs, **HALF), run)
     with full_disk(5000):
@@ -147,7 +147,7 @@ def _read(task: ReadTask, out: Path) -> DocumentRecord:
         return record
 
 
-def test_documents_that_do_not_fit_are_read_when_there_is_room(tmp_path: Path) -> None:
+def test_documents_are_read_again_after_a_full_disk(tmp_path: Path) -> None:
     out = tmp_path / "out"
     task = _task(tmp_path)
     with full_disk(1000):
@@ -160,7 +160,7 @@ def test_documents_that_do_not_fit_are_read_when_there_is_room(tmp_path: Path) -
     assert tree_of(out).keys() == {MANIFEST, "0.json", "0.mid"}
 
 
-def test_reading_ends_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_stops_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = _task(tmp_path)
     records = [(task, DocumentRecord("0.png", "0"))]
     monkeypatch.setattr("focal_omr.batch.run.map_in_processes", lambda *_, **__: (each for each in records))
@@ -175,7 +175,7 @@ def _no_space(*_: object, **__: object) -> None:
     raise OutputError("0.mid cannot be written: No space left on device") from OSError(errno.ENOSPC, "")
 
 
-def test_shards_that_do_not_fit_are_made_when_there_is_room(tmp_path: Path) -> None:
+def test_shards_are_made_after_a_full_disk(tmp_path: Path) -> None:
     make = partial(write_shards, count=2, seed=3, source=ScoreSource(), size=2, workers=2)
     out = tmp_path / "out"
     with full_disk(6000):
@@ -186,7 +186,7 @@ def test_shards_that_do_not_fit_are_made_when_there_is_room(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("archive", [False, True])
-def test_a_set_that_does_not_fit_is_not_there(tmp_path: Path, archive: bool) -> None:
+def test_a_full_disk_leaves_no_partial_data_set(tmp_path: Path, archive: bool) -> None:
     out = tmp_path / "set.tgz"
     render = partial(render_tree, out, count=3, seed=1, archive=archive)
     with full_disk(2000):
@@ -204,7 +204,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_packed_samples_that_do_not_fit_are_not_there(tree: Path, tmp_path: Path, there: bool) -> None:
+def test_a_full_disk_leaves_no_partial_shards(tree: Path, tmp_path: Path, there: bool) -> None:
     out = tmp_path / "out"
     if there:
         out.mkdir()
@@ -219,7 +219,7 @@ def test_packed_samples_that_do_not_fit_are_not_there(tree: Path, tmp_path: Path
     }
 
 
-def test_a_model_that_does_not_fit_leaves_the_one_before_it(tmp_path: Path) -> None:
+def test_a_failed_export_keeps_the_old_model(tmp_path: Path) -> None:
     checkpoint, out = tmp_path / "last.pt", tmp_path / "out.onnx"
     values = {"seed": 1, "model": TINY.model_dump()}
     model = build_model(TINY, FEW_SYMBOLS)
@@ -232,7 +232,7 @@ def test_a_model_that_does_not_fit_leaves_the_one_before_it(tmp_path: Path) -> N
             assert tree_of(tmp_path) == before
 
 
-def test_a_study_that_does_not_fit_leaves_no_set(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_partial_study(tmp_path: Path) -> None:
     with full_disk(2000):
         assert "cannot be written" in _refused(lambda: run_study(load_grid("smoke"), tmp_path / "out"))
     assert not tree_of(tmp_path)
@@ -255,7 +255,7 @@ def _works(runs: Path, tree: Path, out: Path) -> dict[str, tuple[Path, Callable[
 
 
 @pytest.mark.parametrize("name", ["train", "shards", "study", "read", "render", "pack"])
-def test_the_second_of_two_runs_is_refused_and_disturbs_nothing(
+def test_a_second_run_in_a_folder_is_refused_and_changes_nothing(
     runs: Path, tree: Path, tmp_path: Path, name: str
 ) -> None:
     folder, work = _works(runs, tree, tmp_path / "out")[name]
@@ -292,7 +292,7 @@ def test_the_second_of_two_runs_is_refused_and_disturbs_nothing(
         "serve --data OUT",
     ],
 )
-def test_a_folder_that_cannot_be_written_is_one_line_before_any_work(
+def test_an_unwritable_folder_gives_a_one_line_error_before_any_work(
     command: str,
     tree: Path,
     tmp_path: Path,
@@ -315,7 +315,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_before_any_work(
     assert tree_of(tmp_path).keys() == {"file", "config.toml"}
 
 
-def test_a_folder_that_is_there_to_be_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_file_system_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a mounted disk is: it looks as any other to who may write everywhere."""
 
     def touch(path: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_folder_that_is_there_to_be_read_alone(tmp_path: Path, monkeypatch: py
 # Damaged checkpoints ----------------------------------------------------------------------------------------
 
 
-def test_a_damaged_checkpoint_is_named_and_so_is_the_one_before_it(runs: Path, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_named_with_the_previous_one(runs: Path, tmp_path: Path) -> None:
     run, last, previous = (tmp_path / "run" / name for name in ("", "last.pt", "previous.pt"))
     train(config(runs, checkpoint_every=1), run)
     last.write_bytes(last.read_bytes()[:5000])
@@ -351,7 +351,7 @@ def test_a_damaged_checkpoint_is_named_and_so_is_the_one_before_it(runs: Path, t
         train(config(runs), run, resume=True)
 
 
-def test_a_row_that_was_cut_off_is_dropped(runs: Path, tmp_path: Path) -> None:
+def test_a_truncated_row_is_dropped(runs: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(config(runs, **HALF), run)
     rows = (run / "metrics.csv").read_bytes()
@@ -363,7 +363,7 @@ def test_a_row_that_was_cut_off_is_dropped(runs: Path, tmp_path: Path) -> None:
 # Clocks -----------------------------------------------------------------------------------------------------
 
 
-def test_clocks_that_jump_do_no_work_twice_and_leave_none_out(tmp_path: Path) -> None:
+def test_changed_modification_times_neither_repeat_nor_skip_work(tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     picture.write_bytes(b"one")
     modified = picture.stat().st_mtime_ns
@@ -380,7 +380,7 @@ def test_clocks_that_jump_do_no_work_twice_and_leave_none_out(tmp_path: Path) ->
         assert not record.is_current(picture, tmp_path, "work")
 
 
-def test_a_picture_that_changes_while_it_is_read_is_read_again(
+def test_an_image_that_changes_while_it_is_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from focal_omr.batch.worker import DocumentReader

@@ -1,4 +1,4 @@
-"""One run at a time in a folder."""
+"""Folder locks: one run at a time in a folder."""
 
 import errno
 import os
@@ -42,7 +42,7 @@ def test_a_second_run_is_refused_until_the_first_is_killed(tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
-def test_a_lock_ends_with_its_block_and_leaves_no_file(tmp_path: Path) -> None:
+def test_a_released_lock_leaves_no_file(tmp_path: Path) -> None:
     for _ in range(2):
         with lock_folder(tmp_path):
             refused = pytest.raises(OutputError, match="another study")
@@ -52,14 +52,14 @@ def test_a_lock_ends_with_its_block_and_leaves_no_file(tmp_path: Path) -> None:
         assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere"), lock_folder(tmp_path / "nowhere"):
         pass
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("number", "locks"), [(errno.EROFS, True), (errno.ENOLCK, False)])
-def test_a_folder_that_cannot_be_written_is_named_and_one_without_locks_is_used(
+def test_an_unwritable_folder_is_named_and_one_without_locks_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, locks: bool
 ) -> None:
     def acquire(self: FileLock) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_one_without_locks_is_used(
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_whole_folder_holds_no_lock_file(tmp_path: Path, exists: bool) -> None:
+def test_an_atomic_folder_holds_no_lock_file(tmp_path: Path, exists: bool) -> None:
     out = tmp_path / "out"
     if exists:
         out.mkdir()

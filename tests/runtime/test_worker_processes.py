@@ -39,7 +39,7 @@ def _work(item: str) -> str:
 
 
 @pytest.mark.slow
-def test_results_come_in_order_and_what_is_lost_says_why() -> None:
+def test_results_come_in_order_and_lost_items_have_a_reason() -> None:
     items = ["a", "sleep", "b", "die", "c", "d"]
     found = dict(map_in_processes(_work, items, workers=2, limits=ProcessLimits(3)))
     assert list(found) == items
@@ -53,7 +53,7 @@ def test_results_come_in_order_and_what_is_lost_says_why() -> None:
     }
 
 
-def test_an_exception_is_raised_here() -> None:
+def test_an_exception_is_raised_in_the_parent() -> None:
     with pytest.raises(ValueError, match="a fault of the function"):
         list(map_in_processes(_work, ["a", "fail"], workers=1, limits=ProcessLimits(60)))
 
@@ -93,7 +93,7 @@ def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     assert _wait_for(lambda: _is_gone(int(note.read_text())))
 
 
-def test_a_cancelled_item_stops_the_process_and_the_next_one_starts_another() -> None:
+def test_cancelling_stops_the_process_and_the_next_item_starts_another() -> None:
     worker = WorkerProcess(_work, ProcessLimits(60))
     try:
         assert worker("a", given_up=lambda: False) == "A"
@@ -115,18 +115,18 @@ def _refuse(item: str) -> str:
     raise DataError(f"{item}: no good")
 
 
-def test_what_needs_too_much_memory_says_how_much_it_may_have() -> None:
+def test_exceeding_the_memory_limit_names_the_limit() -> None:
     assert run_isolated(_grow, 10, name="a", limits=ProcessLimits(20, 400)) == 10_000_000
     with pytest.raises(NotationError, match=r"^b: needs more memory than 400 MB$"):
         run_isolated(_grow, 1000, name="b", limits=ProcessLimits(20, 400))
 
 
-def test_errors_come_back_as_they_are() -> None:
+def test_run_isolated_raises_the_errors_of_the_function() -> None:
     with pytest.raises(DataError, match=r"^c: no good$"):
         run_isolated(_refuse, "c", name="x", limits=ProcessLimits(20))
 
 
-def test_a_crash_is_laid_at_the_door_of_its_file() -> None:
+def test_compare_names_the_file_that_crashed() -> None:
     limits = ProcessLimits(20)
     compared = compare_files(CRASH, GOOD, with_omr_ned=False, limits=limits)
     assert compared.error == f"{CRASH}: ends the process that reads it (SIGSEGV)"
@@ -142,7 +142,7 @@ def test_convert_survives_a_crash(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_process_that_gives_the_orders_loads_no_library() -> None:
+def test_the_parent_process_imports_no_native_library() -> None:
     """Or else a cold start would load them twice."""
     modules = (
         "focal_omr.cli.app, focal_omr.batch.run, focal_omr.batch.outputs, focal_omr.page.ranges, "
