@@ -1,46 +1,50 @@
 """Playback of a document in the browser: times and pitches of its notes, and their places on the pages.
 
-Onsets and durations come from Verovio's timemap. Three things do not: ties (the timemap starts a tied note
-again), grace notes (Verovio 6.4 puts them on the beat, sometimes delaying the main note), and the way back
-from a written-out repeat to the printed symbol.
+Times are added up here, in exact fractions. Verovio's timemap, the reference of the tests, agrees on correct
+bars but not on all that is needed here: it starts tied notes again, puts grace notes on the beat, and
+stretches a multi-bar rest that shares its measure with notes after a missed barline. It also takes six times
+as long.
 """
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, count, takewhile
+from fractions import Fraction
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from focal_omr.document.document import Document
-from focal_omr.formats.mei_writer import event_id, mei_tree
-from focal_omr.formats.midi import played_measures, unfold_repeats
-from focal_omr.formats.verovio import Engraver
+from focal_omr.formats.mei_writer import event_id
+from focal_omr.formats.midi import played_measures
 from focal_omr.score.records import (
+    Meter,
     MultiRest,
     Note,
     Part,
     Rest,
-    Score,
-    flat_events,
+    Tuplet,
+    closing_meter,
     fold_repeat_starts,
+    is_measure_rest,
     open_tie,
+    opening_meter,
+    sounding_length,
     tie_ends,
 )
 from focal_omr.web.events import score_events
 
 __all__ = ["playback"]
 
-# In quarters: short, but audible at any usual tempo. Grace notes take it from the note before them, at most
-# half of that; at the beginning from their main note.
-_GRACE_QUARTERS = 0.125
+# In whole notes: short, but audible at any usual tempo. Grace notes take it from the note before them, at
+# most half of that; at the beginning from their main note.
+_GRACE = Fraction(1, 32)
+_DEFAULT_BAR = Fraction(1)  # a whole-bar rest without a meter, as in Verovio
 _DECIMALS = 6
 
 
 def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
     """The notes and rests of all parts in order of their onset.
 
-    The first of several tied notes sounds for all of them; the others are silent entries, like rests, which
-    the cursor visits.
+    Bars of all parts begin together and last as long as the longest of them. The first of several tied notes
+    sounds for all of them; the others are silent entries, like rests, which the cursor visits.
 
     Args:
         document: The document.
@@ -52,75 +56,90 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
         and "id" as in `view.page_view`.
     """
     parts = [fold_repeat_starts(part)[0] for part in document.score.parts]
-    played = unfold_repeats(document.score) if unfold else document.score
-    order = played_measures(parts)
-    times = _times(played) if parts else {}
-    quarters = max((end for _, end in times.values()), default=0.0)
+    longest = max((len(part.measures) for part in parts), default=0)
+    bars = [list(_bars(part)) for part in parts]
+    voices = [_Voice() for _ in parts]
+    onset = Fraction(0)
+    for index in played_measures(parts) if unfold else range(longest):
+        current = [part[index] if index < len(part) else _Bar() for part in bars]
+        length = max(bar.length for bar in current)
+        for voice, bar in zip(voices, current, strict=True):
+            voice.play(bar, onset, length)
+        onset += length
     notes = []
-    for number, places in enumerate(score_events(document).places, 1):
-        printed = _timed_events(parts[number - 1])
-        if unfold:  # a shorter part ends where it first lacks a measure, as in `unfold_repeats`
-            printed = [printed[measure] for measure in takewhile(range(len(printed)).__contains__, order)]
-        elements = _timed_events(played.parts[number - 1])
-        voice = _Voice()
-        for (index, event), (element, _) in zip(chain(*printed), chain(*elements), strict=True):
-            if isinstance(event, Note) and event.grace:
-                voice.graces.append((index, event))
-            else:
-                voice.play(index, event, *times[event_id(number, element)])
-        voice.play_graces(quarters, 0.0)
+    for number, (voice, places) in enumerate(zip(voices, score_events(document).places, strict=True), 1):
+        voice.play_graces(onset, Fraction(0))
         for sound in voice.sounds:
             if (place := places[sound.index]) is not None:
                 notes.append(
                     {
-                        "onset": round(sound.onset, _DECIMALS),
-                        "length": round(sound.end - sound.onset, _DECIMALS),
+                        "onset": _quarters(sound.onset),
+                        "length": _quarters(sound.length),
                         "midi": sound.midi,
                         **place._asdict(),
                         "id": event_id(number, sound.index),
                     }
                 )
     notes.sort(key=lambda note: float(note["onset"]))
-    return {"quarters": round(quarters, _DECIMALS), "notes": notes}
+    return {"quarters": _quarters(onset), "notes": notes}
 
 
-def _timed_events(part: Part) -> list[list[tuple[int, Note | Rest | MultiRest]]]:
-    """The notes and rests of each measure, with their indices among the part's events."""
-    indices = count()
-    return [
-        [
-            (index, event)
-            for event, index in zip(flat_events(measure), indices, strict=False)
-            if isinstance(event, Note | Rest | MultiRest)
-        ]
-        for measure in part.measures
-    ]
+def _quarters(wholes: Fraction) -> float:
+    return round(float(4 * wholes), _DECIMALS)
 
 
-def _times(score: Score) -> dict[str, tuple[float, float]]:
-    """Onset and end, in quarters, of each note and rest by its MEI id; every measure is played once."""
-    root = mei_tree(score)
-    for element in list(root.iter()):
-        for side in ("left", "right"):  # Verovio plays the repeat signs that it meets
-            element.attrib.pop(side, None)
-        for grace in element.findall("note[@grace]"):  # else they move their main notes
-            element.remove(grace)
-    onsets: dict[str, float] = {}
-    ends: dict[str, float] = {}
-    for moment in Engraver().timemap(ET.tostring(root, encoding="unicode")):
-        at = moment["qstamp"]
-        onsets.update((each, at) for each in (*moment.get("on", ()), *moment.get("restsOn", ())))
-        ends.update((each, at) for each in (*moment.get("off", ()), *moment.get("restsOff", ())))
-    return {identity: (onset, ends[identity]) for identity, onset in onsets.items()}
+# As printed ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Timed:
+    """A note or rest of a measure: its index in its part, its length in whole notes (None: the whole bar)."""
+
+    index: int
+    event: Note | Rest | MultiRest
+    length: Fraction | None
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """The notes and rests of one part's measure, and its own length in whole notes."""
+
+    timed: tuple[_Timed, ...] = ()
+    length: Fraction = Fraction(0)
+
+
+def _bars(part: Part) -> Iterator[_Bar]:
+    """The measures of a part."""
+    meter: Meter | None = None
+    index = 0
+    for measure in part.measures:
+        current = opening_meter(measure, meter)
+        full = current.length if current else _DEFAULT_BAR
+        whole = is_measure_rest(measure, current)
+        timed, total = [], Fraction(0)
+        for event in measure.events:
+            factor = Fraction(event.normal, event.actual) if isinstance(event, Tuplet) else Fraction(1)
+            for each in event.events if isinstance(event, Tuplet) else (event,):
+                if isinstance(each, Note | Rest | MultiRest):
+                    bars = each.bars if isinstance(each, MultiRest) else int(whole and isinstance(each, Rest))
+                    length = bars * full if bars else factor * sounding_length(each)
+                    timed.append(_Timed(index, each, None if bars else length))
+                    total += length
+                index += 1
+        yield _Bar(tuple(timed), total)
+        meter = closing_meter(measure, meter)
+
+
+# As played -------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class _Sound:
-    """A note or rest as played: its index in its part, its times in quarters, its pitch (None: silent)."""
+    """A note or rest as played: its index in its part, its times in whole notes, its pitch (None: silent)."""
 
     index: int
-    onset: float
-    end: float
+    onset: Fraction
+    length: Fraction
     midi: int | None = None
 
 
@@ -138,49 +157,58 @@ class _Voice:
     sounds: list[_Sound] = field(default_factory=list)
     tied: tuple[Note | None, _Sound | None] = (None, None)
     last: tuple[_Sound, ...] = ()
-    graces: list[tuple[int, Note]] = field(default_factory=list)
+    graces: list[_Timed] = field(default_factory=list)
 
-    def play(self, index: int, event: Note | Rest | MultiRest, onset: float, end: float) -> None:
-        """Add a note or rest, and before it the grace notes that wait.
-
-        Args:
-            index: Its index in the part.
-            event: The note or rest.
-            onset: In quarters.
-            end: In quarters.
-        """
-        self._add(index, event, onset + self.play_graces(onset, end - onset), end)
-
-    def play_graces(self, at: float, room: float) -> float:
-        """Add the waiting grace notes before a main note; returns the quarters by which they delay it.
+    def play(self, bar: _Bar, onset: Fraction, length: Fraction) -> None:
+        """Play a measure.
 
         Args:
-            at: Onset of the main note in quarters.
-            room: Its duration in quarters.
+            bar: The measure.
+            onset: Its onset in whole notes.
+            length: Its length in whole notes, that of the longest part.
         """
-        before = [sound for sound in self.last if math.isclose(sound.end, at, abs_tol=1e-9)]
-        room = min((sound.end - sound.onset for sound in before), default=room)
-        total = min(len(self.graces) * _GRACE_QUARTERS, room / 2)
+        end = onset + length
+        for timed in bar.timed:
+            if isinstance(timed.event, Note) and timed.event.grace:
+                self.graces.append(timed)
+                continue
+            takes = end - onset if timed.length is None else timed.length
+            delay = self.play_graces(onset, takes)
+            self._add(timed, onset + delay, takes - delay)
+            onset += takes
+
+    def play_graces(self, onset: Fraction, room: Fraction) -> Fraction:
+        """Play the waiting grace notes before a main note; returns the time by which they delay it.
+
+        Args:
+            onset: Onset of the main note in whole notes.
+            room: Its length in whole notes.
+        """
+        if not self.graces:
+            return Fraction(0)
+        before = [sound for sound in self.last if sound.onset + sound.length == onset]
+        room = min((sound.length for sound in before), default=room)
+        total = min(len(self.graces) * _GRACE, room / 2)
         for sound in before:
-            sound.end -= total
-        onset = at - total if before else at
+            sound.length -= total
+        start = onset - total if before else onset
         waiting, self.graces = self.graces, []
-        for number, (index, note) in enumerate(waiting):
+        for number, timed in enumerate(waiting):
             each = total / len(waiting)
-            self._add(index, note, onset + number * each, onset + (number + 1) * each)
-        return 0.0 if before else total
+            self._add(timed, start + number * each, each)
+        return Fraction(0) if before else total
 
-    def _add(self, index: int, event: Note | Rest | MultiRest, onset: float, end: float) -> None:
-        sound = _Sound(index, onset, end)
+    def _add(self, timed: _Timed, onset: Fraction, length: Fraction) -> None:
+        sound = _Sound(timed.index, onset, length)
         self.sounds.append(sound)
         self.last = (sound,)
-        if not isinstance(event, Note):
+        if not isinstance(timed.event, Note):
             return
-        tied, heard = self.tied
-        if tied and heard and tie_ends(tied, event) and tied.pitch.midi == event.pitch.midi:
-            heard.end = end
+        note, (tied, heard) = timed.event, self.tied
+        if tied and heard and tie_ends(tied, note) and tied.pitch.midi == note.pitch.midi:
+            heard.length = onset + length - heard.onset
             self.last = (sound, heard)
         else:
-            sound.midi, heard = event.pitch.midi, sound
-        open_ = open_tie(tied, event)
-        self.tied = (open_, heard if open_ is event else self.tied[1])
+            sound.midi, heard = note.pitch.midi, sound
+        open_ = open_tie(tied, note)
+        self.tied = (open_, heard if open_ is note else self.tied[1])

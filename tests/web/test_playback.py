@@ -151,6 +151,12 @@ def flat_events_of(score: Score) -> list[Event]:
     return [event for part in score.parts for measure in part.measures for event in flat_events(measure)]
 
 
+def test_a_multirest_after_a_missed_barline_keeps_its_length():
+    """Verovio 6.4 would start it with its measure, and take the measure's length for each bar of the rest."""
+    document = make_document(f"{OPEN} note-B4_half multirest-3 barline note-A4_half barline")
+    assert played(document) == [(0, 2, 71), (2, 6, None), (8, 2, 69)]
+
+
 def test_ties_are_one_sound_and_the_cursor_still_visits_the_tied_note():
     document = make_document(
         f"{OPEN} note-G4_half tie barline note-G4_quarter tie note-A4_quarter barline note-A4_half tie",
