@@ -117,18 +117,10 @@ def index_primus(
     return sorted(entries, key=lambda entry: entry.id), defects
 
 
-def sample_ids(path: Path) -> tuple[list[str], list[Defect]]:
-    """Read the ids of a tree, an archive or an index without opening images, and the defects.
-
-    Raises:
-        DataError: As for `read_primus` and `read_index`.
-    """
-    labels, defects = sample_labels(path)
-    return list(labels), defects
-
-
 def sample_labels(path: Path) -> tuple[dict[str, tuple[str, ...]], list[Defect]]:
     """Read id -> semantic label, sorted by id, of a tree, an archive or an index, and the defects.
+
+    Images are not opened.
 
     Raises:
         DataError: As for `read_primus` and `read_index`.

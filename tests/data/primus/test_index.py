@@ -18,7 +18,6 @@ from focal_omr.data.primus.index import (
     describe,
     index_primus,
     read_index,
-    sample_ids,
     sample_labels,
     write_index,
 )
@@ -66,7 +65,7 @@ def test_an_index_is_read_as_it_was_written(made: Path, tmp_path: Path) -> None:
     for entry in again:
         assert (entry.root / entry.picture).is_file()
         assert (entry.root / entry.distorted).is_file()
-    assert sample_ids(made.parent / "index.csv") == sample_ids(made)
+    assert sample_labels(made.parent / "index.csv") == sample_labels(made)
 
 
 def test_an_index_and_its_data_set_can_be_moved_together(made: Path, tmp_path: Path) -> None:
@@ -125,7 +124,7 @@ def test_the_command_lists_defects(broken: Path, tmp_path: Path, run: Run) -> No
 
 
 def test_the_command_lists_ids_that_do_not_exist(made: Path, tmp_path: Path, run: Run) -> None:
-    names = sample_ids(made)[0]
+    names = list(sample_labels(made)[0])
     (tmp_path / "some.txt").write_text(f"package_aa/{names[0]}/\n{names[3]}\n", encoding="utf-8")
     status, out, _ = run("primus", made, "--ids", tmp_path / "some.txt")
     assert (status, out.startswith("2 samples of")) == (0, True)
@@ -175,7 +174,7 @@ def test_an_imbalance_set_has_other_sources_and_known_symbols(tmp_path: Path, ru
 
 
 def test_split_reports_what_it_leaves_out(broken: Path, tmp_path: Path, run: Run) -> None:
-    names = sample_ids(broken)[0]
+    names = list(sample_labels(broken)[0])
     (tmp_path / "ids.txt").write_text("\n".join([*names, "000000000-1_1_1"]), encoding="utf-8")
     arguments = ("--ids", tmp_path / "ids.txt", "--train", "0.5", "--test", "0.5", "--out", tmp_path / "s")
     status, _, err = run("split", broken, *arguments)
@@ -212,7 +211,7 @@ def test_sample_writes_a_list_and_reports_dropped_symbols(made: Path, tmp_path: 
 
 
 def test_sample_accepts_a_list(broken: Path, tmp_path: Path, run: Run) -> None:
-    names = sample_ids(broken)[0][:3]
+    names = list(sample_labels(broken)[0])[:3]
     (tmp_path / "ids.txt").write_text("\n".join(["000000000-1_1_1", *reversed(names)]), encoding="utf-8")
     status, out, err = run("sample", broken, "--ids", tmp_path / "ids.txt", "--out", tmp_path / "i.txt")
     assert status == 0
@@ -239,7 +238,7 @@ def test_split_reports_rare_symbols(made: Path, tmp_path: Path, run: Run) -> Non
     status, out, _ = run("split", made, *size, "--min-count", 0)
     assert status == 0
     assert re.search(r"train.txt: (every symbol occurs once or more|.* occur less than once: )", out)
-    chance = split_by_source(sample_ids(made)[0], {"train": 0.5, "test": 0.5}, seed=1)
+    chance = split_by_source(list(sample_labels(made)[0]), {"train": 0.5, "test": 0.5}, seed=1)
     assert read_ids(tmp_path / "s" / "train.txt") == chance["train"]
 
 
