@@ -7,6 +7,7 @@ for being complete.
 
 import importlib
 import io
+import re
 import struct
 import threading
 import warnings
@@ -37,6 +38,14 @@ __all__ = [
 MAX_IMAGE_PX = 100_000_000  # an A3 page at 600 dpi has 70 million pixels; larger images are not decoded
 
 _PDF_HEAD_BYTES = 1024  # readers accept the PDF marker this far into a file, as Acrobat does
+_SIGNATURES = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "WebP": rb"(?s)RIFF.{4}WEBP",
+    "GIF": rb"GIF8[79]a",
+    "BMP": rb"BM",
+}
 _PLUGINS = {  # `Image.open` would import more of them, and apply a limit of its own
     "JPEG": ("JpegImagePlugin", "JpegImageFile"),
     "WebP": ("WebPImagePlugin", "WebPImageFile"),
@@ -46,7 +55,7 @@ _PLUGINS = {  # `Image.open` would import more of them, and apply a limit of its
 _INCH_M = 0.0254
 _REDUCED, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274  # TIFF 6.0: NewSubfileType, ImageWidth, ...
 _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 282, 283, 296
-_INCHES_PER_UNIT = {2: 1.0, 3: 2.54}  # ResolutionUnit: inch, centimetre; 1 is none
+_UNITS_PER_INCH = {2: 1.0, 3: 2.54}  # ResolutionUnit: inch, centimetre; 1 is none
 _NO_PAGE = 0b101  # NewSubfileType: a reduced copy of a page, a transparency mask
 # Reads from the directories of one file: a page takes 15 to 45. Overlapping directories can have millions of
 # entries in a small file.
@@ -98,7 +107,7 @@ def is_pdf(data: bytes | bytearray) -> bool:
 
 def is_tiff(data: bytes | bytearray) -> bool:
     """Whether a file is TIFF or BigTIFF."""
-    return bytes(data[:4]) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    return re.match(_SIGNATURES["TIFF"], data) is not None
 
 
 def read_header(data: bytes | bytearray, *, name: str) -> Header:
@@ -114,7 +123,7 @@ def read_header(data: bytes | bytearray, *, name: str) -> Header:
     Raises:
         ImageError: the file is truncated or damaged.
     """
-    kind = _kind(data)
+    kind = next((kind for kind, mark in _SIGNATURES.items() if re.match(mark, data)), "")
     if not kind:
         return Header("")
     if kind == "PNG":
@@ -164,15 +173,6 @@ def believable_dpi(x_dpi: float, y_dpi: float) -> float | None:
     if not (_MIN_DPI <= x_dpi <= _MAX_DPI and abs(x_dpi - y_dpi) <= 0.01 * x_dpi):
         return None
     return None if round(x_dpi) in _DEFAULT_DPI else round(float(x_dpi), 1)  # files round as well
-
-
-def _kind(data: bytes | bytearray) -> str:
-    if is_tiff(data):
-        return "TIFF"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WebP"
-    marks = {"PNG": b"\x89PNG\r\n\x1a\n", "JPEG": b"\xff\xd8\xff", "GIF": b"GIF8", "BMP": b"BM"}
-    return next((kind for kind, mark in marks.items() if data.startswith(mark)), "")
 
 
 @contextmanager
@@ -292,13 +292,13 @@ def _tiff_directories(data: bytes | bytearray, *, name: str) -> Iterator["ImageF
 def _tiff_header(directory: "ImageFileDirectory_v2") -> Header:
     width, height = _number(directory, _WIDTH), _number(directory, _HEIGHT)
     size = None if width is None or height is None else (int(width), int(height))
-    inches = _INCHES_PER_UNIT.get(int(_number(directory, _RESOLUTION_UNIT) or 2), 0.0)
+    units = _UNITS_PER_INCH.get(int(_number(directory, _RESOLUTION_UNIT) or 2), 0.0)
     x, y = (_number(directory, tag) or 0.0 for tag in (_X_RESOLUTION, _Y_RESOLUTION))
     orientation = int(_number(directory, _ORIENTATION) or 1)
     return Header(
         "TIFF",
         size,
-        believable_dpi(x * inches, y * inches),
+        believable_dpi(x * units, y * units),
         orientation if 1 <= orientation <= 8 else 1,
         alpha=True,
     )

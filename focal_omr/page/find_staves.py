@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from focal_omr.images.load import as_dark_on_light
 from focal_omr.page.dewarp import Spacing, dewarp, dewarp_staff, estimate_curves, level_page, warp_back
 from focal_omr.page.other_lines import OtherLines, find_other_lines
-from focal_omr.page.paper import Mask, find_sheet, mask_desk
+from focal_omr.page.paper import Mask, find_sheet
 from focal_omr.page.search import SearchResult, search
 from focal_omr.staff.find import Staff
 from focal_omr.staff.space import space_candidates
@@ -68,7 +68,9 @@ class SmallPage:
         whole = gray[: height * shrink, : width * shrink]  # integer factors are ten times faster
         small = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         sheet = find_sheet(small)
-        return cls(small if sheet is None else mask_desk(small, sheet), shrink, sheet)
+        if sheet is not None:
+            small = np.where(sheet, small, np.uint8(np.median(small[sheet])))
+        return cls(small, shrink, sheet)
 
 
 def find_staves(

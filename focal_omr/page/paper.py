@@ -48,8 +48,3 @@ def find_sheet(small: NDArray[np.uint8]) -> Mask | None:
     inner = cv2.erode(inside.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     mask = cv2.resize(inner, small.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.asarray(mask, np.bool_)
-
-
-def mask_desk(small: NDArray[np.uint8], sheet: Mask) -> NDArray[np.uint8]:
-    """Replace the desk in (H, W) gray levels by plain paper; `sheet` is (H, W) True on the sheet."""
-    return np.where(sheet, small, np.uint8(np.median(small[sheet])))
