@@ -129,12 +129,11 @@ class Engraver:
             EngraveError: An unknown format, or text that Verovio cannot read or finds no music in.
         """
         kind = input_format
-        if input_format == "auto":
-            patterns = {name: pattern for name, (_, pattern) in _INPUTS.items()}
-            found = (name for name in patterns if patterns[name].search(text, 0, _DETECT_CHARS))
-            kind = next(found, "")
-            if not kind:
+        if kind == "auto":
+            found = [name for name, (_, pattern) in _INPUTS.items() if pattern.search(text, 0, _DETECT_CHARS)]
+            if not found:
                 raise EngraveError(f"{text[:40]!r}... looks like none of {', '.join(_INPUTS)}")
+            kind = found[0]
         if kind not in _INPUTS:
             raise EngraveError(f"an input format {kind!r}; known are auto, {', '.join(_INPUTS)}")
         if kind in _CHECKS and (reason := _CHECKS[kind](text)):

@@ -115,7 +115,7 @@ def test_agnostic_labels_say_the_heights_that_are_drawn(seed: int) -> None:
     signs = [event for measure in score.parts[0].measures for event in flat_events(measure)]
     own_custom = any(isinstance(s, Clef) and str(s.shape) + str(s.line) in ("C2", "F5") for s in signs)
     if own_custom and any(isinstance(s, Key) and s.fifths < 0 for s in signs):
-        pytest.skip("flats of C2 and F5 stand elsewhere in PrIMuS than in Verovio, see notation.agnostic")
+        pytest.skip("flats of C2 and F5 stand elsewhere in PrIMuS than in Verovio, see encodings.agnostic")
     try:
         tokens = score_to_agnostic(score)
     except NotationError:
