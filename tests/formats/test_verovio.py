@@ -1,5 +1,6 @@
 """The Verovio toolkit: MIDI output, input checks, and independence of calls."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -189,7 +190,9 @@ def test_the_timemap(engraver):
 
 def test_output_is_deterministic(engraver):
     text = "X:1\nM:3/4\nK:G\nGAB-|B6|]\n"
-    assert engraver.mei(text) == Engraver().mei(text)
+    # Verovio writes the current second into the header.
+    first, second = (re.sub(r' isodate="[^"]+"', "", each.mei(text)) for each in (engraver, Engraver()))
+    assert first == second
     assert engraver.svg(mei(TUNE)) == engraver.svg(mei(TUNE))
     assert engraver.midi(mei(TUNE)) == engraver.midi(mei(TUNE))
 
