@@ -268,7 +268,8 @@ def tunes(
     A report of every file is written beside it.
     """
     with extra("render"):
-        from focal_omr.data.music.tunes import collect_tunes, music21_folder, tune_files
+        from focal_omr.data.music.sources import tune_files
+        from focal_omr.data.music.tunes import collect_tunes, music21_folder
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
     files = tune_files(*roots)
     if only is not None:

@@ -1,1 +1,1 @@
-"""Where the staves come from: real tunes and composed music, with rare symbols put in."""
+"""Scores for synthetic data: excerpts of real tunes and composed music, enriched with rare symbols."""

@@ -1,8 +1,8 @@
-"""The clefs that staves are drawn in, and which notes a strip shows under each."""
+"""Clefs of generated staves, and the notes that fit on a strip under each clef."""
 
 from focal_omr.score.records import Clef, Note, Part, flat_events
 
-# The weights follow what 18th-century incipits and modern parts show most, with a floor so that none is rare.
+# Weights follow the frequency in 18th-century incipits and modern parts, with a floor so that none is rare.
 CLEFS = {
     Clef("G", 2): 50,
     Clef("C", 1): 12,
@@ -15,31 +15,31 @@ CLEFS = {
     Clef("C", 5): 1,
     Clef("F", 5): 1,
 }
-# A strip shows four staff spaces above and below the staff. These positions, in steps above the lowest line,
-# are the last ones whose note heads are seen whole.
+# A strip shows four staff spaces above and below the staff. These are the outermost positions, in steps above
+# the lowest line, whose note heads fit completely.
 LOWEST_POSITION, HIGHEST_POSITION = -7, 15
-# A fermata, and the flags of a grace note, stand two spaces above the head.
-_HIGHEST_WITH_SIGN = HIGHEST_POSITION - 4
+# A fermata, and the flags of a grace note, extend two spaces above the head.
+_HIGHEST_WITH_MARK = HIGHEST_POSITION - 4
 
 
-def is_seen(note: Note, clef: Clef) -> bool:
-    """Whether a strip shows a note under a clef, and what stands above its head."""
-    highest = _HIGHEST_WITH_SIGN if note.grace or note.fermata else HIGHEST_POSITION
+def is_visible(note: Note, clef: Clef) -> bool:
+    """Whether a strip shows a note under a clef, with any mark above its head."""
+    highest = _HIGHEST_WITH_MARK if note.grace or note.fermata else HIGHEST_POSITION
     return LOWEST_POSITION <= note.pitch.diatonic - clef.lowest_line <= highest
 
 
 def clefs_for(note: Note) -> dict[Clef, int]:
-    """The clefs, with weights, under which a strip shows a note; some notes have none."""
-    return {clef: weight for clef, weight in CLEFS.items() if is_seen(note, clef)}
+    """Clefs, with weights, under which a strip shows a note; empty for extreme notes."""
+    return {clef: weight for clef, weight in CLEFS.items() if is_visible(note, clef)}
 
 
 def fits_strip(part: Part) -> bool:
-    """Whether a strip shows all notes of a staff; without a clef it is read in the treble."""
+    """Whether a strip shows all notes of a staff; without a clef it is read in the treble clef."""
     clef = Clef("G", 2)
     for measure in part.measures:
         for event in flat_events(measure):
             if isinstance(event, Clef):
                 clef = event
-            if isinstance(event, Note) and not is_seen(event, clef):
+            if isinstance(event, Note) and not is_visible(event, clef):
                 return False
     return True

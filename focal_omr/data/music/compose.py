@@ -1,6 +1,6 @@
-"""Music composed at random: plain enough to look like real incipits, in all clefs, keys and meters.
+"""Random composer: plain music that looks like real incipits, in all clefs, keys and meters.
 
-Real tunes teach what is usual. This composer sees to combinations that they lack; `rarity` to the rest.
+Real tunes cover what is usual; this composer covers combinations that they lack, and `rarity` the rest.
 """
 
 from dataclasses import replace
@@ -13,20 +13,19 @@ from focal_omr.score.accidentals import sound_accidentals
 from focal_omr.score.records import Clef, Event, Key, Meter, Part, Score
 
 _FIFTHS = {0: 22, 1: 14, -1: 14, 2: 13, -2: 11, 3: 8, -3: 9, 4: 4, -4: 4, 5: 2, -5: 2, 6: 1, -6: 1, 7: 1}
-# The same for staves of few symbols.
 _PLAIN_FIFTHS = {0: 6, 1: 3, -1: 2}
 _PLAIN_METERS = {Meter(4, 4, "C"): 6, Meter(3, 4): 3, Meter(2, 4): 2}
-_UNMEASURED = 0.03  # of the staves: no barline at all
+_UNMEASURED = 0.03  # share of staves without barlines
 _METER_SHOWN = 0.87
 
 
 def compose(random: Random, *, symbols: int = 24, plain: bool = False) -> Score:
-    """A staff of random music.
+    """Compose a staff of random music.
 
     Args:
-        random: Source of all chance.
-        symbols: About how many tokens the staff shall have.
-        plain: Treble clef, three keys and meters, no ornaments: many staves of few different symbols.
+        random: Random generator.
+        symbols: Approximate number of tokens.
+        plain: Use the treble clef, three keys and meters and no ornaments, for data with a small vocabulary.
     """
     clef = Clef("G", 2) if plain else weighted(random, CLEFS)
     key = Key(weighted(random, _PLAIN_FIFTHS if plain else _FIFTHS))

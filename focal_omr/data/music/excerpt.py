@@ -1,4 +1,4 @@
-"""Staves cut out of tunes: whole bars, about as many symbols as asked for, under clef, key and meter."""
+"""Excerpts of tunes: whole measures of about a given number of symbols, with clef, key and meter."""
 
 import re
 from collections.abc import Sequence
@@ -12,60 +12,51 @@ from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.score.accidentals import sound_accidentals
 from focal_omr.score.records import Clef, Event, Key, Measure, Meter, Note, Part, Score, flat_events
 
-# The most symbols of a staff; the systems of a page have about 60.
-LONGEST = 60
+MAX_SYMBOLS = 60  # of a staff, as in the systems of a page
 _BARLINE = re.compile(r"\tbarline[^\t]*(\t|$)")
 _SIGNS = ("clef-", "keySignature-", "timeSignature-")
 _BYTES_PER_SYMBOL = 22  # a long token and its tab
-# Where staves come from and how they end.
-_FROM_THE_BEGINNING = 0.2  # with its pickup, if it has one
+_FROM_THE_BEGINNING = 0.2  # share that starts at the beginning, with its pickup if it has one
 _METER_SHOWN = 0.8
-_NO_LAST_BARLINE = 0.25  # as many incipits end
-_LATER_DROPPED = 1  # symbols, in the mean: a meter, a key of no signs, the last barline
+_NO_LAST_BARLINE = 0.25  # share of incipits that end so
+_LATER_DROPPED = 1  # mean number of symbols: a meter, a key without accidentals, the last barline
 
 
 def excerpt(tune: Tune, random: Random, *, symbols: int, vary: bool = True) -> Score | None:
-    """Some bars of a tune, varied or as they are.
+    """Cut some measures out of a tune.
 
     Args:
-        tune: Where they come from.
+        tune: The tune.
         random: Draws the place and the variation.
-        symbols: About how many symbols the staff shall have; with all its bars whole, it comes as close as it
-            can.
-        vary: Another clef, key, place and so on than the tune has, in many of them.
+        symbols: Target number of symbols; the excerpt comes as close as whole measures allow.
+        vary: Vary clef, key, pitch and so on, in many excerpts.
 
     Returns:
-        A staff of one part; None where the place has no music, or one that a strip does not show.
+        A staff of one part; None if there are no notes, or notes that a strip cannot show.
 
     Raises:
         NotationError: The tune's label is not grammatical.
     """
-    start = _start(tune.label, random)
+    start = 0
+    if random.random() >= _FROM_THE_BEGINNING:  # after a barline anywhere
+        barline = _BARLINE.search(tune.label, random.randrange(len(tune.label)))
+        start = barline.end() if barline and barline.end() < len(tune.label) else 0
     signs = _signs_before(tune.label, start)
-    bars = _whole_bars(tune.label, start, symbols - len(signs) + _LATER_DROPPED)
-    if bars is None:
+    tokens = _whole_measures(tune.label, start, symbols - len(signs) + _LATER_DROPPED)
+    if tokens is None:
         return None
-    measures = _lead(tokens_to_score([*signs, *bars]).parts[0].measures, random)
-    part = Part(tuple(_ended(measures, random)))
+    measures = _with_lead(tokens_to_score([*signs, *tokens]).parts[0].measures, random)
+    if random.random() < _NO_LAST_BARLINE and measures[-1].events:
+        measures[-1] = replace(measures[-1], barline=None)
+    part = Part(tuple(measures))
     if vary:
         part = varied(part, random)
-    return Score((sound_accidentals(part),)) if _has_notes(part) and fits_strip(part) else None
-
-
-def _has_notes(part: Part) -> bool:
-    return any(isinstance(event, Note) for measure in part.measures for event in flat_events(measure))
-
-
-def _start(label: str, random: Random) -> int:
-    """The place of a bar's first token: the first one's, or that of a bar anywhere."""
-    if random.random() < _FROM_THE_BEGINNING:
-        return 0
-    barline = _BARLINE.search(label, random.randrange(len(label)))
-    return barline.end() if barline and barline.end() < len(label) else 0
+    has_notes = any(isinstance(event, Note) for m in part.measures for event in flat_events(m))
+    return Score((sound_accidentals(part),)) if has_notes and fits_strip(part) else None
 
 
 def _signs_before(label: str, start: int) -> list[str]:
-    """The clef, key and meter that hold where a bar begins."""
+    """The clef, key and meter in effect at a position of the label."""
     found = []
     for kind in _SIGNS:
         place = label.rfind(kind, 0, start)
@@ -74,23 +65,23 @@ def _signs_before(label: str, start: int) -> list[str]:
     return found
 
 
-def _whole_bars(label: str, start: int, symbols: int) -> list[str] | None:
-    """The tokens of the bars from `start` on whose number comes closest to `symbols`."""
-    window = label[start : start + LONGEST * _BYTES_PER_SYMBOL]
+def _whole_measures(label: str, start: int, symbols: int) -> list[str] | None:
+    """The tokens of whole measures from `start` on whose number is closest to `symbols`."""
+    window = label[start : start + MAX_SYMBOLS * _BYTES_PER_SYMBOL]
     tokens = window.split("\t")
     ends = [place for place, token in enumerate(tokens, 1) if token.startswith("barline")]
     if start + len(window) >= len(label):
-        ends.append(len(tokens))  # the last bar of a tune may have no barline
+        ends.append(len(tokens))  # the last measure of a tune may have no barline
     elif ends and ends[-1] == len(tokens):
         ends.pop()  # the window may end inside the name of a barline
-    ends = [end for end in ends if end <= LONGEST]
+    ends = [end for end in ends if end <= MAX_SYMBOLS]
     if not ends:
         return None
     return tokens[: min(ends, key=lambda end: abs(end - symbols))]
 
 
-def _lead(measures: Sequence[Measure], random: Random) -> list[Measure]:
-    """The measures with each sign of their beginning once, in the order clef, key and mostly meter."""
+def _with_lead(measures: Sequence[Measure], random: Random) -> list[Measure]:
+    """The measures with each initial sign once, in the order clef, key and mostly meter."""
     events = list(measures[0].events)
     signs: dict[type, Event] = {Clef: Clef("G", 2)}
     while events and isinstance(events[0], Clef | Key | Meter):
@@ -102,11 +93,3 @@ def _lead(measures: Sequence[Measure], random: Random) -> list[Measure]:
         signs.pop(Meter, None)
     lead = [signs[kind] for kind in (Clef, Key, Meter) if kind in signs]
     return [replace(measures[0], events=(*lead, *events)), *measures[1:]]
-
-
-def _ended(measures: Sequence[Measure], random: Random) -> list[Measure]:
-    """The measures without their last barline, as some staves are, or with the one that they have."""
-    last = measures[-1]
-    if random.random() < _NO_LAST_BARLINE and last.events:
-        last = replace(last, barline=None)
-    return [*measures[:-1], last]

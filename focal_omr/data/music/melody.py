@@ -1,4 +1,4 @@
-"""A melody that walks over the staff and fills bars with rhythms, in a style drawn for each staff."""
+"""Random walks over the staff that fill measures with rhythms, in a style drawn per staff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from fractions import Fraction
 from random import Random
 from typing import TypeVar
 
-from focal_omr.data.music.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION, is_seen
+from focal_omr.data.music.clefs import CLEFS, HIGHEST_POSITION, LOWEST_POSITION, is_visible
 from focal_omr.encodings.semantic import TUPLET_NORMAL, note_token
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.score.records import (
@@ -27,7 +27,7 @@ from focal_omr.score.records import (
     is_grace,
 )
 
-# How often each is drawn: most often what is usual, with a floor so that none is rare.
+# Weights: what is usual is most frequent, with a floor so that none is rare.
 METERS = {
     Meter(4, 4, "C"): 24,
     Meter(2, 2, "C/"): 12,
@@ -51,7 +51,7 @@ _BARLINES: dict[BarlineKind, int] = {
     "repeat_end": 2,
     "repeat_both": 1,
 }
-# Rhythms of one beat, as shares of that beat, with weights.
+# Rhythms of one beat, as shares of the beat, with weights.
 _CELLS: dict[tuple[Fraction, ...], int] = {
     (Fraction(1),): 36,
     (Fraction(1, 2), Fraction(1, 2)): 26,
@@ -66,7 +66,7 @@ _CELLS: dict[tuple[Fraction, ...], int] = {
     (Fraction(1, 2), *(Fraction(1, 8),) * 4): 3,
     (Fraction(1, 8),) * 8: 1,
 }
-_CELLS_OF_THREE: dict[tuple[Fraction, ...], int] = {
+_TERNARY_CELLS: dict[tuple[Fraction, ...], int] = {
     (Fraction(1),): 24,
     (Fraction(1, 3),) * 3: 30,
     (Fraction(2, 3), Fraction(1, 3)): 24,
@@ -75,24 +75,24 @@ _CELLS_OF_THREE: dict[tuple[Fraction, ...], int] = {
     (Fraction(1, 3), Fraction(1, 3), Fraction(1, 6), Fraction(1, 6)): 6,
     (Fraction(1, 6),) * 6: 8,
 }
-# Every written value by its length; and those in which notes of all pitches have symbols.
-_PLAIN = {Duration(value, dots).length: Duration(value, dots) for dots in (2, 1, 0) for value in NOTE_VALUES}
+# Note values by length; `_COMMON` are those for which notes of all pitches have symbols.
+_VALUES = {Duration(value, dots).length: Duration(value, dots) for dots in (2, 1, 0) for value in NOTE_VALUES}
 
 _SHORTEST = {0: Fraction(1, 64), 1: Fraction(3, 32), 2: Fraction(7, 16)}  # by dots
-_USUAL = {length: duration for length, duration in _PLAIN.items() if length >= _SHORTEST[duration.dots]}
+_COMMON = {length: duration for length, duration in _VALUES.items() if length >= _SHORTEST[duration.dots]}
 
 
 T = TypeVar("T")
 
 
 def weighted(random: Random, weights: dict[T, int]) -> T:
-    """One of the keys, by their weights."""
+    """Draw one of the keys by their weights."""
     return random.choices(list(weights), list(weights.values()))[0]
 
 
 @dataclass(frozen=True)
 class Style:
-    """How often things happen in one staff; drawn once for it, so that staves differ."""
+    """Rates of events in one staff, drawn once per staff so that staves differ."""
 
     rest: float
     grace: float
@@ -102,13 +102,14 @@ class Style:
     repeated: float
     leap: float
     tuplet: float
-    merge: float  # beats joined to longer notes
-    sign_change: float  # a new clef, key or meter at a bar
-    multirest: float  # the staff opens with a rest of many bars
-    halvings: int  # of the beat that is filled at a time: 1 makes 32nds and 64ths of what were 16ths
+    merge: float  # beats merged into longer notes
+    sign_change: float  # a new clef, key or meter at a measure
+    multirest: float  # the staff starts with a multi-measure rest
+    halvings: int  # of the beat: 1 turns 16ths into 32nds
 
     @classmethod
     def drawn(cls, random: Random) -> "Style":
+        """Draw a style; most rates are low in most staves."""
         often = random.random
         return cls(
             rest=0.25 * often() ** 2,
@@ -127,7 +128,7 @@ class Style:
 
     @classmethod
     def plain(cls, random: Random) -> "Style":
-        """Notes and rests of usual lengths, close together, and nothing else."""
+        """Draw a style of common notes and rests in small steps, without anything else."""
         return cls(
             rest=0.15 * random.random(),
             grace=0.0,
@@ -145,51 +146,60 @@ class Style:
 
 
 class Melody:
-    """A walk over the staff that fills bars."""
+    """A random walk over the staff that fills measures.
+
+    Args:
+        random: Random generator.
+        clef: First clef.
+        key: First key.
+        style: Rates of events.
+    """
 
     def __init__(self, random: Random, clef: Clef, key: Key, style: Style) -> None:
         self.random, self.clef, self.key, self.style = random, clef, key, style
         self.centre = random.gauss(4, 2)
         self.width = random.uniform(3, 7)
         self.position = round(self.centre)  # steps above the lowest line
-        self.tied = False  # the note before this place asks for the same note again
+        self.tied = False  # whether the previous note is tied to the next one
 
     def measures(self, meter: Meter, symbols: int, *, unmeasured: bool) -> list[Measure]:
-        made: list[Measure] = []
+        """Compose the measures of a staff.
+
+        Args:
+            meter: First meter.
+            symbols: Approximate number of tokens.
+            unmeasured: Leave out the barlines.
+        """
+        random, style = self.random, self.style
+        measures: list[Measure] = []
         count = 3
-        if not unmeasured and self.random.random() < self.style.multirest:  # its bars need barlines
-            made.append(
-                Measure(
-                    (MultiRest(self.random.choice((self.random.randint(1, 9), self.random.randint(1, 99)))),)
-                )
-            )
+        if not unmeasured and random.random() < style.multirest:  # it needs barlines around it
+            length = random.choice((random.randint(1, 9), random.randint(1, 99)))
+            measures.append(Measure((MultiRest(length),)))
             count += 2
-        if self.random.random() < 0.3:
-            made.append(Measure(tuple(self._fill(self.random.choice((Fraction(1, 8), _beat(meter)))))))
-        before = len(made)
+        if random.random() < 0.3:
+            measures.append(Measure(tuple(self._fill(random.choice((Fraction(1, 8), _beat(meter)))))))
+        before = len(measures)
         longest = 0
-        while count + longest / 2 < symbols or len(made) == before:
-            changes, meter = self._changes(meter) if made else ([], meter)
-            barline: BarlineKind = weighted(self.random, _BARLINES)
-            measure = Measure((*changes, *self._bar(meter)), barline)
-            size = _size(measure)
+        while count + longest / 2 < symbols or len(measures) == before:
+            changes, meter = self._sign_change(meter) if measures else ([], meter)
+            barline: BarlineKind = weighted(random, _BARLINES)
+            measure = Measure((*changes, *self._measure(meter)), barline)
+            size = 1 + sum(len(e.events) + 2 if isinstance(e, Tuplet) else 1 for e in measure.events)
             count, longest = count + size, max(longest, size)
-            made.append(measure)
+            measures.append(measure)
         if unmeasured:
-            return [Measure(tuple(event for measure in made for event in measure.events), None)]
-        return self._ending(made)
+            return [Measure(tuple(event for measure in measures for event in measure.events), None)]
+        # PrIMuS incipits stop anywhere; the systems of a page stop at a barline.
+        last = measures[-1]
+        if random.random() < 0.3 and len(last.events) > 1:
+            measures[-1] = Measure(last.events[: random.randint(1, len(last.events))], None)
+        elif random.random() < 0.1:
+            measures[-1] = replace(last, barline="final")
+        return measures
 
-    def _ending(self, made: list[Measure]) -> list[Measure]:
-        """PrIMuS incipits stop anywhere; systems of a page stop at a barline."""
-        last = made[-1]
-        if self.random.random() < 0.3 and len(last.events) > 1:
-            kept = self.random.randint(1, len(last.events))
-            made[-1] = Measure(last.events[:kept], None)
-        elif self.random.random() < 0.1:
-            made[-1] = replace(last, barline="final")
-        return made
-
-    def _changes(self, meter: Meter) -> tuple[list[Event], Meter]:
+    def _sign_change(self, meter: Meter) -> tuple[list[Event], Meter]:
+        """Perhaps draw a new clef, key or meter; also returns the meter that then applies."""
         if self.tied or self.random.random() > self.style.sign_change:
             return [], meter
         kind = self.random.randrange(3)
@@ -203,51 +213,44 @@ class Melody:
         meter = weighted(self.random, METERS)
         return [meter], meter
 
-    def _bar(self, meter: Meter) -> list[Event]:
+    def _measure(self, meter: Meter) -> list[Event]:
         if self.random.random() < 0.04:
             return [Rest(Duration("whole"))]
         length = meter.length
-        if not _writable(length):
-            length = Fraction(1)  # a meter such as 2/3 has no bars of written values
+        if not _is_writable(length):
+            length = Fraction(1)  # no note values fill a measure of a meter such as 2/3
         return self._fill(length, max(_beat(meter) / 2**self.style.halvings, Fraction(1, 16)))
 
     def _fill(self, length: Fraction, beat: Fraction = Fraction(1, 4)) -> list[Event]:
         events: list[Event] = []
         while length > 0:
-            span = min(self._span(beat), length)
-            if _PLAIN.get(span) is None:
-                span = max(value for value in _PLAIN if value <= length)
+            span = beat
+            if self.random.random() < 0.35 * self.style.merge:
+                span *= self.random.choice((2, 2, 3, 4))
+            span = min(span, length)
+            if span not in _VALUES:
+                span = max(value for value in _VALUES if value <= length)
             events += self._beat(span)
             length -= span
         return events
 
-    def _span(self, beat: Fraction) -> Fraction:
-        if self.random.random() < 0.35 * self.style.merge:
-            return beat * self.random.choice((2, 2, 3, 4))
-        return beat
-
     def _beat(self, span: Fraction) -> list[Event]:
-        """One beat or a longer note: a cell of rhythm, perhaps a tuplet."""
+        """Fill one beat with a rhythmic cell or a tuplet, or a longer span with one note."""
         if span >= Fraction(1, 2) and self.random.random() < 0.75:
             return self._notes([span])
         if span in (Fraction(1, 4), Fraction(1, 2)) and self.random.random() < self.style.tuplet:
-            return [self._tuplet(span)]
-        of_three = span.numerator == 3
-        shares = weighted(self.random, _CELLS_OF_THREE if of_three else _CELLS)
-        lengths = [span * share for share in shares]
-        return self._notes(lengths if all(length in _USUAL for length in lengths) else [span])
-
-    def _tuplet(self, span: Fraction) -> Tuplet:
-        actual = self.random.choices((3, 5, 6, 7), (12, 1, 3, 1))[0]
-        normal = TUPLET_NORMAL[actual]
-        value = _PLAIN[span / normal]
-        events = [e for e in self._notes([value.length] * actual) if not is_grace(e)]
-        return Tuplet(actual, normal, tuple(e for e in events if isinstance(e, Note | Rest)))
+            actual = self.random.choices((3, 5, 6, 7), (12, 1, 3, 1))[0]
+            normal = TUPLET_NORMAL[actual]
+            events = [e for e in self._notes([span / normal] * actual) if not is_grace(e)]
+            return [Tuplet(actual, normal, tuple(e for e in events if isinstance(e, Note | Rest)))]
+        cells = _TERNARY_CELLS if span.numerator == 3 else _CELLS
+        lengths = [span * share for share in weighted(self.random, cells)]
+        return self._notes(lengths if all(length in _COMMON for length in lengths) else [span])
 
     def _notes(self, lengths: Sequence[Fraction]) -> list[Event]:
         events: list[Event] = []
         for length in lengths:
-            duration = _PLAIN[length]
+            duration = _VALUES[length]
             fermata = self.random.random() < self.style.fermata and length >= Fraction(1, 4)
             if not self.tied and self.random.random() < self.style.rest:
                 events.append(Rest(duration, fermata))
@@ -265,71 +268,61 @@ class Melody:
         graces: list[Event] = []
         for _ in range(count):
             note = replace(self._note(Duration(value)), grace=True, tie=False)
-            if not self._is_spelled(note):  # low and high ones have a symbol as eighths at most
+            if not self._is_encodable(note):  # low and high grace notes have symbols only up to eighths
                 note = replace(note, duration=Duration("eighth"))
-            if self._is_spelled(note):
+            if self._is_encodable(note):
                 graces.append(note)
             self.tied = False
         return graces
 
-    def _is_spelled(self, note: Note) -> bool:
-        """Whether the vocabulary has a symbol for a note under this key, and a strip shows all of it."""
+    def _is_encodable(self, note: Note) -> bool:
+        """Whether the vocabulary has a symbol for a note in this key and a strip shows it completely."""
         step = note.pitch.step
         alter = self.key.alter(step) if note.accidental is None else note.accidental
         token = note_token(replace(note, pitch=replace(note.pitch, alter=alter)))
-        return token in full_semantic() and is_seen(note, self.clef)
+        return token in full_semantic() and is_visible(note, self.clef)
 
     def _note(self, duration: Duration, *, fermata: bool = False) -> Note:
-        """The next note; a plainer one where the vocabulary has no symbol for what was drawn."""
-        walks = 1 if self.tied else 3
-        for _ in range(walks):
-            note = self._drawn_note(duration, fermata=fermata)
-            if self._is_spelled(note):
+        """Draw the next note; a plainer one if the vocabulary has no symbol for it."""
+        attempts = 1 if self.tied else 3
+        for _ in range(attempts):
+            note = self._draw_note(duration, fermata=fermata)
+            if self._is_encodable(note):
                 break
             note = replace(note, accidental=None, fermata=False)
-            if self._is_spelled(note):
+            if self._is_encodable(note):
                 break
         self.tied = note.tie
         return note
 
-    def _drawn_note(self, duration: Duration, *, fermata: bool) -> Note:
-        if not self.tied:
-            self._walk()
+    def _draw_note(self, duration: Duration, *, fermata: bool) -> Note:
+        random = self.random
+        if not self.tied and random.random() >= self.style.repeated:
+            is_leap = random.random() < self.style.leap
+            size = random.choice((2, 2, 3, 4, 5, 7)) if is_leap else 1
+            pull = (self.centre - self.position) / self.width
+            up = random.random() < min(max(0.5 + pull / 2, 0.05), 0.95)
+            position = self.position + (size if up else -size)
+            self.position = min(max(position, LOWEST_POSITION), HIGHEST_POSITION)
         diatonic = self.clef.lowest_line + self.position
         step, octave = STEPS[diatonic % 7], diatonic // 7
         pitch = Pitch(step, octave, self.key.alter(step))
         accidental = None
-        if not self.tied and self.random.random() < self.style.altered:
-            accidental = self.random.choice((-1, 0, 0, 1, 1, self.key.alter(step)))
-        tie = self.random.random() < self.style.tie
+        if not self.tied and random.random() < self.style.altered:
+            accidental = random.choice((-1, 0, 0, 1, 1, self.key.alter(step)))
+        tie = random.random() < self.style.tie
         return Note(pitch, duration, accidental, tie=tie, fermata=fermata)
-
-    def _walk(self) -> None:
-        if self.random.random() < self.style.repeated:
-            return
-        far = self.random.random() < self.style.leap
-        size = self.random.choice((2, 2, 3, 4, 5, 7)) if far else 1
-        pull = (self.centre - self.position) / self.width
-        up = self.random.random() < min(max(0.5 + pull / 2, 0.05), 0.95)
-        self.position = self.position + (size if up else -size)
-        self.position = min(max(self.position, LOWEST_POSITION), HIGHEST_POSITION)
-
-
-def _size(measure: Measure) -> int:
-    """About how many symbols a bar has."""
-    inner = (len(e.events) + 2 if isinstance(e, Tuplet) else 1 for e in measure.events)
-    return sum(inner) + 1
 
 
 def _beat(meter: Meter) -> Fraction:
-    """The beat of a meter: dotted in compound ones."""
+    """The beat of a meter, in whole notes; dotted in compound meters."""
     unit = Fraction(1, meter.unit)
-    if not _writable(unit):
+    if not _is_writable(unit):
         return Fraction(1, 4)
     compound = meter.unit >= 8 and meter.beats % 3 == 0
     return unit * 3 if compound else max(unit, Fraction(1, 8))
 
 
-def _writable(length: Fraction) -> bool:
+def _is_writable(length: Fraction) -> bool:
     """Whether note values can add up to this length."""
     return length.denominator in (1, 2, 4, 8, 16, 32)

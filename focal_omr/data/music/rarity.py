@@ -1,4 +1,4 @@
-"""Rare symbols brought up: what was seen least so far is put into the next staff that can hold it."""
+"""Balancing of rare symbols: the least seen ones are inserted into the next staff that can show them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,21 +6,20 @@ from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
-from focal_omr.data.music.clefs import CLEFS, clefs_for, is_seen
-from focal_omr.data.music.excerpt import LONGEST
-from focal_omr.data.music.insert import Staff
+from focal_omr.data.music.clefs import CLEFS, clefs_for, is_visible
+from focal_omr.data.music.excerpt import MAX_SYMBOLS
+from focal_omr.data.music.insert import SymbolInserter
 from focal_omr.data.music.vary import with_clef
 from focal_omr.encodings.semantic import parse_sign
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.score.records import Clef, Key, Meter, Note, Score
 
-# How many rare symbols are put into one staff, at most.
-_AT_ONCE = 14
-_HARD_AT_ONCE = 4  # of these, such that few clefs show
+_MAX_INSERTED = 14  # rare symbols per staff
+_MAX_HARD = 4  # of these, symbols that few clefs show
 
 
 def impossible(symbol: str) -> str | None:
-    """Why no staff can show a symbol of the vocabulary, or None where one can."""
+    """Reason why no staff can show a symbol of the vocabulary, or None."""
     sign = parse_sign(symbol)
     if isinstance(sign, Note) and not clefs_for(sign):
         return "no clef puts its pitch within the four spaces above and below the staff that a strip shows"
@@ -28,16 +27,16 @@ def impossible(symbol: str) -> str | None:
 
 
 def possible_symbols() -> tuple[str, ...]:
-    """The symbols of the vocabulary that some staff can show."""
+    """Symbols of the vocabulary that some staff can show."""
     return tuple(symbol for symbol in full_semantic().symbols if not impossible(symbol))
 
 
 @dataclass
 class Rarity:
-    """Counts the symbols of the staves so far and puts the least seen ones into others.
+    """Counts the symbols of the staves so far and inserts the least seen ones into others.
 
     Attributes:
-        seen: How often each symbol occurred.
+        seen: Number of occurrences of each symbol.
     """
 
     seen: Counter[str] = field(default_factory=Counter)
@@ -48,10 +47,10 @@ class Rarity:
         self.seen.update(label)
 
     def enriched(self, score: Score, random: Random) -> Score:
-        """The staff with up to a dozen of the least seen symbols that its clef can show.
+        """Insert up to a dozen of the least seen symbols that the clef can show.
 
-        The rarest one of all decides the clef; of equally rare ones that which the fewest clefs show, and
-        some more of these come with it. Which of equal symbols come first is drawn.
+        The rarest symbol determines the clef; among equally rare ones, the one that the fewest clefs show,
+        and some more of these are inserted with it. Remaining ties are broken at random.
         """
         clefs = _clef_counts()
         rank = [(self.seen.get(s, 0), clefs[s], random.random(), s) for s in self._symbols]
@@ -59,31 +58,32 @@ class Rarity:
         rarest_first = [symbol for *_, symbol in sorted((n, drawn, s) for n, _, drawn, s in rank)]
         rarest = hardest_first[0]
         clef = _clef_for(rarest, score, random)
-        hard = _fitting(hardest_first, clef, _HARD_AT_ONCE)
-        chosen = dict.fromkeys((*hard, *_fitting(rarest_first, clef, _AT_ONCE - _HARD_AT_ONCE)))
-        staff = Staff(with_clef(score.parts[0], clef), random)
-        for symbol in sorted(chosen, key=_signs_first):
-            if staff.size < LONGEST or symbol == rarest:
-                staff.insert(symbol)
-        return staff.score()
+        hard = _fitting(hardest_first, clef, _MAX_HARD)
+        chosen = dict.fromkeys((*hard, *_fitting(rarest_first, clef, _MAX_INSERTED - _MAX_HARD)))
+        inserter = SymbolInserter(with_clef(score.parts[0], clef), random)
+        order = {Key: 0, Meter: 1}  # signatures first, see `SymbolInserter`
+        for symbol in sorted(chosen, key=lambda symbol: order.get(type(parse_sign(symbol)), 2)):
+            if inserter.size < MAX_SYMBOLS or symbol == rarest:
+                inserter.insert(symbol)
+        return inserter.score()
 
 
 def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
-    """A clef that shows the symbol: the staff's own where it does."""
+    """A clef that shows the symbol: the current one if it does."""
     sign = parse_sign(symbol)
     if isinstance(sign, Clef):
         return sign
     first = score.parts[0].measures[0].events[0]
-    own = first if isinstance(first, Clef) else Clef("G", 2)
-    if not isinstance(sign, Note) or is_seen(sign, own):
-        return own
+    current = first if isinstance(first, Clef) else Clef("G", 2)
+    if not isinstance(sign, Note) or is_visible(sign, current):
+        return current
     clefs = clefs_for(sign)
     return random.choices(list(clefs), list(clefs.values()))[0]
 
 
 @cache
 def _clef_counts() -> dict[str, int]:
-    """By how many clefs each symbol can be shown; a clef by itself alone."""
+    """Number of clefs under which each symbol can be shown."""
     signs = {symbol: parse_sign(symbol) for symbol in full_semantic().symbols}
     return {
         symbol: len(clefs_for(sign))
@@ -96,12 +96,12 @@ def _clef_counts() -> dict[str, int]:
 
 
 def _fitting(symbols: Iterable[str], clef: Clef, count: int) -> list[str]:
-    """The first `count` that a staff of this clef shows, with one key and one meter at most."""
+    """The first `count` symbols that this clef can show, with at most one key and one meter."""
     chosen: list[str] = []
     kinds: set[type] = set()
     for symbol in symbols:
         sign = parse_sign(symbol)
-        if isinstance(sign, Note) and not is_seen(sign, clef):
+        if isinstance(sign, Note) and not is_visible(sign, clef):
             continue
         if isinstance(sign, Clef) and sign != clef:
             continue
@@ -113,7 +113,3 @@ def _fitting(symbols: Iterable[str], clef: Clef, count: int) -> list[str]:
         if len(chosen) == count:
             break
     return chosen
-
-
-def _signs_first(symbol: str) -> int:
-    return 0 if isinstance(parse_sign(symbol), Key) else 1 if isinstance(parse_sign(symbol), Meter) else 2

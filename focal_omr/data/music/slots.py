@@ -1,4 +1,4 @@
-"""The bars of a staff taken apart, so that events can be exchanged for others that take as long."""
+"""Measures of a staff as lists of slots, in which events are replaced by others of the same length."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,54 +16,61 @@ from focal_omr.score.records import (
     sounding_length,
 )
 
-SHORTEST = 128  # of the values that fill up a bar, as a share of a whole note
+SHORTEST = 128  # the shortest value that fills up a measure is a 128th
 
 
 @dataclass(eq=False)
 class Slot:
-    """One event; `kept` where it was put in and must stay."""
+    """One event; `pinned` if it was inserted and must stay."""
 
     event: Event
-    kept: bool = False
+    pinned: bool = False
 
     @property
     def is_free(self) -> bool:
-        """Whether it may be exchanged."""
-        return not self.kept and isinstance(self.event, Note | Rest | Tuplet)
+        """Whether the event may be replaced."""
+        return not self.pinned and isinstance(self.event, Note | Rest | Tuplet)
 
 
 @dataclass(eq=False)
-class Bar:
-    """One bar; `kept` where its barline was put in and must stay."""
+class MeasureSlots:
+    """The slots of one measure; `pinned` if its barline was inserted and must stay."""
 
     slots: list[Slot]
     barline: BarlineKind | None
-    kept: bool = False
+    pinned: bool = False
 
     @property
-    def has_bar_rest(self) -> bool:
-        """Whether it holds a whole rest and nothing else, which lasts the bar in every meter."""
+    def is_measure_rest(self) -> bool:
+        """Whether it holds only a whole rest, which lasts the measure in every meter."""
         timed = [s.event for s in self.slots if isinstance(s.event, Note | Rest | Tuplet)]
         return timed == [Rest(Duration("whole"))]
 
 
 @dataclass
 class Window:
-    """Neighbouring events of a bar that can make room, and how much longer than needed they are."""
+    """Adjacent events of a measure that can be replaced.
 
-    bar: Bar
+    Attributes:
+        measure: The measure.
+        start, end: Range of its slots.
+        excess: By how much they are longer than needed, in whole notes.
+        fill_count: Number of note values that fill the excess.
+    """
+
+    measure: MeasureSlots
     start: int
     end: int
-    left_over: Fraction
-    fill_count: int  # values that fill what is left over
+    excess: Fraction
+    fill_count: int
 
 
-def windows(bars: Sequence[Bar], length: Fraction) -> Iterator[Window]:
-    """The neighbouring free events, from each one on, that take at least so long."""
-    for bar in bars:
-        if bar.has_bar_rest:
+def windows(measures: Sequence[MeasureSlots], length: Fraction) -> Iterator[Window]:
+    """Find, from each slot on, the shortest run of free events that lasts at least `length`."""
+    for measure in measures:
+        if measure.is_measure_rest:
             continue
-        lengths = [sounding_length(slot.event) if slot.is_free else None for slot in bar.slots]
+        lengths = [sounding_length(slot.event) if slot.is_free else None for slot in measure.slots]
         for start in range(len(lengths)):
             total = Fraction(0)
             for end, span in enumerate(lengths[start:], start + 1):
@@ -72,12 +79,12 @@ def windows(bars: Sequence[Bar], length: Fraction) -> Iterator[Window]:
                 total += span
                 if total >= length:
                     if (count := fill_count(total - length)) < SHORTEST:
-                        yield Window(bar, start, end, total - length, count)
+                        yield Window(measure, start, end, total - length, count)
                     break
 
 
 def plain_values(length: Fraction) -> Iterator[str]:
-    """The names of the longest undotted values that add up to a length."""
+    """Names of the longest undotted note values that add up to a length."""
     for value, span in NOTE_VALUES.items():
         while span <= length:
             length -= span
@@ -86,6 +93,6 @@ def plain_values(length: Fraction) -> Iterator[str]:
 
 @cache
 def fill_count(length: Fraction) -> int:
-    """How many undotted values fill a length; more than can be where none do."""
-    whole = length * SHORTEST
-    return whole.numerator.bit_count() if whole.denominator == 1 else SHORTEST
+    """Number of undotted note values that fill a length; `SHORTEST` if none do."""
+    shortest = length * SHORTEST
+    return shortest.numerator.bit_count() if shortest.denominator == 1 else SHORTEST

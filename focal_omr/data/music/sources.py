@@ -1,9 +1,9 @@
-"""Where tunes come from: folders and archives of kern, ABC, PAE, MusicXML and MEI, read file by file."""
+"""Sources of tunes: folders and archives of kern, ABC, PAE, MusicXML and MEI, read file by file."""
 
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -22,8 +22,8 @@ FORMATS = {
     ".mxl": "musicxml",
 }
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz")
-# Of music21's corpus: the Essen folk songs, whose licence excludes commercial use.
-_LEFT_OUT = ("essenFolksong",)
+# Part of music21's corpus: the Essen folk songs, whose licence excludes commercial use.
+_EXCLUDED = ("essenFolksong",)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class TuneFile:
     Attributes:
         name: Relative to its folder or archive.
         data: Its bytes.
-        only: The number of the one score that is wanted of it, from 0; None: all of them.
+        only: Index of the one score to read, from 0; None reads all.
     """
 
     name: str
@@ -43,7 +43,7 @@ class TuneFile:
 
 @dataclass(frozen=True)
 class TuneSource:
-    """Folders and archives with the names of the files to take from each, in their order."""
+    """Folders and archives with the names of the files to read from each, in order."""
 
     names: tuple[tuple[Path, tuple[str, ...]], ...]
 
@@ -51,92 +51,83 @@ class TuneSource:
         return sum(len(names) for _, names in self.names)
 
     def read(self) -> Iterator[TuneFile]:
-        """The files, one after the other; an archive is read once, from its beginning to its end.
+        """Read the files one by one; an archive is read sequentially.
 
         Raises:
-            DataError: A folder or archive that cannot be read; names it.
+            DataError: A folder or archive cannot be read; names it.
         """
         for root, names in self.names:
-            yield from _read_files(root, names)
+            if is_archive(root):
+                for name, data in _members(root, wanted=frozenset(names)):
+                    yield TuneFile(name, data)
+                continue
+            for name in names:
+                try:
+                    yield TuneFile(name, read_limited(root / name, MAX_SCORE_BYTES))
+                except OSError as error:
+                    raise DataError(f"{root / name}: cannot be read ({error.strerror})") from error
 
     def only(self, listing: Path) -> "TuneSource":
-        """Of these files those that a text file names, one on each line.
+        """Select the files that a text file lists, one per line.
 
         Raises:
-            DataError: The listing cannot be read or names a file that is not there.
+            DataError: The listing cannot be read or names a missing file.
         """
         try:
             wanted = {line for line in listing.read_text(encoding="utf-8").splitlines() if line}
         except OSError as error:
             raise DataError(f"{listing}: cannot be read ({error.strerror})") from error
-        kept = [(root, tuple(name for name in names if name in wanted)) for root, names in self.names]
-        if missing := sorted(wanted.difference(*(names for _, names in kept))):
+        selected = [(root, tuple(name for name in names if name in wanted)) for root, names in self.names]
+        if missing := sorted(wanted.difference(*(names for _, names in selected))):
             roots = ", ".join(str(root) for root, _ in self.names)
             raise DataError(
                 f"{listing}: {len(missing)} of its files are not in {roots}; the first is {missing[0]}"
             )
-        return TuneSource(tuple(kept))
+        return TuneSource(tuple(selected))
 
 
 def tune_files(*roots: Path) -> TuneSource:
-    """The files that hold tunes in folders, at any depth, and archives (.zip, .tar, .tar.gz, .tgz, .tar.xz).
+    """Find the tune files in folders, at any depth, and archives (.zip, .tar, .tar.gz, .tgz, .tar.xz).
 
-    A root may be a single such file, too.
+    A root may also be a single tune file.
 
     Raises:
-        DataError: A root that is none of these, or one without tunes.
+        DataError: A root is none of these, or has no tunes.
     """
     found: list[tuple[Path, tuple[str, ...]]] = []
     for root in roots:
         if is_tune(root):
             found.append((root.parent, (root.name,)))
             continue
-        names = tuple(name for name in _names(root) if _holds_tunes(name))
+        if root.is_dir():
+            paths = [path for path in sorted(root.rglob("*")) if path.is_file()]
+            files = [path.relative_to(root).as_posix() for path in paths]
+        elif is_archive(root):
+            files = [name for name, _ in _members(root, wanted=None)]
+        else:
+            raise DataError(
+                f"{root}: no folder, no archive ({', '.join(ARCHIVES)}) and no tune ({', '.join(FORMATS)})"
+            )
+        tunes = [name for name in files if PurePosixPath(name).suffix in FORMATS]
+        names = tuple(name for name in tunes if not set(PurePosixPath(name).parts) & set(_EXCLUDED))
         if not names:
             raise DataError(f"{root}: no tunes; looked for files *{', *'.join(FORMATS)}")
         found.append((root, names))
     return TuneSource(tuple(found))
 
 
-def _holds_tunes(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix in FORMATS and not any(part in path.parts for part in _LEFT_OUT)
-
-
 def is_tune(path: Path) -> bool:
-    """Whether a file's name is that of a score that can be read."""
+    """Whether a file has the suffix of a supported score format."""
     return path.is_file() and path.suffix in FORMATS
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive that is read as a folder."""
+    """Whether a file has the suffix of a supported archive."""
     return path.is_file() and path.name.endswith(ARCHIVES)
 
 
-def _names(root: Path) -> Iterable[str]:
-    if root.is_dir():
-        return [path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_file()]
-    if not is_archive(root):
-        raise DataError(
-            f"{root}: no folder, no archive ({', '.join(ARCHIVES)}) and no tune ({', '.join(FORMATS)})"
-        )
-    return [name for name, _ in _members(root, wanted=None)]
-
-
-def _read_files(root: Path, names: Sequence[str]) -> Iterator[TuneFile]:
-    if is_archive(root):
-        for name, data in _members(root, wanted=frozenset(names)):
-            yield TuneFile(name, data)
-        return
-    for name in names:
-        try:
-            yield TuneFile(name, read_limited(root / name, MAX_SCORE_BYTES))
-        except OSError as error:
-            raise DataError(f"{root / name}: cannot be read ({error.strerror})") from error
-
-
 def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of an archive's files; without `wanted` the names alone, of all of them."""
+    """Names and bytes of the wanted files; without `wanted`, the names of all files and no bytes."""
     try:
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as file:
@@ -158,37 +149,33 @@ def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[
 
 
 def _unpacked(stream: IO[bytes], name: str) -> bytes:
-    """A file of an archive, of which no more is unpacked than a score may have."""
+    """Unpack a file of an archive, up to the maximum size of a score."""
     with stream:
         data = stream.read(MAX_SCORE_BYTES + 1)
     if len(data) > MAX_SCORE_BYTES:
-        raise tarfile.ReadError(f"{name} in it is larger than the {MAX_SCORE_BYTES:,} bytes that are read")
+        raise tarfile.ReadError(f"{name} in it is larger than the limit of {MAX_SCORE_BYTES:,} bytes")
     return data
 
 
 def score_texts(file: TuneFile) -> dict[int, str]:
-    """The scores of a file as texts, by number: each ABC tune, the inner file of a compressed MusicXML.
+    """Extract the scores of a file as text, by index: each ABC tune, the score of a compressed MusicXML.
 
     Raises:
-        DataError: A compressed MusicXML that is none.
+        DataError: A compressed MusicXML file is invalid.
     """
     if file.name.endswith(".mxl"):
-        return {0: _mxl_text(file.data)}
+        try:
+            return {0: xml_text(unzip_musicxml(file.data))}
+        except NotationError as error:
+            raise DataError(str(error)) from error
     text = file.data.decode("utf-8", errors="replace")
     texts = re.split(r"(?m)^(?=X:)", text)[1:] if file.name.endswith(".abc") else [text]
     return {number: each for number, each in enumerate(texts) if file.only in (None, number)}
 
 
 def single_scores(file: TuneFile) -> list[TuneFile]:
-    """A file of several scores as one file for each of them; an empty list where it has one."""
+    """Split a file of several scores into one per score; empty if it has only one."""
     if not file.name.endswith(".abc") or file.only is not None:
         return []
     numbers = list(score_texts(file))
     return [replace(file, only=number) for number in numbers] if len(numbers) > 1 else []
-
-
-def _mxl_text(data: bytes) -> str:
-    try:
-        return xml_text(unzip_musicxml(data))
-    except NotationError as error:
-        raise DataError(str(error)) from error

@@ -1,6 +1,6 @@
-"""Variation that stays musical: another clef, place on the staff, key, notation of the meter, note values.
+"""Musical augmentation: another clef, staff position, key, meter notation or note values.
 
-Notes keep their places to each other and their printed accidentals; what they sound follows.
+Notes keep their relative positions and printed accidentals; the sounding pitch follows.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,58 +34,49 @@ _VALUES = list(NOTE_VALUES)
 
 
 def varied(part: Part, random: Random) -> Part:
-    """The staff with some of these changes; most staves keep most of what they are."""
-    if random.random() < 0.45:
-        part = with_clef(part, _other_clef(random))
-    if random.random() < 0.4:
-        part = _moved(part, random)
+    """Apply a random subset of the variations."""
+    if random.random() < 0.45:  # clefs other than the treble clef are more frequent than in tunes
+        uniform = random.random() < 0.25
+        clefs = list(CLEFS)
+        clef = random.choice(clefs) if uniform else random.choices(clefs, list(CLEFS.values()))[0]
+        part = with_clef(part, clef)
+    if random.random() < 0.4:  # a few steps up or down, as far as a strip still shows all notes
+        steps = random.sample((-4, -3, -2, -1, 1, 2, 3, 4), 3)
+        parts = (shifted(part, each) for each in steps)
+        part = next((each for each in parts if fits_strip(each)), part)
     if random.random() < 0.45:
         part = with_key(part, Key(random.choice(_FIFTHS)))
     if random.random() < 0.25:
         part = scaled(part, random.choice((-1, 1)))
     if random.random() < 0.3:
-        part = map_events(part, _other_sign)
-    part = without_unseen_keys(part)
-    # A bar that held nothing but a clef or a key is empty where that sign was dropped.
+        part = map_events(part, _other_symbol)
+    part = without_unprinted_keys(part)
+    # A measure that held only a clef or key is empty after that was dropped.
     return replace(part, measures=drop_dangling_ties([m for m in part.measures if m.events or m.barline]))
 
 
-def _other_clef(random: Random) -> Clef:
-    """A clef; all but the treble's are drawn more often here than tunes have them."""
-    if random.random() < 0.25:
-        return random.choice(list(CLEFS))
-    return random.choices(list(CLEFS), list(CLEFS.values()))[0]
-
-
 def map_events(part: Part, change: Callable[[Event], Event]) -> Part:
-    """The part with every event replaced; the events inside tuplets too."""
+    """Replace every event of a part, also inside tuplets."""
 
     def changed(event: Event) -> Event:
         if isinstance(event, Tuplet):
             inner = tuple(change(e) for e in event.events)
-            return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests stay what they are
+            return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests keep their type
         return change(event)
 
     measures = (replace(m, events=tuple(changed(event) for event in m.events)) for m in part.measures)
     return replace(part, measures=tuple(measures))
 
 
-def _moved(part: Part, random: Random) -> Part:
-    """The part some steps higher or lower, if there is such a place where a strip shows all of it."""
-    steps = random.sample((-4, -3, -2, -1, 1, 2, 3, 4), 3)
-    parts = (shifted(part, each) for each in steps)
-    return next((each for each in parts if fits_strip(each)), part)
-
-
 def shifted(part: Part, steps: int) -> Part:
-    """Every note this many staff steps higher."""
+    """Move every note up by a number of staff steps."""
     return map_events(part, lambda event: _shifted_event(event, steps))
 
 
 def _shifted_event(event: Event, steps: int) -> Event:
     if isinstance(event, Tuplet):
         inner = tuple(_shifted_event(e, steps) for e in event.events)
-        return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests stay what they are
+        return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests keep their type
     if not isinstance(event, Note) or not steps:
         return event
     diatonic = event.pitch.diatonic + steps
@@ -93,7 +84,7 @@ def _shifted_event(event: Event, steps: int) -> Event:
 
 
 def with_clef(part: Part, clef: Clef) -> Part:
-    """The part under another first clef, its notes where they stand on the staff; other clefs are dropped."""
+    """Set the first clef and drop all others; notes keep their positions on the staff."""
     current = clef
     measures = []
     for measure in part.measures:
@@ -109,7 +100,7 @@ def with_clef(part: Part, clef: Clef) -> Part:
 
 
 def with_key(part: Part, key: Key) -> Part:
-    """The part with another key signature at its beginning and none later."""
+    """Set the first key signature and drop all others."""
     measures = [
         replace(m, events=tuple(event for event in m.events if not isinstance(event, Key)))
         for m in part.measures
@@ -121,8 +112,8 @@ def with_key(part: Part, key: Key) -> Part:
     return replace(part, measures=tuple(measures))
 
 
-def without_unseen_keys(part: Part) -> Part:
-    """The part without changes from no signs to no signs: nothing is printed for them."""
+def without_unprinted_keys(part: Part) -> Part:
+    """Drop changes from C major to C major, for which nothing is printed."""
     key = Key(0)
     measures = []
     for measure in part.measures:
@@ -138,18 +129,31 @@ def without_unseen_keys(part: Part) -> Part:
 
 
 def scaled(part: Part, doublings: int) -> Part:
-    """Augmentation (1) or diminution (-1) of all values and meters; the part itself where one has no name.
+    """Double or halve all note values and meters.
 
-    The whole rest of a bar stays one, as it is printed in every meter of less than two whole notes.
+    A measure rest stays a whole rest, as it is printed in every meter of less than two whole notes.
+
+    Args:
+        part: The part.
+        doublings: 1 for augmentation, -1 for diminution.
+
+    Returns:
+        The scaled part; the part itself if a scaled value or meter does not exist or is too rare.
     """
-    if not _can_scale(part, doublings):
+    written = [event for measure in part.measures for event in flat_events(measure)]
+    places = [_VALUES.index(e.duration.value) - doublings for e in written if isinstance(e, Note | Rest)]
+    units = [Fraction(e.unit) / Fraction(2) ** doublings for e in written if isinstance(e, Meter)]
+    # 64ths and breves are not produced, so that they stay rare; a meter's unit must be an integer.
+    if any(not 1 <= place <= 7 for place in places) or any(unit.denominator != 1 for unit in units):
         return part
     meter: Meter | None = None
     measures: list[Measure] = []
     for measure in part.measures:
-        holds = opening_meter(measure, meter)
-        after = _scaled_meter(holds, doublings) if holds else None
-        keeps_rests = _is_bar_rest(measure, holds) and (after is None or after.length < 2)
+        current = opening_meter(measure, meter)
+        after = _scaled_meter(current, doublings) if current else None
+        # Without a meter, too, a lone whole rest is most often a measure rest.
+        is_rest = is_measure_rest(measure, current or Meter(4, 4))
+        keeps_rests = is_rest and (after is None or after.length < 2)
         events = tuple(
             event if keeps_rests and isinstance(event, Rest) else _scaled_event(event, doublings)
             for event in measure.events
@@ -157,19 +161,6 @@ def scaled(part: Part, doublings: int) -> Part:
         measures.append(replace(measure, events=events))
         meter = closing_meter(measure, meter)
     return replace(part, measures=tuple(measures))
-
-
-def _is_bar_rest(measure: Measure, meter: Meter | None) -> bool:
-    # Without a meter, too, a whole rest alone in its bar is most often the bar's.
-    return is_measure_rest(measure, meter or Meter(4, 4))
-
-
-def _can_scale(part: Part, doublings: int) -> bool:
-    written = [event for measure in part.measures for event in flat_events(measure)]
-    places = [_VALUES.index(e.duration.value) - doublings for e in written if isinstance(e, Note | Rest)]
-    units = [Fraction(e.unit) / Fraction(2) ** doublings for e in written if isinstance(e, Meter)]
-    # 64ths and breves stay rare, as they are; a unit must be a whole number.
-    return all(1 <= place <= 7 for place in places) and all(unit.denominator == 1 for unit in units)
 
 
 def _scaled_event(event: Event, doublings: int) -> Event:
@@ -189,8 +180,8 @@ def _scaled_meter(meter: Meter, doublings: int) -> Meter:
     return Meter(meter.beats, int(Fraction(meter.unit) / Fraction(2) ** doublings))
 
 
-def _other_sign(event: Event) -> Event:
-    """C for 4/4 and 4/4 for C, likewise C with a stroke and 2/2."""
+def _other_symbol(event: Event) -> Event:
+    """Exchange common time and 4/4, cut time and 2/2."""
     if isinstance(event, Meter) and (event.beats, event.unit) in ((4, 4), (2, 2)):
         return replace(event, symbol=None if event.symbol else {4: "C", 2: "C/"}[event.unit])  # type: ignore[arg-type]
     return event

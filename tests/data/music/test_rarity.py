@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from focal_omr.data.music.clefs import fits_strip
 from focal_omr.data.music.draw import ScoreSource, draw_composed
-from focal_omr.data.music.insert import Staff
+from focal_omr.data.music.insert import SymbolInserter
 from focal_omr.data.music.rarity import Rarity, impossible, possible_symbols
 from focal_omr.encodings.semantic import parse_sign, read_semantic, score_to_tokens, tokens_to_score
 from focal_omr.encodings.vocabulary import full_semantic, primus_semantic
@@ -40,7 +40,7 @@ def test_an_enriched_staff_is_grammatical_and_on_a_strip(seed: int) -> None:
     seeds, st.sampled_from(["half", "quarter.", "eighth..", "sixteenth", "sixty_fourth", "quarter.._fermata"])
 )
 def test_a_bar_is_as_long_with_a_symbol_in_it(seed: int, value: str) -> None:
-    staff = Staff(read_semantic(_SHORT).parts[0], Random(seed))
+    staff = SymbolInserter(read_semantic(_SHORT).parts[0], Random(seed))
     assert staff.insert(f"note-D5_{value}")
     assert staff.insert("rest-eighth")
     assert staff.insert("tuplet-3")
@@ -48,7 +48,7 @@ def test_a_bar_is_as_long_with_a_symbol_in_it(seed: int, value: str) -> None:
 
 
 def test_what_no_bar_has_room_for_gets_a_bar() -> None:
-    staff = Staff(read_semantic(_SHORT).parts[0], Random(1))
+    staff = SymbolInserter(read_semantic(_SHORT).parts[0], Random(1))
     assert staff.insert("note-D5_double_whole")
     assert staff.insert("multirest-7")
     assert sorted(m.length for m in staff.score().parts[0].measures) == [0, 1, 1, 2]
@@ -56,7 +56,7 @@ def test_what_no_bar_has_room_for_gets_a_bar() -> None:
 
 def test_a_bar_in_another_meter_is_full_and_the_meter_comes_back() -> None:
     for seed in range(20):
-        staff = Staff(read_semantic(_SHORT).parts[0], Random(seed))
+        staff = SymbolInserter(read_semantic(_SHORT).parts[0], Random(seed))
         assert staff.insert("timeSignature-5/8")
         measures = staff.score().parts[0].measures
         assert sorted(measure.length for measure in measures) == [Fraction(5, 8), 1, 1]
@@ -67,7 +67,7 @@ def test_a_bar_in_another_meter_is_full_and_the_meter_comes_back() -> None:
 
 def test_naturals_alone_come_after_another_key() -> None:
     for seed in range(20):
-        staff = Staff(read_semantic(_SHORT).parts[0], Random(seed))
+        staff = SymbolInserter(read_semantic(_SHORT).parts[0], Random(seed))
         assert staff.insert("keySignature-CM")
         keys = [token for token in score_to_tokens(staff.score()) if token.startswith("keySignature")]
         assert keys[-1] == "keySignature-CM" != keys[0]

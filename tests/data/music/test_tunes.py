@@ -10,8 +10,8 @@ import pytest
 
 from focal_omr.data.music import tunes
 from focal_omr.data.music.collection import read_collection
-from focal_omr.data.music.sources import TuneFile, score_texts
-from focal_omr.data.music.tunes import FileReport, collect_tunes, music21_folder, read_report, tune_files
+from focal_omr.data.music.sources import TuneFile, score_texts, tune_files
+from focal_omr.data.music.tunes import FileReport, collect_tunes, music21_folder, read_report
 from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.errors import DataError, OutputError
 from focal_omr.formats.mei_writer import write_mei
@@ -165,9 +165,9 @@ def test_files_that_end_their_process_or_never_end_are_found_out(
     assert collect_tunes(tune_files(folder), collection, root=folder, workers=2, limit_s=5) == 3
     assert [tune.source for tune in read_collection(collection)] == ["a.krn", "z.krn", "two.abc"]
     assert [r.getMessage().removeprefix(f"{folder}/") for r in caplog.records] == [
-        "b.krn: ends the process that reads it; left out",
-        "c.krn: takes longer than 5 s; left out",
-        "two.abc#0: ends the process that reads it; left out",
+        "b.krn: ends the process that reads it; skipped",
+        "c.krn: takes longer than 5 s; skipped",
+        "two.abc#0: ends the process that reads it; skipped",
     ]
 
 
