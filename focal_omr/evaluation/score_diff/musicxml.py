@@ -10,6 +10,7 @@ all notes of a chord that spans two staves on one of them.
 Source: Cuthbert and Ariza, "music21: A Toolkit for Computer-Aided Musicology and Symbolic Music Data", 2010.
 """
 
+import re
 import warnings
 from collections.abc import Collection, Iterator
 from fractions import Fraction
@@ -21,6 +22,12 @@ from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar, Voiced
 
 __all__ = ["musicxml_parts", "only_parts"]
 
+# Digits that the numbers of an element may have: music21 10.5 makes an object for each beat of a meter and
+# each accidental of a key, however many there are. 99/8 takes 0.2 s.
+_COUNTS = "actual-notes alter beat-type fifths multiple-rest normal-notes octave staves"
+_MOST_DIGITS = {"beats": 2, "duration": 9, "divisions": 9, **dict.fromkeys(_COUNTS.split(), 3)}
+_INTEGER_PART = re.compile(r"(?<![.\d])\d+")
+
 
 def musicxml_parts(root: ET.Element) -> list[VoicedPart]:
     """Read every staff of a <score-partwise> document; the staves of a part with several are numbered.
@@ -31,6 +38,10 @@ def musicxml_parts(root: ET.Element) -> list[VoicedPart]:
     """
     if root.tag != "score-partwise":
         raise NotationError(f"a <{root.tag}> document; needed is MusicXML of the kind <score-partwise>")
+    for element in root.iter():
+        digits, text = _MOST_DIGITS.get(element.tag), element.text or ""
+        if digits and ("e" in text.lower() or any(len(n) > digits for n in _INTEGER_PART.findall(text))):
+            raise NotationError(f"<{element.tag}> with {text!r}; a number of up to {digits} digits is needed")
     names = {e.get("id", ""): (e.findtext("part-name") or "").strip() for e in root.iter("score-part")}
     ids = [part.get("id", "") for part in root.iterfind("part")]
     parts = [staff for id_ in ids for staff in _staves(only_parts(root, {id_}), id_, names.get(id_, ""))]
