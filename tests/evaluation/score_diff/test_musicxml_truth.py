@@ -113,6 +113,11 @@ def test_only_parts():
     [
         (ET.Element("score-timewise"), "a <score-timewise> document; needed is MusicXML"),
         (ET.Element("score-partwise"), "without a <part>"),
+        (
+            document("<attributes><time><beats>1e300</beats><beat-type>4</beat-type></time></attributes>"),
+            "<beats> with '1e300'; a number of up to 2 digits is needed",
+        ),
+        (document("<attributes><key><fifths>99999</fifths></key></attributes>"), "<fifths> with '99999'"),
         (document(note(kind="third")), "part 'Viola': .*third"),
         (document(note(duration="x")), "part 'Viola': ValueError: could not convert string to float: 'x'"),
         (
