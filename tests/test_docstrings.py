@@ -15,12 +15,6 @@ ARRAY = re.compile(r"\b(NDArray|ndarray|Tensor|Gray|Floats|Mask)\b")
 SIZE = r"(?:[A-Z]\w*|\d+)(?: ?[-+*/]+ ?\w+)*"
 SHAPE = re.compile(rf"\({SIZE}(?:, ?{SIZE})+\)|\({SIZE},\)")
 
-# Functions of today that leave something out; the list only gets shorter.
-KNOWN_GAPS: dict[str, set[str]] = {
-    "data/contact.py": {"select_ids", "sheet_section"},
-    "data/rendered.py": {"sample_names"},
-}
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -99,8 +93,7 @@ def test_public_functions_document_arguments_shapes_and_errors(file: str) -> Non
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
     assert ast.get_docstring(tree), "the module has no docstring"
     gaps = {name: found for name, function in _functions(tree.body) if (found := [*_gaps(function)])}
-    allowed = KNOWN_GAPS.get(file, set())
-    assert {name: found for name, found in gaps.items() if name not in allowed} == {}
+    assert gaps == {}
 
 
 def test_the_check_finds_each_kind_of_gap() -> None:

@@ -51,7 +51,16 @@ class Shown:
 
 
 def select_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
-    """The ids that are asked for, sorted. Raises DataError where one is not there; it names the source."""
+    """Check that ids exist and sort them.
+
+    Args:
+        wanted: The requested ids.
+        there: The ids of the data set.
+        source: The list of ids, for error messages.
+
+    Raises:
+        DataError: An id is not in the data set.
+    """
     if missing := sorted(set(wanted).difference(there)):
         raise DataError(f"{source}: {len(missing)} of {len(wanted)} ids are not there, such as {missing[0]}")
     return sorted(wanted)
@@ -187,7 +196,13 @@ def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
 
 
 def sheet_section(shown: Sequence[Shown], degrade: str, seed: int) -> str:
-    """HTML of the sheet, which lies beside the page as `contact.png`, and of its labels."""
+    """HTML of the contact sheet, a `contact.png` beside the page, and its labels.
+
+    Args:
+        shown: The samples of the sheet.
+        degrade: The kind of degradation that is shown.
+        seed: The seed with which the samples were drawn.
+    """
     labels = "\n".join(
         f"<dt>{html.escape(sample.id)}</dt><dd>{html.escape(' '.join(sample.label))}</dd>" for sample in shown
     )

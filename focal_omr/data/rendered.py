@@ -107,7 +107,11 @@ def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[StaffImage]:
 
 
 def sample_names(seed: int) -> Iterator[str]:
-    """Ids like those of PrIMuS, without end; those of two seeds differ. Raises DataError below 0."""
+    """Endless ids in the style of PrIMuS, different for each seed.
+
+    Raises:
+        DataError: The seed is negative.
+    """
     if seed < 0:
         raise DataError(f"seed {seed}: needed is a number from 0")
     random = Random(f"{seed}/ids")
