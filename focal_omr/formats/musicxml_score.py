@@ -6,6 +6,7 @@ Source: MusicXML 4.0, W3C Community Group final report; element order by its sch
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from math import lcm
 from xml.etree import ElementTree as ET
 
@@ -68,8 +69,10 @@ _DOCTYPE = (
 _TYPE_NAMES = {value: name for name, value in NOTE_TYPES.items()}
 _SOUNDS = {"da-capo": "dacapo", "dal-segno": "dalsegno", "to-coda": "tocoda", "fine": "fine"}
 _DYNAMICS = frozenset(
-    "p pp ppp pppp ppppp pppppp f ff fff ffff fffff ffffff mp mf sf sfp sfpp fp rf rfz sfz sffz fz n pf
-    sfzp".split()
+    (
+        *("p", "pp", "ppp", "pppp", "ppppp", "pppppp", "f", "ff", "fff", "ffff", "fffff", "ffffff"),
+        *("mp", "mf", "sf", "sfp", "sfpp", "fp", "rf", "rfz", "sfz", "sffz", "fz", "n", "pf", "sfzp"),
+    )
 )
 _ZERO = Fraction(0)
 
@@ -346,19 +349,13 @@ class _PartWriter:
     def _pending(self, parent: ET.Element, measure: Measure) -> Iterator[tuple[Fraction, Callable[[], None]]]:
         """What is written at an onset between the notes of the first voice."""
         for onset in sorted({sign.onset for sign in measure.signs} - {_ZERO}):
-            yield onset, lambda onset=onset: self._write_attributes(parent, measure, onset)  # type:
-            ignore[misc]
+            yield onset, partial(self._write_attributes, parent, measure, onset)
         for direction in measure.directions:
-            yield direction.onset, lambda d=direction: self._write_direction(parent, d)  # type: ignore[misc]
+            yield direction.onset, partial(self._write_direction, parent, direction)
         for line in self.lines[measure.id]:
-            yield line[0].onset, lambda line=line: self._write_line(parent, *line)  # type: ignore[misc]
+            yield line[0].onset, partial(self._write_line, parent, *line)
         for onset, barline in measure.barlines:
-
-            def write(barline: Barline = barline) -> None:
-                element = _sub(parent, "barline", location="middle")
-                _sub(element, "bar-style", barline.style)
-
-            yield onset, write
+            yield onset, partial(_write_middle_barline, parent, barline)
 
     def _move(self, parent: ET.Element, now: Fraction, onset: Fraction, voice: Voice) -> Fraction:
         if onset == now:
@@ -589,6 +586,10 @@ def _free_numbers(spans: list[tuple[int, int]]) -> Iterator[int]:
         number = next(n for n in range(1, len(used) + 2) if n not in used)
         taken.append((low, high, number))
         yield (number - 1) % 15 + 1
+
+
+def _write_middle_barline(parent: ET.Element, barline: Barline) -> None:
+    _sub(_sub(parent, "barline", location="middle"), "bar-style", barline.style)
 
 
 def _write_key(parent: ET.Element, sign: Sign) -> None:
