@@ -31,7 +31,6 @@ __all__ = [
     "Head",
     "NoteColumn",
     "SignColumn",
-    "column_factors",
 ]
 
 GROUPS = ("up", "down", "third")

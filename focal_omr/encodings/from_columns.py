@@ -352,9 +352,9 @@ class _PartDecoder:
             if waiting:
                 chains[-1][-1:-1] = waiting
                 waiting = []
-        if waiting:
-            (chains[0] if chains else chains.append([]) or chains[0]).extend(waiting)  # type:
-            ignore[func - returns - value]
+        if waiting:  # grace notes at the end of the measure
+            chains = chains or [[]]
+            chains[0] += waiting
         chains.sort(key=lambda chain: min(e.stem for e in chain) if len(chains) > 1 else 0)
         return [
             self._voice(chain, 4 * (staff - 1) + number, staff, length)
