@@ -12,8 +12,8 @@ from itertools import takewhile
 from typing import Literal
 
 from focal_omr.errors import NotationError
-from focal_omr.formats.written_bars import WrittenBar, beam_types, ties_that_end, written_bars
-from focal_omr.score.beaming import beam_by_meter
+from focal_omr.formats.written_bars import WrittenBar, ties_that_end, written_bars
+from focal_omr.score.beaming import beam_by_meter, beam_types
 from focal_omr.score.records import (
     SHARP_ORDER,
     BarlineKind,

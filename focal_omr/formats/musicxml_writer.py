@@ -14,13 +14,11 @@ from focal_omr.errors import NotationError
 from focal_omr.formats.mei_writer import DOUBTFUL_COLOUR
 from focal_omr.formats.written_bars import (
     WrittenBar,
-    beam_types,
-    one_beam,
     quarter_lengths,
     ties_that_end,
     written_bars,
 )
-from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.beaming import beam_by_meter, beam_types, one_beam
 from focal_omr.score.records import (
     BarlineKind,
     Clef,

@@ -32,8 +32,6 @@ from focal_omr.score.records import (
 # Barlines after which a repeated passage begins.
 _REPEAT_STARTS: tuple[BarlineKind, ...] = ("repeat_start", "repeat_both")
 _BAR_REST = Rest(Duration("whole"))
-# Number of beams, or flags, of a note value.
-_BEAMS = {"eighth": 1, "sixteenth": 2, "thirty_second": 3, "sixty_fourth": 4, "hundred_twenty_eighth": 5}
 
 
 @dataclass(frozen=True)
@@ -132,42 +130,3 @@ def quarter_lengths(bar: WrittenBar) -> Iterator[Fraction]:
             yield from (4 * sounding_length(e) * event.normal / event.actual for e in event.events)
         else:
             yield 4 * sounding_length(event)
-
-
-def one_beam(notes: Sequence[Note]) -> bool:
-    """Whether the full-size notes form exactly one beam."""
-    places = [note.beam for note in notes if not note.grace]
-    return places[:1] == ["start"] and places[-1:] == ["end"] and {*places[1:-1]} <= {"middle"}
-
-
-def beam_types(notes: Sequence[Note]) -> list[list[str]]:
-    """The MusicXML beam types of each note of a bar, by level from the eighth beam; "" for none."""
-    beams: list[list[str]] = [[] for _ in notes]
-    for grace in (False, True):
-        group: list[int] = []
-        for index, note in enumerate(notes):
-            if note.grace != grace or note.duration.value not in _BEAMS or note.beam is None:
-                continue
-            group = [index] if note.beam == "start" else [*group, index]
-            if note.beam == "end":
-                for place, member in enumerate(group if len(group) > 1 else []):
-                    beams[member] = _beam_levels([notes[i] for i in group], place)
-                group = []
-    return beams
-
-
-def _beam_levels(group: Sequence[Note], place: int) -> list[str]:
-    """The beam types of one note of a beamed group, by level."""
-    counts = [_BEAMS[note.duration.value] for note in group]
-    # A hook points to the dotted neighbour that its note completes, else back.
-    following = group[place + 1].duration.dots if place + 1 < len(group) else 0
-    forward = place == 0 or following > group[place - 1].duration.dots
-    levels = []
-    for level in range(1, counts[place] + 1):
-        before = place > 0 and counts[place - 1] >= level
-        after = place + 1 < len(group) and counts[place + 1] >= level
-        if before:
-            levels.append("continue" if after else "end")
-        else:
-            levels.append("begin" if after else "forward hook" if forward else "backward hook")
-    return levels

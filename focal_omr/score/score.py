@@ -389,11 +389,16 @@ class StaffLines:
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What changes how a staff is read, from an onset on; `staff` None: on all staves of the part."""
+    """What changes how a staff is read, from an onset on; `staff` None: on all staves of the part.
+
+    Attributes:
+        graces: Number of the grace notes at its onset that stand before it.
+    """
 
     onset: Fraction
     value: Clef | Key | Meter | Transposition | StaffLines
     staff: int | None = None
+    graces: int = 0
 
 
 # Directions ----------------------------------------------------------------------------------------------
@@ -519,6 +524,9 @@ class Measure:
         number: As printed or counted; not unique.
         pickup: Shorter than the meter says on purpose (an upbeat, or a measure split by a repeat).
         left, right: Barlines; no left one is the usual, and no right one means that the music just stops.
+        left_after: Number of signs printed before the left barline, where it is a barline of its own (a
+            system that opens with clef, key and repeat sign); None: it is one with the right barline of the
+            measure before.
         barlines: Barlines inside the measure, by onset.
         repeats: Measure-repeat signs by staff.
         break_before: A new system or page begins with it.
@@ -532,6 +540,7 @@ class Measure:
     pickup: bool = False
     left: Barline | None = None
     right: Barline | None = Barline()
+    left_after: int | None = None
     barlines: tuple[tuple[Fraction, Barline], ...] = ()
     multirest: MultiRest | None = None
     repeats: tuple[tuple[int, MeasureRepeat], ...] = ()
