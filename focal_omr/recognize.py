@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from focal_omr.calibration import apply_calibration
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
-from focal_omr.document.assemble import assemble, score_tokens
+from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread
+from focal_omr.document.events import score_tokens
 from focal_omr.document.geometry import Polygon, clipped, plain_polygons, symbol_polygons
 from focal_omr.document.pieces import SystemTokens, begins_piece
 from focal_omr.document.stacked_heads import stacked_head_share

@@ -55,11 +55,12 @@ def on_one_page(document: Document) -> Document:
 
 
 def events_by_id(document: Document) -> dict[str, Event]:
-    """The events of the score by MEI id."""
+    """The events of the score by id."""
     return {
-        f"p{number}e{event}": what
+        f"p{number}m{place}e{index}": event
         for number, part in enumerate(document.score.parts, 1)
-        for event, what in enumerate(each for measure in part.measures for each in flat_events(measure))
+        for place, measure in enumerate(part.measures, 1)
+        for index, event in enumerate(flat_events(measure), 1)
     }
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from focal_omr.document.document import JSON_FORMAT, Document, Page, StaffReading, Symbol, Unread
+from focal_omr.document.events import SymbolPlace, event_places, score_tokens
 from focal_omr.document.geometry import bounds
 from focal_omr.document.pieces import Piece, SystemTokens, join_pieces, make_piece
 from focal_omr.encodings.bar_rules import number_bars
-from focal_omr.encodings.join_staves import opening_signs
 from focal_omr.encodings.semantic import parse_barline
 from focal_omr.errors import DataError
 from focal_omr.page.systems import System
+from focal_omr.score.records import Score
 from focal_omr.staff.find import Staff
 
 
@@ -53,25 +54,25 @@ def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
                 staves[index][staff] = numbered
     done = tuple(replace(page, staves=tuple(each)) for page, each in zip(pages, staves, strict=True))
     scores = tuple(piece.score for piece in pieces)
-    return Document(source, done, scores, join_pieces(scores, title=title), _warnings(done, pieces))
+    score = join_pieces(scores, title=title)
+    return Document(source, _with_events(done, scores, score), scores, score, _warnings(done, pieces))
 
 
-def score_tokens(reading: StaffReading) -> tuple[str, ...]:
-    """The tokens that a staff contributes to the score; whole-bar rests if it was not read."""
-    return tuple(token for token, _ in score_symbols(reading))
-
-
-def score_symbols(reading: StaffReading) -> list[tuple[str, int | None]]:
-    """The tokens that a staff contributes to the score, each with the index of its symbol or None.
-
-    An unread staff contributes its opening signs, and a whole-bar rest for each of its barlines.
-    """
-    symbols: list[tuple[str, int | None]] = [(each.token, n) for n, each in enumerate(reading.symbols)]
-    if not reading.unread:
-        return [each for each, symbol in zip(symbols, reading.symbols, strict=True) if symbol.used]
-    signs = len(opening_signs([token for token, _ in symbols]))
-    bars = [each for each in symbols if parse_barline(each[0])]
-    return [*symbols[:signs], *(each for bar in bars for each in (("rest-whole", None), bar))]
+def _with_events(pages: Sequence[Page], pieces: Sequence[Score], score: Score) -> tuple[Page, ...]:
+    """The pages, each symbol with the id of its event."""
+    ids = {place: id_ for id_, place in event_places(pages, pieces, score).items()}
+    named = []
+    for page in pages:
+        staves = []
+        for number, reading in enumerate(page.staves):
+            places = (SymbolPlace(page.number, number, index) for index in range(len(reading.symbols)))
+            symbols = tuple(
+                symbol if symbol.event == (id_ := ids.get(place)) else replace(symbol, event=id_)
+                for symbol, place in zip(reading.symbols, places, strict=True)
+            )
+            staves.append(replace(reading, symbols=symbols))
+        named.append(replace(page, staves=tuple(staves)))
+    return tuple(named)
 
 
 # Warnings --------------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ class Symbol:
             calibrated as stored in its file.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
         mended: Whether a person inserted or changed it after it was read; its confidence is 1.
+        event: Id of its event in the document's score, see `score.event_ids`; None: it is none (a barline,
+            a tie, a clef that is only repeated). Set by `assemble.assemble` and ignored by comparisons.
     """
 
     token: str
@@ -38,6 +40,7 @@ class Symbol:
     confidence: float
     used: bool = True
     mended: bool = False
+    event: str | None = field(default=None, compare=False)
 
     @property
     def box(self) -> Box:

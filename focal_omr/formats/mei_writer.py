@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
+from focal_omr.score.event_ids import event_ids
 from focal_omr.score.records import (
     BarlineKind,
     Clef,
@@ -63,18 +64,14 @@ def write_mei(score: Score) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(mei_tree(score), encoding="unicode")
 
 
-def event_id(part: int, event: int) -> str:
-    """The MEI id of an event: the part counts from 1, the event from 0 with tuplets flattened."""
-    return f"p{part}e{event}"
-
-
 def mei_tree(score: Score, *, ids: Sequence[Sequence[str | None]] | None = None) -> ET.Element:
     """The score as a tree of MEI elements.
 
     Args:
         score: The score.
         ids: For each part the ids of its events, tuplets flattened, where the score is an excerpt of a longer
-            one; clefs, keys and meters may have None. None: the ids of `event_id`.
+            one; clefs, keys and meters may have None. None: those of
+            `score.event_ids`.
 
     Raises:
         NotationError: The score has no parts.
@@ -88,8 +85,8 @@ def mei_tree(score: Score, *, ids: Sequence[Sequence[str | None]] | None = None)
     music = _descend(root, "music", "body", "mdiv", "score")
     folded = [fold_repeat_starts(part) for part in score.parts]
     parts = [
-        _MeiPart(number, part, None if ids is None else ids[number - 1])
-        for number, (part, _) in enumerate(folded, 1)
+        _MeiPart(number, part, own)
+        for number, ((part, _), own) in enumerate(zip(folded, ids or event_ids(score), strict=True), 1)
     ]
     music.append(_score_def(0, parts))
     section = ET.SubElement(music, "section")
@@ -144,7 +141,7 @@ class _MeiPart:
 
     number: int
     part: Part
-    ids: Sequence[str | None] | None = None
+    ids: Sequence[str | None]
     events: int = 0
     tied: Note | None = None
     tied_at: tuple[str, ET.Element] = ("", ET.Element("none"))
@@ -221,7 +218,7 @@ class _MeiPart:
     def _next_id(self) -> str | None:
         number = self.events
         self.events += 1
-        return event_id(self.number, number) if self.ids is None else self.ids[number]
+        return self.ids[number]
 
 
 def _with_id(element: ET.Element, identity: str | None) -> ET.Element:

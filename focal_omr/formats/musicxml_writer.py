@@ -3,7 +3,7 @@
 Source: MusicXML 4.0, W3C Community Group final report; element order by its schema.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -19,6 +19,7 @@ from focal_omr.formats.written_bars import (
     written_bars,
 )
 from focal_omr.score.beaming import beam_by_meter, beam_types, one_beam
+from focal_omr.score.event_ids import event_ids
 from focal_omr.score.records import (
     BarlineKind,
     Clef,
@@ -72,7 +73,8 @@ def write_musicxml(score: Score) -> str:
 
     A multi-measure rest of N bars becomes N measures, as the format requires. Parts that are shorter than the
     longest one end with empty measures. A tie that leads to no note is dropped. Parts without beams get beams
-    by the meter. Notes marked as doubtful have the colour `DOUBTFUL_COLOUR`.
+    by the meter. Notes marked as doubtful have the colour `DOUBTFUL_COLOUR`. Notes and rests have the ids of
+    `score.event_ids`; the bars of a multi-measure rest but the first have its id, a dot and their number.
 
     Raises:
         NotationError: The score has no parts.
@@ -97,10 +99,10 @@ def musicxml_tree(score: Score) -> ET.Element:
     )
     root = ET.Element("score-partwise", version="4.0")
     _append_header(root, score, breaks=any(bar.break_before for bars in parts for bar in bars[1:]))
-    first = 0 if longest[0].is_pickup else 1
+    ids, first = event_ids(score), 0 if longest[0].is_pickup else 1
     for number, bars in enumerate(parts, 1):
         part = ET.SubElement(root, "part", id=f"P{number}")
-        writer = _MusicXmlPart(part, divisions, ties_that_end(bars))
+        writer = _MusicXmlPart(part, divisions, ties_that_end(bars), iter(ids[number - 1]))
         bars += [WrittenBar((), bar.barline) for bar in longest[len(bars) :]]
         for index, bar in enumerate(bars):
             writer.write(bar, index + first, last=index == len(bars) - 1)
@@ -137,6 +139,8 @@ class _MusicXmlPart:
         part: The <part>, to which measures are appended.
         divisions: Divisions of a quarter note.
         ending: Indices of the notes whose tie leads to another note.
+        ids: Ids of the remaining events.
+        last_id: Id of the last rest.
         notes: Number of notes written so far.
         beams: Beam types of the remaining notes of this bar, by level.
     """
@@ -144,6 +148,8 @@ class _MusicXmlPart:
     part: ET.Element
     divisions: int
     ending: set[int]
+    ids: Iterator[str]
+    last_id: str = ""
     notes: int = 0
     tied: Note | None = None
     bar: WrittenBar = field(default_factory=lambda: WrittenBar((), None))
@@ -177,6 +183,7 @@ class _MusicXmlPart:
             ET.SubElement(attributes, "divisions").text = str(self.divisions)
         for event in self.bar.events:
             if isinstance(event, Clef | Key | Meter):
+                next(self.ids)
                 sign = _sign(event)
                 if attributes is None or attributes.find(sign.tag) is not None:
                     attributes = ET.SubElement(measure, "attributes")
@@ -206,7 +213,8 @@ class _MusicXmlPart:
             signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
-        element = ET.Element("note", {"color": DOUBTFUL_COLOUR} if note.doubtful else {})
+        colour = {"color": DOUBTFUL_COLOUR} if note.doubtful else {}
+        element = ET.Element("note", {"id": next(self.ids), **colour})
         if note.grace:
             ET.SubElement(element, "grace", {"slash": "yes"} if note.duration.value == "eighth" else {})
         pitch = ET.SubElement(element, "pitch")
@@ -234,7 +242,11 @@ class _MusicXmlPart:
         return element
 
     def _rest(self, rest: Rest, tuplet: Tuplet | None = None) -> ET.Element:
-        element = ET.Element("note")
+        if self.bar.rest_bar == 1:
+            self.last_id = identity = next(self.ids)
+        else:
+            identity = f"{self.last_id}.{self.bar.rest_bar}"
+        element = ET.Element("note", id=identity)
         if self.bar.rest is None:
             ET.SubElement(element, "rest")
             self._append_duration(element, sounding_length(rest), tuplet)

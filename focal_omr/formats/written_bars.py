@@ -44,6 +44,7 @@ class WrittenBar:
         opens_repeat: Whether a repeat sign stands at the left.
         multirest: Number of bars of the multi-measure rest that begins here; 0: none.
         rest: Length, in whole notes, of the only rest where it fills the bar.
+        rest_bar: Number of the bar in its multi-measure rest, from 1.
         is_pickup: Whether the bar is a pickup.
         break_before: The break before the bar.
     """
@@ -53,6 +54,7 @@ class WrittenBar:
     opens_repeat: bool = False
     multirest: int = 0
     rest: Fraction | None = None
+    rest_bar: int = 1
     is_pickup: bool = False
     break_before: Break | None = None
 
@@ -88,7 +90,10 @@ def _split_multirests(measure: Measure, meter: Meter | None) -> list[WrittenBar]
                 bars.append(WrittenBar(tuple(events), None))
                 events = []
             bars.append(WrittenBar((*events, _BAR_REST), "single", multirest=event.bars, rest=bar_length))
-            bars += [WrittenBar((_BAR_REST,), "single", rest=bar_length)] * (event.bars - 1)
+            bars += [
+                WrittenBar((_BAR_REST,), "single", rest=bar_length, rest_bar=number)
+                for number in range(2, event.bars + 1)
+            ]
             events = []
         else:
             events.append(event)

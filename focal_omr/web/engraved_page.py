@@ -7,10 +7,12 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from focal_omr.document.document import Document, Page
+from focal_omr.document.events import SymbolPlace, event_places
 from focal_omr.document.pieces import piece_part
-from focal_omr.formats.mei_writer import event_id, mei_tree
+from focal_omr.formats.mei_writer import mei_tree
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.event_ids import event_id
 from focal_omr.score.records import (
     Clef,
     Event,
@@ -24,7 +26,6 @@ from focal_omr.score.records import (
     Score,
     flat_events,
 )
-from focal_omr.web.events import ScoreEvents, SymbolPlace
 from focal_omr.web.svg import EngravedScore, ScoreDefSign, plain_svg
 
 _OPTIONS = {
@@ -64,21 +65,20 @@ class PageScore:
 
 
 def engraved_page(
-    document: Document, page: Page, events: ScoreEvents, *, bars: Mapping[str, int], doubtful: Collection[str]
+    document: Document, page: Page, *, bars: Mapping[str, int], doubtful: Collection[str]
 ) -> str | None:
     """A page's measures as SVG without styles, pieces stacked; None if it has none.
 
     Args:
         document: The document.
         page: One of its pages.
-        events: The events of its score.
         bars: Bar number in its piece for each event id.
         doubtful: Ids of the events that get the class "doubtful".
 
     Raises:
         EngraveError: Verovio could not engrave them.
     """
-    pieces = page_scores(document, page, events)
+    pieces = page_scores(document, page)
     if not pieces:
         return None
     engraver = _engraver()
@@ -99,16 +99,11 @@ def _engraver() -> Engraver:
 # The measures of a page ------------------------------------------------------------------------------------
 
 
-def page_scores(document: Document, page: Page, events: ScoreEvents) -> list[PageScore]:
-    """The measures of a page, one score per piece.
-
-    Args:
-        document: The document.
-        page: One of its pages.
-        events: The events of its score.
-    """
+def page_scores(document: Document, page: Page) -> list[PageScore]:
+    """The measures of a page, one score per piece."""
     parts = document.score.parts
-    places = [_by_measure(part, found) for part, found in zip(parts, events.places, strict=True)]
+    found_places = event_places(document.pages, document.pieces, document.score)
+    places = [_by_measure(number, part, found_places) for number, part in enumerate(parts, 1)]
     starts = [0] * len(parts)  # first measure of the piece, in each part
     scores = []
     for piece in document.pieces:
@@ -135,15 +130,22 @@ def page_scores(document: Document, page: Page, events: ScoreEvents) -> list[Pag
     return scores
 
 
-def _by_measure(part: Part, places: Sequence[SymbolPlace | None]) -> _MeasurePlaces:
+def _by_measure(number: int, part: Part, places: Mapping[str, SymbolPlace]) -> _MeasurePlaces:
     """The places of the notes and rests of each measure, or of its signs if it has nothing else.
 
     Signs may announce a measure at the end of the line before it.
+
+    Args:
+        number: Number of the part, from 1.
+        part: The part.
+        places: The place of each event by its id.
     """
-    remaining = iter(places)
     result = []
-    for measure in part.measures:
-        pairs = [(event, next(remaining)) for event in flat_events(measure)]
+    for bar, measure in enumerate(part.measures, 1):
+        pairs = [
+            (event, places.get(event_id(number, bar, index)))
+            for index, event in enumerate(flat_events(measure), 1)
+        ]
         timed = [place for event, place in pairs if isinstance(event, Note | Rest | MultiRest)]
         result.append([place for place in (timed or [place for _, place in pairs]) if place])
     return result
@@ -181,9 +183,11 @@ def _cut(
         replace(measure, break_before="system" if index in breaks else None)
         for index, measure in enumerate(own[page.start : page.stop], page.start)
     ]
-    skipped = len(before) + sum(1 for measure in part.measures[: piece.start] for _ in flat_events(measure))
-    count = sum(1 for measure in measures for _ in flat_events(measure))
-    ids: list[str | None] = [event_id(number, skipped + event) for event in range(count)]
+    ids: list[str | None] = [
+        event_id(number, bar, index)
+        for bar, measure in enumerate(measures, piece.start + page.start + 1)
+        for index, _ in enumerate(flat_events(measure), 1)
+    ]
     measures = measures or [Measure((), None)]
     measures[0], ids = _with_signs(measures[0], before, ids)
     return beam_by_meter(Part(tuple(measures), part.name)), ids

@@ -6,14 +6,15 @@ stretches a multi-bar rest that shares its measure with notes after a missed bar
 as long.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from focal_omr.document.document import Document
-from focal_omr.formats.mei_writer import event_id
+from focal_omr.document.events import event_places
 from focal_omr.formats.midi import played_measures
+from focal_omr.score.event_ids import event_ids
 from focal_omr.score.records import (
     Meter,
     MultiRest,
@@ -29,7 +30,6 @@ from focal_omr.score.records import (
     sounding_length,
     tie_ends,
 )
-from focal_omr.web.events import score_events
 
 __all__ = ["playback"]
 
@@ -57,7 +57,7 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
     """
     parts = [fold_repeat_starts(part)[0] for part in document.score.parts]
     longest = max((len(part.measures) for part in parts), default=0)
-    bars = [list(_bars(part)) for part in parts]
+    bars = [list(_bars(*each)) for each in zip(parts, event_ids(document.score), strict=True)]
     voices = [_Voice() for _ in parts]
     onset = Fraction(0)
     for index in played_measures(parts) if unfold else range(longest):
@@ -67,17 +67,18 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
             voice.play(bar, onset, length)
         onset += length
     notes = []
-    for number, (voice, places) in enumerate(zip(voices, score_events(document).places, strict=True), 1):
+    places = event_places(document.pages, document.pieces, document.score)
+    for voice in voices:
         voice.play_graces(onset, Fraction(0))
         for sound in voice.sounds:
-            if (place := places[sound.index]) is not None:
+            if (place := places.get(sound.id)) is not None:
                 notes.append(
                     {
                         "onset": _quarters(sound.onset),
                         "length": _quarters(sound.length),
                         "midi": sound.midi,
                         **place._asdict(),
-                        "id": event_id(number, sound.index),
+                        "id": sound.id,
                     }
                 )
     notes.sort(key=lambda note: float(note["onset"]))
@@ -93,9 +94,9 @@ def _quarters(wholes: Fraction) -> float:
 
 @dataclass(frozen=True)
 class _Timed:
-    """A note or rest of a measure: its index in its part, its length in whole notes (None: the whole bar)."""
+    """A note or rest of a measure: its id, its length in whole notes (None: the whole bar)."""
 
-    index: int
+    id: str
     event: Note | Rest | MultiRest
     length: Fraction | None
 
@@ -108,10 +109,10 @@ class _Bar:
     length: Fraction = Fraction(0)
 
 
-def _bars(part: Part) -> Iterator[_Bar]:
-    """The measures of a part."""
+def _bars(part: Part, ids: Sequence[str]) -> Iterator[_Bar]:
+    """The measures of a part, whose events have these ids."""
     meter: Meter | None = None
-    index = 0
+    remaining = iter(ids)
     for measure in part.measures:
         current = opening_meter(measure, meter)
         full = current.length if current else _DEFAULT_BAR
@@ -120,12 +121,12 @@ def _bars(part: Part) -> Iterator[_Bar]:
         for event in measure.events:
             factor = Fraction(event.normal, event.actual) if isinstance(event, Tuplet) else Fraction(1)
             for each in event.events if isinstance(event, Tuplet) else (event,):
+                id_ = next(remaining)
                 if isinstance(each, Note | Rest | MultiRest):
                     bars = each.bars if isinstance(each, MultiRest) else int(whole and isinstance(each, Rest))
                     length = bars * full if bars else factor * sounding_length(each)
-                    timed.append(_Timed(index, each, None if bars else length))
+                    timed.append(_Timed(id_, each, None if bars else length))
                     total += length
-                index += 1
         yield _Bar(tuple(timed), total)
         meter = closing_meter(measure, meter)
 
@@ -135,9 +136,9 @@ def _bars(part: Part) -> Iterator[_Bar]:
 
 @dataclass
 class _Sound:
-    """A note or rest as played: its index in its part, its times in whole notes, its pitch (None: silent)."""
+    """A note or rest as played: its id, its times in whole notes, its pitch (None: silent)."""
 
-    index: int
+    id: str
     onset: Fraction
     length: Fraction
     midi: int | None = None
@@ -199,7 +200,7 @@ class _Voice:
         return Fraction(0) if before else total
 
     def _add(self, timed: _Timed, onset: Fraction, length: Fraction) -> None:
-        sound = _Sound(timed.index, onset, length)
+        sound = _Sound(timed.id, onset, length)
         self.sounds.append(sound)
         self.last = (sound,)
         if not isinstance(timed.event, Note):

@@ -16,7 +16,7 @@ _FONTS = {
     **dict.fromkeys(("ending", "fing", "reh", "tempo"), ("font-weight", "bold")),
     **dict.fromkeys(("dir", "dynam", "mNum"), ("font-style", "italic")),
 }
-_EVENT_ID = re.compile(r"p\d+e\d+")
+_EVENT_ID = re.compile(r"p\d+m\d+e\d+")
 
 
 class ScoreDefSign(NamedTuple):
@@ -49,7 +49,7 @@ class EngravedScore:
 def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()) -> str:
     """Stack scores into one SVG without style sheet, styles and colours.
 
-    It has the current colour, a view box, no size, and no ids but those of `mei_writer.event_id` and of
+    It has the current colour, a view box, no size, and no ids but those of `score.event_ids` and of
     glyphs.
 
     Args:

@@ -8,7 +8,6 @@ from focal_omr.document.marks import staff_marks, unread_marks
 from focal_omr.document.review import is_doubtful, odd_stretches
 from focal_omr.errors import OmrError
 from focal_omr.web.engraved_page import engraved_page
-from focal_omr.web.events import SymbolPlace, score_events
 
 __all__ = ["overview", "page_view"]
 
@@ -80,24 +79,22 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
     page = next((page for page in document.pages if page.number == number), None)
     if page is None:
         raise KeyError(number)
-    events = score_events(document)
     staves, bars, doubtful = [], {}, set()
-    for index, reading in enumerate(page.staves):
+    for reading in page.staves:
         marks = staff_marks(reading)
-        for place, (symbol, mark) in enumerate(zip(reading.symbols, marks["symbols"], strict=True)):
-            identity = events.ids.get(SymbolPlace(page.number, index, place))
+        for symbol, mark in zip(reading.symbols, marks["symbols"], strict=True):
             mark |= {
                 "box": rounded(symbol.box),
                 "doubtful": is_doubtful(symbol, reading),
                 "mended": symbol.mended,
-                "id": identity,
+                "id": symbol.event,
             }
-            if identity:
-                bars[identity] = mark["bar"]
-                doubtful |= {identity} if mark["doubtful"] else set()
+            if symbol.event:
+                bars[symbol.event] = mark["bar"]
+                doubtful |= {symbol.event} if mark["doubtful"] else set()
         staves.append({"unread": reading.unread, **marks})
     try:
-        svg = engraved_page(document, page, events, bars=bars, doubtful=doubtful)
+        svg = engraved_page(document, page, bars=bars, doubtful=doubtful)
         message = None if svg else "no music was read on this page"
     except OmrError as error:
         svg, message = None, f"this page cannot be engraved: {error}"

@@ -9,7 +9,7 @@ from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.score import records
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.event_ids import event_ids
-from focal_omr.score.score import Barline, Chord, Clef, Measure, MultiRest, Rest, Score, Tuplet
+from focal_omr.score.score import Measure, Score
 from focal_omr.score.validate import validate
 from strategies import agnostic_scores, labels, scores
 

@@ -154,7 +154,7 @@ def test_grace_notes_sound_near_their_note(engraver):
 def test_every_event_is_drawn_with_its_id(engraver):
     label = "clef-G2 timeSignature-3/4 note-C5_half. barline rest-whole barline rest-half note-C5_quarter"
     svg = engraver.svg(mei(label))
-    assert all(f'id="p1e{number}"' in svg for number in range(2, 6))
+    assert all(f'id="{name}"' in svg for name in ("p1m1e3", "p1m2e1", "p1m3e1", "p1m3e2"))
 
 
 def test_repeat_signs_are_drawn_once(engraver):
@@ -182,9 +182,9 @@ def test_pages(engraver):
 def test_the_timemap(engraver):
     begun = [moment for moment in engraver.timemap(mei(TUNE)) if "on" in moment]
     assert [(moment["qstamp"], moment["on"]) for moment in begun] == [
-        (0, ["p1e3"]),
-        (1, ["p1e4"]),
-        (2, ["p1e5"]),
+        (0, ["p1m1e4"]),
+        (1, ["p1m1e5"]),
+        (2, ["p1m1e6"]),
     ]
 
 

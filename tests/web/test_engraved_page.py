@@ -12,7 +12,6 @@ from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document
 from focal_omr.score.records import Clef, Key, Meter, Note
 from focal_omr.web.engraved_page import page_scores
-from focal_omr.web.events import score_events
 from focal_omr.web.svg import EngravedScore, plain_svg
 from focal_omr.web.view import page_view
 
@@ -34,7 +33,9 @@ def svg_of(document: Document, number: int = 1) -> ET.Element:
 
 
 def ids_of(root: ET.Element) -> set[str]:
-    found = [element.get("id") for element in root.iter() if re.fullmatch(r"p\d+e\d+", element.get("id", ""))]
+    found = [
+        element.get("id") for element in root.iter() if re.fullmatch(r"p\d+m\d+e\d+", element.get("id", ""))
+    ]
     assert len(found) == len(set(found))
     return set(found)
 
@@ -63,10 +64,10 @@ def test_systems_break_where_those_of_the_scan_do():
 
 def test_a_page_has_the_signs_that_hold_before_it():
     document = make_document(*TWO_PAGES, pages=2)
-    (page,) = page_scores(document, document.pages[1], score_events(document))
+    (page,) = page_scores(document, document.pages[1])
     (part,) = page.score.parts
     assert part.measures[0].events[:3] == (Clef("G", 2), Key(1), Meter(2, 4))
-    assert page.ids[0][:4] == (None, None, None, "p1e15")
+    assert page.ids[0][:4] == (None, None, None, "p1m5e1")
     events = events_by_id(document)
     notes = [event for measure in part.measures for event in measure.events]
     for identity, event in zip(page.ids[0], notes, strict=True):
@@ -145,8 +146,8 @@ def test_no_styles_no_colours_no_scripts():
 def test_doubtful_events_have_a_class():
     document = make_document(f"{OPEN} {BAR}")  # all of confidence 0.75
     classes = {g.get("id"): g.get("class") for g in svg_of(document).iter() if g.get("id")}
-    assert classes["p1e3"] == "note doubtful"
-    assert classes["p1e0"] == "clef doubtful"
+    assert classes["p1m1e4"] == "note doubtful"
+    assert classes["p1m1e1"] == "clef doubtful"
 
 
 def test_a_page_without_music_says_so():

@@ -90,7 +90,7 @@ def test_a_page():
         "adds_up": True,
         "doubtful": True,
         "mended": False,
-        "id": "p1e3",
+        "id": "p1m1e4",
     }
     json.dumps(view)
 

@@ -190,7 +190,7 @@ def test_repeats():
     assert [midi for _, _, midi in played(document, unfold=False)] == [67, 69, 71]
     found = playback(document)
     assert found["quarters"] == 10
-    assert Counter(note["id"] for note in found["notes"]) == {"p1e3": 2, "p1e4": 2, "p1e5": 1}
+    assert Counter(note["id"] for note in found["notes"]) == {"p1m1e4": 2, "p1m2e1": 2, "p1m3e1": 1}
     json.dumps(found)
 
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import EngraveError
+from focal_omr.score.event_ids import event_id
 from focal_omr.score.records import Clef, Key, Meter
 
 SVG_UNITS_PER_SPACE = 180  # Verovio's unit, at its default `unit` of 9
@@ -167,7 +168,7 @@ def token_positions(
         xs.sort(reverse=True)
 
     positions: list[TokenPosition] = []
-    event, last, key = first_event, TokenPosition(None), Key(0)
+    measure, event, last, key = 1, first_event + 1, TokenPosition(None), Key(0)
     for token in tokens:
         sign = parse_sign(token)
         kind = _SIGN_CLASSES.get(type(sign)) or ("barLine" if parse_barline(token) else token)
@@ -180,10 +181,14 @@ def token_positions(
                 raise EngraveError(f"Verovio did not draw {token}")
             key = sign if isinstance(sign, Key) else key
         elif sign is not None:
-            position = last = _event_position(owned.get(f"p1e{event}", []), token, engraving.left)
+            position = last = _event_position(
+                owned.get(event_id(1, measure, event), []), token, engraving.left
+            )
         else:  # the marks of tuplets and reminders stand at their notes
             position = last if token == "tuplet-end" else TokenPosition(None)
         event += sign is not None
+        if parse_barline(token):
+            measure, event = measure + 1, 1
         positions.append(position)
     if extra := [f"{len(xs)} more of {kind}" for kind, xs in drawn.items() if xs]:
         raise EngraveError(f"Verovio drew {', '.join(extra)} than the label has")

@@ -18,10 +18,10 @@ from web_documents import (
 )
 
 from focal_omr.document.document import Document
+from focal_omr.document.events import SymbolPlace, event_places
 from focal_omr.encodings.semantic import parse_sign
 from focal_omr.errors import NotationError
 from focal_omr.score.records import NO_KEY, Event, Note
-from focal_omr.web.events import SymbolPlace, score_events
 
 PAGES = SHARED / "data" / "pages"
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
@@ -30,15 +30,24 @@ SYSTEM = "clef-G2 keySignature-GM"
 
 def check(document: Document) -> None:
     """Every used note and rest, and every sign kept in the score, maps to an equal event."""
-    ids, events = score_events(document).ids, events_by_id(document)
+    ids, events = ids_of(document), events_by_id(document)
     assert len(set(ids.values())) == len(ids)
     for place, symbol in all_symbols(document).items():
         sign = parse_sign(symbol.token)
-        found = ids.get(SymbolPlace(*place))
+        found = symbol.event
+        assert found == ids.get(SymbolPlace(*place))
         if symbol.used and isinstance(sign, Timed):
             assert found is not None, place
         if found is not None:
             assert same(sign, events[found]), (place, symbol.token)
+
+
+def places_of(document: Document) -> dict[str, SymbolPlace]:
+    return event_places(document.pages, document.pieces, document.score)
+
+
+def ids_of(document: Document) -> dict[SymbolPlace, str]:
+    return {place: id_ for id_, place in places_of(document).items() if place.symbol is not None}
 
 
 def same(sign: Event | None, event: Event) -> bool:
@@ -65,7 +74,7 @@ def test_examples(name):
 def test_real_pages(file):
     document = recognizer().read(PAGES / file)
     check(document)
-    assert len(score_events(document).ids) > 250
+    assert len(ids_of(document)) > 250
 
 
 def test_repeated_signs_are_no_events_and_changed_ones_are():
@@ -75,7 +84,7 @@ def test_repeated_signs_are_no_events_and_changed_ones_are():
         "clef-F4 keySignature-FM note-B3_quarter accidental note-Bb3_quarter barline-final",
     )
     check(document)
-    ids = score_events(document).ids
+    ids = ids_of(document)
     assert SymbolPlace(1, 0, 0) in ids  # the first clef
     assert SymbolPlace(1, 1, 0) not in ids
     assert SymbolPlace(1, 1, 1) not in ids
@@ -100,9 +109,9 @@ def test_unread_staves_have_rests_without_symbols():
         2,
     )
     check(document)
-    places = score_events(document).places
-    assert [place for place in places[0] if place and place.symbol is None] == [SymbolPlace(1, 2, None)] * 2
-    assert all(place and place.symbol is not None for place in places[1])
+    places = places_of(document)
+    unread = [id_ for id_, place in places.items() if place.symbol is None]
+    assert [(id_[:2], places[id_]) for id_ in unread] == [("p1", SymbolPlace(1, 2, None))] * 2
 
 
 def test_pieces_with_other_parts_and_without_a_key():
@@ -114,10 +123,12 @@ def test_pieces_with_other_parts_and_without_a_key():
     )
     for each in (document, on_one_page(document)):
         check(each)
-    first, second = score_events(document).places
-    assert first.count(None) == 3  # the natural key of the pieces that print none
+    places = places_of(document)
+    missing = [id_ for id_ in events_by_id(document) if id_ not in places]
+    # The natural key of the pieces that print none.
+    assert [events_by_id(document)[id_] for id_ in missing if id_.startswith("p1")] == [NO_KEY] * 3
     assert document.score.parts[0].measures[1].events[1] == NO_KEY
-    assert sum(place is not None for place in second) == 4 + 2
+    assert sum(id_.startswith("p2") for id_ in places) == 4 + 2
 
 
 def test_broken_grammar_and_repeat_signs():
@@ -132,4 +143,4 @@ def test_a_score_that_does_not_match_the_staves_is_an_error():
     document = make_document(f"{OPEN} note-G4_half barline note-G4_half barline")
     other = make_document(f"{OPEN} note-G4_half barline note-G4_quarter note-G4_quarter barline")
     with pytest.raises(NotationError, match="piece 1, part 1"):
-        score_events(replace(document, pages=other.pages))
+        places_of(replace(document, pages=other.pages))
