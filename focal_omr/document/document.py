@@ -1,6 +1,6 @@
 """Records of a document as read: pages, staves, symbols with place and confidence, and a score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from focal_omr.document.geometry import Box, Polygon, bounds
 from focal_omr.encodings.bar_rules import number_bars
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import parse_barline
 from focal_omr.formats.registry import save_score
 from focal_omr.page.systems import System
 from focal_omr.score.records import Score
+from focal_omr.score.score import Chord, Pitch, Space
 from focal_omr.staff.find import Staff
 
 JSON_FORMAT = 2
@@ -189,18 +191,39 @@ class Document:
         save_score(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the score as JSON values (docs/json.md); `assemble.document_from_json` reads it."""
+        """The reading as JSON values (docs/json.md); `assemble.document_from_json` reads it."""
+        events = _events_json(self.score)
         return {
             "format": JSON_FORMAT,
             "source": self.source,
             "title": self.score.title,
             "warnings": list(self.warnings),
             "pieces": len(self.pieces),
-            "pages": [_page_json(page) for page in self.pages],
+            "pages": [_page_json(page, events) for page in self.pages],
         }
 
 
-def _page_json(page: Page) -> dict[str, Any]:
+def _events_json(score: Score) -> dict[str, dict[str, Any]]:
+    """The keys of a note or rest that its symbol has beyond those of every symbol, by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, measure, voice, event in to_score(score).events():
+        if isinstance(event, Space):
+            continue
+        count = measure.multirest.measures if measure.multirest else 1
+        keys = {"event": event.id, "voice": voice.number}
+        times = {"onset": str(event.onset), "duration": str(count * event.length)}
+        found[event.id] = keys | (_pitch_json(event) if isinstance(event, Chord) else {}) | times
+    return found
+
+
+def _pitch_json(chord: Chord) -> dict[str, str]:
+    pitch = chord.notes[0].pitch
+    assert isinstance(pitch, Pitch)
+    sign = "#" * pitch.alter if pitch.alter > 0 else "b" * -pitch.alter
+    return {"pitch": f"{pitch.step}{sign}{pitch.octave}"}
+
+
+def _page_json(page: Page, events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     sizes = (page.width, page.height)
     width, height = sizes[::-1] if page.quarter_turns % 2 else sizes
     unread = []
@@ -215,12 +238,12 @@ def _page_json(page: Page) -> dict[str, Any]:
         "quarter_turns": page.quarter_turns,
         "systems": [list(system.staves) for system in page.systems],
         "indents": [round(system.indent_spaces, 2) for system in page.systems],
-        "staves": [_staff_json(reading, page) for reading in page.staves],
+        "staves": [_staff_json(reading, page, events) for reading in page.staves],
         "unread": unread,
     }
 
 
-def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
+def _staff_json(reading: StaffReading, page: Page, events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     symbols = []
     for symbol, bar in zip(reading.symbols, reading.symbol_bars, strict=True):
         polygon = tuple(page.on_picture(*corner) for corner in symbol.polygon)
@@ -233,6 +256,8 @@ def _staff_json(reading: StaffReading, page: Page) -> dict[str, Any]:
                 "used": symbol.used,
                 "bar": bar.number,
                 "adds_up": bar.adds_up,
+                "staff": 1,  # in its part: every part of a reading has one staff
+                **events.get(symbol.event or "", {"event": None, "voice": None}),
                 **({"mended": True} if symbol.mended else {}),
             }
         )

@@ -265,12 +265,12 @@ def test_keyboard_only_and_screen_reader(opened: Callable[..., SimpleNamespace],
 def test_engraved_notes_are_linked_to_the_scan(opened: Callable[..., SimpleNamespace], read: str) -> None:
     page = opened(f"/#/job/{read}").page
     is_done(page)
-    page.locator("#p1e20").hover()
+    page.locator("#p1m5e1").hover()
     expect(page.locator(".symbol.hovered")).to_have_count(1)
     expect(page.locator("#tip")).to_be_visible()
-    page.locator("#p1e20").click()
+    page.locator("#p1m5e1").click()
     expect(page.locator(".symbol.here")).to_have_count(1)
-    expect(page.locator("#engraving .here")).to_have_id("p1e20")
+    expect(page.locator("#engraving .here")).to_have_id("p1m5e1")
 
 
 def test_edits_of_another_window_are_not_lost(
