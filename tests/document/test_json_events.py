@@ -52,7 +52,8 @@ def _pitch(note: ET.Element) -> str:
 
 def test_pitches_and_times():
     document = make_document(
-        f"{OPEN} note-F#5_quarter tie tuplet-3 note-F#5_eighth rest-eighth note-Bb4_eighth tuplet-end barline",
+        f"{OPEN} note-F#5_quarter tie tuplet-3 note-F#5_eighth rest-eighth note-Bb4_eighth tuplet-end "
+        "barline",
         f"{SYSTEM} gracenote-A4_eighth note-F5_quarter note-F5_quarter barline multirest-3 barline",
     )
     found = {s["event"]: s for s in check(document) if s["event"]}

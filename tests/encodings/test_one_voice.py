@@ -1,7 +1,7 @@
 """One-voice scores as whole scores, and back."""
 
-
 from hypothesis import given
+from strategies import agnostic_scores, labels, scores
 
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic, tokens_to_score
@@ -11,7 +11,6 @@ from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.event_ids import event_ids
 from focal_omr.score.score import Measure, Score
 from focal_omr.score.validate import validate
-from strategies import agnostic_scores, labels, scores
 
 HEAD = "clef-G2 keySignature-GM timeSignature-3/4 "
 
