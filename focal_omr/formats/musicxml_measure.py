@@ -66,6 +66,7 @@ class MeasureReader:
         self.part, self.element = part, element
         self.id = part.ids.keep(element.get("id"), f"{part.id}m{index + 1}")
         self.now = self.end = _ZERO
+        self.graces = 0  # read since the last note or jump
         self.times = [_ZERO]  # every position reached, in order
         self.lanes: dict[tuple[str, int], _Lane] = {}  # by the name of the voice; 0 but for second staves
         self.beside = SignReader(part, self.id)
@@ -93,7 +94,7 @@ class MeasureReader:
                 case "backup" | "forward":
                     self._jump(child)
                 case "attributes":
-                    self.beside.attributes(child, self.now)
+                    self.beside.attributes(child, self.now, self.graces)
                 case "direction":
                     self.beside.direction(child, self.now)
                 case "harmony":
@@ -103,7 +104,7 @@ class MeasureReader:
                 case "barline":
                     self.beside.barline(child, self.now)
                 case "sound":
-                    self.beside.sound(child, self.now, 1, None, "")
+                    self.beside.sound(child, (self.now, 1, None), "")
                 case "print":
                     breaks = "system" if child.get("new-system") == "yes" else breaks
                     breaks = "page" if child.get("new-page") == "yes" else breaks
@@ -139,6 +140,7 @@ class MeasureReader:
         place = bisect_left(self.times, goal)
         nearest = min(self.times[max(place - 1, 0) : place + 1], key=lambda time: abs(time - goal))
         self._move(nearest if abs(nearest - goal) < _ROUNDING else goal)
+        self.graces = 0
 
     def _move(self, time: Fraction) -> None:
         self.now = time
@@ -204,6 +206,7 @@ class MeasureReader:
             lane.items.append(TimedEvent(event, numbers, [*lane.hidden, *tuplets]))
             lane.hidden.clear()
         self._move(self.now + length)
+        self.graces = 0 if grace is None else self.graces + 1
         lane.end = max(lane.end, self.now)
 
     def _lane(self, name: str, staff: int) -> _Lane:
@@ -291,7 +294,7 @@ class MeasureReader:
                         for wavy in child.iterfind("wavy-line"):
                             spanners.note_line(wavy, event.id)
                     case "dynamics":
-                        self.beside.dynamics(child, event.onset, event.staff, None)
+                        self.beside.dynamics(child, (event.onset, event.staff, None))
         if not marks:
             return event
         arpeggios = [mark for mark in marks if isinstance(mark, Arpeggio)][:1]  # it stands at each note

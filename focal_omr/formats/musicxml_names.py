@@ -50,11 +50,11 @@ DYNAMICS = _names(
 )
 ARTICULATIONS = _names(
     "accent strong-accent staccato tenuto detached-legato staccatissimo spiccato scoop plop doit falloff"
-    " breath-mark caesura stress unstress soft-accent"
+    " breath-mark caesura stress unstress soft-accent other-articulation"
 )
 ORNAMENTS = _names(
     "trill-mark turn delayed-turn inverted-turn delayed-inverted-turn vertical-turn inverted-vertical-turn"
-    " shake mordent inverted-mordent schleifer haydn"
+    " shake mordent inverted-mordent schleifer haydn other-ornament"
 )
 # Without bends, holes, arrows and hammer-ons, which need more than a text.
 TECHNIQUES = _names(

@@ -5,10 +5,10 @@ Source: MusicXML 4.0, W3C Community Group final report; element order by its sch
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from functools import partial
-from math import lcm
+from math import inf, lcm
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
@@ -39,6 +39,7 @@ from focal_omr.score.score import (
     Pedal,
     Rest,
     Score,
+    Sign,
     Space,
     StaffLines,
     Transposition,
@@ -184,8 +185,12 @@ class _PartWriter:
             element = sub(self.element, "measure", "", attributes)
             if measure.break_before:
                 sub(element, "print", "", {f"new-{measure.break_before}": "yes"})
+            before = measure.left_after or 0
+            if before:
+                self._write_attributes(element, measure, measure.signs[:before], opens=True, first=index == 0)
             self._write_barline(element, measure, "left")
-            self._write_attributes(element, measure, _ZERO, first=index == 0)
+            signs = [sign for sign in measure.signs[before:] if (sign.onset, sign.graces) == (_ZERO, 0)]
+            self._write_attributes(element, measure, signs, opens=not before, first=index == 0 and not before)
             for unread in measure.unread:
                 elements.write_unread(element, unread, self._staff(unread.staff))
             self._write_voices(element, measure)
@@ -218,11 +223,9 @@ class _PartWriter:
             sub(element, "repeat", "", {"direction": barline.repeat})
 
     def _write_attributes(
-        self, parent: ET.Element, measure: Measure, onset: Fraction, *, first: bool = False
+        self, parent: ET.Element, measure: Measure, signs: Sequence[Sign], *, opens: bool, first: bool = False
     ) -> None:
-        """Writes the signs at one onset, in the order of the schema."""
-        signs = [sign for sign in measure.signs if sign.onset == onset]
-        opens = onset == 0
+        """Writes signs at one place, in the order of the schema; `opens` at the beginning of the measure."""
         repeats = dict(measure.repeats) if opens else self.repeats
         styles = opens and (measure.multirest is not None or repeats != self.repeats)
         if not signs and not first and not styles:
@@ -243,17 +246,18 @@ class _PartWriter:
     def _write_voices(self, parent: ET.Element, measure: Measure) -> None:
         """Voices one after the other; directions and later signs go with the first voice, at their onsets."""
         voices = measure.voices or (Voice(1, ()),)
-        pending: list[list[tuple[Fraction, Callable[[], None]]]] = [[] for _ in voices]
-        for index, onset, write in self._pending(parent, measure):
-            pending[index].append((onset, write))
-        now, end = _ZERO, max([measure.length, *(onset for onset, _ in pending[0])])
+        pending: list[list[tuple[tuple[Fraction, float], Callable[[], None]]]] = [[] for _ in voices]
+        for index, place, write in self._pending(parent, measure):
+            pending[index].append((place, write))
+        now, end = _ZERO, max([measure.length, *(place[0] for place, _ in pending[0])])
         for voice, writes in zip(voices, pending, strict=True):
             now = self._move(parent, now, _ZERO, voice)
             writes.sort(key=lambda item: item[0])
-            done = 0
+            done, graces = 0, 0.0
             for event in voice.events:
-                while done < len(writes) and writes[done][0] <= event.onset:
-                    now = self._move(parent, now, writes[done][0], voice)
+                graces = inf if event.length else graces if event.onset == now else 0
+                while done < len(writes) and writes[done][0] <= (event.onset, graces):
+                    now = self._move(parent, now, writes[done][0][0], voice)
                     writes[done][1]()
                     done += 1
                 if isinstance(event, Space):
@@ -261,17 +265,21 @@ class _PartWriter:
                 now = self._move(parent, now, event.onset, voice)
                 self._write_event(parent, event, voice)
                 now = event.onset + event.length
-            for onset, write in writes[done:]:
+                graces = 0 if event.length else graces + 1
+            for (onset, _), write in writes[done:]:
                 now = self._move(parent, now, onset, voice)
                 write()
         self._move(parent, now, end, voices[-1])
 
     def _pending(
         self, parent: ET.Element, measure: Measure
-    ) -> Iterator[tuple[int, Fraction, Callable[[], None]]]:
-        """What is written at an onset between the notes of a voice, with the index of the voice."""
-        for onset in sorted({sign.onset for sign in measure.signs} - {_ZERO}):
-            yield 0, onset, partial(self._write_attributes, parent, measure, onset)
+    ) -> Iterator[tuple[int, tuple[Fraction, int], Callable[[], None]]]:
+        """What is written between the notes of a voice: the index of the voice, the onset and the number of
+        grace notes there that stand before it, and how to write it."""
+        signs = measure.signs[measure.left_after or 0 :]
+        for place in sorted({(sign.onset, sign.graces) for sign in signs} - {(_ZERO, 0)}):
+            own = [sign for sign in signs if (sign.onset, sign.graces) == place]
+            yield 0, place, partial(self._write_attributes, parent, measure, own, opens=False)
         for direction in measure.directions:
             index = 0
             if isinstance(direction.value, FiguredBass):  # it has the staff of the note after it
@@ -281,12 +289,12 @@ class _PartWriter:
                     if any(e.onset == direction.onset and e.staff == direction.staff for e in voice.events)
                 )
                 index = next(starts, 0)
-            yield index, direction.onset, partial(self._write_direction, parent, direction)
+            yield index, (direction.onset, 0), partial(self._write_direction, parent, direction)
         for moment, element, placement in self.spanners.lines[measure.id]:
             line = elements.line_direction(element, placement, self._staff(moment.staff))
-            yield 0, moment.onset, partial(parent.append, line)
+            yield 0, (moment.onset, 0), partial(parent.append, line)
         for onset, barline in measure.barlines:
-            yield 0, onset, partial(elements.write_middle_barline, parent, barline)
+            yield 0, (onset, 0), partial(elements.write_middle_barline, parent, barline)
 
     def _write_direction(self, parent: ET.Element, direction: Direction) -> None:
         value, staff = direction.value, self._staff(direction.staff)

@@ -33,6 +33,7 @@ from focal_omr.score.score import (
 
 __all__ = ["SignReader"]
 
+Place = tuple[Fraction, int, Placement | None]  # onset, staff, above or below
 _Signed = Clef | Key | Meter | Transposition | StaffLines
 # The order in which the schema wants them: the same signs in another order are equal.
 _SIGN_ORDER = (Key, Meter, Clef, StaffLines, Transposition)
@@ -49,6 +50,7 @@ class SignReader:
         self.barlines: list[tuple[Fraction, Barline]] = []
         self.left: Barline | None = None
         self.right: Barline | None = Barline()
+        self.left_after: int | None = None
         self.multirest: MultiRest | None = None
         self.unread: list[Unread] = []
 
@@ -60,18 +62,29 @@ class SignReader:
             "barlines": tuple(sorted(self.barlines, key=lambda barline: barline[0])),
             "left": self.left,
             "right": self.right,
+            "left_after": None if self.left is None else self.left_after,
             "multirest": self.multirest,
             "unread": tuple(self.unread),
         }
 
     # Signs -------------------------------------------------------------------------------------------------
 
-    def attributes(self, element: ET.Element, now: Fraction) -> None:
+    def attributes(self, element: ET.Element, now: Fraction, graces: int) -> None:
+        """Read an <attributes>.
+
+        Args:
+            element: The element.
+            now: Its onset.
+            graces: Number of grace notes at this onset that stand before it.
+
+        Raises:
+            NotationError: Divisions or signs that do not exist.
+        """
         divisions = element.findtext("divisions")
         if divisions is not None:
             self.part.divisions = decimal(divisions)
             if self.part.divisions <= 0:
-                raise NotationError(f"divisions of {divisions}")
+                raise NotationError(f"divisions of {divisions.strip()}")
         for child in element:
             number = child.get("number", "")
             staff = int(number) if re.fullmatch("[1-9][0-9]?", number) else None
@@ -80,23 +93,24 @@ class SignReader:
             match child.tag:
                 case "key":
                     if (key := elements.read_key(child)) is not None:
-                        self._add_sign(key, now, staff, child)
+                        self._add_sign(key, (now, staff, graces), child)
                 case "time":
                     meter = elements.read_meter(child)
-                    self._add_sign(meter, now, staff, child)
+                    self._add_sign(meter, (now, staff, graces), child)
                     self.part.meter = meter.length
                 case "clef":
-                    self._add_sign(elements.read_clef(child), now, staff or 1, child)
+                    self._add_sign(elements.read_clef(child), (now, staff or 1, graces), child)
                 case "transpose":
-                    self._add_sign(elements.read_transposition(child), now, staff, child)
+                    self._add_sign(elements.read_transposition(child), (now, staff, graces), child)
                 case "staff-details" if child.find("staff-lines") is not None:
                     lines = integer(child.findtext("staff-lines"), 0, _MAX_STAFF_LINES, "staff lines")
-                    self._add_sign(StaffLines(lines), now, staff or 1, child)
+                    self._add_sign(StaffLines(lines), (now, staff or 1, graces), child)
                 case "measure-style":
                     self._measure_style(child, staff)
 
-    def _add_sign(self, value: _Signed, now: Fraction, staff: int | None, element: ET.Element) -> None:
-        self.signs.append(Sign(now, value, staff, printed=element.get("print-object") != "no"))
+    def _add_sign(self, value: _Signed, place: tuple[Fraction, int | None, int], element: ET.Element) -> None:
+        onset, staff, graces = place
+        self.signs.append(Sign(onset, value, staff, graces, element.get("print-object") != "no"))
 
     def _measure_style(self, element: ET.Element, staff: int | None) -> None:
         rest, repeat = element.find("multiple-rest"), element.find("measure-repeat")
@@ -111,10 +125,12 @@ class SignReader:
                 self.part.repeats[number] = MeasureRepeat(measures, slashes)
 
     def barline(self, element: ET.Element, now: Fraction) -> None:
+        """Read a <barline> at `now`, with its segno, coda and ending."""
         barline = elements.read_barline(element)
         location = element.get("location", "right")
         if location == "left":
             self.left = barline if barline != Barline() else self.left
+            self.left_after = len(self.signs) or None
         elif location == "middle":
             self.barlines.append((now, barline))
         else:
@@ -122,25 +138,26 @@ class SignReader:
         for sign in ("segno", "coda"):
             if element.find(sign) is not None:
                 onset = Fraction(0) if location == "left" else now
-                self.add_direction(onset, Jump(cast("Any", sign)), 1, None)
+                self._add(Jump(cast("Any", sign)), (onset, 1, None))
         ending = element.find("ending")
         if ending is not None:
             self.part.spanners.ending(ending, self.measure, self.part.measure)
 
     # Directions --------------------------------------------------------------------------------------------
 
-    def add_direction(self, onset: Fraction, value: Any, staff: int, where: Placement | None) -> None:
+    def _add(self, value: Any, place: Place) -> None:
+        onset, staff, where = place
         self.directions.append(Direction(onset, value, staff, where))
 
-    def _offset(self, element: ET.Element, now: Fraction) -> Fraction:
-        """The onset of a direction at `now`, with its offset."""
+    def _place(self, element: ET.Element, now: Fraction) -> Place:
+        """The place of a direction at `now`, with its offset."""
         offset = element.findtext("offset")
-        return max(now + self.part.ticks(offset), Fraction(0)) if offset else now
+        onset = max(now + self.part.ticks(offset), Fraction(0)) if offset else now
+        return onset, self.part.staff(element), placement(element)
 
     def chord_symbol(self, element: ET.Element, now: Fraction) -> None:
         """Read a <harmony>."""
-        symbol = elements.read_chord_symbol(element)
-        self.add_direction(self._offset(element, now), symbol, self.part.staff(element), placement(element))
+        self._add(elements.read_chord_symbol(element), self._place(element, now))
 
     def figured_bass(self, element: ET.Element, now: Fraction, note: ET.Element) -> None:
         """Read a <figured-bass>.
@@ -152,10 +169,11 @@ class SignReader:
         """
         length = None if element.find("duration") is None else self.part.ticks(element.findtext("duration"))
         value = elements.read_figured_bass(element, length)
-        self.add_direction(now, value, self.part.staff(note), placement(element))
+        self._add(value, (now, self.part.staff(note), placement(element)))
 
     def direction(self, element: ET.Element, now: Fraction) -> None:
-        onset, staff, where = self._offset(element, now), self.part.staff(element), placement(element)
+        """Read a <direction> at `now`: words, tempo, dynamics and the ends of lines."""
+        place = onset, staff, where = self._place(element, now)
         texts: list[ET.Element] = []
         beat, per_minute = None, None
         for child in (e for kind in element.iterfind("direction-type") for e in kind):
@@ -165,40 +183,46 @@ class SignReader:
                 case "metronome":
                     beat, per_minute = elements.read_metronome(child)
                 case "dynamics":
-                    self.dynamics(child, onset, staff, where)
+                    self.dynamics(child, place)
                 case "rehearsal":
-                    self.add_direction(onset, Rehearsal(text_of(child)), staff, where)
+                    self._add(Rehearsal(text_of(child)), place)
                 case "segno" | "coda":
-                    self.add_direction(onset, Jump(cast("Any", child.tag)), staff, where)
+                    self._add(Jump(cast("Any", child.tag)), place)
                 case "wedge" | "octave-shift" | "pedal":
                     self.part.spanners.line(child, Moment(self.measure, onset, staff), where)
                 case "other-direction" if (child.text or "").startswith(UNREAD):
                     self.unread.append(Unread(staff, (child.text or "").removeprefix(UNREAD)))
         text = squeezed("".join(e.text or "" for e in texts))
         sound = element.find("sound")
-        if sound is not None and self.sound(sound, onset, staff, where, text):
+        if sound is not None and self.sound(sound, place, text):
             text = ""
         speed = None if sound is None or sound.get("tempo") is None else decimal(sound.get("tempo"))
         if beat is not None or (speed and text):
-            self.add_direction(onset, Tempo(text, beat, per_minute, speed), staff, where)
+            self._add(Tempo(text, beat, per_minute, speed), place)
         elif text:
-            self.add_direction(onset, Words(text, elements.words_style(texts[0])), staff, where)
+            self._add(Words(text, elements.words_style(texts[0])), place)
 
-    def sound(
-        self, sound: ET.Element, onset: Fraction, staff: int, where: Placement | None, text: str
-    ) -> bool:
-        """Adds the jump that a <sound> tells of, with its words; whether it does."""
+    def sound(self, sound: ET.Element, place: Place, text: str) -> bool:
+        """Read the jump that a <sound> tells of; whether it does.
+
+        Args:
+            sound: The element.
+            place: Where it stands.
+            text: The words printed with it.
+        """
         kind = next((kind for attribute, kind in JUMP_SOUNDS.items() if sound.get(attribute)), None)
         if kind is not None:
-            self.add_direction(onset, Jump(cast("Any", kind), text), staff, where)
+            self._add(Jump(cast("Any", kind), text), place)
         return kind is not None
 
-    def dynamics(self, element: ET.Element, onset: Fraction, staff: int, where: Placement | None) -> None:
+    def dynamics(self, element: ET.Element, place: Place) -> None:
+        """Read a <dynamics> of a direction or a note."""
+        onset, staff, where = place
         for child in element:
             text = text_of(child) if child.tag == "other-dynamics" else child.tag
             if text:
-                self.add_direction(onset, Dynamic(text), staff, placement(element) or where)
+                self._add(Dynamic(text), (onset, staff, placement(element) or where))
 
 
-def _sign_order(sign: Sign) -> tuple[Fraction, int, int]:
-    return sign.onset, _SIGN_ORDER.index(type(sign.value)), sign.staff or 0
+def _sign_order(sign: Sign) -> tuple[Fraction, int, int, int]:
+    return sign.onset, sign.graces, _SIGN_ORDER.index(type(sign.value)), sign.staff or 0
