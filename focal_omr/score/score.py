@@ -393,12 +393,14 @@ class Sign:
 
     Attributes:
         graces: Number of the grace notes at its onset that stand before it.
+        printed: False for a sign that holds but is not drawn, such as the meter of a cadenza.
     """
 
     onset: Fraction
     value: Clef | Key | Meter | Transposition | StaffLines
     staff: int | None = None
     graces: int = 0
+    printed: bool = True
 
 
 # Directions ----------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from focal_omr.score.score import (
+    Barline,
     Chord,
     Clef,
     Ending,
@@ -111,16 +112,19 @@ class _PartCheck:
                     for note in event.notes if isinstance(event, Chord) else ():
                         self.notes[note.id] = _Placed(number, voice_number, index, event, note)
         self.ratios = self._tuplet_ratios()
+        self.open_beams: set[tuple[int, bool]] = set()  # by voice, and whether of grace notes
 
     def violations(self) -> list[Violation]:
         """Every violation in the part."""
         meter: Fraction | None = None
-        for measure in self.part.measures:
+        for index, measure in enumerate(self.part.measures):
             for sign in measure.signs:
                 self._check_sign(measure, sign.value)
                 if isinstance(sign.value, Meter) and sign.onset == 0:
                     meter = sign.value.length
-            self._check_length(measure, meter)
+            self._check_voices_end(measure)
+            if meter is not None:
+                self._check_length(index, meter)
             for voice in measure.voices:
                 self._check_voice(measure, voice)
             for repeated_staff, _ in measure.repeats:
@@ -137,20 +141,32 @@ class _PartCheck:
     def _measure_of(self, placed: _Placed) -> Measure:
         return self.part.measures[placed.measure]
 
-    def _check_length(self, measure: Measure, meter: Fraction | None) -> None:
+    def _check_voices_end(self, measure: Measure) -> None:
         if measure.unread or measure.multirest or measure.repeats:
             return
-        length = measure.length
         for voice in measure.voices:
             end = voice.events[-1].onset + voice.events[-1].length if voice.events else Fraction(0)
-            if end != length:
-                reason = f"voice {voice.number} ends at {end}, the longest one at {length}"
+            if end != measure.length:
+                reason = f"voice {voice.number} ends at {end}, the longest one at {measure.length}"
                 self._add(measure, measure.id, reason)
-        if meter is not None and length != meter and not measure.pickup:
+
+    def _check_length(self, index: int, meter: Fraction) -> None:
+        """A measure lasts what its meter says. Shorter are pickups, the first and last one, and those beside
+        a repeat sign or double barline, where a phrase begins inside a measure."""
+        measures = self.part.measures
+        measure, length = measures[index], measures[index].length
+        if length == meter or measure.unread or measure.multirest or measure.repeats:
+            return
+        beside = measures[max(index - 1, 0) : index + 2]
+        edge = index in (0, len(measures) - 1) or any(
+            barline not in (None, Barline()) for m in beside for barline in (m.left, m.right)
+        )
+        split = any(m is not measure and (m.pickup or m.length + length == meter) for m in beside)
+        if length > meter or not (measure.pickup or edge or split):
             self._add(measure, measure.id, f"lasts {length}, the meter says {meter}")
 
     def _check_voice(self, measure: Measure, voice: Voice) -> None:
-        expected, open_beams = Fraction(0), 0
+        expected = Fraction(0)
         for event in voice.events:
             if event.onset != expected:
                 self._add(measure, event.id, f"begins at {event.onset}, the event before ends at {expected}")
@@ -158,13 +174,21 @@ class _PartCheck:
             self._check_staff(measure, event.id, event.staff)
             if isinstance(event, Chord | Rest):
                 self._check_event(measure, event)
-                first = event.beams[0] if event.beams else None
-                if (first == "begin") if open_beams == 0 else (first in ("continue", "end") or first is None):
-                    open_beams = {"begin": 1, "end": 0}.get(first or "", open_beams)
-                elif first in ("begin", "continue", "end"):
-                    self._add(measure, event.id, f"beam {first!r} does not follow the beam before it")
+                self._check_beam(measure, voice, event)
             elif event.length <= 0:
                 self._add(measure, event.id, "a space without length")
+
+    def _check_beam(self, measure: Measure, voice: Voice, event: Chord | Rest) -> None:
+        """Beams begin, go on over rests, grace notes and barlines, and end; grace notes have their own."""
+        first = event.beams[0] if event.beams else None
+        key = voice.number, isinstance(event, Chord) and event.grace is not None
+        is_open = key in self.open_beams
+        if first in ("begin", "continue", "end") and is_open == (first == "begin"):
+            self._add(measure, event.id, f"beam {first!r} does not follow the beam before it")
+        if first == "begin":
+            self.open_beams.add(key)
+        elif first == "end":
+            self.open_beams.discard(key)
 
     def _check_event(self, measure: Measure, event: Chord | Rest) -> None:
         value = event.duration.value
