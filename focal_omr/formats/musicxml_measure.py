@@ -16,6 +16,7 @@ from focal_omr.formats.musicxml_spanners import TimedEvent, read_tuplets
 from focal_omr.score.score import (
     Arpeggio,
     Articulation,
+    BeamPart,
     Chord,
     Duration,
     Event,
@@ -57,6 +58,7 @@ class _Lane:
     count: int = 0
     end: Fraction = _ZERO
     hidden: list[ET.Element] = field(default_factory=list)  # tuplets that begin at notes that are not printed
+    beam_begins: bool = False  # at a note that is not printed
 
 
 class MeasureReader:
@@ -103,6 +105,8 @@ class MeasureReader:
                     self.beside.figured_bass(child, self.now, next(self._notes_from(child), child))
                 case "barline":
                     self.beside.barline(child, self.now)
+                case "grouping":
+                    self.beside.grouping(child)
                 case "sound":
                     self.beside.sound(child, (self.now, 1, None), "")
                 case "print":
@@ -184,15 +188,19 @@ class MeasureReader:
         lane.count += 1
         tuplets = [t for n in lead.iterfind("notations") for t in n.iterfind("tuplet")]
         if not printed or duration is None:
-            _keep_tuplets(lane, tuplets)
+            _leave_out(lane, tuplets, elements.read_beams(lead))
         else:
+            beams = elements.read_beams(lead)
+            if lane.beam_begins and beams[:1] != ("begin",):
+                beams = _without_end(beams, "end", "begin")
+            lane.beam_begins = False
             common: dict[str, Any] = {
                 "onset": self.now,
                 "duration": duration,
                 "length": length,
                 "staff": staff,
                 "cue": lead.find("cue") is not None,
-                "beams": elements.read_beams(lead),
+                "beams": beams,
             }
             generated = f"{self.id}v{lane.number}e{lane.count}"
             event: Chord | Rest
@@ -339,15 +347,29 @@ def _untold_tuplet(duration: Duration, length: Fraction) -> tuple[int, int]:
     return 1, 1
 
 
-def _keep_tuplets(lane: _Lane, tuplets: list[ET.Element]) -> None:
-    """Hands the ends of tuplets at a note that is not printed to its neighbours in the voice."""
+def _leave_out(lane: _Lane, tuplets: list[ET.Element], beams: tuple[BeamPart, ...]) -> None:
+    """Hands the ends of tuplets and beams at a note that is not printed to its neighbours in the voice."""
     for element in tuplets:
-        if element.get("type") == "start":
-            lane.hidden.append(element)
-            continue
         number = element.get("number", "1")
         begun = [e for e in lane.hidden if e.get("number", "1") == number]
-        if begun:
+        if element.get("type") == "start":
+            lane.hidden.append(element)
+        elif begun:
             lane.hidden.remove(begun[0])
         elif lane.items:
             lane.items[-1].tuplets.append(element)
+    if beams[:1] == ("begin",):
+        lane.beam_begins = True
+    elif beams[:1] == ("end",) and lane.items:
+        item = lane.items[-1]
+        if not isinstance(item.event, Space):
+            item.event = replace(item.event, beams=_without_end(item.event.beams, "begin", "end"))
+
+
+def _without_end(beams: tuple[BeamPart, ...], lost: BeamPart, new: BeamPart) -> tuple[BeamPart, ...]:
+    """The beams of a note beside one that is not printed: none if it had the other end of the first beam,
+    `lost`; else its beams end there, as `new` says."""
+    if beams[:1] == (lost,):
+        return ()
+    hook: BeamPart = "backward hook" if new == "end" else "forward hook"
+    return tuple(new if beam == "continue" else hook if beam == lost else beam for beam in beams)

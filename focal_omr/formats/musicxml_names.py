@@ -91,4 +91,4 @@ CHORD_KINDS = _names(
 JUMP_SOUNDS = {"dacapo": "da-capo", "dalsegno": "dal-segno", "tocoda": "to-coda", "fine": "fine"}
 
 ELISION = "\u203f"  # an undertie between the syllables that one note carries
-UNREAD = "unread: "  # begins the hidden direction that marks a measure as seen but not read
+UNREAD = "unread"  # type of the <feature> that marks a staff of a measure as seen but not read

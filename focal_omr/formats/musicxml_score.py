@@ -192,7 +192,7 @@ class _PartWriter:
             signs = [sign for sign in measure.signs[before:] if (sign.onset, sign.graces) == (_ZERO, 0)]
             self._write_attributes(element, measure, signs, opens=not before, first=index == 0 and not before)
             for unread in measure.unread:
-                elements.write_unread(element, unread, self._staff(unread.staff))
+                elements.write_unread(element, unread)
             self._write_voices(element, measure)
             self._write_barline(element, measure, "right")
 
@@ -336,8 +336,8 @@ class _PartWriter:
             if event.length or not (isinstance(event, Chord) and event.grace):
                 sub(element, "duration", self._ticks(event.length))
             ties = [] if note is None else self._ties(note)
-            if not event.cue:
-                for kind in ties:
+            for kind in ties if not event.cue else ():
+                if kind != "let-ring":
                     sub(element, "tie", "", {"type": kind})
             sub(element, "voice", str(voice.number))
             self._write_value(element, event, note)
@@ -352,7 +352,7 @@ class _PartWriter:
 
     def _ties(self, note: Note) -> list[str]:
         ends = ["stop"] if note.id in self.tie_ends else []
-        return ends + (["start"] if note.tie_to is not None else [])
+        return ends if note.tie_to is None else [*ends, "start" if note.tie_to else "let-ring"]
 
     def _write_value(self, element: ET.Element, event: Chord | Rest, note: Note | None) -> None:
         if not (isinstance(event, Rest) and event.measure):
@@ -381,8 +381,7 @@ class _PartWriter:
         if note is not None and index == 0 and event.id != (note.id if len(notes) == 1 else note.id[:-2]):
             notations.set("id", event.id)  # the ids of the notes do not tell the chord's
         for kind in ties:
-            rings = kind == "start" and note is not None and note.tie_to == ""
-            sub(notations, "tied", "", {"type": "let-ring" if rings else kind})
+            sub(notations, "tied", "", {"type": kind})
         ids = [event.id] if index == 0 else []
         if note is not None and note.id != event.id:
             ids.append(note.id)

@@ -222,8 +222,8 @@ def write_marks(
                 sub(group, "tremolo", str(ornament.beams), {"type": ornament.between or "single"})
                 continue
             sub(group, ornament.name, "", _placed(ornament.placement))
-            for accidental in ornament.accidentals:
-                sub(group, "accidental-mark", accidental)
+            for accidental, place in zip(ornament.accidentals, ("above", "below"), strict=False):
+                sub(group, "accidental-mark", accidental, {"placement": place})
         group.extend(wavy)
     techniques = [mark for mark in marks if isinstance(mark, Technique | Fingering)]
     if techniques:
@@ -281,17 +281,11 @@ def line_direction(line: ET.Element, placement: str | None, staff: int | None) -
     return element
 
 
-def write_unread(measure: ET.Element, unread: Unread, staff: int | None) -> None:
-    """Write that a staff of the measure was seen but not read, as a direction that is not printed.
-
-    Args:
-        measure: The <measure> element.
-        unread: What was not read.
-        staff: Its staff; None in a part with one.
-    """
-    text = ET.Element("other-direction", {"print-object": "no"})
-    text.text = UNREAD + unread.reason
-    measure.append(line_direction(text, None, staff))
+def write_unread(measure: ET.Element, unread: Unread) -> None:
+    """Write that a staff of the measure was seen but not read. MusicXML has no element for it; a <grouping>
+    holds what an analysis adds to the music, and other programs pass over it."""
+    grouping = sub(measure, "grouping", "", {"type": "single", "member-of": f"staff {unread.staff}"})
+    sub(grouping, "feature", unread.reason, {"type": UNREAD})
 
 
 def direction(value: Direction, staff: int | None) -> ET.Element:
@@ -318,9 +312,10 @@ def direction(value: Direction, staff: int | None) -> ET.Element:
             sub(kind, "rehearsal", text)
         case Jump("segno" | "coda" as sign):
             sub(kind, sign)
+            sound[sign] = sign
         case Jump(name, text):
             sub(kind, "words", text)
-            sound[_SOUNDS[name]] = "yes" if name in ("da-capo", "fine") else name
+            sound[_SOUNDS[name]] = {"dal-segno": "segno", "to-coda": "coda"}.get(name, "yes")
         case Tempo(text, beat, per_minute, quarters):
             if text or beat is None:
                 sub(kind, "words", text)

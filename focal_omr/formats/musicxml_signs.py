@@ -190,8 +190,6 @@ class SignReader:
                     self._add(Jump(cast("Any", child.tag)), place)
                 case "wedge" | "octave-shift" | "pedal":
                     self.part.spanners.line(child, Moment(self.measure, onset, staff), where)
-                case "other-direction" if (child.text or "").startswith(UNREAD):
-                    self.unread.append(Unread(staff, (child.text or "").removeprefix(UNREAD)))
         text = squeezed("".join(e.text or "" for e in texts))
         sound = element.find("sound")
         if sound is not None and self.sound(sound, place, text):
@@ -214,6 +212,13 @@ class SignReader:
         if kind is not None:
             self._add(Jump(cast("Any", kind), text), place)
         return kind is not None
+
+    def grouping(self, element: ET.Element) -> None:
+        """Read the <grouping> that our writer marks a staff with that was not read."""
+        staff = element.get("member-of", "").removeprefix("staff ")
+        for feature in element.iterfind("feature"):
+            if feature.get("type") == UNREAD and staff.isdecimal() and len(staff) < 3:
+                self.unread.append(Unread(int(staff), text_of(feature)))
 
     def dynamics(self, element: ET.Element, place: Place) -> None:
         """Read a <dynamics> of a direction or a note."""
