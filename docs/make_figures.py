@@ -22,10 +22,11 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr import Document, Recognizer, load_score
+from focal_omr import Document, Recognizer
 from focal_omr.data.degrade.augment import KINDS, degraded_image
 from focal_omr.data.engraving.render import engrave_staff, tight_crop
 from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score.beaming import beam_by_meter
@@ -68,7 +69,7 @@ def data_engine() -> Gray:
     """Tunes below each other; beside each other clean, scanned and photographed, worse from row to row."""
     columns = [[heading(text)] for text in ("clean", "scan", "photo")]
     for number, (name, bars, strength) in enumerate(STAVES):
-        score = load_score(EXAMPLES / name / f"{name}.semantic")
+        score = load_one_voice(EXAMPLES / name / f"{name}.semantic")
         part = score.parts[0]
         short = Score((replace(part, measures=part.measures[:bars]),))
         for column, kind in zip(columns, KINDS, strict=True):

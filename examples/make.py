@@ -19,8 +19,8 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr import load_score, save_score
 from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score.beaming import beam_by_meter
@@ -40,8 +40,8 @@ Gray = NDArray[np.uint8]
 def main() -> None:
     """Write the three examples."""
     for name, title in TITLES.items():
-        score = load_score(HERE / name / f"{name}.semantic")
-        save_score(replace(score, title=title), HERE / name / f"{name}.musicxml")
+        score = load_one_voice(HERE / name / f"{name}.semantic")
+        save_one_voice(replace(score, title=title), HERE / name / f"{name}.musicxml")
     write_picture("ode-to-joy", ".png", engraved("ode-to-joy", font="Leipzig"))
     write_picture("minuet-in-g", ".jpg", photographed(engraved("minuet-in-g", font="Bravura")))
     write_picture("greensleeves", ".png", engraved_by_lilypond("greensleeves"))
@@ -55,7 +55,7 @@ def write_picture(name: str, suffix: str, picture: NDArray[Any]) -> None:
 
 def engraved(name: str, *, font: str) -> Gray:
     """(H, W) the staff of a label as Verovio engraves it, 18 px per staff space, beamed by its meter."""
-    score = load_score(HERE / name / f"{name}.semantic")
+    score = load_one_voice(HERE / name / f"{name}.semantic")
     beamed = replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
     svg = Engraver(**ONE_STAFF, font=font).svg(write_mei(beamed))
     return _decoded(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff")))

@@ -60,15 +60,21 @@ def _pages(path: Path) -> None:
 def _score(path: Path) -> None:
     """Read a score and write it in the formats that need no Verovio; writing may fail with an OmrError."""
     from focal_omr.formats.midi import Playback, playable_mei
+    from focal_omr.formats.one_voice_files import load_one_voice, write_one_voice
     from focal_omr.formats.registry import load_score, write_score
 
     score = load_score(path)
-    for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
+    for name in ("musicxml", "mxl", "mei", "semantic", "agnostic", "kern", "abc"):
         with suppress(OmrError):
             write_score(score, name)
-    for unfold in (False, True):
-        with suppress(OmrError):
-            playable_mei(score, Playback(unfold=unfold))
+    with suppress(OmrError):
+        one_voice = load_one_voice(path)
+        for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
+            with suppress(OmrError):
+                write_one_voice(one_voice, name)
+        for unfold in (False, True):
+            with suppress(OmrError):
+                playable_mei(one_voice, Playback(unfold=unfold))
 
 
 def _judged(path: Path) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
-from focal_omr import Recognizer, load_score, read
+from focal_omr import Recognizer, read
 from focal_omr.data.primus.samples import primus_samples
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import ImageError, ModelError, NoStaffError, OutputError
+from focal_omr.formats.one_voice_files import load_one_voice
 
 WEIGHTS = files("focal_omr.weights") / "default.onnx"
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -163,7 +164,7 @@ def test_save_writes_by_suffix(recognizer, tmp_path):
     document = recognizer.read_gray(draw_staff())
     for name in ("tune.musicxml", "tune.mid", "tune.mei"):
         document.save(tmp_path / name)
-    assert score_to_tokens(load_score(tmp_path / "tune.musicxml")) == list(TUNE)
+    assert score_to_tokens(load_one_voice(tmp_path / "tune.musicxml")) == list(TUNE)
     with pytest.raises(OutputError, match=r"tune\.doc cannot be written: unknown suffix"):
         document.save(tmp_path / "tune.doc")
 

@@ -88,7 +88,9 @@ def convert(
 ) -> None:
     """Convert scores and labels between formats.
 
-    MusicXML, MEI, kern, ABC, PAE, semantic and agnostic are read and written; MIDI and SVG are only written.
+    MusicXML (also zipped, .mxl), MEI, kern, ABC, PAE, semantic and agnostic are read and written; MIDI and
+    SVG are only written. Kern, ABC, PAE and labels hold one voice of a staff: a line on stderr says what else
+    is left out.
     """
     from functools import partial
 
@@ -98,7 +100,10 @@ def convert(
 
     convert_file = partial(convert_score, playback=make_playback(tempo, instrument, unfold_repeats))
     limits = ProcessLimits(timeout, memory)
-    write_atomic(target, run_isolated(convert_file, (source, target), name=source, limits=limits))
+    converted = run_isolated(convert_file, (source, target), name=source, limits=limits)
+    write_atomic(target, converted.data)
+    if converted.left_out:
+        say(f"focal-omr: {target}: left out: {'; '.join(converted.left_out)}")
     print(target)
 
 

@@ -12,7 +12,7 @@ from focal_omr.document.geometry import Box, Polygon, bounds
 from focal_omr.encodings.bar_rules import number_bars
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import parse_barline
-from focal_omr.formats.registry import save_score
+from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.page.systems import System
 from focal_omr.score.records import Score
 from focal_omr.score.score import Chord, Pitch, Space
@@ -183,12 +183,12 @@ class Document:
         return [symbol for staff in self.staves for symbol in staff.symbols]
 
     def save(self, path: str | Path, *, format: str | None = None) -> None:
-        """Write the score; the format follows from the suffix or is one of `formats.registry.FORMATS`.
+        """Write the score; the format follows from the suffix or is one of `formats.one_voice_files.FORMATS`.
 
         Raises:
             OutputError: An unknown format, or the file cannot be written.
         """
-        save_score(self.score, Path(path), format=format)
+        save_one_voice(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON values (docs/json.md); `assemble.document_from_json` reads it."""

@@ -1,82 +1,54 @@
-"""Score formats by file suffix: loading, saving and conversion."""
+"""Score formats by file suffix: loading, saving and conversion of whole scores."""
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from focal_omr.encodings.agnostic import read_agnostic, write_agnostic
-from focal_omr.encodings.semantic import read_semantic, write_semantic
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import NotationError, OmrError, OutputError
-from focal_omr.formats.abc import write_abc
-from focal_omr.formats.kern import write_kern
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.midi import Playback, playable_mei
-from focal_omr.formats.musicxml_writer import write_musicxml
+from focal_omr.formats.midi import Playback
+from focal_omr.formats.musicxml_reader import read_musicxml
+from focal_omr.formats.musicxml_score import write_musicxml_score
+from focal_omr.formats.one_voice_files import FORMATS, ONE_VOICE_READERS, save_one_voice, write_one_voice
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import read_limited, write_atomic
+from focal_omr.score import records
 from focal_omr.score.beaming import beam_by_meter
-from focal_omr.score.records import Score
+from focal_omr.score.score import Score
+
+__all__ = ["Converted", "convert_score", "load_score", "save_score", "write_score"]
+
+_CONTAINER = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+    '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
+    "</rootfiles></container>\n"
+)
+_MXL_TYPE = "application/vnd.recordare.musicxml"
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest there is: the same score gives the same bytes
 
 
-@dataclass(frozen=True)
-class OutputFormat:
-    """A writer and the suffix of its files."""
+class Converted(NamedTuple):
+    """A score in a format.
 
-    suffix: str
-    write: Callable[[Score], bytes]
+    Attributes:
+        data: The content of the file.
+        left_out: One phrase for each kind of thing that the format cannot hold, see
+            `encodings.to_one_voice.from_score`.
+    """
 
-
-def _text(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
-    return lambda score: write(score).encode()
-
-
-def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
-    return lambda score: (write(score) + "\n").encode()
-
-
-def write_midi(score: Score, playback: Playback) -> bytes:
-    """The score as a Standard MIDI File. Raises as `save_score` does."""
-    return Engraver().midi(playable_mei(score, playback))
-
-
-def _write_pae(score: Score) -> str:
-    if len(score.parts) != 1:
-        raise NotationError(f"Plaine & Easie code is one staff; this score has {len(score.parts)} parts")
-    return Engraver().pae(write_mei(score))
-
-
-def _write_beamed_mei(score: Score) -> str:
-    """MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
-    return write_mei(replace(score, parts=tuple(beam_by_meter(part) for part in score.parts)))
-
-
-# The formats that `save_score` writes, by their names on the command line.
-FORMATS: dict[str, OutputFormat] = {
-    "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
-    "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_midi(score, Playback())),
-    "mei": OutputFormat(SUFFIXES["mei"], _text(_write_beamed_mei)),
-    "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
-    "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
-    "svg": OutputFormat(
-        SUFFIXES["svg"], _text(lambda score: Engraver().svg_document(_write_beamed_mei(score)))
-    ),
-    "pae": OutputFormat(SUFFIXES["pae"], _text(_write_pae)),
-    "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
-    "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
-}
-_BY_SUFFIX = {output.suffix: name for name, output in FORMATS.items()} | {
-    ".xml": "musicxml",
-    ".midi": "midi",
-    ".kern": "kern",
-}
+    data: bytes
+    left_out: tuple[str, ...] = ()
 
 
 def load_score(path: Path | str) -> Score:
-    """The score in a file: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic, by its suffix.
+    """The score in a file: MusicXML (also zipped), MEI, kern, ABC, PAE, semantic or agnostic, by its suffix.
 
     Raises:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
@@ -95,14 +67,18 @@ def load_score(path: Path | str) -> Score:
 
 
 def save_score(
-    score: Score, path: Path | str, *, format: str | None = None, playback: Playback | None = None
+    score: Score | records.Score,
+    path: Path | str,
+    *,
+    format: str | None = None,
+    playback: Playback | None = None,
 ) -> None:
-    """Write a score to a file atomically.
+    """Write a score to a file atomically. What the format cannot hold is left out, see `write_score`.
 
     Args:
-        score: The score.
+        score: The score, or the one-voice score of a `Document`.
         path: The file; an existing one is replaced.
-        format: A name in `FORMATS`; None: by the suffix.
+        format: musicxml, mxl, mei, midi, svg, kern, abc, pae, semantic or agnostic; None: by the suffix.
         playback: How a MIDI file is played; ignored by other formats.
 
     Raises:
@@ -111,100 +87,118 @@ def save_score(
         EngraveError: Verovio could not engrave the score.
     """
     path = Path(path)
-    write_atomic(path, write_score(score, _format_of(path, format), playback))
+    if isinstance(score, records.Score):
+        save_one_voice(score, path, format=format, playback=playback)
+        return
+    write_atomic(path, write_score(score, _format_of(path, format), playback).data)
 
 
-def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
-    """The bytes of the second file when the score of the first is saved to it; nothing is written.
+def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
+    """What is written to the second file when the score of the first is saved to it; nothing is written.
 
     Raises:
         NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
     """
     source, target = files
-    score = load_score(source)
-    return write_score(score, _format_of(target, None), playback)
+    name = _format_of(target, None)
+    try:
+        return write_score(load_score(source), name, playback)
+    except NotationError as error:
+        named = str(error) if str(error).startswith(str(source)) else f"{source}: {error}"
+        raise NotationError(named) from error
 
 
-def _format_of(path: Path, name: str | None) -> str:
-    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
-    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
-    if found in FORMATS:
-        return found
-    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
-    if name is not None:
-        unknown = f"format {name!r}; known are {', '.join(FORMATS)}"
-    raise OutputError(f"{path} cannot be written: unknown {unknown}")
+def write_score(score: Score, name: str, playback: Playback | None = None) -> Converted:
+    """The score in one of the formats of `save_score`, and what the format leaves out.
 
-
-def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
-    """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
-
-    ABC has one tune per piece; a label file has one line per part of each piece.
-
-    Raises:
-        NotationError: The format cannot hold a piece.
-    """
-    if name == "abc":
-        tunes = [write_abc(piece, number=number) for number, piece in enumerate(pieces, 1)]
-        return "\n".join(tunes).encode()
-    return b"".join(write_score(Score((part,)), name) for piece in pieces for part in piece.parts)
-
-
-def write_score(score: Score, name: str, playback: Playback | None = None) -> bytes:
-    """The score in one of `FORMATS`.
+    Scores of one voice without beams get beams by the meter, where beams are printed.
 
     Args:
         score: The score.
-        name: A name in `FORMATS`.
+        name: The format's name.
         playback: How a MIDI file is played; ignored by other formats.
 
     Raises:
         NotationError, EngraveError: As `save_score`.
     """
-    if name == "midi" and playback is not None:
-        return write_midi(score, playback)
-    return FORMATS[name].write(score)
+    if name in _WHOLE:
+        return Converted(_WHOLE[name](_beamed(score)))
+    one_voice, left_out = from_score(score)
+    return Converted(write_one_voice(one_voice, name, playback), left_out)
+
+
+def _format_of(path: Path, name: str | None) -> str:
+    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
+    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
+    if found in FORMATS or found in _WHOLE:
+        return str(found)
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
+    if name is not None:
+        unknown = f"format {name!r}; known are {', '.join(dict.fromkeys(_BY_SUFFIX.values()))}"
+    raise OutputError(f"{path} cannot be written: unknown {unknown}")
+
+
+def _beamed(score: Score) -> Score:
+    """The score with beams if one voice says it whole and has none."""
+    try:
+        one_voice, left_out = from_score(score)
+    except NotationError:
+        return score
+    if left_out or to_score(one_voice) != score:
+        return score
+    return to_score(records.Score(tuple(map(beam_by_meter, one_voice.parts)), one_voice.title))
+
+
+# Score -> bytes --------------------------------------------------------------------------------------------
+
+
+def _write_mxl(score: Score) -> bytes:
+    """The score as a zipped MusicXML file: its type first and not compressed, as the format requires."""
+    files = {"META-INF/container.xml": _CONTAINER, "score.musicxml": write_musicxml_score(score)}
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("mimetype", _ZIP_DATE), _MXL_TYPE)
+        for file, text in files.items():
+            archive.writestr(zipfile.ZipInfo(file, _ZIP_DATE), text, zipfile.ZIP_DEFLATED)
+    return data.getvalue()
+
+
+def _write_svg(score: Score) -> bytes:
+    mei = Engraver().mei(write_musicxml_score(score), input_format="musicxml")
+    return Engraver().svg_document(mei).encode()
+
+
+# Writers that take whole scores; the others take one voice of each staff.
+_WHOLE: dict[str, Callable[[Score], bytes]] = {
+    "musicxml": lambda score: write_musicxml_score(score).encode(),
+    "mxl": _write_mxl,
+    "svg": _write_svg,
+}
+_BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {
+    ".mxl": "mxl",
+    ".xml": "musicxml",
+    ".midi": "midi",
+    ".kern": "kern",
+}
 
 
 # Bytes -> Score --------------------------------------------------------------------------------------------
 
 
-def decode_text(data: bytes) -> str:
-    """Text in UTF-8, or else in Latin-1, the encoding of older ABC and Humdrum files."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+def _read_xml(data: bytes) -> Score:
+    """MusicXML, or MEI in a file named .xml."""
+    text = xml_text(data)
+    return to_score(read_mei(text)) if "<mei" in text[:10_000] else read_musicxml(text)
 
 
-def _single_line(data: bytes) -> str:
-    """The label in a file of one label; `read` writes several lines, one per part or piece."""
-    lines = [line for line in decode_text(data).splitlines() if line.strip()]
-    if len(lines) > 1:
-        raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
-    return "".join(lines)
-
-
-def _kern_text(data: bytes) -> str:
-    """Humdrum text with C and cut C as signs only: Verovio 6.4 hides them beside a meter in numbers."""
-    numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
-    both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
-    return re.sub(both, r"\1", decode_text(data), flags=re.MULTILINE)
-
-
-def _by_verovio(kind: str, text: Callable[[bytes], str]) -> Callable[[bytes], Score]:
-    return lambda data: read_mei(Engraver().mei(text(data), input_format=kind))
+def _one_voice(suffix: str) -> Callable[[bytes], Score]:
+    return lambda data: to_score(ONE_VOICE_READERS[suffix](data))
 
 
 _READERS: dict[str, Callable[[bytes], Score]] = {
-    ".mei": lambda data: read_mei(xml_text(data)),
-    ".musicxml": _by_verovio("musicxml", xml_text),
-    ".xml": _by_verovio("auto", xml_text),
-    ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
-    ".krn": _by_verovio("kern", _kern_text),
-    ".kern": _by_verovio("kern", _kern_text),
-    ".abc": _by_verovio("abc", decode_text),
-    ".pae": _by_verovio("pae", decode_text),
-    ".semantic": lambda data: read_semantic(_single_line(data)),
-    ".agnostic": lambda data: read_agnostic(_single_line(data)),
+    ".mei": _one_voice(".mei"),
+    ".musicxml": lambda data: read_musicxml(xml_text(data)),
+    ".xml": _read_xml,
+    ".mxl": lambda data: read_musicxml(xml_text(unzip_musicxml(data))),
+    **{suffix: _one_voice(suffix) for suffix in (".krn", ".kern", ".abc", ".pae", ".semantic", ".agnostic")},
 }

@@ -21,7 +21,7 @@ from focal_omr.encodings.semantic import read_semantic, score_to_tokens, to_prim
 from focal_omr.encodings.vocabulary import full_semantic, primus_semantic
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.registry import load_score
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import Engraver
 from focal_omr.staff.strip import find_staff, load_gray
 
@@ -80,7 +80,7 @@ def test_plaine_and_easie_code_is_the_music(trees: dict[str, Path]) -> None:
     for sample in primus_samples(trees["none"]):
         path = sample.picture.with_suffix(".pae")
         # Not all survives: kinds of barline, and printed reminders that PAE has no sign for.
-        assert _notes(score_to_tokens(load_score(path))) == _notes(sample.semantic)
+        assert _notes(score_to_tokens(load_one_voice(path))) == _notes(sample.semantic)
 
 
 def _notes(tokens: Sequence[str]) -> list[str]:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from focal_omr import Recognizer, load_score
+from focal_omr import Recognizer
 from focal_omr.data.primus.samples import Sample, primus_samples
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.evaluation.evaluate import evaluate
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.staff.strip import load_gray, staff_strip
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -28,7 +29,7 @@ def test_there_are_a_clean_one_a_photo_and_one_by_lilypond() -> None:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 def test_the_expected_score_is_what_the_label_says(sample: Sample) -> None:
     assert all(token in full_semantic() for token in sample.semantic)
-    expected = load_score(sample.picture.with_suffix(".musicxml"))
+    expected = load_one_voice(sample.picture.with_suffix(".musicxml"))
     assert expected.title
     assert score_to_tokens(expected) == list(sample.semantic)
 

@@ -23,7 +23,7 @@ from focal_omr.encodings.printed import semantic_to_printed
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import EditError
-from focal_omr.formats.registry import write_score
+from focal_omr.formats.one_voice_files import write_one_voice
 from focal_omr.score.records import Clef, Note, flat_events
 
 SIMPLE = ("tie", "fermata", "grace", "rest", "delete", "accept", "believe")
@@ -128,7 +128,7 @@ def test_edits_never_break_a_document_and_can_all_be_undone(document: Document, 
         history.append(values(document, result.staves))
         document = result.document
     for format in ("musicxml", "mei", "midi"):
-        assert write_score(document.score, format)
+        assert write_one_voice(document.score, format)
     assert document_from_json(json.loads(json.dumps(document.to_json()))).score == document.score
     for before in reversed(history):
         document = restore_symbols(document, before)

@@ -15,7 +15,7 @@ from focal_omr.encodings.semantic import tokens_to_score, ungrammatical
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.midi import Playback
-from focal_omr.formats.registry import FORMATS, write_midi
+from focal_omr.formats.one_voice_files import FORMATS, write_one_voice_midi
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import Score
 
@@ -72,5 +72,7 @@ def test_repeat_may_begin_where_another_ends(between, played, last):
         "clef-G2 timeSignature-4/4 note-C5_whole barline-repeat_end note-D5_whole "
         f"barline{between} note-E5_whole barline-{last}"
     )
-    heard = converter.parseData(write_midi(_score(label.split()), Playback(unfold=True)), format="midi")
+    heard = converter.parseData(
+        write_one_voice_midi(_score(label.split()), Playback(unfold=True)), format="midi"
+    )
     assert " ".join(note.name for note in heard.flatten().notes) == played

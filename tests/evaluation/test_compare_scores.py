@@ -11,7 +11,7 @@ from strategies import scores
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError, OmrError
 from focal_omr.evaluation.compare_scores import compare_files, compare_folders, compare_scores
-from focal_omr.formats.registry import save_score
+from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.score.records import Part, Score
 
 TUNES = {
@@ -28,12 +28,12 @@ def part(name, label=None):
 
 @pytest.fixture
 def truth(tmp_path):
-    save_score(Score(tuple(map(part, TUNES))), tmp_path / "trio.musicxml")
+    save_one_voice(Score(tuple(map(part, TUNES))), tmp_path / "trio.musicxml")
     return tmp_path / "trio.musicxml"
 
 
 def save(path, label):
-    save_score(Score((part("", label),)), path)
+    save_one_voice(Score((part("", label),)), path)
     return path
 
 

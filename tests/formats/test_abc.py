@@ -5,7 +5,7 @@ import pytest
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.abc import write_abc
-from focal_omr.formats.registry import load_score, save_score, write_pieces
+from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice, write_pieces
 from focal_omr.score.records import Note, Score, flat_events
 
 
@@ -46,13 +46,13 @@ def test_notes_round_trip(tmp_path):
         "clef-G2 keySignature-AM timeSignature-2/4 note-C#5_eighth. note-B4_sixteenth note-Bb4_eighth "
         "note-C5_eighth barline note-C#5_half barline-final"
     )
-    save_score(read_semantic(label), tmp_path / "tune.abc")
+    save_one_voice(read_semantic(label), tmp_path / "tune.abc")
 
     def notes(score):
         measures = score.parts[0].measures
         return [(e.pitch, e.duration) for m in measures for e in flat_events(m) if isinstance(e, Note)]
 
-    assert notes(load_score(tmp_path / "tune.abc")) == notes(read_semantic(label))
+    assert notes(load_one_voice(tmp_path / "tune.abc")) == notes(read_semantic(label))
 
 
 def test_pieces_are_tunes_of_one_file_and_lines_of_labels():

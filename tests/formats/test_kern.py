@@ -6,7 +6,7 @@ from normal_form import normal
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.kern import write_kern
-from focal_omr.formats.registry import load_score, save_score
+from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import Score
 
@@ -42,8 +42,8 @@ def unbeamed(score: Score) -> list[object]:
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
 def test_score_round_trips(tmp_path, label):
     score = read_semantic(label)
-    save_score(score, tmp_path / "tune.krn")
-    assert unbeamed(load_score(tmp_path / "tune.krn")) == unbeamed(score)
+    save_one_voice(score, tmp_path / "tune.krn")
+    assert unbeamed(load_one_voice(tmp_path / "tune.krn")) == unbeamed(score)
 
 
 def test_lines():
@@ -67,8 +67,8 @@ def test_equal_onsets_share_a_line():
 
 def test_parts_round_trip(tmp_path):
     two = Score((read_semantic(LABELS["ties"]).parts[0], read_semantic(LABELS["grace"]).parts[0]))
-    save_score(two, tmp_path / "two.krn")
-    assert len(load_score(tmp_path / "two.krn").parts) == 2
+    save_one_voice(two, tmp_path / "two.krn")
+    assert len(load_one_voice(tmp_path / "two.krn").parts) == 2
 
 
 def test_score_without_parts():

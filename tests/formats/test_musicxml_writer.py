@@ -19,7 +19,7 @@ from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
-from focal_omr.formats.registry import load_score, save_score
+from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import (
@@ -156,11 +156,13 @@ def _pitch(chance: random.Random) -> Pitch:
 @pytest.mark.parametrize("seed", range(3))
 def test_long_scores_are_valid_and_round_trip(schema, tmp_path, seed):
     part = _long_part(seed)
-    save_score(Score((part,)), tmp_path / "long.musicxml")
+    save_one_voice(Score((part,)), tmp_path / "long.musicxml")
     document = etree.parse(str(tmp_path / "long.musicxml"))
     schema.assertValid(document)
     assert len(document.findall("part/measure")) == 200
-    ours, theirs = (normal(score)[-1] for score in (Score((part,)), load_score(tmp_path / "long.musicxml")))
+    ours, theirs = (
+        normal(score)[-1] for score in (Score((part,)), load_one_voice(tmp_path / "long.musicxml"))
+    )
     # Verovio moves a clef from a bar's beginning to the end of the one before it: so without barlines.
     assert [event for m in theirs for event in m.events] == [event for m in ours for event in m.events]
     assert [m.barline for m in theirs] == [m.barline for m in ours]

@@ -1,147 +1,135 @@
-"""Loading and saving of scores by suffix."""
+"""Whole scores by suffix: loading, saving, conversion, and what formats leave out."""
 
-import io
 import zipfile
 
 import pytest
 
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic, write_semantic
-from focal_omr.errors import EngraveError, NotationError, OutputError
-from focal_omr.formats.musicxml_writer import write_musicxml
-from focal_omr.formats.registry import FORMATS, load_score, save_score
-from focal_omr.score.records import Note, Score
+from focal_omr.encodings.to_one_voice import from_score
+from focal_omr.errors import NotationError, OutputError
+from focal_omr.formats.midi import Playback
+from focal_omr.formats.one_voice_files import save_one_voice
+from focal_omr.formats.registry import convert_score, load_score, save_score, write_score
+from focal_omr.score.score import Chord
 
 LABEL = (
     "clef-G2 keySignature-GM timeSignature-3/4 note-G4_quarter tie note-G4_quarter note-F#4_quarter "
     "barline note-D5_half._fermata barline"
 )
-CONTAINER = (
-    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-    '<rootfile full-path="score.xml"/></rootfiles></container>'
+NOTE = (
+    '<note id="{id}">{chord}<pitch><step>{step}</step><octave>{octave}</octave></pitch><duration>4</duration>'
+    "<voice>{voice}</voice><type>whole</type><staff>{staff}</staff>{more}</note>"
+)
+BACK = "<backup><duration>4</duration></backup>"
+
+
+def note(id_: str, pitch: str, *, voice: int = 1, staff: int = 1, chord: str = "", more: str = "") -> str:
+    return NOTE.format(
+        id=id_, chord=chord, step=pitch[0], octave=pitch[1], voice=voice, staff=staff, more=more
+    )
+
+
+SLUR = '<notations><slur type="{}" number="1"/></notations>'
+LYRIC = "<lyric><syllabic>single</syllabic><text>la</text></lyric>"
+PIANO = (
+    '<score-partwise version="4.0"><part-list><score-part id="P1"><part-name>Piano</part-name></score-part>'
+    '</part-list><part id="P1">'
+    '<measure number="1"><attributes><divisions>1</divisions><key><fifths>0</fifths></key>'
+    "<time><beats>4</beats><beat-type>4</beat-type></time><staves>2</staves>"
+    '<clef number="1"><sign>G</sign><line>2</line></clef><clef number="2"><sign>F</sign><line>4</line></clef>'
+    "</attributes>"
+    + note("a", "C5", more=SLUR.format("start") + LYRIC)
+    + note("b", "E5", chord="<chord/>")
+    + BACK
+    + note("c", "A4", voice=2)
+    + BACK
+    + note("d", "C3", voice=5, staff=2)
+    + '</measure><measure number="2">'
+    + note("e", "D5", more=SLUR.format("stop"))
+    + BACK
+    + note("f", "D3", voice=5, staff=2)
+    + "</measure></part></score-partwise>"
 )
 
 
-def zipped(**files: str) -> bytes:
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return data.getvalue()
+@pytest.fixture
+def piano(tmp_path):
+    path = tmp_path / "piano.musicxml"
+    path.write_text(PIANO)
+    return path
 
 
-@pytest.mark.parametrize("suffix", [".musicxml", ".xml", ".mei", ".semantic", ".pae", ".MusicXML"])
-def test_score_round_trips(tmp_path, suffix):
+@pytest.mark.parametrize("suffix", [".musicxml", ".xml", ".mxl", ".mei", ".semantic", ".pae"])
+def test_one_voice_round_trips(tmp_path, suffix):
     path = tmp_path / f"tune{suffix}"
-    save_score(read_semantic(LABEL), path)
-    assert " ".join(write_semantic(load_score(path)).split()) == LABEL
+    save_score(to_score(read_semantic(LABEL)), path)
+    one_voice, left_out = from_score(load_score(path))
+    assert " ".join(write_semantic(one_voice).split()) == LABEL
+    assert left_out == ()
 
 
-def test_agnostic_files(tmp_path):
-    save_score(read_semantic("clef-G2 note-G4_quarter barline"), tmp_path / "tune.agnostic")
-    assert (tmp_path / "tune.agnostic").read_text().split() == ["clef.G-L2", "note.quarter-L2", "barline-L1"]
-    assert load_score(tmp_path / "tune.agnostic") == read_semantic("clef-G2 note-G4_quarter barline")
+def test_scores_of_documents_are_saved_too(tmp_path):
+    save_score(read_semantic(LABEL), tmp_path / "a.musicxml")
+    save_one_voice(read_semantic(LABEL), tmp_path / "b.musicxml")
+    assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("name", "begin"),
-    [
-        ("midi", b"MThd"),
-        ("svg", b"<svg"),
-        ("mei", b"<?xml"),
-        ("musicxml", b"<?xml"),
-        ("semantic", b"clef-G2\t"),
-    ],
-)
-def test_format_can_be_named(tmp_path, name, begin):
-    path = tmp_path / "result"
-    save_score(read_semantic(LABEL), path, format=name)
-    assert path.read_bytes().startswith(begin)
-    save_score(read_semantic(LABEL), path.with_suffix(FORMATS[name].suffix))
-    assert path.with_suffix(FORMATS[name].suffix).read_bytes() == path.read_bytes()
+def test_zipped_musicxml_is_as_its_specification_says(tmp_path, piano):
+    save_score(load_score(piano), tmp_path / "piano.mxl")
+    with zipfile.ZipFile(tmp_path / "piano.mxl") as archive:
+        assert archive.namelist()[0] == "mimetype"
+        assert archive.infolist()[0].compress_type == zipfile.ZIP_STORED
+    assert load_score(tmp_path / "piano.mxl") == load_score(piano)
+    again = (tmp_path / "piano.mxl").read_bytes()
+    save_score(load_score(piano), tmp_path / "piano.mxl")
+    assert (tmp_path / "piano.mxl").read_bytes() == again
 
 
-@pytest.mark.parametrize(
-    ("suffix", "text"),
-    [
-        (".krn", "**kern\n*clefG2\n4c\n4d#\n=\n*-\n"),
-        (".kern", "**kern\n*clefG2\n4c\n4d#\n=\n*-\n"),
-        (".abc", "X:1\nL:1/4\nK:C\nC^D|\n"),
-        (".pae", "@clef:G-2\n@data:'4CxD/"),
-    ],
-)
-def test_formats_for_reading_only(tmp_path, suffix, text):
-    path = tmp_path / f"tune{suffix}"
-    path.write_text(text)
-    notes = [event for event in load_score(path).parts[0].measures[0].events if isinstance(event, Note)]
-    assert [(n.pitch.step, n.pitch.alter) for n in notes] == [("C", 0), ("D", 1)]
+@pytest.mark.parametrize("suffix", [".musicxml", ".mxl"])
+def test_whole_scores_keep_everything(tmp_path, piano, suffix):
+    score = load_score(piano)
+    assert [event.id for *_, event in score.events() if isinstance(event, Chord)]
+    converted = convert_score((piano, tmp_path / f"again{suffix}"), Playback())
+    assert converted.left_out == ()
+    (tmp_path / f"again{suffix}").write_bytes(converted.data)
+    assert load_score(tmp_path / f"again{suffix}") == score
 
 
-def test_encodings(tmp_path):
-    path = tmp_path / "tune.xml"
-    text = write_musicxml(Score(read_semantic(LABEL).parts, "Für Elise"))
-    for encoding in ("UTF-8", "UTF-16", "ISO-8859-1"):
-        path.write_bytes(text.replace('encoding="UTF-8"', f'encoding="{encoding}"').encode(encoding))
-        assert load_score(path).title == "Für Elise"
-    abc = tmp_path / "tune.abc"
-    abc.write_bytes("X:1\nT:Für Elise\nK:C\nCDE|\n".encode("latin-1"))
-    assert len(load_score(abc).parts) == 1
+def test_one_voice_formats_say_what_they_leave_out(piano, tmp_path):
+    converted = convert_score((piano, tmp_path / "piano.krn"), Playback())
+    assert converted.left_out == (
+        "voice 2 of measure 1",
+        "1 lyric syllable in measure 1",
+        "1 chord note in measure 1",
+        "1 slur in measure 1",
+    )
+    assert converted.data.decode().count("**kern") == 2
 
 
-def test_zipped_musicxml(tmp_path):
-    path = tmp_path / "tune.mxl"
-    files = {"META-INF/container.xml": CONTAINER, "score.xml": write_musicxml(read_semantic(LABEL))}
-    path.write_bytes(zipped(**files))
-    assert " ".join(write_semantic(load_score(path)).split()) == LABEL
+def test_svg_has_all_staves_and_voices(piano):
+    svg = write_score(load_score(piano), "svg").data.decode()
+    assert svg.count('class="notehead"') == 6
+    assert svg.count('class="staff"') == 4
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"no zip", zipped(a=""), zipped(**{"META-INF/container.xml": "<container/>"}), b"PK\x03\x04 and so on"],
-)
-def test_zip_archives_without_music(tmp_path, data):
-    path = tmp_path / "tune.mxl"
-    path.write_bytes(data)
-    with pytest.raises(NotationError, match=r"tune\.mxl: not a zipped MusicXML file: ."):
-        load_score(path)
+def test_one_voice_without_beams_is_beamed_where_beams_are_printed():
+    score = to_score(read_semantic("clef-G2 timeSignature-2/4 " + "note-G4_eighth " * 4 + "barline"))
+    assert b"<beam" in write_score(score, "musicxml").data
+    assert write_score(score, "agnostic").data.count(b"note.eighth") == 4
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "error", "reason"),
-    [
-        ("a.txt", b"", NotationError, r"a\.txt: unknown suffix '\.txt'; known are \.mei, \.musicxml"),
-        ("b.semantic", b"note-H4", NotationError, r"b\.semantic: token 1 of 1: unknown token 'note-H4'"),
-        ("c.krn", b"Hello", EngraveError, r"c\.krn: kern: no column of notes"),
-        ("d.xml", b"<html/>", EngraveError, r"d\.xml: '<html/>'\.\.\. looks like none"),
-        (
-            "e.mei",
-            b'<?xml version="1.0" encoding="klingon"?><mei/>',
-            NotationError,
-            r"e\.mei: .*encoding klingon",
-        ),
-        ("f.mei", b"\xff", NotationError, r"f\.mei: not XML in its encoding utf-8"),
-    ],
-)
-def test_files_that_cannot_be_read(tmp_path, name, data, error, reason):
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(error, match=reason):
+@pytest.mark.parametrize("name", ["piano.txt", "piano"])
+def test_unknown_suffixes(piano, tmp_path, name):
+    with pytest.raises(OutputError, match=r"unknown suffix .*; known are \.musicxml"):
+        convert_score((piano, tmp_path / name), Playback())
+    with pytest.raises(NotationError, match=r"unknown suffix .*; known are \.mei"):
         load_score(tmp_path / name)
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(NotationError, match=r"tune\.mei cannot be read: No such file"):
-        load_score(tmp_path / "tune.mei")
-
-
-def test_unknown_formats_are_errors(tmp_path):
-    score = read_semantic(LABEL)
-    with pytest.raises(OutputError, match=r"unknown suffix '\.pdf'; known are \.musicxml, \.mid, \.mei"):
-        save_score(score, tmp_path / "tune.pdf")
-    with pytest.raises(OutputError, match="unknown format 'pdf'; known are musicxml, midi, mei"):
-        save_score(score, tmp_path / "tune.mei", format="pdf")
-
-
-def test_failed_save_leaves_no_file(tmp_path):
-    two = Score(read_semantic(LABEL).parts * 2)
-    with pytest.raises(NotationError, match="2 parts"):
-        save_score(two, tmp_path / "tune.semantic")
-    assert list(tmp_path.iterdir()) == []
+def test_errors_name_the_file(piano, tmp_path):
+    with pytest.raises(NotationError, match=r"piano\.musicxml: a semantic label is one staff"):
+        convert_score((piano, tmp_path / "piano.semantic"), Playback())
+    piano.write_text("<score-partwise/>")
+    with pytest.raises(NotationError, match=r"^[^:]*piano\.musicxml: a MusicXML score without parts$"):
+        convert_score((piano, tmp_path / "piano.mei"), Playback())

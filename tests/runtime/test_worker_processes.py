@@ -146,7 +146,7 @@ def test_the_parent_process_imports_no_native_library() -> None:
     """Or else a cold start would load them twice."""
     modules = (
         "focal_omr.cli.app, focal_omr.batch.run, focal_omr.batch.outputs, focal_omr.page.ranges, "
-        "focal_omr.formats.registry"
+        "focal_omr.formats.one_voice_files"
     )
     command = [sys.executable, "-c", f"import {modules}; {_LISTING}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

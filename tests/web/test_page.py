@@ -22,7 +22,7 @@ axe_api = pytest.importorskip("axe_playwright_python.sync_playwright")
 
 from playwright.sync_api import Browser, Page, Request, expect  # noqa: E402
 
-from focal_omr import load_score  # noqa: E402
+from focal_omr.formats.one_voice_files import load_one_voice  # noqa: E402
 from focal_omr.score.records import Note, Score  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -188,7 +188,7 @@ def test_drop_read_edit_and_download(opened: Callable[..., SimpleNamespace], tmp
         page.click('[data-format="score.musicxml"]')
     waiting.value.save_as(tmp_path / "mended.musicxml")
     assert waiting.value.suggested_filename == "tune-book.musicxml"
-    mended = notes(load_score(tmp_path / "mended.musicxml"))
+    mended = notes(load_one_voice(tmp_path / "mended.musicxml"))
     spelled = [f"{note.pitch.step}{note.pitch.octave}" for note in mended[:5]]
     assert spelled == ["A4", "C5", "E5", "G5", "F5"]
 

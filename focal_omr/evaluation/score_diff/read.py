@@ -21,7 +21,7 @@ from focal_omr.evaluation.score_diff.musicxml import musicxml_parts, only_parts
 from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar, VoicedPart
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.musicxml_writer import write_musicxml
-from focal_omr.formats.registry import decode_text, load_score
+from focal_omr.formats.one_voice_files import decode_text, load_one_voice
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 from focal_omr.formats.verovio import Engraver
 from focal_omr.formats.written_bars import WrittenBar, quarter_lengths, written_bars
@@ -79,7 +79,7 @@ class ComparedScore:
         return score
 
     def _whole_score(self) -> Score:
-        score = load_score(self.path or "") if self.whole is None else self.whole
+        score = load_one_voice(self.path or "") if self.whole is None else self.whole
         if len(score.parts) != len(self.parts):  # MEI may define a staff twice, or after the first measure
             raise NotationError(f"{len(self.parts)} staves, but {len(score.parts)} that make a score")
         return score
@@ -98,7 +98,7 @@ def load_compared(source: Path | str | Score) -> ComparedScore:
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in _AS_SCORE or suffix not in SUFFIXES:
-        return load_compared(load_score(path))
+        return load_compared(load_one_voice(path))
     try:
         data = read_limited(path, MAX_SCORE_BYTES)
         if suffix in _KERN:

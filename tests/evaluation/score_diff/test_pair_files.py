@@ -7,7 +7,7 @@ import pytest
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import DataError
 from focal_omr.evaluation.score_diff.pair_files import Pair, pair_folders, part_in_name
-from focal_omr.formats.registry import save_score
+from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.score.records import Score
 
 
@@ -22,7 +22,7 @@ def folders(tmp_path):
 def save(path, *names):
     path.parent.mkdir(exist_ok=True)
     parts = [read_semantic("note-C4_quarter").parts[0] for _ in names]
-    save_score(Score(tuple(replace(p, name=n) for p, n in zip(parts, names, strict=True))), path)
+    save_one_voice(Score(tuple(replace(p, name=n) for p, n in zip(parts, names, strict=True))), path)
     return path
 
 

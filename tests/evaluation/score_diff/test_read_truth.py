@@ -9,7 +9,7 @@ from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.evaluation.score_diff.read import load_compared
 from focal_omr.evaluation.score_diff.records import choose_part
-from focal_omr.formats.registry import load_score, save_score
+from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
 from focal_omr.formats.verovio import Engraver
 
 PARTS = SHARED / "data" / "pages" / "quartet-parts"
@@ -58,12 +58,12 @@ def reads(bars):
 def test_one_piece_in_all_formats(tmp_path, suffix):
     path = tmp_path / f"piece{suffix}"
     if suffix == ".mxl":
-        save_score(read_semantic(LABEL), tmp_path / "piece.musicxml")
+        save_one_voice(read_semantic(LABEL), tmp_path / "piece.musicxml")
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("META-INF/container.xml", '<container><rootfile full-path="a.xml"/></container>')
             archive.write(tmp_path / "piece.musicxml", "a.xml")
     else:
-        save_score(read_semantic(LABEL), path)
+        save_one_voice(read_semantic(LABEL), path)
     (part,) = load_compared(path).parts
     assert reads(part.bars) == READS
     assert [bar.index for bar in part.bars] == list(range(1, 10))
@@ -162,5 +162,5 @@ def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_pa
 
 
 def test_a_part_as_a_score(tmp_path):
-    save_score(read_semantic(LABEL), tmp_path / "a.musicxml")
-    assert load_compared(tmp_path / "a.musicxml").score(0) == load_score(tmp_path / "a.musicxml")
+    save_one_voice(read_semantic(LABEL), tmp_path / "a.musicxml")
+    assert load_compared(tmp_path / "a.musicxml").score(0) == load_one_voice(tmp_path / "a.musicxml")
