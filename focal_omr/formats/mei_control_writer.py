@@ -10,7 +10,6 @@ from focal_omr.formats.mei_terms import (
     ARTICULATIONS,
     DURATIONS,
     FIGURES,
-    ID,
     JUMPS,
     ORNAMENTS,
     TECHNIQUES,
@@ -33,7 +32,6 @@ from focal_omr.score.score import (
     Hairpin,
     Jump,
     Mark,
-    Measure,
     Meter,
     Moment,
     Ornament,
@@ -41,7 +39,6 @@ from focal_omr.score.score import (
     Part,
     Pedal,
     Rehearsal,
-    Rest,
     Slur,
     Space,
     Technique,
@@ -88,7 +85,9 @@ class PartControls:
         for number, measure in enumerate(part.measures):
             for voice in measure.voices:
                 for event in voice.events:
-                    for id_ in (event.id, *(n.id for n in event.notes)) if isinstance(event, Chord) else [event.id]:
+                    for id_ in (
+                        (event.id, *(n.id for n in event.notes)) if isinstance(event, Chord) else [event.id]
+                    ):
                         self.home[id_], self.staves[id_] = number, event.staff
         self.waiting: dict[int, list[Callable[[ET.Element], object]]] = defaultdict(list)
         self.trills: dict[str, str] = {}  # of events with a trill, the end of its line
@@ -100,7 +99,7 @@ class PartControls:
 
     def _units(self) -> list[dict[int, int]]:
         """By measure and staff the note value that time stamps count."""
-        now = {staff: 4 for staff in range(1, self.part.staves + 1)}
+        now = dict.fromkeys(range(1, self.part.staves + 1), 4)
         units: list[dict[int, int]] = []
         for measure in self.part.measures:
             for sign in measure.signs:
@@ -252,7 +251,7 @@ class PartControls:
             attributes[name] = ACCIDENTALS.get(accidental)
         if tag == "trill" and event.id in self.trills:
             end = self.trills.pop(event.id)
-            attributes |= {"endid": f"#{end}", "extender": "true"}
+            attributes |= {"endid": f"#{end}" if end != event.id else None, "extender": "true"}
         sub(parent, tag, attributes)
 
     # Directions --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""MEI layers: the voices of a part as nested elements, with beams, tuplets and tremolos around their notes."""
+"""MEI layers: voices as nested elements, with beams, tuplets and tremolos around their notes."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ class PartLayers:
             if isinstance(s, Ottava) and s.start.measure in index and s.end.measure in index
         ]
         self.keys = {staff: Key(0) for staff in range(1, part.staves + 1)}
-        self.units = {staff: 4 for staff in range(1, part.staves + 1)}
+        self.units = dict.fromkeys(range(1, part.staves + 1), 4)
         self.meter: Meter | None = None
         self.open_beams: dict[int, _OpenBeam] = {}
         self.altered: set[str] = set()
@@ -179,7 +179,12 @@ class PartLayers:
     ) -> None:
         """Writes a voice into its layer, nesting what is around its events."""
         breaks: dict[str, int] = {}
-        containers = [*self._tuplets(voice), *self._beams(voice, breaks), *_tremolos(voice)]
+        containers = [*self._tuplets(voice), *_tremolos(voice)]
+        for beam in self._beams(voice, breaks):
+            if any(_cross(beam, other) for other in containers):
+                self._span(beam, voice)
+            else:
+                containers.append(beam)
         containers.sort(key=lambda c: (c.first, -c.last, c.rank))
         whole = len(voice.events) == 1 and voice.events[0].length == measure.length
         open_: list[_Container] = []
@@ -196,12 +201,16 @@ class PartLayers:
                 (open_[-1].element if open_ else layer).append(container.element)
                 open_.append(container)
             parent = open_[-1].element if open_ else layer
+            beamed = any(container.element.tag == "beam" for container in open_)
             if isinstance(event, Space) and not whole:
                 away = None if event.staff == staff else str(self.first_staff + event.staff - 1)
-                ratios = [Fraction(int(e.get("num", "1")), int(e.get("numbase", "1"))) for e in _elements(open_)]
-                _write_space(parent, event.length * prod(ratios), {ID: event.id, "staff": away})
+                tuplets = (c.element for c in open_ if c.element.tag == "tuplet")
+                ratio = prod(Fraction(int(e.attrib["num"]), int(e.attrib["numbase"])) for e in tuplets)
+                _write_space(parent, event.length * ratio, {ID: event.id, "staff": away})
             else:
-                self._write_event(parent, event, (index, staff), breaks, whole=whole)
+                written = self._write_event(parent, event, (index, staff), breaks, whole=whole)
+                if beamed and isinstance(event, Rest) and not event.beams:
+                    written.set("type", "unbeamed")
         for _, element in inserted:
             layer.append(element)
 
@@ -271,15 +280,15 @@ class PartLayers:
         breaks: dict[str, int],
         *,
         whole: bool,
-    ) -> None:
+    ) -> ET.Element:
         """Writes one event; `place` is the index of its measure and the staff of its layer."""
         staff = None if event.staff == place[1] else str(self.first_staff + event.staff - 1)
         common = {ID: event.id, "staff": staff}
         full = self.meter.length if self.meter is not None else None
         recip = as_recip(event.length) if event.length and event.length != full else None
         if isinstance(event, Space):
-            sub(parent, "mSpace", {**common, "dur.recip": recip})
-        elif isinstance(event, Rest):
+            return sub(parent, "mSpace", {**common, "dur.recip": recip})
+        if isinstance(event, Rest):
             position = {}
             if event.position is not None:
                 position = {"ploc": "cdefgab"[event.position % 7], "oloc": str(event.position // 7)}
@@ -289,8 +298,8 @@ class PartLayers:
             else:
                 element = sub(parent, "rest", {**common, **_value(event.duration)})
             _write_marks(element, event)
-        else:
-            self._write_chord(parent, event, place, common, breaks)
+            return element
+        return self._write_chord(parent, event, place, common, breaks)
 
     def _write_chord(
         self,
@@ -299,7 +308,7 @@ class PartLayers:
         place: tuple[int, int],
         common: dict[str, str | None],
         breaks: dict[str, int],
-    ) -> None:
+    ) -> ET.Element:
         tremolo = next((m for m in chord.marks if isinstance(m, Tremolo) and m.between is None), None)
         if tremolo is not None:
             value = Fraction(1, 2 ** (max(chord.duration.value.denominator, 4).bit_length() - 1))
@@ -323,6 +332,7 @@ class PartLayers:
             for note in chord.notes:
                 self._write_note(element, note, chord, place, {ID: note.id})
         _write_marks(element, chord)
+        return element
 
     def _write_note(
         self,
@@ -345,7 +355,9 @@ class PartLayers:
         if not isinstance(pitch, Pitch):
             return sub(parent, "note", {**attributes, "loc": str(pitch.diatonic - 30)})
         moment = (place[0], chord.onset)
-        shifts = [s.octaves for start, end, s in self.ottavas if start <= moment < end and s.start.staff == staff]
+        shifts = [
+            s.octaves for start, end, s in self.ottavas if start <= moment < end and s.start.staff == staff
+        ]
         octave = pitch.octave - sum(shifts)
         attributes |= {"pname": pitch.step.lower(), "oct": str(octave)}
         attributes["oct.ges"] = str(pitch.octave) if shifts else None
@@ -381,7 +393,8 @@ def _boundaries(voice: Voice) -> set[Fraction]:
     inner = {
         event.onset
         for event in voice.events
-        if isinstance(event, Chord) and any(isinstance(m, Tremolo) and m.between == "stop" for m in event.marks)
+        if isinstance(event, Chord)
+        and any(isinstance(m, Tremolo) and m.between == "stop" for m in event.marks)
     }
     ends = {event.onset + event.length for event in voice.events}
     return ({event.onset for event in voice.events} | ends) - inner
@@ -397,10 +410,10 @@ def _tremolos(voice: Voice) -> Iterator[_Container]:
             for mark in event.marks
             if isinstance(mark, Tremolo)
         }
-        if isinstance(first, Chord) and isinstance(second, Chord) and {"start", "stop"} <= marks.keys():
-            if any(isinstance(m, Tremolo) and m.between == "start" for m in first.marks):
-                beams = marks["start"].beams
-                yield _Container(number, number + 1, 99, ET.Element("fTrem", {"beams": str(beams)}))
+        begins = isinstance(first, Chord) and marks.get("start") in first.marks
+        if begins and isinstance(second, Chord) and marks.get("stop") in second.marks:
+            beams = {"beams": str(marks["start"].beams)}
+            yield _Container(number, number + 1, 99, ET.Element("fTrem", beams))
 
 
 def _note_break(before: Chord | Rest | Space, after: Chord | Rest, breaks: dict[str, int]) -> None:
@@ -414,8 +427,10 @@ def _note_break(before: Chord | Rest | Space, after: Chord | Rest, breaks: dict[
         breaks[before.id] = joined
 
 
-def _elements(containers: Sequence[_Container]) -> list[ET.Element]:
-    return [container.element for container in containers if container.element.tag == "tuplet"]
+def _cross(one: _Container, other: _Container) -> bool:
+    """Whether two containers overlap and neither holds the other."""
+    first, second = sorted((one, other), key=lambda c: (c.first, -c.last))
+    return first.first < second.first <= first.last < second.last
 
 
 def _references(ids: Sequence[str]) -> str:

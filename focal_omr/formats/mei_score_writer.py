@@ -36,9 +36,9 @@ _ZERO = Fraction(0)
 def write_mei_score(score: Score) -> str:
     """The score as an MEI document; the same score gives the same text.
 
-    The `xml:id` of events, notes, parts and measures are those of the records. One <measure> holds that of
-    all parts: it has the id, number and barlines of the first part's measure, and the first staves of the other
-    parts have the ids of theirs.
+    The `xml:id` of events, notes, parts and measures are those of the records. One <measure> is that of all
+    parts: it has the id, number and barlines of the first part's measure; the first staves of the other parts
+    have the ids of theirs.
 
     Raises:
         NotationError: A score without parts.
@@ -78,7 +78,9 @@ class _SectionWriter:
         self.score = score
         self.first = list(accumulate((part.staves for part in score.parts), initial=1))[:-1]
         self.layers = [PartLayers(part, staff) for part, staff in zip(score.parts, self.first, strict=True)]
-        self.controls = [PartControls(part, staff) for part, staff in zip(score.parts, self.first, strict=True)]
+        self.controls = [
+            PartControls(part, staff) for part, staff in zip(score.parts, self.first, strict=True)
+        ]
         self.numbers = [{m.id: n for n, m in enumerate(part.measures)} for part in score.parts]
 
     def write(self, parent: ET.Element) -> None:
@@ -134,7 +136,11 @@ class _SectionWriter:
         """The number of measures that begin here and can be written as one multi-measure rest; else 0."""
         measures = [part.measures[index] for part in self.score.parts if index < len(part.measures)]
         rest = measures[0].multirest
-        if rest is None or any(m.multirest != rest for m in measures) or len(measures) < len(self.score.parts):
+        if (
+            rest is None
+            or any(m.multirest != rest for m in measures)
+            or len(measures) < len(self.score.parts)
+        ):
             return 0
         for part in self.score.parts:
             for measure in part.measures[index : index + rest.measures]:
@@ -158,7 +164,7 @@ class _SectionWriter:
         attributes = {
             ID: head.id,
             "n": head.number,
-            "metcon": "false" if head.pickup else None,
+            "metcon": "false" if head.pickup else None if index else "true",
             "left": left,
             "right": right,
         }

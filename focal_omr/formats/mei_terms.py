@@ -22,6 +22,7 @@ __all__ = [
     "JUMPS",
     "MEI_NAMESPACE",
     "ORNAMENTS",
+    "as_duration",
     "as_recip",
     "beat_unit",
     "engraved_beams",
@@ -161,6 +162,15 @@ def sub(parent: ET.Element, tag: str, attributes: Mapping[str, str | None], text
     return element
 
 
+def as_duration(length: Fraction) -> Duration:
+    """The note value and at most three dots that last so long, or else a whole note."""
+    for value in DURATIONS:
+        for dots in range(4):
+            if Duration(value, dots).length == length:
+                return Duration(value, dots)
+    return Duration(Fraction(1))
+
+
 def as_recip(length: Fraction) -> str:
     """A length in whole notes as a Humdrum *recip value: "4" is a quarter, "4%3" three quarters."""
     inverse = 1 / length
@@ -187,9 +197,7 @@ def flags(duration: Duration) -> int:
     return max(0, duration.value.denominator.bit_length() - 3)
 
 
-def engraved_beams(
-    durations: Sequence[Duration], breaks: Sequence[int | None]
-) -> list[tuple[BeamPart, ...]]:
+def engraved_beams(durations: Sequence[Duration], breaks: Sequence[int | None]) -> list[tuple[BeamPart, ...]]:
     """The beams of notes that are beamed together.
 
     A short beam that meets no neighbour points into the pair of notes that it belongs to.
