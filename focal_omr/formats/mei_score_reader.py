@@ -1,0 +1,379 @@
+"""MEI reader: a document of our own writer or of another program becomes a `Score` of everything in it.
+
+Reading rules:
+  - A note sounds as @accid.ges says, else as its printed @accid. Without both it is natural in a document
+    that has @accid.ges at all; else the key signature and the accidentals before it hold.
+  - @oct.ges goes before @oct, so that pitches under an octave line are as they sound.
+  - Of alternatives (<choice>, <app>, <subst>) the first reading is taken; editorial marks are looked through.
+  - A multi-measure rest becomes as many measures.
+  - A layer that is shorter than its measure is filled up with a space.
+
+Source: Music Encoding Initiative guidelines 5.0, CMN module.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any, Literal, cast
+from xml.etree import ElementTree as ET
+
+from focal_omr.errors import NotationError
+from focal_omr.formats.mei_control_reader import ControlReader, DraftMeasure
+from focal_omr.formats.mei_drafts import DraftVoice, StaffState
+from focal_omr.formats.mei_layer_reader import LayerReader
+from focal_omr.formats.mei_part_builder import Frame, PartBuilder, PartHead, Timeline
+from focal_omr.formats.mei_sign_reader import sign_of
+from focal_omr.formats.mei_terms import GROUP_SYMBOLS, ID, as_duration, inverted
+from focal_omr.formats.safe_xml import parse_xml
+from focal_omr.score.score import Clef, Key, Meter, Part, PartGroup, Score, StaffLines, Transposition
+
+__all__ = ["read_mei_score"]
+
+_ZERO = Fraction(0)
+_SYMBOLS = inverted(GROUP_SYMBOLS)
+_EDITORIAL = frozenset(
+    ("supplied", "unclear", "add", "sic", "corr", "orig", "reg", "damage", "restore", "rdg", "lem")
+)
+_ALTERNATIVES = frozenset(("choice", "app", "subst"))
+_DROPPED = frozenset(("del", "ossia", "gap"))
+_SIGN_TAGS = ("clef", "keySig", "meterSig", "meterSigGrp")
+
+
+def read_mei_score(data: str | bytes) -> Score:
+    """The score of an MEI document.
+
+    Args:
+        data: The document, as text or in its declared encoding.
+
+    Raises:
+        NotationError: It is no MEI, has no staff or no measure, or a note in it cannot be read: which, where.
+    """
+    root = parse_xml(data)
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.rpartition("}")[2]
+    if root.tag != "mei":
+        raise NotationError(f"not an MEI document: its root is <{root.tag}>, needed is <mei>")
+    score = next(root.iter("score"), None)
+    if score is None:
+        raise NotationError("an MEI document without a <score>")
+    _resolve_editorial(score)
+    reader = _ScoreReader(score)
+    parts = reader.read()
+    titles = [text for e in root.iterfind("meiHead/fileDesc/titleStmt/title") if (text := _text(e))]
+    people = {
+        e.get("role", e.tag): _text(e) for e in root.iterfind("meiHead/fileDesc/titleStmt/respStmt/persName")
+    }
+    for role in ("composer", "lyricist"):
+        for path in (f"meiHead/fileDesc/titleStmt/{role}", f"meiHead/workList/work/{role}"):
+            for element in root.iterfind(path):
+                people.setdefault(role, _text(element))
+    rights = root.find("meiHead/fileDesc/pubStmt/availability")
+    return Score(
+        parts=tuple(parts),
+        groups=tuple(reader.groups),
+        title=titles[0] if titles else "",
+        subtitle=titles[1] if len(titles) > 1 else "",
+        composer=people.get("composer", ""),
+        lyricist=people.get("lyricist", ""),
+        copyright="" if rights is None else _text(rights),
+    )
+
+
+def _resolve_editorial(element: ET.Element) -> None:
+    """Replaces editorial elements by what they hold, in place."""
+    pending = [element]
+    while pending:
+        parent = pending.pop()
+        children: list[ET.Element] = []
+        stack = list(parent)[::-1]
+        while stack:
+            child = stack.pop()
+            if child.tag in _ALTERNATIVES:
+                options = [c for c in child if c.tag not in _DROPPED]
+                stack += options[:1]
+            elif child.tag in _EDITORIAL:
+                stack += list(child)[::-1]
+            elif child.tag not in _DROPPED:
+                children.append(child)
+        if children != list(parent):
+            parent[:] = children
+        pending += children
+
+
+class _ScoreReader:
+    """Reads the <score> of a document."""
+
+    def __init__(self, score: ET.Element) -> None:
+        self.score = score
+        self.given: set[str] = set()
+        self.taken = {id_ for element in score.iter() if (id_ := element.get(ID))}
+        self.groups: list[PartGroup] = []
+        self.heads: list[PartHead] = []
+        first = score.find("scoreDef")
+        top = None if first is None else first.find("staffGrp")
+        if top is not None:
+            self._heads(top)
+        if not self.heads:
+            raise NotationError("an MEI document without staves: <staffDef> is needed")
+        self.numbers = [
+            d.get("n", str(i)) for i, d in enumerate((d for h in self.heads for d in h.staves), 1)
+        ]
+        self.places = {
+            number: (part, staff)
+            for (part, staff), number in zip(
+                ((p, s) for p, head in enumerate(self.heads) for s in range(1, len(head.staves) + 1)),
+                self.numbers,
+                strict=True,
+            )
+        }
+        self.states = {number: StaffState() for number in self.numbers}
+        self.keys = {number: Key(0) for number in self.numbers}
+        self.lines: dict[str, str] = {}
+        self.gestural = any(e.get("accid.ges") for e in score.iter() if e.tag in ("note", "accid"))
+        self.pending: list[tuple[str, Clef | Key | Meter | Transposition | StaffLines]] = []
+        self.breaks: tuple[Literal["system", "page"], str] | None = None
+        self.endings: list[tuple[ET.Element, int, int]] = []
+        self.frames: list[Frame] = []
+
+    def keep_id(self, wanted: str | None, generated: str) -> str:
+        """The wanted id if it is there and was not given yet; else the generated one, made unique."""
+        if wanted and wanted not in self.given:
+            self.given.add(wanted)
+            return wanted
+        candidate, number = generated, 1
+        while candidate in self.taken or candidate in self.given:
+            number += 1
+            candidate = f"{generated}_{number}"
+        self.given.add(candidate)
+        return candidate
+
+    def _heads(self, group: ET.Element) -> None:
+        """The parts of a <staffGrp>, and the groups in it."""
+        for child in group:
+            if child.tag == "staffDef":
+                head = PartHead(self.keep_id(child.get(ID), f"P{len(self.heads) + 1}"), [child])
+                head.name, head.abbreviation = _labels(child)
+                self.heads.append(head)
+            elif child.tag == "staffGrp" and _is_part(child):
+                head = PartHead(self.keep_id(child.get(ID), f"P{len(self.heads) + 1}"))
+                head.staves = child.findall("staffDef")
+                head.name, head.abbreviation = _labels(child)
+                if not head.name:
+                    head.name, head.abbreviation = _labels(head.staves[0])
+                self.heads.append(head)
+            elif child.tag == "staffGrp":
+                before = len(self.heads)
+                self._heads(child)
+                symbol = child.get("symbol") or next(
+                    (e.get("symbol") for e in child.iterfind("grpSym")), None
+                )
+                members = self.heads[before:]
+                if members and (symbol or child.get("type") == "group"):
+                    self.groups.append(
+                        PartGroup(
+                            members[0].id,
+                            members[-1].id,
+                            cast("Any", _SYMBOLS.get(symbol or "")),
+                            barlines=child.get("bar.thru") == "true",
+                            name=_labels(child)[0],
+                        )
+                    )
+
+    # Sections ----------------------------------------------------------------------------------------------
+
+    def read(self) -> list[Part]:
+        """All parts."""
+        self._walk(self.score)
+        if not self.frames:
+            raise NotationError("an MEI document without measures")
+        self.measures: list[list[DraftMeasure]] = [[] for _ in self.heads]
+        for index, frame in enumerate(self.frames):
+            self._read_measure(index, frame)
+        for index in range(len(self.frames)):
+            self._set_lengths(index)
+        controls = ControlReader(self.measures, self.places)
+        for index, frame in enumerate(self.frames):
+            for element in frame.element:
+                if element.tag != "staff":
+                    controls.read(element, index)
+        timeline = Timeline(self.frames, self.endings, self.places, self.keep_id)
+        return [
+            PartBuilder(timeline, head, own, controls).build()
+            for head, own in zip(self.heads, self.measures, strict=True)
+        ]
+
+    def _walk(self, parent: ET.Element) -> None:
+        for child in parent:
+            match child.tag:
+                case "scoreDef":
+                    self._definition(child)
+                case "staffDef":
+                    self._staff_definition(child, child.get("n", ""))
+                case "measure":
+                    self.frames.append(Frame(child, self.pending, self.breaks))
+                    self.pending, self.breaks = [], None
+                case "sb" | "pb":
+                    kind: Literal["system", "page"] = "page" if child.tag == "pb" else "system"
+                    self.breaks = (kind, child.get("corresp", ""))
+                case "ending":
+                    first = len(self.frames)
+                    self._walk(child)
+                    if len(self.frames) > first:
+                        self.endings.append((child, first, len(self.frames) - 1))
+                case "section" | "mdiv" | "lem" | "part" | "parts":
+                    self._walk(child)
+
+    def _definition(self, element: ET.Element) -> None:
+        shared = list(_definition_signs(element))
+        own = list(element.iter("staffDef"))
+        with_own = {(d.get("n"), s.tag) for d in own for s in _definition_signs(d)}
+        for number in self.numbers:
+            for sign in shared:
+                if (number, sign.tag) not in with_own:
+                    self._pend(number, sign)
+        for definition in own:
+            self._staff_definition(definition, definition.get("n", ""))
+
+    def _staff_definition(self, element: ET.Element, number: str) -> None:
+        if number not in self.places:
+            return
+        for sign in _definition_signs(element):
+            self._pend(number, sign)
+        if element.get("trans.diat") or element.get("trans.semi"):
+            diatonic, chromatic = (_signed(element.get(f"trans.{kind}", "0")) for kind in ("diat", "semi"))
+            self.pending.append((number, Transposition(diatonic, chromatic)))
+        lines = element.get("lines", "")
+        if lines.isdecimal() and len(lines) < 3 and lines != self.lines.get(number, "5"):
+            self.pending.append((number, StaffLines(int(lines))))
+            self.lines[number] = lines
+        if element.get("dur.default"):
+            self.states[number].default = element.get("dur.default", "4")
+
+    def _pend(self, number: str, element: ET.Element) -> None:
+        sign = sign_of(element, self.keys[number])
+        if sign is not None:
+            self.pending.append((number, sign))
+            if isinstance(sign, Key):
+                self.keys[number] = sign
+
+    # Measures ----------------------------------------------------------------------------------------------
+
+    def _read_measure(self, index: int, frame: Frame) -> None:
+        for number, sign in frame.signs:
+            if isinstance(sign, Key):
+                self.states[number].key = sign
+            elif isinstance(sign, Meter):
+                self.states[number].meter = sign
+        staves = {element.get("n", ""): element for element in frame.element.iterfind("staff")}
+        numbers = iter(self.numbers)
+        for part, head in enumerate(self.heads):
+            own = [next(numbers) for _ in head.staves]
+            first = staves.get(own[0])
+            wanted = frame.element.get(ID) if part == 0 else None if first is None else first.get(ID)
+            id_ = self.keep_id(wanted, f"{head.id}m{index + 1}")
+            units = {staff: self.states[number].unit for staff, number in enumerate(own, 1)}
+            measure = DraftMeasure(id_, part, index, units)
+            self.measures[part].append(measure)
+            for staff, number in enumerate(own, 1):
+                state = self.states[number]
+                state.in_measure.clear()
+                for layer in staves[number].iterfind("layer") if number in staves else ():
+                    reader = LayerReader(state, self.keep_id, self._staff_of(part), gestural=self.gestural)
+                    order = len(measure.voices) + 1
+                    try:
+                        voice = reader.read(layer, staff, f"{id_}v{order}")
+                    except NotationError as error:
+                        place = f"staff {number}, measure {frame.element.get('n') or index + 1}"
+                        raise NotationError(f"{place}: {error}") from None
+                    measure.voices.append(voice)
+            _number_voices(measure.voices)
+
+    def _staff_of(self, part: int) -> Callable[[str], int | None]:
+        staves = {number: staff for number, (owner, staff) in self.places.items() if owner == part}
+        return staves.get
+
+    def _set_lengths(self, index: int) -> None:
+        """Gives the events that fill a measure its length: as told, as other voices last, or the meter's."""
+        measures = [part[index] for part in self.measures]
+        ends = [_end(measure) for measure in measures]
+        for measure, end in zip(measures, ends, strict=True):
+            told = next((voice.told for voice in measure.voices if voice.told), None)
+            number = self.numbers[sum(len(head.staves) for head in self.heads[: measure.part])]
+            length = told or end or max(ends) or self._meter_length(number, index)
+            for draft in measure.drafts():
+                if draft.fills:
+                    draft.length, draft.duration = length, as_duration(length)
+
+    def _meter_length(self, number: str, index: int) -> Fraction:
+        for frame in self.frames[index::-1]:
+            for own, sign in frame.signs[::-1]:
+                if own == number and isinstance(sign, Meter):
+                    return sign.length or Fraction(1)
+        return Fraction(1)
+
+
+def _number_voices(voices: list[DraftVoice]) -> None:
+    """Numbers voices as MusicXML does, from 5 on the second staff, where the layers of a staff count anew."""
+    taken = [voice.number for voice in voices if not voice.empty]
+    if len(set(taken)) < len(taken):
+        on_staff: dict[int, int] = defaultdict(int)
+        for voice in voices:
+            on_staff[voice.staff] += 1
+            voice.number = 4 * (voice.staff - 1) + on_staff[voice.staff]
+
+
+def _end(measure: DraftMeasure) -> Fraction:
+    return max((d.onset + d.length for d in measure.drafts() if not d.fills), default=_ZERO)
+
+
+# Leaves ----------------------------------------------------------------------------------------------------
+
+
+def _is_part(group: ET.Element) -> bool:
+    """Whether a <staffGrp> is one part: it says so, or is a brace whose staves have at most one label."""
+    if group.get("type") in ("part", "group"):
+        return group.get("type") == "part"
+    staves = group.findall("staffDef")
+    labels = {_labels(staff)[0] or staff.get("label", "") for staff in staves} - {""}
+    return (
+        _symbol(group) == "brace" and len(staves) > 1 and group.find("staffGrp") is None and len(labels) < 2
+    )
+
+
+def _symbol(group: ET.Element) -> str | None:
+    child = group.find("grpSym")
+    return group.get("symbol") or (None if child is None else child.get("symbol"))
+
+
+def _labels(element: ET.Element) -> tuple[str, str]:
+    label, short = element.find("label"), element.find("labelAbbr")
+    name = element.get("label", "") if label is None else _text(label)
+    return name, element.get("label.abbr", "") if short is None else _text(short)
+
+
+def _text(element: ET.Element) -> str:
+    return " ".join("".join(element.itertext()).split())
+
+
+def _signed(text: str) -> int:
+    return int(text) if text.lstrip("-").isdecimal() and len(text) < 5 else 0
+
+
+def _definition_signs(element: ET.Element) -> Iterator[ET.Element]:
+    """Clef, key and meter of a definition, children or attributes, as elements."""
+    for tag in _SIGN_TAGS:
+        yield from element.iterfind(tag)
+    names = {
+        "clef": ("clef.shape", "clef.line", "clef.dis", "clef.dis.place"),
+        "keySig": ("key.sig", "keysig"),
+        "meterSig": ("meter.count", "meter.unit", "meter.sym", "meter.form"),
+    }
+    for tag, attributes in names.items():
+        told = {name.rpartition(".")[2]: value for name in attributes if (value := element.get(name))}
+        if tag == "clef" and "clef.dis.place" in element.attrib:
+            told["dis.place"] = told.pop("place")
+        if tag == "keySig" and "keysig" in told:
+            told = {"sig": told["keysig"]}
+        if told:
+            yield ET.Element(tag, told)
