@@ -277,7 +277,8 @@ class _VoiceBuilder:
     def _timed(
         self, id_: str, event: records.Note | records.Rest | records.MultiRest, ratio: Fraction
     ) -> None:
-        marks = (Fermata(),) if not isinstance(event, records.MultiRest) and event.fermata else ()
+        held = not isinstance(event, records.MultiRest) and event.fermata
+        marks = (Fermata(placement="above"),) if held else ()
         built: Event
         if not isinstance(event, records.Note):
             if self.rest is not None:

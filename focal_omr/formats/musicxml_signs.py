@@ -35,8 +35,8 @@ __all__ = ["SignReader"]
 
 Place = tuple[Fraction, int, Placement | None]  # onset, staff, above or below
 _Signed = Clef | Key | Meter | Transposition | StaffLines
-# The order in which the schema wants them: the same signs in another order are equal.
-_SIGN_ORDER = (Key, Meter, Clef, StaffLines, Transposition)
+# The order in which they are printed; that of the file says nothing.
+_SIGN_ORDER = (Clef, Key, Meter, StaffLines, Transposition)
 _MAX_STAFF_LINES = 20
 
 

@@ -180,7 +180,7 @@ def _single_line(data: bytes) -> str:
     return "".join(lines)
 
 
-def _kern_text(data: bytes) -> str:
+def kern_text(data: bytes) -> str:
     """Humdrum text with C and cut C as signs only: Verovio 6.4 hides them beside a meter in numbers."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
@@ -196,8 +196,8 @@ ONE_VOICE_READERS: dict[str, Callable[[bytes], Score]] = {
     ".musicxml": _by_verovio("musicxml", xml_text),
     ".xml": _by_verovio("auto", xml_text),
     ".mxl": _by_verovio("musicxml", lambda data: xml_text(unzip_musicxml(data))),
-    ".krn": _by_verovio("kern", _kern_text),
-    ".kern": _by_verovio("kern", _kern_text),
+    ".krn": _by_verovio("kern", kern_text),
+    ".kern": _by_verovio("kern", kern_text),
     ".abc": _by_verovio("abc", decode_text),
     ".pae": _by_verovio("pae", decode_text),
     ".semantic": lambda data: read_semantic(_single_line(data)),

@@ -9,11 +9,19 @@ from typing import NamedTuple
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import NotationError, OmrError, OutputError
-from focal_omr.formats.mei_reader import read_mei
+from focal_omr.formats.kern_score import read_kern_score
+from focal_omr.formats.mei_score_reader import read_mei_score
+from focal_omr.formats.mei_score_writer import write_mei_score
 from focal_omr.formats.midi import Playback
 from focal_omr.formats.musicxml_reader import read_musicxml
 from focal_omr.formats.musicxml_score import write_musicxml_score
-from focal_omr.formats.one_voice_files import FORMATS, ONE_VOICE_READERS, save_one_voice, write_one_voice
+from focal_omr.formats.one_voice_files import (
+    FORMATS,
+    ONE_VOICE_READERS,
+    kern_text,
+    save_one_voice,
+    write_one_voice,
+)
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
 from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
@@ -140,6 +148,9 @@ def _format_of(path: Path, name: str | None) -> str:
 
 def _beamed(score: Score) -> Score:
     """The score with beams if one voice says it whole and has none."""
+    voices = [measure.voices for part in score.parts for measure in part.measures]
+    if any(len(each) > 1 for each in voices) or any(getattr(e, "beams", ()) for *_, e in score.events()):
+        return score
     try:
         one_voice, left_out = from_score(score)
     except NotationError:
@@ -163,16 +174,12 @@ def _write_mxl(score: Score) -> bytes:
     return data.getvalue()
 
 
-def _write_svg(score: Score) -> bytes:
-    mei = Engraver().mei(write_musicxml_score(score), input_format="musicxml")
-    return Engraver().svg_document(mei).encode()
-
-
 # Writers that take whole scores; the others take one voice of each staff.
 _WHOLE: dict[str, Callable[[Score], bytes]] = {
     "musicxml": lambda score: write_musicxml_score(score).encode(),
     "mxl": _write_mxl,
-    "svg": _write_svg,
+    "mei": lambda score: write_mei_score(score).encode(),
+    "svg": lambda score: Engraver().svg_document(write_mei_score(score)).encode(),
 }
 _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {
     ".mxl": "mxl",
@@ -188,7 +195,7 @@ _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {
 def _read_xml(data: bytes) -> Score:
     """MusicXML, or MEI in a file named .xml."""
     text = xml_text(data)
-    return to_score(read_mei(text)) if "<mei" in text[:10_000] else read_musicxml(text)
+    return read_mei_score(text) if "<mei" in text[:10_000] else read_musicxml(text)
 
 
 def _one_voice(suffix: str) -> Callable[[bytes], Score]:
@@ -196,9 +203,10 @@ def _one_voice(suffix: str) -> Callable[[bytes], Score]:
 
 
 _READERS: dict[str, Callable[[bytes], Score]] = {
-    ".mei": _one_voice(".mei"),
+    ".mei": lambda data: read_mei_score(xml_text(data)),
     ".musicxml": lambda data: read_musicxml(xml_text(data)),
     ".xml": _read_xml,
     ".mxl": lambda data: read_musicxml(xml_text(unzip_musicxml(data))),
-    **{suffix: _one_voice(suffix) for suffix in (".krn", ".kern", ".abc", ".pae", ".semantic", ".agnostic")},
+    **{suffix: lambda data: read_kern_score(kern_text(data)) for suffix in (".krn", ".kern")},
+    **{suffix: _one_voice(suffix) for suffix in (".abc", ".pae", ".semantic", ".agnostic")},
 }

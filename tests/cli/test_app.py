@@ -136,7 +136,9 @@ def test_json_prints_one_object_per_line_with_every_symbol(run, model, tmp_path)
     assert len(staff["lines"]) == 5
     assert [symbol["token"] for symbol in staff["symbols"]] == list(TUNE)
     for symbol in staff["symbols"]:
-        assert symbol.keys() == {"token", "box", "polygon", "confidence", "used", "bar", "adds_up"}
+        assert symbol.keys() - {"pitch", "onset", "duration"} == {
+            *("token", "box", "polygon", "confidence", "used", "bar", "adds_up", "staff", "event", "voice")
+        }
         left, top, right, bottom = symbol["box"]
         assert 0 <= left < right <= page["width"] == 700
         assert 0 <= top < bottom <= page["height"] == 200
