@@ -1,8 +1,8 @@
 """Random valid scores with many kinds of records.
 
-A score is in the form in which the MusicXML reader gives it: ids that are generated from places, no two spaces
-beside each other, marks, signs and spanners in order. It is made from one random number, since drawing each
-choice through hypothesis takes a hundred times as long.
+A score is in the form in which the MusicXML reader gives it: ids that are generated from places, no two
+spaces beside each other, marks, signs and spanners in order. It is made from one random number, since
+drawing each choice through hypothesis takes a hundred times as long.
 """
 
 from dataclasses import replace

@@ -234,6 +234,13 @@ def test_ties_stay_in_their_voice():
     ]
 
 
+def test_ties_lead_to_another_spelling_of_the_same_pitch():
+    data = document(measure(note("G#4", "half", tie="start") + note("Ab4", "half", tie="stop")))
+    score = read_musicxml(data)
+    assert _ties(score.parts[0]) == [("P1m1v1e1", "P1m1v1e2"), ("P1m1v1e2", None)]
+    assert validate(score) == []
+
+
 @pytest.mark.parametrize("name", ["tie that leads nowhere", "let ring"])
 def test_ties_to_no_note(name):
     assert _ties(_part(name))[0] == ("P1m1v1e1", "")
