@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from focal_omr.document.document import Document
 from focal_omr.document.events import score_tokens
+from focal_omr.document.document import Document
 from focal_omr.editing.staff_editor import StaffEditor
 from focal_omr.encodings.join_staves import Carried
 

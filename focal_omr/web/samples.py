@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focal_omr.data.primus.write import label_bytes
-from focal_omr.document.document import Document, staff_lines
 from focal_omr.document.events import score_tokens
+from focal_omr.document.document import Document, staff_lines
 from focal_omr.encodings.agnostic import score_to_agnostic
 from focal_omr.encodings.join_staves import Carried
 from focal_omr.encodings.printed import printed_to_semantic, semantic_to_printed
