@@ -1,14 +1,25 @@
-"""Columns to score: the bar solver lays the columns of a system's staves on one time axis and joins them to
-voices."""
+"""Columns to score: the bars of a system's staves are laid in time together and become measures with voices.
 
-from collections.abc import Iterator, Sequence
+Columns have no ids: those of the score are generated, from part, measure, staff and the order of the columns.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import permutations
 from typing import Any, cast
 
-from focal_omr.encodings.columns import Column, Group, NoteColumn, SignColumn
-from focal_omr.encodings.to_columns import ALTERS, BARLINE_NAMES
+from focal_omr.encodings.bar_solver import solve_bar
+from focal_omr.encodings.column_bars import Bar, opens_with_repeat, split_bars, timed_columns
+from focal_omr.encodings.column_voices import (
+    TimedGroup,
+    join_voices,
+    pair_tremolos,
+    tuplets_of,
+    voice_of,
+)
+from focal_omr.encodings.columns import BARLINES, SUBDIVIDING, Column, Group, SignColumn
+from focal_omr.encodings.staff_state import ALTERS, OpenTie, StaffState
 from focal_omr.errors import NotationError
 from focal_omr.score.score import (
     Barline,
@@ -17,7 +28,6 @@ from focal_omr.score.score import (
     Direction,
     Duration,
     Ending,
-    Event,
     Fermata,
     Jump,
     Key,
@@ -31,476 +41,442 @@ from focal_omr.score.score import (
     Part,
     Pitch,
     Rest,
+    Score,
     Sign,
     Space,
     Spanner,
-    Tuplet,
     Unpitched,
+    Unread,
     Voice,
 )
 
-__all__ = ["part_from_columns"]
+__all__ = ["DecodedScore", "Fault", "score_from_columns"]
 
-_STYLES = {name: style for style, name in reversed(BARLINE_NAMES.items())}
 _ZERO = Fraction(0)
 _WHOLE = Duration(Fraction(1))
 
 
-def part_from_columns(
-    systems: Sequence[Sequence[Sequence[Column]]], *, part_id: str = "P1", name: str = ""
-) -> Part:
-    """The part that the columns of its staves say.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one staff: index of the measure, staff of the system from 1, and what."""
+
+    measure: int
+    staff: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedScore:
+    """The score that columns say, and where they cannot all be right.
+
+    Attributes:
+        score: A score whose ids are generated.
+        unsolved: Bars whose durations do not fill the measure, whatever their onsets; and, at the top staff,
+            measures in the middle of the music that are not as long as the meter says.
+        disagreements: Staves that have other barlines, meters or keys than the other ones.
+    """
+
+    score: Score
+    unsolved: tuple[Fault, ...]
+    disagreements: tuple[Fault, ...]
+
+
+def score_from_columns(
+    systems: Sequence[Sequence[Sequence[Column]]], staves: Sequence[int] = (1,)
+) -> DecodedScore:
+    """The score that the columns of its staves say.
+
+    A staff that has another number of measures than most in its system is unread there.
 
     Args:
         systems: For each system the columns of each staff, from the top.
-        part_id: Id of the part; ids of its measures and events begin with it.
-        name: Name of the part.
+        staves: Number of staves of each part, from the top.
 
     Raises:
-        NotationError: The staves of a system have other numbers of measures.
+        NotationError: A system has other than `sum(staves)` staves.
     """
-    return _PartDecoder(part_id, name).decode(systems)
+    decoder = _ScoreDecoder(staves)
+    for number, columns in enumerate(systems, 1):
+        if len(columns) != sum(staves):
+            raise NotationError(f"system {number} has {len(columns)} staves, needed are {sum(staves)}")
+        decoder.read_system(columns)
+    parts = tuple(part.finish() for part in decoder.parts)
+    return DecodedScore(Score(parts=parts), tuple(decoder.unsolved), tuple(decoder.disagreements))
 
 
-@dataclass
-class _Bar:
-    """The columns of one measure of one staff, and the barline that closes it (None: the system ends without
-    one)."""
+@dataclass(frozen=True, slots=True)
+class _BarFrame:
+    """What all parts share of a measure."""
 
-    columns: list[Column] = field(default_factory=list)
-    barline: str | None = None
-
-
-@dataclass
-class _Timed:
-    """A stem group with its onset and length in the measure."""
-
-    onset: Fraction
+    index: int
     length: Fraction
-    stem: int
-    group: Group
-    event: Event | None = None
+    full: Fraction
+    left: Barline | None
+    right: Barline | None
+    rests: int  # measures of a multi-measure rest
+    new_system: bool
+    solved: bool
+
+
+class _ScoreDecoder:
+    """Reads the bars of all staves side by side."""
+
+    def __init__(self, staves: Sequence[int]) -> None:
+        self.parts: list[_PartDecoder] = []
+        first = 0
+        for number, count in enumerate(staves, 1):
+            self.parts.append(_PartDecoder(f"P{number}", range(first, first + count)))
+            first += count
+        self.meter: Meter | None = None
+        self.left: Barline | None = None
+        self.divided = False  # a double barline or repeat sign stands before the next measure
+        self.count = 0
+        self.unsolved: list[Fault] = []
+        self.disagreements: list[Fault] = []
+
+    def read_system(self, staves: Sequence[Sequence[Column]]) -> None:
+        """Appends the measures of one system."""
+        opens = all(opens_with_repeat(columns) for columns in staves)
+        bars = [split_bars(columns, opens=opens) for columns in staves]
+        counts = Counter(len(own) for own in bars)
+        usual = max(counts, key=lambda count: (counts[count], count))
+        unread = set()
+        for staff, own in enumerate(bars):
+            if len(own) != usual:
+                reason = f"{len(own)} measures, the other staves have {usual}"
+                self.disagreements.append(Fault(self.count, staff + 1, reason))
+                unread.add(staff)
+                bars[staff] = [Bar() for _ in range(usual)]
+        index, begun = 0, False
+        while index < usual:
+            together = [own[index] for own in bars]
+            while index + 1 < usual and self._goes_on(together):
+                index += 1
+                for bar, own in zip(together, bars, strict=True):
+                    divided = [SignColumn("barline", bar.barline)] if bar.barline else []
+                    bar.columns += [*divided, *own[index].columns]
+                    bar.barline = own[index].barline
+            self._read_bar(together, unread, new_system=not begun)
+            begun = True
+            index += 1
+
+    def _goes_on(self, bars: Sequence[Bar]) -> bool:
+        """Whether a barline divides a measure that is not full yet."""
+        if not all(bar.barline in (*SUBDIVIDING, None) for bar in bars):
+            return False
+        full = self._meter_of(bars)
+        length = None if full is None else full.length
+        if length is None:
+            return False
+        return solve_bar([bar.notes for bar in bars], None).length < length
+
+    def _meter_of(self, bars: Sequence[Bar]) -> Meter | None:
+        """The meter of a bar: as most staves say that have one."""
+        own = Counter(c.value for bar in bars for c in bar.signs if isinstance(c.value, Meter))
+        found = own.most_common(1)
+        return found[0][0] if found else self.meter
+
+    def _read_bar(self, bars: Sequence[Bar], unread: set[int], *, new_system: bool) -> None:
+        self._compare_signs(bars, unread)
+        self.meter = self._meter_of(bars)
+        full = (self.meter.length if self.meter else None) or Fraction(1)
+        rests = [c.value for bar in bars for c in bar.signs if c.kind == "multirest"]
+        if any(c.kind == "barline" and c.value == "repeat-start" for bar in bars for c in bar.signs):
+            self.left = Barline("heavy-light", "forward")
+        barlines = Counter(bar.barline for bar in bars).most_common(1)[0][0]
+        pickup = not self.count or self.divided or barlines != "single"
+        notes = [bar.notes for bar in bars]
+        solved = solve_bar(notes, None if self.meter is None else self.meter.length, pickup=pickup)
+        self.unsolved += (
+            Fault(self.count, staff + 1, "its durations do not fill the measure") for staff in solved.unsolved
+        )
+        if solved.length != full and self.meter is not None and not (pickup or solved.unsolved):
+            reason = f"it lasts {solved.length} whole notes, the meter says {full}"
+            self.unsolved.append(Fault(self.count, 1, reason))
+        self.divided = barlines != "single"
+        right, after = _barlines(barlines)
+        frame = _BarFrame(
+            self.count,
+            solved.length,
+            full,
+            self.left,
+            right,
+            int(cast("int", rests[0])) if rests else 0,
+            new_system and self.count > 0,
+            not solved.unsolved,
+        )
+        endings = [c.value for bar in bars for c in bar.signs if c.kind == "ending"]
+        for part in self.parts:
+            own = [(bars[staff], solved.onsets[staff], staff in unread) for staff in part.staves]
+            part.read_bar(own, frame, cast("list[str]", endings))
+        self.left = after
+        self.count += max(1, frame.rests)
+
+    def _compare_signs(self, bars: Sequence[Bar], unread: set[int]) -> None:
+        """Names staves without the meter of most others, and staves of one part with different keys."""
+        for kind, groups in (("meter", [range(len(bars))]), ("key", [part.staves for part in self.parts])):
+            for staves in groups:
+                read = [staff for staff in staves if staff not in unread]
+                told = {s: tuple(c.value for c in bars[s].signs if c.kind == kind) for s in read}
+                if len(set(told.values())) < 2:
+                    continue
+                usual = Counter(told.values()).most_common(1)[0][0]
+                for staff, values in told.items():
+                    if values != usual:
+                        reason = f"{kind} {_names(values)}, the other staves have {_names(usual)}"
+                        self.disagreements.append(Fault(self.count, staff + 1, reason))
 
 
 @dataclass
-class _StaffState:
-    clef: Clef = field(default_factory=lambda: Clef("G", 2))
-    key: Key = field(default_factory=lambda: Key(0))
-    accidentals: dict[int, int] = field(default_factory=dict)
-    ottava: tuple[Moment, int] | None = None
-    # Notes whose tie is open: by diatonic step of the pitch, the note's id, its alteration and where it ends.
-    ties: dict[int, list[tuple[str, int, Fraction]]] = field(default_factory=dict)
+class _StaffReader:
+    """The state of a staff of a part, and the moment at which its octave line began."""
+
+    number: int
+    state: StaffState = field(default_factory=StaffState)
+    ottava: Moment | None = None
 
 
 class _PartDecoder:
-    def __init__(self, part_id: str, name: str) -> None:
-        self.id, self.name = part_id, name
+    """Appends measures to one part."""
+
+    def __init__(self, part_id: str, staves: range) -> None:
+        self.id, self.staves = part_id, staves
+        self.readers = [_StaffReader(number) for number in range(1, len(staves) + 1)]
         self.measures: list[Measure] = []
         self.spanners: list[Spanner] = []
         self.tie_to: dict[str, str] = {}
-        self.states: list[_StaffState] = []
-        self.meter: Meter | None = None
         self.ending: Ending | None = None
         self.begun = _ZERO
 
-    def decode(self, systems: Sequence[Sequence[Sequence[Column]]]) -> Part:
-        """The whole part."""
-        for number, staves in enumerate(systems):
-            bars = [_split(columns) for columns in staves]
-            if len({len(own) for own in bars}) > 1:
-                counts = ", ".join(str(len(own)) for own in bars)
-                raise NotationError(f"the staves of system {number + 1} have {counts} measures")
-            while len(self.states) < len(bars):
-                self.states.append(_StaffState())
-            left = None
-            for index in range(len(bars[0]) if bars else 0):
-                left = self._bar([own[index] for own in bars], left, new_system=index == 0 and number > 0)
-        measures = tuple(self._with_ties(measure) for measure in self.measures)
-        return Part(
-            id=self.id,
-            measures=measures,
-            staves=max(1, len(self.states)),
-            name=self.name,
-            spanners=tuple(self.spanners),
-        )
+    def finish(self) -> Part:
+        """The part, with its ties."""
+        measures = tuple(_with_ties(measure, self.tie_to) for measure in self.measures)
+        return Part(id=self.id, measures=measures, staves=len(self.staves), spanners=tuple(self.spanners))
 
-    def _bar(self, bars: list[_Bar], left: Barline | None, *, new_system: bool) -> Barline | None:
-        """Appends the measure of one bar of all staves; the left barline of the next one is returned."""
-        columns = [c for bar in bars for c in bar.columns if isinstance(c, SignColumn)]
-        if any(c.kind == "barline" for c in columns):  # a repeat sign before the first note of a system
-            left = Barline("heavy-light", "forward")
-        meter = next((c.value for c in columns if c.kind == "meter"), None)
-        if isinstance(meter, Meter):
-            self.meter = meter
-        count = next((c.value for c in columns if c.kind == "multirest"), None)
-        number = len(self.measures) + 1
-        self.measure_id = f"{self.id}m{number}"
+    def read_bar(
+        self,
+        bars: Iterable[tuple[Bar, Sequence[Fraction], bool]],
+        frame: _BarFrame,
+        endings: Iterable[str],
+    ) -> None:
+        """Appends a measure, or the measures of a multi-measure rest.
+
+        Args:
+            bars: For each staff its bar, the onsets of its note columns and whether it is unread.
+            frame: What all parts share.
+            endings: Numbers of endings that begin here, "stop" and "discontinue" of such that end.
+        """
+        self.measure_id = f"{self.id}m{len(self.measures) + 1}"
+        self.length = frame.length
         self.signs: list[Sign] = []
         self.directions: list[Direction] = []
-        repeats: list[tuple[int, MeasureRepeat]] = []
-        clocks = [_clock(bar.columns) for bar in bars]
-        length = max((clock.length for clock in clocks), default=_ZERO)
-        full = (self.meter.length if self.meter else None) or Fraction(1)
-        if not length:
-            length = full
+        self.barlines: list[tuple[Fraction, Barline]] = []
         voices: list[Voice] = []
-        for staff, (bar, clock) in enumerate(zip(bars, clocks, strict=True), 1):
-            for column in bar.columns:
-                if isinstance(column, SignColumn) and column.kind == "measure-repeat":
-                    repeats.append((staff, MeasureRepeat(int(cast("int", column.value)))))
-            voices += self._staff_voices(bar.columns, staff, length, clock)
-        name = next((bar.barline for bar in bars if bar.barline), None)
-        right, after = _barlines(name)
+        repeats, unread = [], []
+        for reader, (bar, onsets, skip) in zip(self.readers, bars, strict=True):
+            repeat = next((c.value for c in bar.signs if c.kind == "measure-repeat"), None)
+            entries = self._read_staff(reader, bar, onsets)
+            if skip:
+                unread.append(Unread(reader.number, "its barlines are not those of the other staves"))
+            elif isinstance(repeat, int):
+                repeats.append((reader.number, MeasureRepeat(repeat)))
+            elif entries:
+                voices += self._voices(reader.number, entries)
+            else:
+                voices.append(_silence(self.measure_id, reader.number, frame.length, printed=frame.rests > 0))
+            reader.state.end_measure(self.begun)
+        for value in endings:
+            self._ending(value)
         measure = Measure(
             id=self.measure_id,
-            number=str(number),
+            number=str(len(self.measures) + 1),
             voices=tuple(voices),
-            signs=tuple(self._shared_signs(len(bars))),
+            signs=tuple(_shared_signs(self.signs, len(self.staves))),
             directions=tuple(self.directions),
-            pickup=length < full,
-            left=left,
-            right=right,
-            multirest=MultiRest(int(count)) if isinstance(count, int) else None,
+            pickup=frame.solved and frame.length != frame.full,
+            left=frame.left,
+            right=Barline() if frame.rests > 1 else frame.right,
+            barlines=tuple(dict.fromkeys(self.barlines)),
+            multirest=MultiRest(frame.rests) if frame.rests else None,
             repeats=tuple(repeats),
-            break_before="system" if new_system else None,
+            unread=tuple(unread),
+            break_before="system" if frame.new_system else None,
         )
-        self._endings(columns)
         self.measures.append(measure)
-        self.begun += length
-        for _ in range(int(count) - 1 if isinstance(count, int) else 0):
-            self._append_rest(measure, full, len(bars))
-        if isinstance(count, int):
-            last = replace(self.measures[-1], right=right)
-            if count > 1:
-                self.measures[-2 if count == 2 else -count] = replace(measure, right=Barline())
-            self.measures[-1] = last if count > 1 else replace(measure, right=right)
-        return after
+        for more in range(2, frame.rests + 1):
+            number = len(self.measures) + 1
+            id_ = f"{self.id}m{number}"
+            silence = tuple(
+                _silence(id_, reader.number, frame.length, printed=True) for reader in self.readers
+            )
+            right = frame.right if more == frame.rests else Barline()
+            self.measures.append(Measure(id=id_, number=str(number), voices=silence, right=right))
+        self.begun += frame.length * max(1, frame.rests)
 
-    def _append_rest(self, like: Measure, length: Fraction, staves: int) -> None:
-        number = len(self.measures) + 1
-        id_ = f"{self.id}m{number}"
-        voices = tuple(_rest_voice(id_, staff, length) for staff in range(1, staves + 1))
-        self.measures.append(Measure(id=id_, number=str(number), voices=voices))
-        self.begun += length
+    def _ending(self, value: str) -> None:
+        if value not in ("stop", "discontinue"):
+            self.ending = Ending(self.measure_id, self.measure_id, value)
+        elif self.ending is not None:
+            self.spanners.append(replace(self.ending, end=self.measure_id, closed=value == "stop"))
+            self.ending = None
 
-    def _shared_signs(self, staves: int) -> Iterator[Sign]:
-        """Keys and meters that stand on all staves become one sign of the part."""
-        seen: set[tuple[Fraction, object]] = set()
-        for sign in self.signs:
-            if isinstance(sign.value, Clef):
-                yield sign
-                continue
-            key = (sign.onset, sign.value)
-            alike = [s for s in self.signs if (s.onset, s.value) == key]
-            if len(alike) < staves:
-                yield sign
-            elif key not in seen:
-                seen.add(key)
-                yield replace(sign, staff=None)
-
-    def _endings(self, columns: list[SignColumn]) -> None:
-        for column in columns:
-            if column.kind != "ending":
-                continue
-            if column.value in ("stop", "discontinue"):
-                if self.ending is not None:
-                    closed = column.value == "stop"
-                    self.spanners.append(replace(self.ending, end=self.measure_id, closed=closed))
-                self.ending = None
-            else:
-                self.ending = Ending(self.measure_id, self.measure_id, str(column.value))
-
-    # One staff ---------------------------------------------------------------------------------------------
-
-    def _staff_voices(
-        self, columns: list[Column], staff: int, length: Fraction, clock: "_Clock"
-    ) -> list[Voice]:
-        state = self.states[staff - 1]
-        now = length - clock.length if clock.length else _ZERO
-        if any(isinstance(c, SignColumn) and c.kind == "multirest" for c in columns) or not any(
-            isinstance(c, NoteColumn) for c in columns
-        ):
-            self._read_signs(columns, staff, state, length)
-            repeated = any(isinstance(c, SignColumn) and c.kind == "measure-repeat" for c in columns)
-            return [] if repeated else [_rest_voice(self.measure_id, staff, length)]
-        timed: list[_Timed] = []
-        for column in columns:
+    def _read_staff(self, reader: _StaffReader, bar: Bar, onsets: Sequence[Fraction]) -> list[TimedGroup]:
+        """The groups of one staff, with their events; signs go to the measure."""
+        entries: list[TimedGroup] = []
+        for number, (column, onset) in enumerate(timed_columns(bar.columns, onsets, self.length)):
             if isinstance(column, SignColumn):
-                self._read_sign(column, staff, state, now, length)
+                opens = not entries and (number < bar.early or not isinstance(column.value, Clef))
+                self._sign(reader, column, _ZERO if opens else onset)
                 continue
             for stem, group in enumerate(column.groups):
-                if group is None:
-                    continue
-                own = group.length
-                onset = _ZERO if own is None else now
-                entry = _Timed(onset, length if own is None else own, stem, group)
-                entry.event = self._event(entry, staff, state, len(timed))
-                timed.append(entry)
-            now += column.advance
-        state.accidentals.clear()
-        return self._chains(timed, staff, length)
+                if group is not None:
+                    length = self.length if group.length is None else group.length
+                    begin = _ZERO if group.length is None else onset
+                    event = self._event(reader, group, stem, begin, length, len(entries) + 1)
+                    entries.append(TimedGroup(begin, length, stem, group, event))
+        entries.sort(key=lambda entry: entry.onset)
+        return entries
 
-    def _read_signs(self, columns: list[Column], staff: int, state: _StaffState, length: Fraction) -> None:
-        for column in columns:
-            if isinstance(column, SignColumn):
-                self._read_sign(column, staff, state, _ZERO, length)
-        state.accidentals.clear()
-
-    def _read_sign(
-        self, column: SignColumn, staff: int, state: _StaffState, now: Fraction, length: Fraction
-    ) -> None:
-        value = column.value
+    def _sign(self, reader: _StaffReader, column: SignColumn, now: Fraction) -> None:
+        value, state = column.value, reader.state
         if isinstance(value, Clef | Key):
-            old = state.clef if isinstance(value, Clef) else Key(state.key.fifths)
-            known = value == old and len(self.measures) > 0  # repeated at the beginning of a system
+            known = value in (state.clef, state.key) and self.measures  # repeated where a system begins
             if isinstance(value, Clef):
                 state.clef = value
             else:
                 state.key = value
                 state.accidentals.clear()
             if not known:
-                self.signs.append(Sign(now, value, staff))
+                self.signs.append(Sign(now, value, reader.number))
         elif isinstance(value, Meter):
-            self.signs.append(Sign(now, value, staff))
+            self.signs.append(Sign(now, value, reader.number))
+        elif column.kind == "barline" and value in SUBDIVIDING:
+            self.barlines.append((now, Barline(BARLINES[str(value)][0])))
+        elif column.kind == "sign" and value in ("segno", "coda"):
+            self.directions.append(Direction(now, Jump(cast("Any", value)), reader.number))
         elif column.kind == "sign":
-            here = Moment(self.measure_id, now, staff)
-            if value in ("segno", "coda"):
-                self.directions.append(Direction(now, Jump(cast("Any", value)), staff))
-            elif value == "ottava-stop":
-                if state.ottava is not None:
-                    self.spanners.append(Ottava(state.ottava[0], here, state.ottava[1]))
-                state.ottava = None
-            else:
-                state.ottava = (here, int(str(value).removeprefix("ottava-")))
+            here = Moment(self.measure_id, now, reader.number)
+            if reader.ottava is not None:
+                self.spanners.append(Ottava(reader.ottava, here, state.octaves))
+            state.octaves = 0 if value == "ottava-stop" else int(str(value).removeprefix("ottava-"))
+            reader.ottava = here if state.octaves else None
 
-    def _event(self, timed: _Timed, staff: int, state: _StaffState, index: int) -> Chord | Rest:
-        group = timed.group
-        id_ = f"{self.measure_id}s{staff}e{index + 1}"
-        marks = (Fermata(),) if group.fermata else ()
+    # Events ------------------------------------------------------------------------------------------------
+
+    def _event(
+        self, reader: _StaffReader, group: Group, stem: int, onset: Fraction, length: Fraction, number: int
+    ) -> Chord | Rest:
+        id_ = f"{self.measure_id}s{reader.number}e{number}"
         duration = group.duration or _WHOLE
+        marks = (Fermata(),) if group.fermata else ()
         if not group.heads:
+            whole = group.duration is None
             return Rest(
                 id=id_,
-                onset=timed.onset,
+                onset=onset,
                 duration=duration,
-                length=timed.length,
-                staff=staff,
-                measure=group.duration is None,
+                length=length,
+                staff=reader.number,
+                measure=whole,
                 marks=marks,
             )
-        notes = []
-        for number, (position, head) in enumerate(group.heads, 1):
-            note_id = id_ if len(group.heads) == 1 else f"{id_}.{number}"
-            octaves = state.ottava[1] if state.ottava else 0
-            step = position + state.clef.lowest_line + 7 * octaves
-            letter, octave = "CDEFGAB"[step % 7], step // 7
-            begin = self.begun + timed.onset
-            # A tie that ends earlier leads here too: notes of a written-out arpeggio are tied to a chord.
-            ended = [tie for tie in state.ties.get(step, []) if tie[2] <= begin]
-            before = max(ended, key=lambda tie: tie[2], default=None)
-            if state.clef.shape == "percussion":
-                pitch: Pitch | Unpitched = Unpitched(cast("Any", letter), octave)
-                alter = 0
-            else:
-                alter = state.accidentals.get(step, state.key.alter(letter))
-                if head.accidental is not None:
-                    alter = state.accidentals[step] = ALTERS[head.accidental]
-                elif before is not None:
-                    alter = before[1]
-                pitch = Pitch(cast("Any", letter), octave, alter)
-            if before is not None and before[1] == alter:
-                self.tie_to[before[0]] = note_id
-                state.ties[step].remove(before)
-            if head.tie:
-                state.ties.setdefault(step, []).append((note_id, alter, begin + timed.length))
-                self.tie_to.setdefault(note_id, "")
-            notes.append(Note(id=note_id, pitch=pitch, accidental=head.accidental, head=head.kind))
-        stem = None if timed.stem == 2 or duration.value >= 1 else ("up", "down")[timed.stem]
+        direction = None if stem == 2 or duration.value >= 1 else ("up", "down")[stem]
         return Chord(
             id=id_,
-            onset=timed.onset,
+            onset=onset,
             duration=duration,
-            length=timed.length,
-            notes=tuple(notes),
-            staff=staff,
+            length=length,
+            notes=tuple(self._notes(reader.state, group, id_, onset, length)),
+            staff=reader.number,
             grace=group.grace,
-            stem=cast("Any", stem),
+            stem=cast("Any", direction),
             marks=marks,
         )
 
-    def _chains(self, timed: list[_Timed], staff: int, length: Fraction) -> list[Voice]:
-        """Joins the events of a staff to voices: what ends where another begins goes on, by the same stem if
-        it can."""
-        chains: list[list[_Timed]] = []
-        waiting: list[_Timed] = []  # grace notes before the event that they lead to
-        position = 0
-        while position < len(timed):
-            onset = timed[position].onset
-            together = []
-            while position < len(timed) and timed[position].onset == onset:
-                if timed[position].group.grace:
-                    waiting.append(timed[position])
+    def _notes(
+        self, state: StaffState, group: Group, id_: str, onset: Fraction, length: Fraction
+    ) -> Iterator[Note]:
+        begin = self.begun + onset
+        for number, (position, head) in enumerate(group.heads, 1):
+            note_id = id_ if len(group.heads) == 1 else f"{id_}.{number}"
+            step = state.step(position)
+            letter, octave = cast("Any", "CDEFGAB"[step % 7]), step // 7
+            pitch: Pitch | Unpitched
+            alter = 0
+            if state.clef.shape == "percussion":
+                pitch = Unpitched(letter, octave)
+            else:
+                if head.accidental is not None:
+                    state.accidentals[step] = ALTERS[head.accidental]
+                    alter = state.accidentals[step]
                 else:
-                    together.append(timed[position])
-                position += 1
-            if not together:
-                continue
-            for entry, chain in zip(together, _best_chains(chains, together), strict=True):
-                own = [g for g in waiting if g.stem == entry.stem or len(together) == 1]
-                waiting = [g for g in waiting if g not in own]
-                chain += [*own, entry]
-            if waiting:
-                chains[-1][-1:-1] = waiting
-                waiting = []
-        if waiting:  # grace notes at the end of the measure
-            chains = chains or [[]]
-            chains[0] += waiting
-        chains.sort(key=lambda chain: min(e.stem for e in chain) if len(chains) > 1 else 0)
-        return [
-            self._voice(chain, 4 * (staff - 1) + number, staff, length)
-            for number, chain in enumerate(chains, 1)
-        ]
+                    alter = state.alter(step, begin)
+                pitch = Pitch(letter, octave, alter)
+            before = state.take_tie(step, alter, begin)
+            if before is not None:
+                self.tie_to[before.note] = note_id
+            if head.tie:
+                state.open_tie(step, OpenTie(note_id, alter, begin + length))
+                self.tie_to.setdefault(note_id, "")
+            yield Note(id=note_id, pitch=pitch, accidental=head.accidental, head=head.kind)
 
-    def _voice(self, chain: list[_Timed], number: int, staff: int, length: Fraction) -> Voice:
-        events: list[Event] = []
-        end = _ZERO
-        for entry in chain:
-            assert entry.event is not None
-            if entry.onset > end:
-                id_ = f"{self.measure_id}v{number}s{len(events) + 1}"
-                events.append(Space(id=id_, onset=end, length=entry.onset - end, staff=staff))
-            events.append(entry.event)
-            end = entry.onset + entry.length
-        if end < length:
-            id_ = f"{self.measure_id}v{number}s{len(events) + 1}"
-            events.append(Space(id=id_, onset=end, length=length - end, staff=staff))
-        self._tuplets(chain)
-        return Voice(number, tuple(events))
-
-    def _tuplets(self, chain: list[_Timed]) -> None:
-        """Runs of events with one ratio that together last a plain note value become tuplets."""
-        run: list[_Timed] = []
-        for entry in [*(e for e in chain if not e.group.grace), None]:
-            ratio = entry.group.ratio if entry is not None else (1, 1)
-            if run and (ratio != run[0].group.ratio or _is_plain(sum((e.length for e in run), _ZERO), run)):
-                first, last = run[0].event, run[-1].event
-                assert first is not None
-                assert last is not None
-                self.spanners.append(Tuplet(first.id, last.id, *run[0].group.ratio))
-                run = []
-            if entry is not None and ratio != (1, 1):
-                run.append(entry)
-
-    def _with_ties(self, measure: Measure) -> Measure:
-        voices = []
-        for voice in measure.voices:
-            events = []
-            for event in voice.events:
-                if isinstance(event, Chord) and any(note.id in self.tie_to for note in event.notes):
-                    notes = tuple(
-                        replace(n, tie_to=self.tie_to[n.id]) if n.id in self.tie_to else n
-                        for n in event.notes
-                    )
-                    event = replace(event, notes=notes)
-                events.append(event)
-            voices.append(replace(voice, events=tuple(events)))
-        return replace(measure, voices=tuple(voices))
+    def _voices(self, staff: int, entries: Sequence[TimedGroup]) -> Iterator[Voice]:
+        for number, chain in enumerate(join_voices(entries), 1):
+            pair_tremolos(chain)
+            self.spanners += tuplets_of(chain)
+            space = f"{self.measure_id}s{staff}v{number}s"
+            yield voice_of(chain, 4 * (staff - 1) + number, self.length, space)
 
 
-@dataclass(frozen=True)
-class _Clock:
-    """The time that the columns of one bar of one staff tell."""
-
-    length: Fraction
-
-
-def _clock(columns: list[Column]) -> _Clock:
-    return _Clock(sum((c.advance for c in columns if isinstance(c, NoteColumn)), _ZERO))
-
-
-def _split(columns: Sequence[Column]) -> list[_Bar]:
-    """Bars of a staff; signs that only open the system belong to its first bar, a clef before a barline to
-    the next."""
-    bars = [_Bar()]
-    for column in columns:
-        opened = any(
-            isinstance(c, NoteColumn) or c.kind in ("multirest", "measure-repeat") for c in bars[-1].columns
-        )
-        opens = len(bars) == 1 and not opened and column == SignColumn("barline", "repeat-start")
-        if isinstance(column, SignColumn) and column.kind == "barline" and not opens:
-            bars[-1].barline = str(column.value)
-            late: list[Column] = []
-            while bars[-1].columns and _is_clef(bars[-1].columns[-1]) and opened:
-                late.insert(0, bars[-1].columns.pop())
-            if bars[-1].columns and _is_ending(bars[-1].columns[-1]):
-                stop = bars[-1].columns.pop()
-                while bars[-1].columns and _is_clef(bars[-1].columns[-1]) and opened:
-                    late.insert(0, bars[-1].columns.pop())
-                bars[-1].columns.append(stop)
-            bars.append(_Bar(list(late)))
-        else:
-            bars[-1].columns.append(column)
-    if not any(isinstance(c, NoteColumn) or c.kind != "clef" for c in bars[-1].columns):
-        bars.pop()
-    return bars
+def _with_ties(measure: Measure, tie_to: dict[str, str]) -> Measure:
+    voices = []
+    for voice in measure.voices:
+        events = []
+        for event in voice.events:
+            if isinstance(event, Chord) and any(note.id in tie_to for note in event.notes):
+                notes = (replace(n, tie_to=tie_to[n.id]) if n.id in tie_to else n for n in event.notes)
+                event = replace(event, notes=tuple(notes))
+            events.append(event)
+        voices.append(replace(voice, events=tuple(events)))
+    return replace(measure, voices=tuple(voices))
 
 
-def _is_clef(column: Column) -> bool:
-    return isinstance(column, SignColumn) and column.kind == "clef"
-
-
-def _is_ending(column: Column) -> bool:
-    return isinstance(column, SignColumn) and column.kind == "ending"
+def _shared_signs(signs: Sequence[Sign], staves: int) -> Iterator[Sign]:
+    """Keys and meters that stand on all staves become one sign of the part."""
+    seen: set[tuple[Fraction, object]] = set()
+    for sign in signs:
+        key = (sign.onset, sign.value)
+        alike = [other for other in signs if (other.onset, other.value) == key]
+        if isinstance(sign.value, Clef) or len(alike) < staves:
+            yield sign
+        elif key not in seen:
+            seen.add(key)
+            yield replace(sign, staff=None)
 
 
 def _barlines(name: str | None) -> tuple[Barline | None, Barline | None]:
     """The right barline of a measure and the left one of the next."""
     if name is None:
         return None, None
-    if name == "repeat-start":
-        return Barline(), Barline("heavy-light", "forward")
-    if name == "repeat-end":
-        return Barline("light-heavy", "backward"), None
-    if name == "repeat-both":
-        return Barline("light-heavy", "backward"), Barline("heavy-light", "forward")
-    return Barline(_STYLES[name]), None
+    style, backward, forward = BARLINES[name]
+    right = Barline(style, "backward" if backward else None)
+    return right, Barline("heavy-light", "forward") if forward else None
 
 
-def _rest_voice(measure_id: str, staff: int, length: Fraction) -> Voice:
-    rest = Rest(
-        id=f"{measure_id}s{staff}r", onset=_ZERO, duration=_WHOLE, length=length, staff=staff, measure=True
-    )
-    return Voice(4 * (staff - 1) + 1, (rest,))
+def _silence(measure_id: str, staff: int, length: Fraction, *, printed: bool) -> Voice:
+    """A measure of a staff in which nothing begins: a rest, or nothing where no rest is printed."""
+    id_ = f"{measure_id}s{staff}r"
+    event: Rest | Space = Space(id=id_, onset=_ZERO, length=length, staff=staff)
+    if printed:
+        event = Rest(id=id_, onset=_ZERO, duration=_WHOLE, length=length, staff=staff, measure=True)
+    return Voice(4 * (staff - 1) + 1, (event,))
 
 
-def _best_chains(chains: list[list[_Timed]], together: list[_Timed]) -> list[list[_Timed]]:
-    """For events of one moment the chains that they go on with, new ones among them; each chain once."""
-    free = [c for c in chains if c[-1].onset + c[-1].length <= together[0].onset]
-    options: list[list[_Timed] | None] = [*free, *([None] * len(together))]
+def _names(values: Sequence[object]) -> str:
+    def name(value: object) -> str:
+        if isinstance(value, Key):
+            return str(value.fifths)
+        terms = value.terms if isinstance(value, Meter) else ()
+        return "+".join(f"{'+'.join(map(str, beats))}/{unit}" for beats, unit in terms) or "none"
 
-    def cost(choice: tuple[list[_Timed] | None, ...]) -> float:
-        total = 0.0
-        for entry, chain in zip(together, choice, strict=True):
-            if chain is None:
-                total += 1.5
-            else:
-                ends = chain[-1].onset + chain[-1].length == entry.onset
-                total += (0 if ends else 1.2) + (0 if chain[-1].stem == entry.stem else 0.5)
-        return total
-
-    best = min(permutations(options, len(together)), key=cost)
-    result = []
-    for chain in best:
-        if chain is None:
-            chain = []
-            chains.append(chain)
-        result.append(chain)
-    return result
-
-
-def _is_plain(length: Fraction, run: list[_Timed]) -> bool:
-    """Whether a run of tuplet notes lasts a plain note value, so that its tuplet is complete."""
-    del run
-    return (
-        length.numerator & (length.numerator - 1) == 0 and length.denominator & (length.denominator - 1) == 0
-    )
+    return ", ".join(map(name, values)) or "missing"

@@ -245,14 +245,26 @@ class SpannerReader:
         return sorted(self.found, key=order)
 
     def tied_notes(self) -> dict[str, str]:
-        """Of each note with a tie, the id of the note it leads to: the next one of its pitch where the tie
-        ends, of its own voice if there are two; "" where there is none."""
-        waiting: dict[Pitch | Unpitched, list[_Tie]] = defaultdict(list)
+        """Of each note with a tie, the id of the note it leads to; "" where there is none.
+
+        It is the next one of its pitch where the tie ends, of its own spelling and voice if there are
+        several.
+        """
+        waiting: dict[int | Unpitched, list[_Tie]] = defaultdict(list)  # by the key on a piano
         ends: dict[str, str] = {}
         for tie in sorted(self._ties, key=lambda tie: tie.onset):
-            queue = waiting[tie.note.pitch]
+            pitch = tie.note.pitch
+            queue = waiting[pitch.midi if isinstance(pitch, Pitch) else pitch]
             if tie.stops and queue:
-                found = min(queue, key=lambda t: (abs(t.end - tie.onset), t.voice != tie.voice, t.onset))
+                found = min(
+                    queue,
+                    key=lambda t: (
+                        abs(t.end - tie.onset),
+                        t.note.pitch != tie.note.pitch,
+                        t.voice != tie.voice,
+                        t.onset,
+                    ),
+                )
                 queue.remove(found)
                 ends[found.note.id] = tie.note.id
             if tie.starts:

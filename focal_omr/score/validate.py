@@ -20,12 +20,14 @@ from focal_omr.score.score import (
     Ottava,
     Part,
     Pedal,
+    Pitch,
     Rest,
     Score,
     Slur,
     Spanner,
     TrillLine,
     Tuplet,
+    Unpitched,
     Voice,
 )
 
@@ -94,6 +96,11 @@ def _id_violations(score: Score) -> Iterator[Violation]:
             if not id_ or id_ in seen:
                 yield Violation(id_, place, f"id {id_!r} is used twice" if id_ else "an id is empty")
             seen.add(id_)
+
+
+def _sounding(note: Note) -> int | Unpitched:
+    """What two tied notes share, though they may be spelled in two ways."""
+    return note.pitch.midi if isinstance(note.pitch, Pitch) else note.pitch
 
 
 class _PartCheck:
@@ -244,7 +251,7 @@ class _PartCheck:
         measure, other = self._measure_of(placed), self.notes.get(note.tie_to)
         if other is None or other.note is None:
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which is no note of the part")
-        elif other.note.pitch != note.pitch:
+        elif _sounding(other.note) != _sounding(note):
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which has another pitch")
         elif other.time <= placed.time:
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which does not come later")
