@@ -327,7 +327,7 @@ def pack(
     packed = run_isolated(work, data, name=data, limits=ProcessLimits(None, memory), error=DataError)
     _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
     _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
-    print(f"{out}: {packed.plates} staves")
+    print(f"{out}: {packed.staves} staves")
 
 
 @data_app.command()
