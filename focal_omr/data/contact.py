@@ -1,6 +1,6 @@
-"""A contact sheet: some samples of a data set on one picture, with their labels and what wear makes of them.
+"""Contact sheets: samples of a data set in one image, with their labels and degraded versions.
 
-To look at before training: are the labels those of the staves, is the worst strength still legible?
+To check before training: do the labels match the staves, and is the maximum strength still legible?
 """
 
 import html
@@ -11,7 +11,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from focal_omr.data.degrade.augment import check_degradation, degraded_image, degraded_strip
 from focal_omr.data.degrade.noise import Gray
@@ -21,14 +20,14 @@ from focal_omr.data.primus.samples import Sample
 from focal_omr.errors import DataError, NoStaffError
 from focal_omr.staff.strip import decode_gray, find_staff
 
-__all__ = ["Shown", "contact_sheet", "select_ids", "sheet_entries", "sheet_png", "sheet_section"]
+__all__ = ["SheetEntry", "contact_sheet", "select_ids", "sheet_entries", "sheet_png", "sheet_section"]
 
 Staves = Mapping[str, Sample] | Mapping[str, StoredStaff]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 _COLUMNS = 2
 _WIDTH_PX = 800  # of a column
-_TALLEST_PX = 110  # of one staff: most are as wide as the column; short ones would become huge
+_MAX_HEIGHT_PX = 110  # of a staff: most fill the column's width; short ones would become huge
 _PAD_PX = 12
 _TEXT_PX = 18  # distance of two lines of text
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
@@ -36,13 +35,13 @@ _GROUND, _INK = 236, 40
 
 
 @dataclass(frozen=True)
-class Shown:
+class SheetEntry:
     """One sample on the sheet.
 
     Attributes:
-        id: Its name.
-        label: Its symbols.
-        staves: Captions and pictures, drawn one above the other.
+        id: Id of the sample.
+        label: Semantic label.
+        staves: Captions and images (H, W), stacked vertically.
     """
 
     id: str
@@ -68,7 +67,7 @@ def select_ids(wanted: Collection[str], there: Collection[str], source: Path) ->
 
 def sheet_entries(
     staves: Staves, names: Sequence[str], *, count: int, seed: int, degrade: str = "none"
-) -> list[Shown]:
+) -> list[SheetEntry]:
     """Samples that the seed draws, in order of their ids, as they are and worn.
 
     Args:
@@ -92,15 +91,18 @@ def sheet_entries(
         if isinstance(staff, StoredStaff):
             beside = staves[str(rng.choice(list(staves)))]
             assert isinstance(beside, StoredStaff)  # as all of them
-            views = [("as engraved", tight_crop(staff.gray())), *_strips(staff, beside, rng, degrade)]
+            views = [
+                ("as engraved", tight_crop(staff.gray())),
+                *_degraded_strips(staff, beside, rng, degrade),
+            ]
         else:
             gray = decode_gray(staff.picture_bytes(), name=str(staff.picture))
-            views = [("as it is", gray), *_worn(gray, rng, degrade)]
-        shown.append(Shown(name, staff.semantic, tuple(views)))
+            views = [("as it is", gray), *_degraded_images(gray, rng, degrade)]
+        shown.append(SheetEntry(name, staff.semantic, tuple(views)))
     return shown
 
 
-def _worn(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
+def _degraded_images(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
     if degrade == "none":
         return []
     try:
@@ -116,27 +118,26 @@ def _worn(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
     ]
 
 
-def _strips(plate: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
+def _degraded_strips(
+    plate: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str
+) -> list[tuple[str, Gray]]:
     if degrade == "none":
         return []
     gray, neighbour = plate.gray(), beside.gray()
     views = []
     for strength in STRENGTHS:
         ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=neighbour)
-        views.append((f"{degrade} {strength}, as the network sees it", _as_print(ink)))
+        gray_ink = (255 - np.rint(255 * ink)).astype(np.uint8)
+        views.append((f"{degrade} {strength}, as the network sees it", gray_ink))
     return views
 
 
-def _as_print(ink: NDArray[np.float32]) -> Gray:
-    return (255 - np.rint(255 * ink)).astype(np.uint8)
-
-
-def sheet_png(shown: Sequence[Shown]) -> bytes:
+def sheet_png(shown: Sequence[SheetEntry]) -> bytes:
     """The contact sheet as a file."""
     return bytes(cv2.imencode(".png", contact_sheet(shown))[1])
 
 
-def contact_sheet(shown: Sequence[Shown]) -> Gray:
+def contact_sheet(shown: Sequence[SheetEntry]) -> Gray:
     """(H, 1600) all samples in two columns: the id, the staves with captions, the label."""
     columns: list[list[Gray]] = [[] for _ in range(_COLUMNS)]
     for sample in shown:  # each goes to the column that is shorter so far
@@ -153,7 +154,7 @@ def _ground(height: int) -> Gray:
     return np.full((height, _WIDTH_PX), _GROUND, np.uint8)
 
 
-def _block(sample: Shown) -> Gray:
+def _block(sample: SheetEntry) -> Gray:
     parts = [_text([f"{sample.id}   {len(sample.label)} symbols"], thick=2)]
     for caption, gray in sample.staves:
         parts += [_text([caption]), _fitted(gray)]
@@ -163,7 +164,7 @@ def _block(sample: Shown) -> Gray:
 def _fitted(gray: Gray) -> Gray:
     """The picture as wide as the column, if that is not too tall, on the sheet's ground."""
     height, width = gray.shape
-    scale = min((_WIDTH_PX - 2 * _PAD_PX) / width, _TALLEST_PX / height)
+    scale = min((_WIDTH_PX - 2 * _PAD_PX) / width, _MAX_HEIGHT_PX / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     out = _ground(size[1] + 4)
@@ -176,15 +177,12 @@ def _wrapped(label: Sequence[str]) -> list[str]:
     lines = [""]
     for token in label:
         longer = f"{lines[-1]}   {token}".strip()
-        if _text_width(longer) > _WIDTH_PX - 2 * _PAD_PX and lines[-1]:
+        width_px = cv2.getTextSize(longer, _FONT, _FONT_SCALE, 1)[0][0]
+        if width_px > _WIDTH_PX - 2 * _PAD_PX and lines[-1]:
             lines.append(token)
         else:
             lines[-1] = longer
     return lines
-
-
-def _text_width(line: str) -> int:
-    return int(cv2.getTextSize(line, _FONT, _FONT_SCALE, 1)[0][0])
 
 
 def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
@@ -195,7 +193,7 @@ def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
     return out
 
 
-def sheet_section(shown: Sequence[Shown], degrade: str, seed: int) -> str:
+def sheet_section(shown: Sequence[SheetEntry], degrade: str, seed: int) -> str:
     """HTML of the contact sheet, a `contact.png` beside the page, and its labels.
 
     Args:
