@@ -1,4 +1,4 @@
-"""`python -m docs.make_coverage`: writes docs/coverage.md, the count of each PrIMuS symbol in engraved staves.
+"""`python -m docs.make_coverage`: writes docs/coverage.md, counts of PrIMuS symbols in engraved staves.
 
 Two shards of 500 staves, made like training shards: composed or, with --tunes, the second one from tunes.
 """

@@ -149,9 +149,9 @@ processes. Between runs the threads do not spin, so the work before and after ha
 
 `Recognizer(batch_size=4)` and `--batch` set the number of staves per run of a float32 network (`export
 --float32`). Compared with batch size 1, a batch of 4 takes 0.83 of the CPU time and 0.65 of the time on two
-threads; larger batches gain nothing. Networks with dynamic int8 quantisation, such as the packaged one, always
-use batch size 1, and are still faster: quantisation ranges span the whole batch, so a reading would depend on
-the other staves in its batch. Results do not depend on `--batch` or `--threads`, bit for bit on the
+threads; larger batches gain nothing. Networks with dynamic int8 quantisation, such as the packaged one,
+always use batch size 1, and are still faster: quantisation ranges span the whole batch, so a reading would
+depend on the other staves in its batch. Results do not depend on `--batch` or `--threads`, bit for bit on the
 processors tried.
 
 """

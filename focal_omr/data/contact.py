@@ -68,19 +68,19 @@ def select_ids(wanted: Collection[str], there: Collection[str], source: Path) ->
 def sheet_entries(
     staves: Staves, names: Sequence[str], *, count: int, seed: int, degrade: str = "none"
 ) -> list[SheetEntry]:
-    """Samples that the seed draws, in order of their ids, as they are and worn.
+    """Random samples, sorted by id, clean and degraded.
 
     Args:
-        staves: Samples or plates by their ids. Of plates the strips that training makes are shown, of
-            samples the worn pictures.
+        staves: Samples or stored staff images by id. Staff images are shown as training strips, samples as
+            degraded images.
         names: The ids to draw from.
-        count: Number of samples; fewer if there are fewer.
-        seed: Same seed, same samples and wear.
-        degrade: "none" for the samples as they are; "scan" or "camera" shows this wear at four strengths.
+        count: Maximum number of samples.
+        seed: Determines the samples and their degradation.
+        degrade: "none" for clean samples only; "scan" or "camera" adds this degradation at four strengths.
 
     Raises:
-        DataError: An unknown kind of wear, or a plate that cannot be read.
-        ImageError: A picture cannot be read.
+        DataError: Unknown kind of degradation, or a staff image that cannot be read.
+        ImageError: The image of a sample cannot be read.
     """
     check_degradation(degrade)
     rng = np.random.default_rng(seed)
@@ -108,7 +108,7 @@ def _degraded_images(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str
     try:
         space_px = find_staff(gray).space_px
     except NoStaffError:
-        return [("no staff found: its size and so its wear are unknown", gray)]
+        return [("no staff found: degradation needs its size", gray)]
     return [
         (
             f"{degrade} {strength}",
@@ -119,11 +119,11 @@ def _degraded_images(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str
 
 
 def _degraded_strips(
-    plate: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str
+    staff: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str
 ) -> list[tuple[str, Gray]]:
     if degrade == "none":
         return []
-    gray, neighbour = plate.gray(), beside.gray()
+    gray, neighbour = staff.gray(), beside.gray()
     views = []
     for strength in STRENGTHS:
         ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=neighbour)
@@ -162,7 +162,7 @@ def _block(sample: SheetEntry) -> Gray:
 
 
 def _fitted(gray: Gray) -> Gray:
-    """The picture as wide as the column, if that is not too tall, on the sheet's ground."""
+    """The image scaled to the column width or to the maximum height, on the background."""
     height, width = gray.shape
     scale = min((_WIDTH_PX - 2 * _PAD_PX) / width, _MAX_HEIGHT_PX / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -204,7 +204,7 @@ def sheet_section(shown: Sequence[SheetEntry], degrade: str, seed: int) -> str:
     labels = "\n".join(
         f"<dt>{html.escape(sample.id)}</dt><dd>{html.escape(' '.join(sample.label))}</dd>" for sample in shown
     )
-    return f"""<p>Drawn with seed {seed}; wear: {html.escape(degrade)}.</p>
+    return f"""<p>Drawn with seed {seed}; degradation: {html.escape(degrade)}.</p>
 <img src="contact.png" alt="The staves with their labels">
 <h2>Labels</h2>
 <dl>
