@@ -5,7 +5,7 @@
 
 The page contains the three tunes of `examples/`, all in the public domain, and an exercise written for it. It
 imitates a poor photocopy, so that some symbols have low confidence and show how these are displayed.
-use the machine's serif font; the image in the repository has DejaVu Serif.
+Titles use the machine's serif font; the image in the repository has DejaVu Serif.
 """
 
 import re

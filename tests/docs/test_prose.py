@@ -17,6 +17,7 @@ PACKAGE = ROOT / "focal_omr"
 FOLDERS = ("docs", "docs/how-to", "docs/tutorials", "docs/reference")
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")),
+    PACKAGE / "weights" / "MODEL_CARD.md",
     *(path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.md"))),
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))
