@@ -49,7 +49,7 @@ def test_another_seed_gives_other_batches() -> None:
 
 def test_the_same_plate_is_degraded_anew_in_each_epoch() -> None:
     batches = _batches(count=3)
-    assert batches.per_epoch == 1
+    assert batches.batches_per_epoch == 1
     assert not _same(batches[0], batches[1])
 
 
@@ -73,7 +73,7 @@ def _members(batches: StaffBatches, steps: range, monkeypatch: pytest.MonkeyPatc
 
 def test_an_epoch_has_each_plate_at_most_once(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = _batches()
-    assert batches.per_epoch == 3  # of 11 plates in batches of 3, two wait for the next epoch
+    assert batches.batches_per_epoch == 3  # of 11 plates in batches of 3, two wait for the next epoch
     members = _members(batches, range(6), monkeypatch)
     for epoch in (members[:3], members[3:]):
         plates_of_it = [index for batch in epoch for index in batch]
@@ -135,7 +135,7 @@ def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
         batches = StaffBatches([strange, *_records(3)], CODEC, DataConfig(batch=3, curriculum=0), 1)
     assert "strange" in caplog.text
     assert "note-H4_third" in caplog.text
-    assert batches.per_epoch == 1
+    assert batches.batches_per_epoch == 1
     (members,) = _members(batches, range(1), monkeypatch)
     assert sorted(batches[0].target_lengths.tolist()) == sorted(len(label) for label in labels()[:3])
     assert sorted(members) == [0, 1, 2]
