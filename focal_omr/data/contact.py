@@ -1,6 +1,6 @@
 """Contact sheets: samples of a data set in one image, with their labels and degraded versions.
 
-To check before training: do the labels match the staves, and is the maximum strength still legible?
+For a check before training: whether labels match their staves, and the maximum strength is still legible.
 """
 
 import html
@@ -31,7 +31,7 @@ _MAX_HEIGHT_PX = 110  # of a staff: most fill the column's width; short ones wou
 _PAD_PX = 12
 _TEXT_PX = 18  # distance of two lines of text
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
-_GROUND, _INK = 236, 40
+_BACKGROUND, _INK = 236, 40
 
 
 @dataclass(frozen=True)
@@ -49,26 +49,27 @@ class SheetEntry:
     staves: tuple[tuple[str, Gray], ...]
 
 
-def select_ids(wanted: Collection[str], there: Collection[str], source: Path) -> list[str]:
+def select_ids(wanted: Collection[str], available: Collection[str], source: Path) -> list[str]:
     """Check that ids exist and sort them.
 
     Args:
         wanted: The requested ids.
-        there: The ids of the data set.
+        available: The ids of the data set.
         source: The list of ids, for error messages.
 
     Raises:
         DataError: An id is not in the data set.
     """
-    if missing := sorted(set(wanted).difference(there)):
-        raise DataError(f"{source}: {len(missing)} of {len(wanted)} ids are not there, such as {missing[0]}")
+    if missing := sorted(set(wanted).difference(available)):
+        count = f"{len(missing)} of {len(wanted)}"
+        raise DataError(f"{source}: {count} ids are not in the data set, such as {missing[0]}")
     return sorted(wanted)
 
 
 def sheet_entries(
     staves: Staves, names: Sequence[str], *, count: int, seed: int, degrade: str = "none"
 ) -> list[SheetEntry]:
-    """Random samples, sorted by id, clean and degraded.
+    """Draw samples; return them sorted by id, clean and degraded.
 
     Args:
         staves: Samples or stored staff images by id. Staff images are shown as training strips, samples as
@@ -85,21 +86,21 @@ def sheet_entries(
     check_degradation(degrade)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(names))[:count]
-    shown = []
+    entries = []
     for name in sorted(names[int(index)] for index in chosen):
         staff = staves[name]
         if isinstance(staff, StoredStaff):
-            beside = staves[str(rng.choice(list(staves)))]
-            assert isinstance(beside, StoredStaff)  # as all of them
+            neighbour = staves[str(rng.choice(list(staves)))]
+            assert isinstance(neighbour, StoredStaff)  # all values have one type
             views = [
-                ("as engraved", tight_crop(staff.gray())),
-                *_degraded_strips(staff, beside, rng, degrade),
+                ("engraved", tight_crop(staff.gray())),
+                *_degraded_strips(staff, neighbour, rng, degrade),
             ]
         else:
             gray = decode_gray(staff.picture_bytes(), name=str(staff.picture))
-            views = [("as it is", gray), *_degraded_images(gray, rng, degrade)]
-        shown.append(SheetEntry(name, staff.semantic, tuple(views)))
-    return shown
+            views = [("original", gray), *_degraded_images(gray, rng, degrade)]
+        entries.append(SheetEntry(name, staff.semantic, tuple(views)))
+    return entries
 
 
 def _degraded_images(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str, Gray]]:
@@ -119,61 +120,61 @@ def _degraded_images(gray: Gray, rng: Generator, degrade: str) -> list[tuple[str
 
 
 def _degraded_strips(
-    staff: StoredStaff, beside: StoredStaff, rng: Generator, degrade: str
+    staff: StoredStaff, neighbour: StoredStaff, rng: Generator, degrade: str
 ) -> list[tuple[str, Gray]]:
     if degrade == "none":
         return []
-    gray, neighbour = staff.gray(), beside.gray()
+    gray, neighbour_gray = staff.gray(), neighbour.gray()
     views = []
     for strength in STRENGTHS:
-        ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=neighbour)
+        ink = degraded_strip(gray, rng, kind=degrade, strength=strength, neighbour=neighbour_gray)
         gray_ink = (255 - np.rint(255 * ink)).astype(np.uint8)
         views.append((f"{degrade} {strength}, as the network sees it", gray_ink))
     return views
 
 
-def sheet_png(shown: Sequence[SheetEntry]) -> bytes:
-    """The contact sheet as a file."""
-    return bytes(cv2.imencode(".png", contact_sheet(shown))[1])
+def sheet_png(entries: Sequence[SheetEntry]) -> bytes:
+    """Draw the contact sheet as a PNG file."""
+    return bytes(cv2.imencode(".png", contact_sheet(entries))[1])
 
 
-def contact_sheet(shown: Sequence[SheetEntry]) -> Gray:
-    """(H, 1600) all samples in two columns: the id, the staves with captions, the label."""
+def contact_sheet(entries: Sequence[SheetEntry]) -> Gray:
+    """Draw all samples in two columns, (H, 1600): the id, the staves with captions, the label."""
     columns: list[list[Gray]] = [[] for _ in range(_COLUMNS)]
-    for sample in shown:  # each goes to the column that is shorter so far
-        min(columns, key=_height).append(_block(sample))
+    for entry in entries:
+        min(columns, key=_height).append(_block(entry))  # to the shortest column
     height = max(map(_height, columns))
-    return np.hstack([np.vstack([*column, _ground(height - _height(column))]) for column in columns])
+    return np.hstack([np.vstack([*column, _blank(height - _height(column))]) for column in columns])
 
 
 def _height(blocks: Sequence[Gray]) -> int:
     return sum(block.shape[0] for block in blocks)
 
 
-def _ground(height: int) -> Gray:
-    return np.full((height, _WIDTH_PX), _GROUND, np.uint8)
+def _blank(height: int) -> Gray:
+    return np.full((height, _WIDTH_PX), _BACKGROUND, np.uint8)
 
 
-def _block(sample: SheetEntry) -> Gray:
-    parts = [_text([f"{sample.id}   {len(sample.label)} symbols"], thick=2)]
-    for caption, gray in sample.staves:
+def _block(entry: SheetEntry) -> Gray:
+    parts = [_text([f"{entry.id}   {len(entry.label)} symbols"], thick=2)]
+    for caption, gray in entry.staves:
         parts += [_text([caption]), _fitted(gray)]
-    return np.vstack([*parts, _text(_wrapped(sample.label)), _ground(2 * _PAD_PX)])
+    return np.vstack([*parts, _text(_wrapped(entry.label)), _blank(2 * _PAD_PX)])
 
 
 def _fitted(gray: Gray) -> Gray:
-    """The image scaled to the column width or to the maximum height, on the background."""
+    """Scale an image to the column width or to the maximum height, on the background."""
     height, width = gray.shape
     scale = min((_WIDTH_PX - 2 * _PAD_PX) / width, _MAX_HEIGHT_PX / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out = _ground(size[1] + 4)
-    out[2:-2, _PAD_PX : _PAD_PX + size[0]] = cv2.resize(gray, size, interpolation=how)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    out = _blank(size[1] + 4)
+    out[2:-2, _PAD_PX : _PAD_PX + size[0]] = cv2.resize(gray, size, interpolation=interpolation)
     return out
 
 
 def _wrapped(label: Sequence[str]) -> list[str]:
-    """The symbols in lines that fit the column."""
+    """Wrap the symbols into lines that fit the column."""
     lines = [""]
     for token in label:
         longer = f"{lines[-1]}   {token}".strip()
@@ -186,23 +187,23 @@ def _wrapped(label: Sequence[str]) -> list[str]:
 
 
 def _text(lines: Sequence[str], *, thick: int = 1) -> Gray:
-    out = _ground(_TEXT_PX * len(lines) + 4)
-    for number, line in enumerate(lines):
-        place = (_PAD_PX, _TEXT_PX * (number + 1) - 3)
-        cv2.putText(out, line, place, _FONT, _FONT_SCALE, _INK, thick, cv2.LINE_AA)
+    out = _blank(_TEXT_PX * len(lines) + 4)
+    for row, line in enumerate(lines, 1):
+        origin = (_PAD_PX, _TEXT_PX * row - 3)
+        cv2.putText(out, line, origin, _FONT, _FONT_SCALE, _INK, thick, cv2.LINE_AA)
     return out
 
 
-def sheet_section(shown: Sequence[SheetEntry], degrade: str, seed: int) -> str:
-    """HTML of the contact sheet, a `contact.png` beside the page, and its labels.
+def sheet_section(entries: Sequence[SheetEntry], degrade: str, seed: int) -> str:
+    """Write the HTML of the contact sheet, a `contact.png` beside the page, and its labels.
 
     Args:
-        shown: The samples of the sheet.
-        degrade: The kind of degradation that is shown.
-        seed: The seed with which the samples were drawn.
+        entries: The samples of the sheet.
+        degrade: Kind of degradation shown.
+        seed: Seed of the samples.
     """
     labels = "\n".join(
-        f"<dt>{html.escape(sample.id)}</dt><dd>{html.escape(' '.join(sample.label))}</dd>" for sample in shown
+        f"<dt>{html.escape(entry.id)}</dt><dd>{html.escape(' '.join(entry.label))}</dd>" for entry in entries
     )
     return f"""<p>Drawn with seed {seed}; degradation: {html.escape(degrade)}.</p>
 <img src="contact.png" alt="The staves with their labels">
