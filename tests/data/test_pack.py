@@ -1,4 +1,4 @@
-"""Packing: a picture's staff lies in its plate where an engraved one does, and nothing is left out unsaid."""
+"""Packing: staves of images lie in staff images as engraved ones do; every omission is reported."""
 
 from pathlib import Path
 
@@ -25,17 +25,17 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_plate_has_its_lines_where_engraved_ones_have_them(tree: Path, tmp_path: Path) -> None:
+def test_a_staff_image_has_its_lines_where_engraved_ones_have_them(tree: Path, tmp_path: Path) -> None:
     packed = pack_samples(tree, tmp_path / "shards", size=2)
     shards = sorted((tmp_path / "shards").glob("*.tar"))
-    plates = [plate for shard in shards for plate in shard_index(shard)]
+    staff_images = [staff_image for shard in shards for staff_image in shard_index(shard)]
     assert (packed.staves, packed.left_out, packed.absent) == (5, [], [])
     assert [len(shard_index(shard)) for shard in shards] == [2, 2, 1]
     samples = {sample.id: sample for sample in primus_samples(tree)}
-    for plate in plates:
-        gray = plate.gray()
+    for staff_image in staff_images:
+        gray = staff_image.gray()
         assert gray.shape[0] == STAFF_IMAGE_HEIGHT_PX
-        assert plate.semantic == samples[plate.id].semantic
+        assert staff_image.semantic == samples[staff_image.id].semantic
         inner = gray[
             :,
             STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX : -STAFF_IMAGE_MARGIN_SPACES
