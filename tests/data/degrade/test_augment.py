@@ -1,4 +1,4 @@
-"""Training strips: the same seed gives the same strip, and the staff keeps the position the network expects."""
+"""Training strips: the same seed gives the same strip, and the staff keeps its expected position."""
 
 from contextlib import suppress
 from functools import cache
