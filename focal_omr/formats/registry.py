@@ -39,7 +39,7 @@ def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
 
 
 def write_midi(score: Score, playback: Playback) -> bytes:
-    """The score as a Standard MIDI File. Raises as `save_score` does."""
+    """Write a score as a Standard MIDI File. Raises as `save_score` does."""
     return Engraver().midi(playable_mei(score, playback))
 
 
@@ -50,7 +50,7 @@ def _write_pae(score: Score) -> str:
 
 
 def _write_beamed_mei(score: Score) -> str:
-    """MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
+    """Write MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
     return write_mei(replace(score, parts=tuple(beam_by_meter(part) for part in score.parts)))
 
 
@@ -76,7 +76,7 @@ _BY_SUFFIX = {output.suffix: name for name, output in FORMATS.items()} | {
 
 
 def load_score(path: Path | str) -> Score:
-    """The score in a file: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic, by its suffix.
+    """Load a score by suffix: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic.
 
     Raises:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
@@ -115,7 +115,7 @@ def save_score(
 
 
 def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
-    """The bytes of the second file when the score of the first is saved to it; nothing is written.
+    """Convert the score of the first file to the format of the second; return the bytes, write nothing.
 
     Raises:
         NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
@@ -126,7 +126,7 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> bytes:
 
 
 def _format_of(path: Path, name: str | None) -> str:
-    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
+    """Return the named format, or that of the file's suffix. Raises OutputError for an unknown one."""
     found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
     if found in FORMATS:
         return found
@@ -137,7 +137,7 @@ def _format_of(path: Path, name: str | None) -> str:
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
-    """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
+    """Write the pieces of a document as one file of a format in `PIECE_BY_PIECE`.
 
     ABC has one tune per piece; a label file has one line per part of each piece.
 
@@ -151,7 +151,7 @@ def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
 
 
 def write_score(score: Score, name: str, playback: Playback | None = None) -> bytes:
-    """The score in one of `FORMATS`.
+    """Write a score in one of `FORMATS`.
 
     Args:
         score: The score.
@@ -170,7 +170,7 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> by
 
 
 def decode_text(data: bytes) -> str:
-    """Text in UTF-8, or else in Latin-1, the encoding of older ABC and Humdrum files."""
+    """Decode UTF-8, or else Latin-1, the encoding of older ABC and Humdrum files."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -178,7 +178,7 @@ def decode_text(data: bytes) -> str:
 
 
 def _single_line(data: bytes) -> str:
-    """The label in a file of one label; `read` writes several lines, one per part or piece."""
+    """Return the label in a file of one label; `read` writes several lines, one per part or piece."""
     lines = [line for line in decode_text(data).splitlines() if line.strip()]
     if len(lines) > 1:
         raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
@@ -186,7 +186,7 @@ def _single_line(data: bytes) -> str:
 
 
 def _kern_text(data: bytes) -> str:
-    """Humdrum text with C and cut C as signs only: Verovio 6.4 hides them beside a meter in numbers."""
+    """Decode Humdrum text; drop meters in numbers beside C and cut C, which Verovio 6.4 would hide."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
     return re.sub(both, r"\1", decode_text(data), flags=re.MULTILINE)
