@@ -6,22 +6,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := out/demo
-# The build tools are pinned as well: without build isolation pip takes them from the environment.
+# Without build isolation pip takes the build tools from the environment, so constraints pin them too.
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-build-isolation -c constraints.txt
 SOURCES := focal_omr tests benchmarks fuzzing examples docs
-# glibc keeps the memory that it frees; else page faults decide which loss looks faster (benchmarks/loss.py).
+# Make glibc keep freed memory; otherwise page faults dominate the comparison of losses (benchmarks/loss.py).
 KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000
 
 .PHONY: demo test check lint bench docs release clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/focal-omr read examples --out $(DEMO) --to musicxml,midi,overlay
-	@echo "The scores of examples/ lie in $(DEMO): look at minuet-in-g.overlay.png, open its .musicxml in a notation program, play its .mid; README.md has the next steps."
+	@echo "The scores of examples/ are in $(DEMO): look at minuet-in-g.overlay.png, open its .musicxml in a notation program, play its .mid. For next steps see README.md."
 
 test: $(VENV)/.installed-dev
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest
-	@echo "All checks passed. Next: CONTRIBUTING.md to change something, \`make bench\` for times, docs/architecture.md for the house plan."
+	@echo "All checks passed. Next: CONTRIBUTING.md to change something, \`make bench\` for times, docs/architecture.md for the structure of the package."
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"
@@ -37,7 +37,7 @@ bench: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "The documentation lies in out/site: open index.html, or \`$(BIN)/python -m http.server -d out/site\` to search it."
+	@echo "The documentation is in out/site: open index.html, or \`$(BIN)/python -m http.server -d out/site\` to search it."
 
 # The bill of materials is that of an installation with the extra `web`.
 release: $(VENV)/.installed
@@ -54,17 +54,17 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what reading needs into $(VENV)" >&2
+	@echo "Installing the package into $(VENV)" >&2
 	@$(INSTALL) hatchling editables
 	@$(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@echo "Installing what training and the tests need into $(VENV)" >&2
+	@echo "Installing the development dependencies into $(VENV)" >&2
 	@$(INSTALL) -e '.[dev]'
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed
-	@echo "Installing what the documentation needs into $(VENV)" >&2
+	@echo "Installing the documentation tools into $(VENV)" >&2
 	@$(INSTALL) -e '.[docs]'
 	@touch $@

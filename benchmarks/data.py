@@ -34,9 +34,9 @@ def measure(*, workers: int, train_staves_per_s: float) -> dict[str, dict[str, f
         with _timed(figures, "data_reading", 4 * _SHARDS * _SIZE):
             for _ in range(4):
                 assert sum(len(record.gray()) > 0 for record in read_shards(paths)) == _SHARDS * _SIZE
-        plates, _ = list_staves([str(folder)], held_out=0)
+        staves, _ = list_staves([str(folder)], held_out=0)
         config = DataConfig(batch=_BATCH, curriculum=0)
-        batches = StaffBatches(plates, full_codec("printed"), config, SEED)
+        batches = StaffBatches(staves, full_codec("printed"), config, SEED)
         steps = iter(load_batches(batches, range(10_000), workers=workers))
         for _ in range(8 * workers):  # what was made ahead while the processes started
             next(steps)

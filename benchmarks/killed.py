@@ -97,8 +97,8 @@ class Reading(Workload):
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         (root / "pictures").mkdir()
-        for number, plate in enumerate(composed_staves(_DOCUMENTS, space_px=18)):
-            png = bytes(cv2.imencode(".png", plate.gray)[1])
+        for number, staff_image in enumerate(composed_staves(_DOCUMENTS, space_px=18)):
+            png = bytes(cv2.imencode(".png", staff_image.gray)[1])
             (root / "pictures" / f"{number:03d}.png").write_bytes(png)
         self.model = reading.model_file(root)[0]
 

@@ -19,4 +19,4 @@ def composed_staves(count: int, *, seed: int = SEED, space_px: int = 10) -> list
 
 def records(made: list[StaffImage]) -> list[StaffRecord]:
     """The staff images as they are stored in a shard."""
-    return [staff_record(str(number), plate) for number, plate in enumerate(made)]
+    return [staff_record(str(number), staff_image) for number, staff_image in enumerate(made)]

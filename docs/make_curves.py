@@ -1,6 +1,6 @@
-"""`python -m docs.make_curves`: the factor of focal CTC against the loss, as docs/images/focal-curves.png.
+"""`python -m docs.make_curves`: plots the focal factor against the CTC loss to docs/images/focal-curves.png.
 
-It needs the extra `lab`.
+Needs the extra `lab`.
 """
 
 import io
@@ -17,7 +17,7 @@ GAMMAS = ((0.5, "#0072b2"), (1.0, "#d55e00"), (2.0, "#009e73"))
 
 
 def main() -> None:
-    """Write the picture."""
+    """Write the plot."""
     nats = np.logspace(-2, 2.5, 300)
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.subplots()

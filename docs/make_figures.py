@@ -1,13 +1,13 @@
-"""Draws the figures of the documentation: what the packaged weights read, and what they learn from.
+"""Draws figures of the documentation: recognition with the packaged weights, and training data.
 
     .venv/bin/pip install -c constraints.txt -e '.[render]'
     .venv/bin/python docs/make_figures.py [MODEL]
 
-`images/first-light.png`: an example's picture with the place of each symbol that was read on it, the symbols,
-and the score engraved anew.
+`images/first-light.png`: an example image with a box around each recognized symbol, the tokens, and the score
+engraved from them.
 
-`images/data-engine.png`: staves rendered from the tunes of the examples, clean as PrIMuS has them, as scans
-and as photos; the same functions make the training data.
+`images/data-engine.png`: staves rendered from the example tunes, clean like PrIMuS, as scans and as photos,
+by the functions that make the training data.
 """
 
 import base64
@@ -66,31 +66,31 @@ def main() -> None:
 
 
 def data_engine() -> Gray:
-    """Tunes below each other; beside each other clean, scanned and photographed, worse from row to row."""
+    """(H, W) One row per tune with increasing degradation, one column each for clean, scan and photo."""
     columns = [[heading(text)] for text in ("clean", "scan", "photo")]
     for number, (name, bars, strength) in enumerate(STAVES):
         score = load_one_voice(EXAMPLES / name / f"{name}.semantic")
         part = score.parts[0]
         short = Score((replace(part, measures=part.measures[:bars]),))
         for column, kind in zip(columns, KINDS, strict=True):
-            # Each picture an engraving of its own, as in the training data.
-            plate = engrave_staff(Engraver(), Random(f"{number} {kind}"), short, space_px=SPACE_PX)
-            clean = tight_crop(plate.gray, space_px=SPACE_PX)
+            # Each image is engraved separately, as in the training data.
+            staff_image = engrave_staff(Engraver(), Random(f"{number} {kind}"), short, space_px=SPACE_PX)
+            clean = tight_crop(staff_image.gray, space_px=SPACE_PX)
             rng = np.random.default_rng(number)
-            worn = degraded_image(clean, rng, kind=kind, strength=strength, space_px=SPACE_PX)
-            column.append(tile(worn))
+            degraded = degraded_image(clean, rng, kind=kind, strength=strength, space_px=SPACE_PX)
+            column.append(tile(degraded))
     return np.hstack([np.vstack(column) for column in columns])
 
 
 def heading(text: str) -> Gray:
-    """A line of text on white, as wide as a tile."""
+    """A line of text on a white tile-wide strip."""
     out = np.full((40, TILE_PX[1]), 255, np.uint8)
     cv2.putText(out, text, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 60, 2, cv2.LINE_AA)
     return out
 
 
 def tile(picture: Gray) -> Gray:
-    """A picture scaled into a tile, white around it."""
+    """An image scaled to fit a white tile."""
     height, width = TILE_PX[0] - 16, TILE_PX[1] - 24
     scale = min(width / picture.shape[1], height / picture.shape[0])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -101,7 +101,7 @@ def tile(picture: Gray) -> Gray:
 
 
 def first_light(document: Document, picture: Path) -> ET.Element:
-    """SVG of a picture with its symbols' boxes, the symbols below it, and the score below them."""
+    """SVG of an image with symbol boxes; the tokens and the engraved score below."""
     page = document.pages[0]
     scale = WIDTH_PX / page.width
     engraving = engraved(document.score)
@@ -132,7 +132,7 @@ def first_light(document: Document, picture: Path) -> ET.Element:
             fill=colour,
             attrib={"fill-opacity": "0.2", "stroke": colour, "stroke-width": "1.5"},
         )
-        # Read upwards, to its symbol; those that stand close are moved apart.
+        # Rotated text, ending at its symbol; crowded tokens are moved apart.
         x = max((left + right) / 2 + 4, x + _LINE_PX)
         style = {"font-family": "monospace", "font-size": "13", "fill": colour, "text-anchor": "end"}
         text = ET.SubElement(svg, "text", style, transform=f"translate({x:.1f} {tokens_top:.1f}) rotate(-90)")

@@ -1,9 +1,9 @@
-"""Makes the pictures of the web page in docs/images: a real server, a real Chromium, the sample of the page.
+"""Makes the screenshots of the web page in docs/images with a real server, Chromium and the page's sample.
 
     .venv/bin/pip install -c constraints.txt -e '.[web,dev]'
     .venv/bin/python docs/make_screenshots.py
 
-Chromium is looked for where Debian puts it, or named in the environment variable CHROMIUM.
+Chromium is expected at Debian's path, or at the path in the environment variable CHROMIUM.
 """
 
 import os
@@ -44,20 +44,20 @@ def main() -> None:
         write(start, "web-start")
         write(playing(browser, address, **DESK), "web-desk")
         write(playing(browser, address, color_scheme="dark", **DESK), "web-dark")
-        write(mending(browser, address), "web-phone")
+        write(editing(browser, address), "web-phone")
         browser.close()
 
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The address of a server, for as long as it is needed."""
+    """Start a server and yield its address; stop it afterwards."""
     with TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "focal_omr", "serve", "--port", "0", "--data", folder]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         try:
             found = re.search(r"http://\S+", process.stdout.readline())
-            assert found, "the server says where it is"
+            assert found, "the server prints its address"
             yield found[0]
         finally:
             process.terminate()
@@ -65,7 +65,7 @@ def served() -> Iterator[str]:
 
 
 def opened(browser: Browser, address: str, **options: object) -> Page:
-    """The page with the sample read, at its first doubtful place."""
+    """The page with the sample recognized, at its first low-confidence symbol."""
     page = browser.new_page(**options)  # type: ignore[arg-type]
     page.goto(address)
     page.click('[data-sample="tune-book.jpg"]')
@@ -76,7 +76,7 @@ def opened(browser: Browser, address: str, **options: object) -> Page:
 
 
 def playing(browser: Browser, address: str, **options: object) -> Page:
-    """While it plays, two notes mended: they are the quarters that are printed."""
+    """The page during playback, with two notes corrected to quarters, as printed."""
     page = opened(browser, address, **options)
     for key in ("n", "5", "ArrowLeft", "5"):
         page.keyboard.press(key)
@@ -88,8 +88,8 @@ def playing(browser: Browser, address: str, **options: object) -> Page:
     return page
 
 
-def mending(browser: Browser, address: str) -> Page:
-    """A phone with the buttons of a note."""
+def editing(browser: Browser, address: str) -> Page:
+    """The page on a phone, with the edit buttons of a note."""
     page = opened(browser, address, **PHONE)
     page.tap("#edit-open")
     page.wait_for_timeout(600)
@@ -97,7 +97,7 @@ def mending(browser: Browser, address: str) -> Page:
 
 
 def write(page: Page, name: str) -> None:
-    """Write what is seen, in 256 colours where it would be too large."""
+    """Write a screenshot, with reduced colours if it is too large."""
     data = page.screenshot()
     if len(data) > MOST_BYTES:
         data = with_fewer_colours(data)
@@ -105,7 +105,7 @@ def write(page: Page, name: str) -> None:
 
 
 def with_fewer_colours(data: bytes) -> bytes:
-    """The same picture with six bits of each colour."""
+    """The image with six bits per channel."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     coarse = np.minimum((picture.astype(np.uint16) + 2) // 4 * 4, 255).astype(np.uint8)

@@ -1,11 +1,11 @@
-"""Makes the samples of the web page again: two examples of this repository and one whole page as a scan.
+"""Makes the samples of the web page: two examples of this repository and one whole page as a scan.
 
     .venv/bin/pip install -c constraints.txt -e '.[render]'
     .venv/bin/python docs/make_web_samples.py
 
-The page holds the three tunes of `examples/`, all in the public domain, and an exercise written for it. It is
-copied a little badly, so that something is doubtful on it: who tries the page shall see what that looks like.
-Titles are set in whatever serif font the machine has; the picture in the repository has DejaVu Serif.
+The page contains the three tunes of `examples/`, all in the public domain, and an exercise written for it. It
+imitates a poor photocopy, so that some symbols have low confidence and show how these are displayed.
+Titles use the machine's serif font; the image in the repository has DejaVu Serif.
 """
 
 import re
@@ -16,9 +16,9 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import PAGE, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score.beaming import beam_by_meter
@@ -47,7 +47,7 @@ _THUMB_WIDE = 320
 
 
 def main() -> None:
-    """Write the three pictures and, for the first view, a small picture of each."""
+    """Write the three images and their thumbnails."""
     (SAMPLES / "thumbs").mkdir(parents=True, exist_ok=True)
     for name in ("ode-to-joy/ode-to-joy.png", "minuet-in-g/minuet-in-g.jpg"):
         write_atomic(SAMPLES / Path(name).name, (EXAMPLES / name).read_bytes())
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def drawn_page() -> NDArray[np.uint8]:
-    """(H, W) the tunes below each other with their titles."""
+    """(H, W) The tunes with their titles, stacked vertically."""
     scores = [(title, load_one_voice(EXAMPLES / name / f"{name}.semantic")) for name, title in TITLES.items()]
     scores.append(("An exercise", tokens_to_score(EXERCISE.split())))
     top, shapes = _TOP, []
@@ -77,18 +77,18 @@ def drawn_page() -> NDArray[np.uint8]:
 
 
 def engraved(score: Score) -> tuple[str, int]:
-    """One tune in systems as wide as the page, and its height."""
+    """SVG of a tune in page-wide systems, and its height."""
     beamed = Score(tuple(beam_by_meter(part) for part in score.parts))
     svg = Engraver(**PAGE, scale=_SCALE, pageWidth=(_WIDTH - 2 * _MARGIN) * 100 // _SCALE).svg(
         write_mei(beamed)
     )
     size = re.search(r'<svg width="[\d.]+px" height="([\d.]+)px"', svg)
-    assert size is not None, "Verovio names the size of its SVG"
+    assert size is not None, "Verovio states the size of its SVG"
     return svg, int(float(size[1]))
 
 
 def copied(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(H, W) a page as an old copier gives it: askew, soft, with specks, pale in one corner."""
+    """(H, W) The page as a poor photocopy: skewed, blurred, with specks, faded in one corner."""
     height, width = picture.shape
     askew = cv2.getRotationMatrix2D((width / 2, height / 2), 0.5, 1.0)
     turned = cv2.warpAffine(picture, askew, (width, height), flags=cv2.INTER_CUBIC, borderValue=255)
@@ -105,14 +105,14 @@ def copied(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def encoded(picture: NDArray[np.uint8], suffix: str, *options: int) -> bytes:
-    """A picture in a format of OpenCV's."""
+    """The encoded bytes of an image."""
     return bytes(cv2.imencode(suffix, picture, options)[1])
 
 
 def thumbnail(path: Path) -> bytes:
-    """The upper left part of a picture, small."""
+    """A thumbnail of the upper left part of an image."""
     picture = cv2.imread(str(path))
-    assert picture is not None, f"{path} is no picture"
+    assert picture is not None, f"{path} is not an image"
     height, width = picture.shape[:2]
     high = min(height, width * 9 // 16)
     part = picture[:high, : min(width, high * 16 // 9)]

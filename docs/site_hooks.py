@@ -1,8 +1,8 @@
-"""What MkDocs is told beyond mkdocs.yml: the files of the repository that pages link to, and the notebooks.
+"""MkDocs hooks that add linked repository files and notebooks to the site.
 
-In a repository that is looked at on its hosting site, the links of the pages work as they are, also those to
-files outside docs/, such as `../experiments/LOG.md`. Here such a file becomes part of the site, under
-`repository/`: Markdown as a page, all else as it is. So a link leads to another host only where it says so.
+On the repository's host, relative links work as they are, also to files outside docs/, such as
+`../experiments/LOG.md`. Here such files are added to the site under `repository/`: Markdown as a page, other
+files unchanged. Only absolute links lead to other hosts.
 """
 
 import json
@@ -22,7 +22,7 @@ _OUTSIDE = "repository/"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put pages that the navigation does not name at its end, so that each can be found."""
+    """Append pages that are missing in the navigation."""
     docs = Path(config.docs_dir)
     named = set(re.findall(r"[\w/.-]+\.md", str(config.nav)))
     pages = sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))
@@ -33,7 +33,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the notebooks as pages, and what pages link to outside docs/, and what that links to."""
+    """Add notebooks as pages, and, recursively, linked files outside docs/."""
     root = Path(config.docs_dir).parent
     for notebook in sorted((root / "docs" / "notebooks").glob("*.ipynb")):
         name = f"notebooks/{notebook.stem}.md"
@@ -45,7 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for path in sorted(set(_linked(text, _repository_path(page)))):
             uri = _site_uri(path, root)
             if uri in files.src_uris or not (root / path).exists():
-                continue  # a link to nothing is MkDocs' to complain of
+                continue  # MkDocs reports broken links
             if (root / path).is_dir():
                 files.append(File.generated(config, uri, content=folder_page(root / path, path)))
             else:
@@ -56,7 +56,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead the links of a page to where their targets lie on the site."""
+    """Rewrite the links of a page to the locations on the site."""
     here = page.file.src_uri
     root = Path(config.docs_dir).parent
 
@@ -71,7 +71,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
 
 
 def notebook_page(path: Path) -> str:
-    """A notebook as Markdown: its text, its code, and where to get it."""
+    """A notebook as Markdown, with a link to the file."""
     parts = []
     for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
         source = "".join(cell["source"])
@@ -82,7 +82,7 @@ def notebook_page(path: Path) -> str:
 
 
 def folder_page(folder: Path, name: str) -> str:
-    """The files of a folder that a page links to, as a page."""
+    """A page that lists the files of a linked folder."""
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     return f"# {name}\n\n" + "".join(f"- [{each}]({each})\n" for each in files)
 
@@ -111,7 +111,7 @@ def _split(link: str) -> tuple[str, str]:
 
 
 def _resolved(path: str, page: str) -> str | None:
-    """A relative link of a page as a path within the repository; None where it leads elsewhere."""
+    """The repository path of a relative link; None for other links."""
     if not path or "://" in path or path.startswith(("mailto:", "/")):
         return None
     resolved = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
@@ -123,12 +123,12 @@ def _repository_path(uri: str) -> str:
 
 
 def _site_uri(path: str, root: Path) -> str:
-    """Where a file of the repository lies on the site; a folder is the page that lists it."""
+    """The site path of a repository file, or of the listing page of a folder."""
     uri = path.removeprefix("docs/") if path.startswith("docs/") else _OUTSIDE + path
     return f"{uri}/index.md" if (root / path).is_dir() else uri
 
 
 def on_post_build(config: MkDocsConfig, **_: Any) -> None:
-    """Leave out what a site without a host of its own has no use for."""
+    """Remove the sitemap, which needs a fixed host name."""
     for name in ("sitemap.xml", "sitemap.xml.gz"):
         (Path(config.site_dir) / name).unlink(missing_ok=True)

@@ -1,11 +1,10 @@
-"""Makes the pictures and expected scores of this folder again, from the labels that lie in it.
+"""Regenerates the images and expected scores of this folder from its labels.
 
     .venv/bin/pip install -c constraints.txt -e '.[render]'
     .venv/bin/python examples/make.py
 
-It needs the program lilypond too (2.24 was used). Each folder holds its label, `NAME.semantic`, written by
-hand. From it come the expected score, `NAME.musicxml`, and the picture; but one picture is what LilyPond
-engraves from `NAME.ly`.
+Also needs LilyPond (2.24 was used). Each folder has a label written by hand, `NAME.semantic`, from which the
+expected score, `NAME.musicxml`, and the image are made. One image is engraved by LilyPond from `NAME.ly`.
 """
 
 import subprocess
@@ -19,8 +18,8 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
+from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score.beaming import beam_by_meter
@@ -42,39 +41,39 @@ def main() -> None:
     for name, title in TITLES.items():
         score = load_one_voice(HERE / name / f"{name}.semantic")
         save_one_voice(replace(score, title=title), HERE / name / f"{name}.musicxml")
-    write_picture("ode-to-joy", ".png", engraved("ode-to-joy", font="Leipzig"))
-    write_picture("minuet-in-g", ".jpg", photographed(engraved("minuet-in-g", font="Bravura")))
-    write_picture("greensleeves", ".png", engraved_by_lilypond("greensleeves"))
+    write_image("ode-to-joy", ".png", engraved("ode-to-joy", font="Leipzig"))
+    write_image("minuet-in-g", ".jpg", photographed(engraved("minuet-in-g", font="Bravura")))
+    write_image("greensleeves", ".png", engraved_by_lilypond("greensleeves"))
 
 
-def write_picture(name: str, suffix: str, picture: NDArray[Any]) -> None:
-    """Write a picture, (H, W) gray or (H, W, 3) BGR, beside its label."""
+def write_image(name: str, suffix: str, image: NDArray[Any]) -> None:
+    """Write an image, (H, W) gray or (H, W, 3) BGR, beside its label."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, 80] if suffix == ".jpg" else []
-    write_atomic(HERE / name / f"{name}{suffix}", bytes(cv2.imencode(suffix, picture, quality)[1]))
+    write_atomic(HERE / name / f"{name}{suffix}", bytes(cv2.imencode(suffix, image, quality)[1]))
 
 
 def engraved(name: str, *, font: str) -> Gray:
-    """(H, W) the staff of a label as Verovio engraves it, 18 px per staff space, beamed by its meter."""
+    """(H, W) The staff of a label, engraved by Verovio, 18 px per staff space, beamed by its meter."""
     score = load_one_voice(HERE / name / f"{name}.semantic")
     beamed = replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
     svg = Engraver(**ONE_STAFF, font=font).svg(write_mei(beamed))
     return _decoded(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff")))
 
 
-def photographed(picture: Gray) -> NDArray[np.uint8]:
-    """(H, W, 3) a picture as a phone takes it: tilted, bent, dim at one end, soft, grainy, on warm paper.
+def photographed(image: Gray) -> NDArray[np.uint8]:
+    """(H, W, 3) A simulated phone photo: tilted, bent, unevenly lit, blurred, noisy, on warm paper.
 
-    Not by the augmentation that the network is trained with, so that the example is a small test of it.
+    Independent of the augmentation used in training, so that the example is a small test of it.
     """
     rng = np.random.default_rng(1)
-    height, width = picture.shape
+    height, width = image.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height + 60, dtype=np.float32) - 30)
     along = x / width
-    bend = 8 * np.sin(np.float32(np.pi) * along)  # the sheet does not lie flat
+    bend = 8 * np.sin(np.float32(np.pi) * along)  # the page is not flat
     nearer = 1 + 0.06 * along  # the right end is nearer to the camera
     tilt = 0.02 * (x - width / 2)
     y = height / 2 + (y - height / 2) / nearer - tilt + bend
-    paper = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderValue=255).astype(np.float32)
+    paper = cv2.remap(image, x, y, cv2.INTER_LINEAR, borderValue=255).astype(np.float32)
     paper = cv2.GaussianBlur(paper, (0, 0), 1.3)
     ink, white = 45.0, 225.0
     light = 1.0 - 0.4 * along**1.5 - 0.08 * np.cos(9 * along)  # a lamp on the left, a soft shadow
@@ -84,7 +83,7 @@ def photographed(picture: Gray) -> NDArray[np.uint8]:
 
 
 def engraved_by_lilypond(name: str) -> Gray:
-    """(H, W) the staff that LilyPond engraves from `NAME.ly`."""
+    """(H, W) The staff that LilyPond engraves from `NAME.ly`."""
     with TemporaryDirectory() as folder:
         subprocess.run(
             [

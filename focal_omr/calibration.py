@@ -66,7 +66,7 @@ def fit_calibration(confidences: Sequence[float], right: Sequence[bool]) -> tupl
 def _log_posterior(
     weights: NDArray[np.float64], design: NDArray[np.float64], y: NDArray[np.float64]
 ) -> float:
-    """Log-likelihood of outcomes y (N,) for weights (2,) and design (2, N), plus the log-prior."""
+    """Return log-likelihood plus log-prior of weights (2,) for outcomes y (N,) and design (2, N)."""
     z = weights @ design
     fit = y * z - np.logaddexp(0, z)
     return float(fit.sum() - _PRIOR / 2 * ((weights - _START) ** 2).sum())

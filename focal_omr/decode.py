@@ -1,4 +1,4 @@
-"""CTC decoding, greedy or by beam search with musical constraints; gives symbols, frames and confidences."""
+"""CTC decoding, greedy or by beam search with musical constraints, with frames and confidences."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -111,7 +111,7 @@ class _Prefix(Generic[S]):
         return child
 
     def class_ids(self) -> list[int]:
-        """All symbols of the sequence, from the first."""
+        """Return all symbols of the sequence, from the first."""
         reversed_, node = [], self
         while node.parent is not None:
             reversed_.append(node.class_id)
@@ -262,14 +262,14 @@ def _candidates(log_probs: NDArray[Any], best: NDArray[np.intp], pinned: Collect
 
 
 def _log_add(one: float, other: float) -> float:
-    """log(exp(one) + exp(other)); for two numbers much faster than `np.logaddexp`."""
+    """Return log(exp(one) + exp(other)); for two numbers much faster than `np.logaddexp`."""
     if one < other:
         one, other = other, one
     return one if other == -math.inf else one + log1p(exp(other - one))
 
 
 def _total(item: tuple[_Prefix[Any], tuple[float, float]]) -> float:
-    """Log-probability and bonus of a hypothesis."""
+    """Return log-probability plus bonus of a hypothesis."""
     prefix, (in_blank, in_symbol) = item
     if in_blank == -math.inf:  # every hypothesis that was extended in this frame
         return in_symbol + prefix.bonus

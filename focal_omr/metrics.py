@@ -47,14 +47,14 @@ class ErrorRates:
 
 
 def edit_distance(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> int:
-    """Levenshtein distance: the minimum number of substitutions, deletions and insertions."""
+    """Compute the Levenshtein distance: the minimum number of substitutions, deletions and insertions."""
     return int(Levenshtein.distance(hypothesis, reference))
 
 
 def bootstrap_ser(
     edits: Sequence[int], symbols: Sequence[int], *, seed: int = 0, draws: int = 10_000
 ) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the SER over samples.
+    """Compute the 95 % percentile bootstrap interval of the SER over samples.
 
     Args:
         edits: Edits of each sample.
@@ -83,7 +83,7 @@ _SIGNS_PER_CHUNK = 1 << 20  # random signs of a permutation test in memory: 8 MB
 def paired_bootstrap(
     edits_a: ArrayLike, edits_b: ArrayLike, symbols: ArrayLike, *, seed: int = 0, draws: int = 10_000
 ) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of SER(a) - SER(b) on the same samples.
+    """Compute the 95 % percentile bootstrap interval of SER(a) - SER(b) on the same samples.
 
     Samples and training seeds are resampled, jointly for both systems. With one run per system the interval
     does not include the variance of training.
@@ -119,7 +119,7 @@ def paired_bootstrap(
 def permutation_test(
     edits_a: ArrayLike, edits_b: ArrayLike, symbols: ArrayLike, *, seed: int = 0, draws: int = 10_000
 ) -> float:
-    """Two-sided p-value of SER(a) - SER(b) by an approximate randomisation test.
+    """Compute the two-sided p-value of SER(a) - SER(b) by an approximate randomisation test.
 
     Systems are swapped at random per sample, with all training seeds of a sample as one unit: the test
     generalises these runs to other samples, not to other runs.
@@ -157,7 +157,7 @@ def permutation_test(
 def _paired(
     edits_a: ArrayLike, edits_b: ArrayLike, symbols: ArrayLike, draws: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Checked arguments: edits of a minus those of b, (runs, samples), and the symbols, (samples,)."""
+    """Check paired counts; return edits of a minus those of b, (runs, samples), and symbols, (samples,)."""
     a, b, lengths = np.asarray(edits_a), np.asarray(edits_b), np.asarray(symbols)
     if a.ndim != 2 or a.shape != b.shape or lengths.shape != a.shape[1:]:
         raise ValueError(
@@ -200,11 +200,11 @@ class EditWeights:
     largest: int
 
     def insertion(self, symbol: str) -> int:
-        """Cost of inserting a symbol; symbols not in training cost as much as the rarest."""
+        """Return the cost of inserting a symbol; symbols not in training cost as much as the rarest."""
         return self.insertions.get(symbol, min(self.insertions.values()))
 
     def deletion(self, symbol: str) -> int:
-        """Cost of deleting a symbol; symbols not in training cost as much as the rarest."""
+        """Return the cost of deleting a symbol; symbols not in training cost as much as the rarest."""
         return self.deletions.get(symbol, self.largest)
 
 
@@ -212,8 +212,7 @@ def edit_weights(counts: Mapping[str, int]) -> EditWeights:
     """Derive edit costs from training counts; ties in frequency are ranked by name.
 
     Source: "weighted testing" of the seed study, doi 10.1109/PuneCon46936.2019.9105720, which has the table
-        of
-    weights but no distance that uses it.
+    of weights but no distance that uses it.
 
     Raises:
         ValueError: There are no symbols, or a count is below 1.
@@ -226,7 +225,7 @@ def edit_weights(counts: Mapping[str, int]) -> EditWeights:
 
 
 def weighted_distance(hypothesis: Sequence[str], reference: Sequence[str], weights: EditWeights) -> float:
-    """Minimum cost of deletions and insertions that turn the reference into the hypothesis.
+    """Compute the minimum cost of deletions and insertions that turn the reference into the hypothesis.
 
     The most expensive edit costs 1. A substitution is a deletion and an insertion. The distance is not
     symmetric.
@@ -238,7 +237,7 @@ def weighted_distance(hypothesis: Sequence[str], reference: Sequence[str], weigh
     """
     # Cost of deleting and inserting everything, minus the savings of the best common subsequence by dynamic
     # programming: a row per reference symbol, column j for the first j symbols of the hypothesis.
-    ids = {symbol: number for number, symbol in enumerate(dict.fromkeys(hypothesis))}
+    ids = {symbol: id_ for id_, symbol in enumerate(dict.fromkeys(hypothesis))}
     read = np.array([ids[symbol] for symbol in hypothesis], np.int64)
     saved = np.zeros(len(hypothesis) + 1, np.int64)
     for symbol in reference:
@@ -253,7 +252,7 @@ def weighted_distance(hypothesis: Sequence[str], reference: Sequence[str], weigh
 def weighted_symbol_error(
     hypotheses: Sequence[Sequence[str]], references: Sequence[Sequence[str]], counts: Mapping[str, int]
 ) -> float:
-    """Symbol error rate in which missing a symbol costs more the rarer it is in training.
+    """Compute a symbol error rate in which missing a symbol costs more the rarer it is in training.
 
     Args:
         hypotheses: Sequences read.
@@ -290,12 +289,12 @@ class SymbolErrors:
     inserted: Counter[str] = field(default_factory=Counter)
 
     def miss_rate(self, symbols: Sequence[str]) -> float:
-        """Miss rate: share of the occurrences of these symbols that were not read correctly, in percent."""
+        """Compute the miss rate: share of occurrences of these symbols not read correctly, in percent."""
         total = sum(self.count[symbol] for symbol in symbols)
         return 100 * (1 - sum(self.hit[symbol] for symbol in symbols) / total) if total else 0.0
 
     def macro_error(self, *, least: int = 1) -> float:
-        """Macro-averaged miss rate over reference symbols in percent: 100 minus the macro recall.
+        """Compute the macro-averaged miss rate over reference symbols in percent: 100 minus the macro recall.
 
         Symbols with fewer than `least` occurrences are left out, because their rates are close to 0 or 100.
         """
@@ -303,17 +302,21 @@ class SymbolErrors:
         return sum(shares) / len(shares) if shares else 0.0
 
     def error_rate(self, symbols: Sequence[str]) -> float:
-        """SER of some symbols in percent: their misses and insertions per occurrence."""
+        """Compute the SER of some symbols in percent: their misses and insertions per occurrence."""
         total = sum(self.count[symbol] for symbol in symbols)
         wrong = sum(self.count[s] - self.hit[s] + self.inserted[s] for s in symbols)
         return 100 * wrong / total if total else 0.0
 
     def by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
-        """Miss rate of each bin in percent; `bins` maps symbols to bins, symbols without one are ignored."""
+        """Compute the miss rate of each bin in percent.
+
+        Args:
+            bins: Bin of each symbol; symbols without one are ignored.
+        """
         return {name: self.miss_rate(symbols) for name, symbols in _members(bins).items()}
 
     def ser_by_bin(self, bins: Mapping[str, str]) -> dict[str, float]:
-        """SER of each bin in percent; `bins` as in `by_bin`."""
+        """Compute the SER of each bin in percent; `bins` as in `by_bin`."""
         return {name: self.error_rate(symbols) for name, symbols in _members(bins).items()}
 
 
@@ -346,7 +349,7 @@ def symbol_errors(hypotheses: Sequence[Sequence[str]], references: Sequence[Sequ
 
 
 def correct_mask(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) -> list[bool]:
-    """For each symbol read, whether an optimal alignment matches it to an equal reference symbol."""
+    """Return, for each symbol read, whether an optimal alignment matches it to an equal reference symbol."""
     right = [False] * len(hypothesis)
     for code in Levenshtein.opcodes(reference, hypothesis):
         if code.tag == "equal":
@@ -357,7 +360,7 @@ def correct_mask(hypothesis: Sequence[Hashable], reference: Sequence[Hashable]) 
 def expected_calibration_error(
     confidences: Sequence[float], right: Sequence[bool], *, bins: int = 15
 ) -> float:
-    """Expected calibration error: mean gap between confidence and accuracy over bins of confidence.
+    """Compute the expected calibration error: the mean gap of confidence and accuracy over bins.
 
     Args:
         confidences: Confidence of each symbol, 0 .. 1.
@@ -378,7 +381,7 @@ def expected_calibration_error(
 
 
 def roc_auc(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """Area under the ROC curve: probability that a positive scores higher than a negative.
+    """Compute the area under the ROC curve: probability that a positive scores higher than a negative.
 
     Args:
         scores: Score of each item.

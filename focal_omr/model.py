@@ -24,12 +24,12 @@ def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:
 
 
 def frame_px(config: ModelConfig) -> int:
-    """Input pixels per output frame."""
+    """Return the input pixels per output frame."""
     return PaperCrnn.FRAME_PX if config.preset == "paper" else Crnn.FRAME_PX
 
 
 def input_height_px(config: ModelConfig) -> int:
-    """Height of the input."""
+    """Return the height of the input in pixels."""
     return PLAIN_HEIGHT_PX if config.preset == "paper" else STRIP_HEIGHT_PX
 
 
@@ -101,7 +101,7 @@ class Crnn(nn.Module):
 
 
 def _mask(lengths: Tensor, size: int) -> Tensor:
-    """(B, size), true at positions below each length."""
+    """Return a mask (B, size), true at positions below each length."""
     return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
 
 
@@ -114,28 +114,29 @@ class BidirectionalLstm(nn.Module):
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
-        self.ahead = nn.LSTM(inputs, hidden)
-        self.back = nn.LSTM(inputs, hidden)
+        # Both names are keys of checkpoints.
+        self.ahead = nn.LSTM(inputs, hidden)  # forward direction
+        self.back = nn.LSTM(inputs, hidden)  # backward direction
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Map (T, B, inputs) with lengths (B,) to (T, B, 2 * hidden)."""
         frame = torch.arange(x.shape[0], device=lengths.device)[:, None]
         reversal = torch.where(frame < lengths[None, :], lengths[None, :] - 1 - frame, frame)  # (T, B)
-        ahead, _ = self.ahead(x)
-        back, _ = self.back(_take(x, reversal))
-        return torch.cat((ahead, _take(back, reversal)), dim=2)
+        forward, _ = self.ahead(x)
+        backward, _ = self.back(_gather_frames(x, reversal))
+        return torch.cat((forward, _gather_frames(backward, reversal)), dim=2)
 
 
-def _take(x: Tensor, index: Tensor) -> Tensor:
+def _gather_frames(x: Tensor, index: Tensor) -> Tensor:
     """Select frames of x (T, B, F) by an index (T, B)."""
     return x.gather(0, index[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 class FactorisedLinear(nn.Module):
-    """Linear layer whose weight for a symbol is the sum of its factors' weights and a weight of its own.
+    """Linear layer whose weight for a symbol is the sum of its factors' weights and a residual.
 
     Factors are shared by symbols: pitch, duration and so on, see `encodings.factors`. A symbol's logit is the
-    sum of its factors' logits plus its own.
+    sum of its factors' logits plus the residual's.
 
     Args:
         inputs: Features.
@@ -151,13 +152,14 @@ class FactorisedLinear(nn.Module):
         factors = [("blank",), *(symbol_factors(symbol) for symbol in vocabulary.symbols)]
         names = {name: row for row, name in enumerate(sorted({name for each in factors for name in each}))}
         membership = torch.zeros(len(factors), len(names))
-        for number, each in enumerate(factors):
+        for class_id, each in enumerate(factors):
             for name in each:
-                membership[number, names[name]] = 1.0
+                membership[class_id, names[name]] = 1.0
         self.register_buffer("membership", membership, persistent=False)
         self.factor_rows, self.symbols = names, ("blank", *vocabulary.symbols)
         self.factor_weight = nn.Parameter(torch.randn(len(names), inputs) / (2 * inputs**0.5))
         self.factor_bias = nn.Parameter(torch.zeros(len(names)))
+        # Per-symbol residuals; their names are keys of checkpoints.
         self.own_weight = nn.Parameter(torch.zeros(len(factors), inputs))
         self.own_bias = nn.Parameter(torch.zeros(len(factors)))
 
@@ -179,7 +181,7 @@ class FactorisedLinear(nn.Module):
                 self.own_bias[row] = source.own_bias[other]
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Weight (C, inputs) and bias (C,) of the equivalent plain linear layer."""
+        """Return weight (C, inputs) and bias (C,) of the equivalent plain linear layer."""
         weight = self.membership @ self.factor_weight + self.own_weight
         return weight, self.membership @ self.factor_bias + self.own_bias
 
@@ -194,9 +196,11 @@ def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
         ModelError: The networks differ in more than their vocabularies.
     """
     body = {name: value for name, value in source.state_dict().items() if not name.startswith("head.")}
-    own = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
-    if {name: value.shape for name, value in body.items()} != {n: value.shape for n, value in own.items()}:
-        raise ModelError("the weights to start from belong to a network of other layer sizes")
+    expected = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
+    if {name: value.shape for name, value in body.items()} != {
+        n: value.shape for n, value in expected.items()
+    }:
+        raise ModelError("the weights to start from have other layer sizes than the configuration")
     model.load_state_dict(body, strict=False)
     head, other = model.get_submodule("head"), source.get_submodule("head")
     if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
@@ -205,7 +209,9 @@ def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
     try:
         head.load_state_dict(other.state_dict())
     except RuntimeError as error:
-        raise ModelError("the weights to start from belong to a network with another output layer") from error
+        raise ModelError(
+            "the weights to start from have another output layer than the configuration"
+        ) from error
 
 
 class PaperCrnn(nn.Module):
@@ -238,7 +244,7 @@ class PaperCrnn(nn.Module):
         self.head = nn.Linear(1024, classes)
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Crnn.forward`, for images (B, 1, 128, W); log-probabilities are (T, B, C)."""
+        """Compute the same as `Crnn.forward`, for images (B, 1, 128, W); log-probabilities are (T, B, C)."""
         x, lengths = images, widths
         for layer in self.convolutions:
             x = layer(x)

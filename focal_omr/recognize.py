@@ -19,7 +19,7 @@ from focal_omr.document.geometry import Polygon, clipped, plain_polygons, symbol
 from focal_omr.document.pieces import SystemTokens, begins_piece
 from focal_omr.document.stacked_heads import stacked_head_share
 from focal_omr.encodings.bar_rules import BarRules, check_staves
-from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.join_staves import StaffContext
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ModelError, NoStaffError
@@ -45,7 +45,7 @@ __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol
 _STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
 # Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; monophonic staves 0.1 if
 # clean, 0.5 in the median for photos and prints, and at most 6 unless illegible.
-_DOUBTFUL, _ILLEGIBLE = 3.0, 40.0
+_DOUBTFUL_PERCENT, _ILLEGIBLE_PERCENT = 3.0, 40.0
 _STACKED = 0.3  # see `stacked_heads.stacked_head_share`
 _LONG_CROP = 3  # width / height
 _CHORDS = "chords or several voices, which are not read"
@@ -85,7 +85,7 @@ class _StaffOutput:
 
 @dataclass(frozen=True)
 class _PageOutput:
-    """Network output for a page, without its image; `seen` says what was found instead of staves."""
+    """Network output for a page, without its image; `no_staff_reason`: why it has no staves, or ""."""
 
     number: int
     width: int
@@ -94,7 +94,7 @@ class _PageOutput:
     systems: tuple[System, ...]
     quarter_turns: int = 0
     unread: tuple[Unread, ...] = ()
-    seen: str = ""
+    no_staff_reason: str = ""
 
 
 @dataclass
@@ -115,7 +115,7 @@ class _DocumentState:
     staves: list[list[StaffReading]] = field(default_factory=list)
     pieces: int = 0
     last_system: SystemTokens | None = None
-    carried: list[Carried] = field(default_factory=list)
+    carried: list[StaffContext] = field(default_factory=list)
 
     def document(self, name: str) -> Document:
         """Assemble the document after its last page."""
@@ -188,7 +188,7 @@ class Recognizer:
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        state, seen, staves_before = _DocumentState(), "", 0
+        state, no_staff_reason, staves_before = _DocumentState(), "", 0
 
         def on_staff(done: int, total: int) -> None:
             if progress is not None:
@@ -198,13 +198,15 @@ class Recognizer:
             state.title = state.title or page.title
             output = self._run_page(page.gray, page.number, name=label, on_staff=on_staff)
             self._decode_page(state, output)
-            seen, staves_before = output.seen, staves_before + len(output.staves)
+            no_staff_reason, staves_before = output.no_staff_reason, staves_before + len(output.staves)
             if progress is not None:
                 upright_image = state.pages[-1].turned(page.gray)
                 progress(Progress(len(state.pages), staves_before, picture=upright_image))
         if not any(state.staves):
-            single = len(state.pages) == 1 and seen
-            raise NoStaffError(seen if single else f"{label}: no staff of five lines on any of its pages")
+            single = len(state.pages) == 1 and no_staff_reason
+            raise NoStaffError(
+                no_staff_reason if single else f"{label}: no staff of five lines on any of its pages"
+            )
         return state.document(label)
 
     def read_staff(self, path: str | Path) -> Document:
@@ -226,7 +228,7 @@ class Recognizer:
 
     def read_strip(self, ink: NDArray[np.float32]) -> list[tuple[str, float]]:
         """Read a network input, (H, W) of ink 0 .. 1; return tokens with their confidence."""
-        tokens, decoded = self._decode(self._model.log_probs([ink])[0], Carried())
+        tokens, decoded = self._decode(self._model.log_probs([ink])[0], StaffContext())
         return [(token, symbol.confidence) for token, symbol in zip(tokens, decoded, strict=True)]
 
     # Image to network output --------------------------------------------------------------------------------
@@ -252,10 +254,12 @@ class Recognizer:
         unread = tuple(Unread(each.box, f"{each.kind}: {each.reason}") for each in page.found.others)
         output = self._run_network(page.gray, staves, name=name, on_staff=on_staff)
         turns = page.quarter_turns % 4
-        return replace(output, number=number, quarter_turns=turns, unread=unread, seen=page.found.seen)
+        return replace(
+            output, number=number, quarter_turns=turns, unread=unread, no_staff_reason=page.found.seen
+        )
 
     def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
-        """Mean probability of the symbols on a staff, 0 .. 1, in frames where a symbol is the best class."""
+        """Return the mean probability, 0 .. 1, of the best class over the frames where it is no blank."""
         log_probs = self._model.log_probs([extract_strip(gray, staff).ink])[0]
         best = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
         return float(np.exp(best).mean()) if best.size else 0.0
@@ -300,34 +304,34 @@ class Recognizer:
         page_staves = [StaffReading(each.staff, ()) for each in page.staves]
         state.staves.append(page_staves)
         for number, system in enumerate(page.systems):
-            fresh = [Carried()] * len(system.staves)
-            carried = state.carried if len(state.carried) == len(system.staves) else fresh
+            initial_context = [StaffContext()] * len(system.staves)
+            carried = state.carried if len(state.carried) == len(system.staves) else initial_context
             readings, tokens = self._decode_system(page, system, carried)
             current = SystemTokens(tokens, system.indent_spaces, number == 0)
             if state.last_system is not None and begins_piece(state.last_system, current):
                 # Decode again: clef, key and meter of the previous piece do not apply.
-                carried = fresh
+                carried = initial_context
                 readings, tokens = self._decode_system(page, system, carried)
                 current = replace(current, staves=tokens)
                 state.pieces += 1
             state.pieces = max(1, state.pieces)
             for part, (staff, reading) in enumerate(zip(system.staves, readings, strict=True), 1):
                 page_staves[staff] = replace(reading, piece=state.pieces, part=part)
-            state.carried = [known.after(each) for known, each in zip(carried, tokens, strict=True)]
+            state.carried = [context.updated(each) for context, each in zip(carried, tokens, strict=True)]
             state.last_system = current
 
     def _decode_system(
-        self, page: _PageOutput, system: System, carried: Sequence[Carried]
+        self, page: _PageOutput, system: System, carried: Sequence[StaffContext]
     ) -> tuple[list[StaffReading], tuple[tuple[str, ...], ...]]:
-        """Readings of the staves of a system, and the tokens of each that belong to the score."""
+        """Decode the staves of a system; return the readings, and the tokens of each for the score."""
         readings = [
-            self._decode_staff(page, page.staves[staff], known)
-            for staff, known in zip(system.staves, carried, strict=True)
+            self._decode_staff(page, page.staves[staff], context)
+            for staff, context in zip(system.staves, carried, strict=True)
         ]
         return readings, tuple(map(score_tokens, readings))
 
-    def _decode_staff(self, page: _PageOutput, output: _StaffOutput, carried: Carried) -> StaffReading:
-        """Symbols of a staff with their polygons; symbols of an unreadable staff are marked unused."""
+    def _decode_staff(self, page: _PageOutput, output: _StaffOutput, carried: StaffContext) -> StaffReading:
+        """Decode a staff into symbols with polygons; symbols of an unreadable staff are marked unused."""
         tokens, decoded = self._decode(output.log_probs, carried)
         polygons: list[Polygon]
         if output.staff is not None:
@@ -348,8 +352,10 @@ class Recognizer:
             return replace(reading, symbols=unused, unread=reason)
         return reading
 
-    def _decode(self, log_probs: NDArray[np.float32], carried: Carried) -> tuple[list[str], list[Decoded]]:
-        """Semantic tokens, and for each its frames and calibrated confidence."""
+    def _decode(
+        self, log_probs: NDArray[np.float32], carried: StaffContext
+    ) -> tuple[list[str], list[Decoded]]:
+        """Return semantic tokens, and for each its frames and calibrated confidence."""
         if self._beam_width:
             start = self._rules.starting(carried.bar_length)
             symbols = beam_decode(log_probs, self._rules, start=start, beam_width=self._beam_width)
@@ -367,19 +373,19 @@ class Recognizer:
         return [token for tokens in spelled for token in tokens], decoded
 
 
-def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carried: Carried) -> str:
-    """Why the reading of a staff cannot be trusted; "" if it can.
+def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carried: StaffContext) -> str:
+    """Return why the reading of a staff cannot be trusted; "" if it can.
 
     The network was not trained on chords and second voices: it writes one of several notes, with low
     confidence. A staff is rejected if its expected error is high and its note heads are stacked; unless both
     are clearly so, its bars must also fail to add up.
     """
     doubt = reading.expected_error
-    if reading.symbols and doubt >= _ILLEGIBLE:
+    if reading.symbols and doubt >= _ILLEGIBLE_PERCENT:
         return f"most symbols are doubtful ({doubt:.0f} % are probably wrong)"
-    if doubt < _DOUBTFUL or ink is None or (stacked := stacked_head_share(ink)) < _STACKED:
+    if doubt < _DOUBTFUL_PERCENT or ink is None or (stacked := stacked_head_share(ink)) < _STACKED:
         return ""
-    if doubt >= 2 * _DOUBTFUL and stacked >= 1.5 * _STACKED:
+    if doubt >= 2 * _DOUBTFUL_PERCENT and stacked >= 1.5 * _STACKED:
         return _CHORDS
     tokens = [symbol.token for symbol in reading.symbols if symbol.used]
     (bars,) = check_staves([tokens], bar_length=carried.bar_length)

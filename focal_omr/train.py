@@ -112,8 +112,8 @@ def train(
             remove_parts(folder)
         hint = f"continue with --resume from the last checkpoint in {folder}"
         stack.enter_context(report_lost_ranks(fabric, hint=hint))
-        run = _set_up(config, folder, fabric, checkpoint if resume else None, start_from)
-        metrics = _train_steps(run)
+        state = _set_up(config, folder, fabric, checkpoint if resume else None, start_from)
+        metrics = _train_steps(state)
         fabric.barrier()  # other ranks wait until rank 0 has written the last checkpoint
         return metrics
 
@@ -140,7 +140,7 @@ class _TrainState:
     first_step: int
 
     @property
-    def plain(self) -> bool:
+    def reads_plain_images(self) -> bool:
         """Whether the network reads plain images instead of staff strips."""
         return self.config.model.preset == "paper"
 
@@ -177,100 +177,107 @@ def _set_up(
         copy_matching_weights(network, load_network(start_from)[0])
     model, optimizer = fabric.setup(network, optimizer)
     if fabric.is_global_zero:
-        _write_header(config, folder, samples=len(training_set), first_step=first_step)
+        _prepare_run_folder(config, folder, samples=len(training_set), first_step=first_step)
     return _TrainState(
         config, folder, fabric, codec, batches, validation_set, network, model, optimizer, first_step
     )
 
 
-def _train_steps(run: _TrainState) -> dict[str, float]:
+def _train_steps(state: _TrainState) -> dict[str, float]:
     """Make all updates; report, validate and save at the configured intervals."""
-    config, writes = run.config, run.fabric.is_global_zero
-    loss = make_loss(config.loss, run.batches.class_counts(run.codec.vocabulary.classes))
+    config, writes = state.config, state.fabric.is_global_zero
+    loss = make_loss(config.loss, state.batches.class_counts(state.codec.vocabulary.classes))
     ctc_loss = make_loss(LossConfig(kind="ctc"))
-    steps = range(run.first_step, config.steps)
+    steps = range(state.first_step, config.steps)
     metrics: dict[str, float] = {}
     losses: list[tuple[float, float]] = []  # since the last report
     started = time.perf_counter()
-    for step, batch in zip(steps, load_batches(run.batches, steps, workers=config.data.workers), strict=True):
-        losses.append(_update(run, step, batch, loss, ctc_loss))
+    for step, batch in zip(
+        steps, load_batches(state.batches, steps, workers=config.data.workers), strict=True
+    ):
+        losses.append(_update(state, step, batch, loss, ctc_loss))
         done = step + 1
         is_last = done == config.steps
         if is_last or done % config.report_every == 0:
-            _report(run, done, losses, time.perf_counter() - started)
+            _report(state, done, losses, time.perf_counter() - started)
             losses, started = [], time.perf_counter()
-        if writes and run.validation_set and (is_last or done % config.evaluate_every == 0):
-            metrics = _validate(run, done)
+        if writes and state.validation_set and (is_last or done % config.evaluate_every == 0):
+            metrics = _validate(state, done)
             started = time.perf_counter()
         if writes and (is_last or done % config.checkpoint_every == 0):
-            _save(run, done)
+            _save(state, done)
     return metrics
 
 
-def _update(run: _TrainState, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
+def _update(state: _TrainState, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
     """Make one update; return its loss and its plain CTC loss on this rank's share of the batch."""
-    config, fabric, optimizer = run.config, run.fabric, run.optimizer
+    config, fabric, optimizer = state.config, state.fabric, state.optimizer
     # A seed per step and rank for dropout, so that resuming needs no generator state.
     rng = np.random.default_rng((config.seed, step, fabric.global_rank, 4))
     torch.manual_seed(int(rng.integers(2**63)))
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, config.steps, config.optimizer)
     images = pad_to_global_width(batch.images, fabric)
-    log_probs, lengths = run.model(fabric.to_device(images), fabric.to_device(batch.widths))
+    log_probs, lengths = state.model(fabric.to_device(images), fabric.to_device(batch.widths))
     value = loss(log_probs, batch.targets, lengths, batch.target_lengths)
     with torch.no_grad():  # comparable between runs with different losses
         ctc = ctc_loss(log_probs, batch.targets, lengths, batch.target_lengths)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(value)
-    fabric.clip_gradients(run.model, optimizer, max_norm=config.optimizer.clip)
+    fabric.clip_gradients(state.model, optimizer, max_norm=config.optimizer.clip)
     optimizer.step()
     return float(value.detach()), float(ctc)
 
 
-def _report(run: _TrainState, step: int, losses: Sequence[tuple[float, float]], elapsed_s: float) -> None:
+def _report(state: _TrainState, step: int, losses: Sequence[tuple[float, float]], elapsed_s: float) -> None:
     """Log the mean losses over all ranks since the last report; `step` is the number of updates made."""
-    loss, ctc = mean_over_ranks(np.mean(losses, axis=0), run.fabric)
+    loss, ctc = mean_over_ranks(np.mean(losses, axis=0), state.fabric)
     row = {
         "step": step,
         "loss": loss,
         "ctc": ctc,
-        "rate": learning_rate(step - 1, run.config.steps, run.config.optimizer),
-        "staves_per_s": len(losses) * run.config.data.batch / elapsed_s,
+        "rate": learning_rate(step - 1, state.config.steps, state.config.optimizer),
+        "staves_per_s": len(losses) * state.config.data.batch / elapsed_s,
     }
-    if run.fabric.is_global_zero:
-        append_row(run.folder / "metrics.csv", row)
+    if state.fabric.is_global_zero:
+        append_row(state.folder / "metrics.csv", row)
         logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
 
 
-def _validate(run: _TrainState, step: int) -> dict[str, float]:
+def _validate(state: _TrainState, step: int) -> dict[str, float]:
     """Validate on rank 0 and log the metrics."""
     # `network`, not `model`: the other ranks take no part in this forward pass.
-    with run.fabric.autocast():
+    with state.fabric.autocast():
         metrics = validate(
-            run.network,
-            run.validation_set,
-            run.codec,
-            seed=run.config.seed,
-            plain=run.plain,
-            degraded=not run.plain and run.config.data.degrade > 0,
+            state.network,
+            state.validation_set,
+            state.codec,
+            seed=state.config.seed,
+            plain=state.reads_plain_images,
+            degraded=not state.reads_plain_images and state.config.data.degrade > 0,
         )
-    append_row(run.folder / "validation.csv", {"step": step, **metrics})
+    append_row(state.folder / "validation.csv", {"step": step, **metrics})
     logger.info("step %d  %s", step, "  ".join(f"{k} {v:.2f}" for k, v in metrics.items()))
     return metrics
 
 
-def _save(run: _TrainState, step: int) -> None:
+def _save(state: _TrainState, step: int) -> None:
     """Write `last.pt` and keep the one before as `previous.pt`."""
-    last = run.folder / LAST
+    last = state.folder / LAST
     if last.exists():
-        keep_backup(last, run.folder / PREVIOUS)
+        keep_backup(last, state.folder / PREVIOUS)
     save_checkpoint(
-        last, config=run.config, codec=run.codec, model=run.network, optimizer=run.optimizer, step=step
+        last,
+        config=state.config,
+        codec=state.codec,
+        model=state.network,
+        optimizer=state.optimizer,
+        step=step,
     )
 
 
 def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
-    """Learning rate with linear warm-up, a constant part and linear cool-down to nearly zero.
+    """Compute a learning rate with linear warm-up, a constant part and linear cool-down to nearly zero.
 
     Args:
         step: Update about to be made, 0 .. steps - 1.
@@ -318,7 +325,7 @@ _LOSSES: dict[str, Callable[..., Tensor]] = {
 
 
 def _load_samples(config: TrainConfig) -> tuple[Sequence[AnyStaff], Sequence[AnyStaff]]:
-    """Training and validation samples; held-out shards give a few, evenly spread."""
+    """Load training and validation samples; of held-out shards only a few, evenly spread."""
     data = config.data
     if data.validation:
         return all_staves(data.shards, cache=data.cache), all_staves(data.validation, cache=data.cache)
@@ -351,8 +358,8 @@ def _is_intact(checkpoint: Path) -> bool:
     return True
 
 
-def _write_header(config: TrainConfig, folder: Path, *, samples: int, first_step: int) -> None:
-    """Write configuration and environment, and drop log rows after `first_step`.
+def _prepare_run_folder(config: TrainConfig, folder: Path, *, samples: int, first_step: int) -> None:
+    """Write configuration and environment, and truncate the logs to the rows up to `first_step`.
 
     A killed run may have logged steps that will be repeated, and a last line cut short: of "120,3.5" only
     "12" may be left. A row starts with its step and ends with a line break.
@@ -368,7 +375,7 @@ def _write_header(config: TrainConfig, folder: Path, *, samples: int, first_step
         "torch": torch.__version__,
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
-        "plates": samples,
+        "plates": samples,  # the key of the file format; the values are training samples
         "config_digest": config.digest,
     }
     write_atomic(folder / "environment.json", json.dumps(environment, indent=2).encode())

@@ -1,16 +1,16 @@
-"""The code blocks of the Markdown files, and how they are run.
+"""Runner of the code blocks of the Markdown files.
 
-What stands in a comment of its own before a block says how it is meant:
+Comments before a block are directives:
 
-    <!-- not run: REASON -->            it is only parsed
-    <!-- slow: REASON -->               it is run where FOCAL_OMR_DOCS=all is in the environment
-    <!-- run as: A => B; C => D -->     with these replacements, smaller
-    <!-- run small as: A => B -->       the same, but as it stands where FOCAL_OMR_DOCS=all
-    <!-- file: NAME -->                 it is a file, which is written
-    <!-- status: 1 -->                  its last command fails on purpose
-    <!-- before: COMMAND -->            what the reader has already: done first, not shown
+    <!-- not run: REASON -->            only parsed
+    <!-- slow: REASON -->               run only with FOCAL_OMR_DOCS=all in the environment
+    <!-- run as: A => B; C => D -->     run with these replacements, to be faster
+    <!-- run small as: A => B -->       the same, but unchanged with FOCAL_OMR_DOCS=all
+    <!-- file: NAME -->                 written to this file instead of run
+    <!-- status: 1 -->                  expected exit status of the last command
+    <!-- before: COMMAND -->            run first, not shown: a prerequisite
 
-A block `text` right after one that is run is what it prints, with `...` for what differs.
+A `text` block right after one that is run is its expected output, in which `...` matches anything.
 """
 
 import io
@@ -40,13 +40,13 @@ _COMMENT = re.compile(r"<!-- ([a-z ]+): (.*?) -->\s*", re.DOTALL)
 
 @dataclass
 class Block:
-    """A code block, with what the comments before it say."""
+    """A code block with its directives."""
 
     document: str
     line: int
     language: str
     code: str
-    notes: dict[str, list[str]]
+    directives: dict[str, list[str]]
     output: str | None = None
 
     @property
@@ -55,9 +55,9 @@ class Block:
 
     @property
     def reason(self) -> str:
-        """Why it is not run, or not here; "" where it is."""
-        notes = self.notes.get("not run", []) + ([] if ALL else self.notes.get("slow", []))
-        return " ".join(" ".join(notes).split())
+        """Why it is not run, or not here; "" if it is."""
+        reasons = self.directives.get("not run", []) + ([] if ALL else self.directives.get("slow", []))
+        return " ".join(" ".join(reasons).split())
 
     @property
     def commands(self) -> list[str]:
@@ -67,7 +67,7 @@ class Block:
 
 
 def markdown_files() -> list[str]:
-    """All Markdown of the repository that people read; reports that commands write are not."""
+    """List the hand-written Markdown files of the repository, without generated reports."""
     found = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"]
     found += [ROOT / "experiments" / "LOG.md", ROOT / "focal_omr" / "weights" / "MODEL_CARD.md"]
     names = sorted(path.relative_to(ROOT).as_posix() for path in found)
@@ -75,7 +75,7 @@ def markdown_files() -> list[str]:
 
 
 def blocks(document: str) -> list[Block]:
-    """The code blocks of a document, in their order."""
+    """Parse the code blocks of a document, in order."""
     text = (ROOT / document).read_text(encoding="utf-8")
     found: list[Block] = []
     end = 0
@@ -87,37 +87,37 @@ def blocks(document: str) -> list[Block]:
             found[-1].output = code
         else:
             line = text.count("\n", 0, match.start()) + 1
-            found.append(Block(document, line, match["language"], code, _notes(between)))
+            found.append(Block(document, line, match["language"], code, _directives(between)))
         end = match.end()
     return found
 
 
-def _notes(between: str) -> dict[str, list[str]]:
-    """The comments that stand right before a block."""
-    notes: dict[str, list[str]] = {}
+def _directives(between: str) -> dict[str, list[str]]:
+    """Parse the directives right before a block."""
+    directives: dict[str, list[str]] = {}
     tail = re.search(r"(?:<!-- [a-z ]+: (?:(?!-->).)*-->\s*)*\Z", between, re.DOTALL)
     for name, value in _COMMENT.findall(tail.group() if tail else ""):
-        notes.setdefault(name, []).append(value)
-    return notes
+        directives.setdefault(name, []).append(value)
+    return directives
 
 
 @dataclass
 class Session:
-    """Someone who does what a document says, in a folder of their own that has the repository's examples."""
+    """Execution of the blocks of a document in a temporary folder with the repository's examples."""
 
     folder: Path
     names: dict[str, object] = field(default_factory=dict)
 
     def run(self, block: Block) -> None:
-        """Do what a block says, and compare what it prints with what the document says."""
-        for command in block.notes.get("before", []):
+        """Run a block and compare its output with the document."""
+        for command in block.directives.get("before", []):
             self._shell(command, block)
-        if "file" in block.notes:
-            (self.folder / block.notes["file"][0]).write_text(block.code, encoding="utf-8")
+        if "file" in block.directives:
+            (self.folder / block.directives["file"][0]).write_text(block.code, encoding="utf-8")
             return
         if block.language == SHELL:
-            lines = [_smaller(line, block) for line in block.commands]
-            status = int(block.notes.get("status", ["0"])[0])
+            lines = [_replaced(line, block) for line in block.commands]
+            status = int(block.directives.get("status", ["0"])[0])
             printed = "".join(self._shell(line, block, status if line is lines[-1] else 0) for line in lines)
         else:
             printed = self._python(block)
@@ -127,7 +127,7 @@ class Session:
     def _python(self, block: Block) -> str:
         printed = io.StringIO()
         with redirect_stdout(printed):
-            code = "\n" * block.line + _smaller(block.code, block)
+            code = "\n" * block.line + _replaced(block.code, block)
             exec(compile(code, block.document, "exec"), self.names)
         return printed.getvalue()
 
@@ -159,7 +159,7 @@ class Session:
 
 
 def _command(words: list[str]) -> tuple[int, str]:
-    """`focal-omr` in this process: (status, what it prints)."""
+    """Run `focal-omr` in this process; return its exit status and output."""
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
         patch.setattr(sys, "argv", words)
@@ -170,7 +170,7 @@ def _command(words: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def _fresh_logging() -> Iterator[None]:
-    """Logging as in a new process, so that what a command logs is printed; afterwards as it was."""
+    """Reset logging as in a new process, so that log messages are printed; restore it afterwards."""
     root, ours = logging.getLogger(), logging.getLogger("focal_omr")
     handlers, level, our_level = root.handlers[:], root.level, ours.level
     root.handlers[:] = []
@@ -182,17 +182,19 @@ def _fresh_logging() -> Iterator[None]:
         ours.setLevel(our_level)
 
 
-def _smaller(code: str, block: Block) -> str:
-    smaller = block.notes.get("run as", []) + ([] if ALL else block.notes.get("run small as", []))
-    for note in smaller:
-        for change in note.split(";"):
+def _replaced(code: str, block: Block) -> str:
+    replacements = block.directives.get("run as", []) + (
+        [] if ALL else block.directives.get("run small as", [])
+    )
+    for directive in replacements:
+        for change in directive.split(";"):
             old, new = (each.strip() for each in change.split("=>"))
             code = code.replace(old, new)
     return code
 
 
-def expect(printed: str, wanted: str, place: str) -> None:
-    """What was printed is what is wanted, `...` standing for anything."""
-    pattern = re.escape(wanted.strip()).replace(re.escape("..."), ".*")
+def expect(printed: str, expected: str, place: str) -> None:
+    """Assert that the output matches, where `...` matches anything."""
+    pattern = re.escape(expected.strip()).replace(re.escape("..."), ".*")
     pattern = re.sub(r"(\\?\s)+", lambda space: r"\s+", pattern)
     assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{place}: it prints\n{printed}"

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 import torch
-from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
+from tiny import FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, randomise
 from torch import nn
 
 from focal_omr.config import ModelConfig
@@ -28,7 +28,7 @@ PRESETS = pytest.mark.parametrize("config", [TINY, PAPER], ids=["default", "pape
 @cache
 def _network(config: ModelConfig) -> nn.Module:
     torch.manual_seed(1)
-    return roughened(build_model(config, FEW_SYMBOLS)).eval()
+    return randomise(build_model(config, FEW_SYMBOLS)).eval()
 
 
 @PRESETS
@@ -132,7 +132,7 @@ def test_bidirectional_lstm_equals_torchs_packed_lstm() -> None:
 
 def _head() -> FactorisedLinear:
     torch.manual_seed(4)
-    head = roughened(FactorisedLinear(6, FEW_SYMBOLS))
+    head = randomise(FactorisedLinear(6, FEW_SYMBOLS))
     assert isinstance(head, FactorisedLinear)
     return head
 
@@ -179,7 +179,7 @@ def test_matching_weights_are_copied_by_name() -> None:
     """The vocabularies have different orders, and each has symbols that the other lacks."""
     torch.manual_seed(7)
     other = Vocabulary(("tie", "note-C4_half", "rest-half", "note-E4_quarter", "clef-G2"))
-    source, model = roughened(build_model(TINY, other)), build_model(TINY, FEW_SYMBOLS)
+    source, model = randomise(build_model(TINY, other)), build_model(TINY, FEW_SYMBOLS)
     fresh = {name: value.clone() for name, value in model.state_dict().items()}
     copy_matching_weights(model, source)
     batch = as_batch(random_strips(60, 41))

@@ -1,6 +1,6 @@
 """A tiny network, a few engraved staff images and shards of them, shared by several test files.
 
-Shards are written here without the package's writer, so that its reader meets files it did not make.
+Shards are written here without the package's writer, so that its reader is tested on files of another writer.
 """
 
 import io
@@ -35,20 +35,20 @@ FEW = Codec("semantic", FEW_SYMBOLS)
 
 @cache
 def staff_images() -> tuple[StaffImage, ...]:
-    """Eight short composed incipits, without furniture; their symbols are in the vocabulary."""
-    random, engraver, made = Random(5), Engraver(), []
-    while len(made) < 8:
+    """Engrave eight short composed incipits without distractors; their symbols are in the vocabulary."""
+    random, engraver, images = Random(5), Engraver(), []
+    while len(images) < 8:
         score = compose(random, symbols=4)
         tokens = score_to_tokens(score)
         # The bar of a multi-measure rest covers the middle line of so short a staff.
         plain = not any(token.startswith("multirest") for token in tokens)
         if plain and len(tokens) <= 8 and all(token in full_semantic() for token in tokens):
-            made.append(engrave_staff(engraver, random, score, distractors=0.0))
-    return tuple(made)
+            images.append(engrave_staff(engraver, random, score, distractors=0.0))
+    return tuple(images)
 
 
 def labels() -> list[list[str]]:
-    """The tokens of `staff_images`."""
+    """Return the tokens of `staff_images`."""
     return [score_to_tokens(image.score) for image in staff_images()]
 
 
@@ -80,14 +80,13 @@ def write_shards_of_staves(folder: Path, *sizes: int) -> Path:
 
 
 def random_strips(*widths: int, height: int = 96, seed: int = 0) -> list[np.ndarray]:
-    """Noise strips (height, width), ink 0 .. 1."""
+    """Draw noise strips (height, width), ink 0 .. 1."""
     rng = np.random.default_rng(seed)
     return [rng.random((height, width), np.float32) for width in widths]
 
 
-def roughened(model: nn.Module, seed: int = 0) -> nn.Module:
-    """The model with no parameter or statistic left at the 0 or 1 that it starts from, for which a missing
-    bias or a forgotten mask would not show."""
+def randomise(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Add noise to parameters and statistics that start at 0 or 1, so that a missing bias or mask shows."""
     generator = torch.Generator().manual_seed(seed)
 
     def noise(tensor: torch.Tensor, scale: float) -> torch.Tensor:
@@ -105,7 +104,7 @@ def roughened(model: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def as_batch(strips: Sequence[np.ndarray], *, padded: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """(images, widths) as the networks take them, padded with zeros to the widest or to `padded`."""
+    """Return (images, widths) for a network, padded with zeros to the widest or to `padded`."""
     width = max(padded, *(strip.shape[1] for strip in strips))
     images = torch.zeros(len(strips), 1, strips[0].shape[0], width)
     for row, strip in enumerate(strips):

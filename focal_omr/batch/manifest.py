@@ -1,4 +1,4 @@
-"""The manifest of a folder of results: one JSON line for each document that was read or failed.
+"""Manifest of a folder of results: one JSON line for each document that was read or failed.
 
 A line is appended after the results of its document are written, so the results of every document listed as
 read are complete, and a killed run can be resumed.
@@ -71,7 +71,7 @@ class DocumentRecord:
 
     @classmethod
     def from_json(cls, line: bytes) -> "DocumentRecord | None":
-        """Parse a line of a manifest; None if it is not one, whatever it holds."""
+        """Parse a line of a manifest; None if it is not valid."""
         try:
             values: Any = json.loads(line)
         except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ class DocumentRecord:
         return cls(**values) if sound else None
 
     def to_json(self) -> str:
-        """The line of the manifest, without a line break."""
+        """Return the line of the manifest, without a line break."""
         return json.dumps(
             {
                 "format": MANIFEST_FORMAT,
@@ -115,7 +115,7 @@ class DocumentRecord:
         )
 
     def is_current(self, file: Path, folder: Path, work: str) -> bool:
-        """Whether the results still stand: same input, same work, and all result files complete.
+        """Check whether the results are still valid: same input, same options, and all result files complete.
 
         Args:
             file: The input.
@@ -135,7 +135,7 @@ class DocumentRecord:
 
 
 def content_digest(data: bytes) -> str:
-    """SHA-256 in hexadecimal digits."""
+    """Compute the SHA-256 in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -177,7 +177,7 @@ def open_manifest(
 
 
 def _read_records(path: Path) -> dict[str, DocumentRecord]:
-    """The last record of each name. A truncated last line is skipped: its document is read again."""
+    """Return the last record of each name. A truncated last line is skipped: its document is read again."""
     try:
         lines = path.read_bytes().splitlines(keepends=True)
     except FileNotFoundError:

@@ -1,7 +1,6 @@
-"""Inputs and outputs of a batch: which images are read, and what the result files are called and hold.
+"""Inputs and outputs of a batch: images to read, and names and contents of the result files.
 
-What renders the files is imported on use: the process that hands out tasks and writes results does
-without it.
+Renderers are imported on use, because the process that hands out tasks and writes results needs none.
 """
 
 import json
@@ -66,7 +65,7 @@ class OutputOptions:
 
 
 def parse_outputs(names: str) -> list[str]:
-    """Keys of `OUTPUTS` from a comma-separated list, without duplicates.
+    """Parse keys of `OUTPUTS` from a comma-separated list, without duplicates.
 
     Raises:
         OutputError: One is unknown, or there is none.
@@ -80,7 +79,7 @@ def parse_outputs(names: str) -> list[str]:
 
 
 def find_inputs(inputs: Sequence[Path]) -> list[Path]:
-    """The inputs without duplicates, each folder replaced by the images in it at any depth.
+    """List the inputs without duplicates, each folder replaced by the images in it at any depth.
 
     A folder without images stays in the list; reading it fails. Overlays, results that may lie beside their
     images, are left out.
@@ -98,7 +97,7 @@ def find_inputs(inputs: Sequence[Path]) -> list[Path]:
 
 
 def result_names(files: Sequence[Path], out: Path) -> list[str]:
-    """File names of the results without suffix, one for each input: the stem of the input, or "stdin".
+    """Name the results of each input, without suffix: the stem of the input, or "stdin".
 
     Raises:
         OutputError: Two inputs have the same name and would overwrite each other's results.
@@ -121,13 +120,13 @@ def check_output_folder(folder: Path) -> None:
         OutputError: It, or its nearest existing parent, is not a folder or not writable.
     """
     try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
     except OSError as error:
         raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
-    if not there.is_dir():
-        raise OutputError(f"{folder}: no results can go there ({there} is a file, not a folder)")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: no results can go there ({there} is not writable)")
+    if not existing.is_dir():
+        raise OutputError(f"{folder}: no results can go there ({existing} is a file, not a folder)")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: no results can go there ({existing} is not writable)")
 
 
 def check_output_files(*files: Path | None) -> None:
@@ -191,7 +190,7 @@ def write_results(results: Mapping[str, bytes], folder: Path) -> list[Path]:
 def _render(
     document: "Document", name: str, options: OutputOptions, source: str | Path | bytes
 ) -> Iterator[tuple[str, bytes]]:
-    """The files of one output: what follows the stem in the file name, and the content."""
+    """Yield the files of one output: the ending of the file name after the stem, and the content."""
     from focal_omr.document.pieces import join_pieces
     from focal_omr.formats.midi import unfold_repeats
     from focal_omr.formats.one_voice_files import write_one_voice, write_pieces

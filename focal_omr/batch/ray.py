@@ -1,7 +1,7 @@
 """Reading of many documents on a Ray cluster: the same worker, mapped over them by Ray Data.
 
 Needs the extra `ray`. The documents must be at the same paths on all machines. Results come back to the
-machine that asked and are written there, like those of local worker processes.
+machine that started the run and are written there, like those of local worker processes.
 """
 
 import logging
@@ -49,11 +49,11 @@ def read_on_ray(
 
     started_here = not ray.is_initialized()
     if started_here:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports to its makers
-        own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports usage to its vendor
+        options: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
         if os.environ.get("RAY_ADDRESS"):
-            own = {}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+            options = {}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     try:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False

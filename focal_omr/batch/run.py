@@ -53,7 +53,7 @@ def read_documents(
     Args:
         tasks: The documents; their names differ.
         folder: Folder of the results, made if it is missing.
-        options: What results depend on.
+        options: Options of reading and writing.
         threads: CPU threads of all workers together; 0: all cores.
         batch_size: Staves per network call; None: the default of `Recognizer`.
         workers: Worker processes; None: one per thread, on Ray one per core of the cluster.
@@ -86,35 +86,35 @@ def read_documents(
         if probe.error is not None:
             raise ModelError(probe.error)
     with ExitStack() as stack:
-        manifest, work, todo = None, "", list(tasks)
+        manifest, options_digest, pending = None, "", list(tasks)
         if with_manifest:
             make_folder(folder)
-            work = options.digest()
+            options_digest = options.digest()
             files = {task.name: task.file for task in tasks}
 
-            def keep(record: DocumentRecord) -> bool:
+            def keep_record(record: DocumentRecord) -> bool:
                 if (file := files.get(record.name)) is None:  # of another run: its results stay
                     return record.error is None
-                return file != STDIN and record.is_current(file, folder, work)
+                return file != STDIN and record.is_current(file, folder, options_digest)
 
-            manifest = stack.enter_context(open_manifest(folder, keep=keep if resume else None))
-            todo = [task for task in tasks if task.name not in manifest.records]
+            manifest = stack.enter_context(open_manifest(folder, keep=keep_record if resume else None))
+            pending = [task for task in tasks if task.name not in manifest.records]
         results = (
-            read_on_ray(reader, todo, workers=workers, limits=limits)
+            read_on_ray(reader, pending, workers=workers, limits=limits)
             if on_ray
             else map_in_processes(
-                reader, todo, workers=min(processes, len(todo)), limits=limits, in_order=False
+                reader, pending, workers=min(processes, len(pending)), limits=limits, in_order=False
             )
         )
         stack.enter_context(closing(results))  # an interrupt ends the workers at once
-        yield len(todo), _written(results, folder, manifest, work)
+        yield len(pending), _written(results, folder, manifest, options_digest)
 
 
 def _written(
     results: Iterable[tuple[ReadTask, DocumentRecord | Lost]],
     folder: Path,
     manifest: Manifest | None,
-    work: str,
+    options_digest: str,
 ) -> Generator[DocumentRecord, None, None]:
     """Write each document as it comes, then its line of the manifest."""
     for task, record in results:
@@ -128,7 +128,7 @@ def _written(
                 if manifest is not None and isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
                     raise OutputError(f"{error}; free some space and use --resume") from error
                 record = replace(record, error=str(error), outputs={}, results={})
-        record = replace(record, work=work)
+        record = replace(record, work=options_digest)
         if manifest is not None:
             manifest.append(record)
         yield record

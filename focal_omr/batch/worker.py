@@ -1,7 +1,7 @@
-"""The worker that reads documents one after the other: for the command line, for Ray and for the server.
+"""Worker that reads documents one after the other, for the command line, for Ray and for the server.
 
 It runs in a worker process or on another machine, takes tasks and returns records as plain values, and gives
-the same bytes everywhere. What reading needs is imported on the first document, so that a process that only
+the same bytes everywhere. Reading imports its dependencies on the first document, so that a process that only
 hands out tasks does not load it.
 """
 
@@ -28,7 +28,7 @@ __all__ = ["DocumentReader", "ReadOptions", "ReadTask"]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What results depend on besides the document.
+    """Options that the results of a document depend on.
 
     Attributes:
         outputs: Keys of `batch.outputs.OUTPUTS`.
@@ -45,7 +45,7 @@ class ReadOptions:
     pages: str | None = None
 
     def digest(self) -> str:
-        """Digest of the options, the content of the model and the version.
+        """Return a digest of the options, the content of the model and the version.
 
         Raises:
             ModelError: The model cannot be read.
@@ -76,7 +76,7 @@ class ReadTask:
         return self.name if self.file == STDIN else str(self.file)
 
     def load(self) -> tuple[bytes, int]:
-        """The bytes of the document, and its modification time in nanoseconds, 0 if it has none.
+        """Return the bytes of the document, and its modification time in nanoseconds, 0 if it has none.
 
         Raises:
             ImageError: The file cannot be read, or is a folder.
@@ -94,12 +94,12 @@ class ReadTask:
 
 
 class DocumentReader:
-    """Reads documents with one `Recognizer`, opened on first use; a failure becomes a one-line reason.
+    """Reads documents with one `Recognizer`, created on first use; a failure becomes a one-line reason.
 
-    Only a `MemoryError` is raised: the caller set the limit, and the process is not to be used again.
+    Only a `MemoryError` is raised: the caller set the limit, and the process must not be reused.
 
     Args:
-        options: What results depend on.
+        options: Options of reading and writing.
         threads: CPU threads; 0: all cores.
         batch_size: Staves per network call; None: the default of `Recognizer`.
         with_document: Whether records hold the document as JSON.
@@ -117,12 +117,12 @@ class DocumentReader:
         self.batch_size, self.with_document = batch_size, with_document
 
     def __getstate__(self) -> dict[str, Any]:
-        """The state without the recognizer, which each process opens for itself."""
+        """Return the state without the recognizer, which each process creates for itself."""
         return {name: value for name, value in self.__dict__.items() if name != "recognizer"}
 
     @cached_property
     def recognizer(self) -> "Recognizer":
-        """The recognizer, opened now if it was not. Raises ModelError if the model cannot be used."""
+        """The recognizer, created on first use. Raises ModelError if the model cannot be used."""
         import cv2
 
         from focal_omr.decode import BEAM_WIDTH
@@ -139,7 +139,7 @@ class DocumentReader:
         )
 
     def __call__(self, task: ReadTask | None) -> DocumentRecord:
-        """Read a document and render its outputs; None only opens the recognizer."""
+        """Read a document and render its outputs; None only creates the recognizer."""
         start = time.perf_counter()
         label = "the document" if task is None else task.label
         record = DocumentRecord(label, "" if task is None else task.name)
@@ -169,7 +169,7 @@ class DocumentReader:
         Args:
             task: The document.
             data: Its bytes.
-            record: What is known of it, to be completed.
+            record: Its record so far, to be completed.
 
         Raises:
             OmrError: It cannot be read, or an output cannot hold it.

@@ -31,7 +31,14 @@ from focal_omr.cli.options import (
 )
 from focal_omr.cli.read import read
 from focal_omr.cli.serve import serve
-from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, native_stderr_silenced, progress_bar, say
+from focal_omr.cli.terminal import (
+    ALL_FAILED,
+    SOME_FAILED,
+    native_stderr_silenced,
+    progress_bar,
+    require_extra,
+    say,
+)
 from focal_omr.errors import DataError, OmrError
 
 if TYPE_CHECKING:
@@ -47,7 +54,7 @@ app.command()(serve)
 
 
 def main() -> None:
-    """Entry point of `focal-omr`."""
+    """Run the `focal-omr` command."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     for stream in (sys.stdout, sys.stderr):  # the terminal may not encode a file name
         if isinstance(stream, io.TextIOWrapper):
@@ -261,7 +268,7 @@ def evaluate(
 def _evaluation_row(
     figures: dict[str, Any], data: str, card: "ModelCard", ignored: Sequence[str]
 ) -> dict[str, object]:
-    """A row of the CSV file of `--record`."""
+    """Build a row of the CSV file of `--record`."""
     from focal_omr.data.frequency import BINS
 
     low, high = figures["ser_interval"]
@@ -300,7 +307,7 @@ def train(
     """
     is_main = os.environ.get("RANK", "0") == "0"
     logging.getLogger("focal_omr").setLevel(logging.INFO if is_main else logging.WARNING)
-    with extra("train"):
+    with require_extra("train"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
@@ -333,7 +340,7 @@ def experiment(
     Finished runs are skipped, so an interrupted study can be resumed.
     """
     logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
-    with extra("lab"):
+    with require_extra("lab"):
         from focal_omr.experiment.grid import load_grid
         from focal_omr.experiment.study import run_study
     grid = load_grid(name, overrides=tuple(set_ or ()))
@@ -367,7 +374,7 @@ def export(
     from focal_omr.batch.outputs import check_output_files
 
     check_output_files(out, state)
-    with extra("train"):
+    with require_extra("train"):
         from focal_omr.data.loader import list_staves
         from focal_omr.training.calibrate import calibrate as calibrate_model
         from focal_omr.training.export_onnx import export_checkpoint, write_state

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from focal_omr.cli.options import MEMORY_MB, MemoryOption
-from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, extra, say
+from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, require_extra, say
 from focal_omr.errors import DataError
 
 EngraverOption = Annotated[str, typer.Option(help="verovio, or lilypond if that program is installed.")]
@@ -49,7 +49,7 @@ def render(
 
     The music comes from real tunes, or is composed at random.
     """
-    with extra("render"):
+    with require_extra("render"):
         from focal_omr.data.rendered import render_tree
     render_tree(
         out,
@@ -218,7 +218,7 @@ def split(
 def _rarity_line(
     counts: Mapping[str, int], symbols: Collection[str], min_count: int, *, shown: int = 5
 ) -> str:
-    """A line that names the symbols with fewer than `min_count` occurrences."""
+    """Format a line that names the symbols with fewer than `min_count` occurrences."""
     from focal_omr.data.frequency import too_rare
 
     rare = too_rare(counts, symbols, min_count)
@@ -231,7 +231,7 @@ def _rarity_line(
 
 
 def _select_ids(ids: Path, available: Collection[str], data: Path) -> list[str]:
-    """The ids of a list that the data set has, with a warning about the others. Raises DataError if none."""
+    """Return the listed ids that the data set has; warn about the others. Raises DataError if it has none."""
     from focal_omr.data.primus.split import apply_ids, read_ids
 
     chosen, missing = apply_ids(read_ids(ids), available)
@@ -267,7 +267,7 @@ def tunes(
 
     A report of every file is written beside it.
     """
-    with extra("render"):
+    with require_extra("render"):
         from focal_omr.data.music.sources import tune_files
         from focal_omr.data.music.tunes import collect_tunes, music21_folder
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
@@ -296,7 +296,7 @@ def shards(
 ) -> None:
     """Engrave staff images for training and pack them into shards."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with extra("render"):
+    with require_extra("render"):
         from focal_omr.data.engraving.staff_images import write_shards
         from focal_omr.data.music.draw import ScoreSource, draw_composed, draw_excerpt
     base = draw_composed if tunes is None else partial(draw_excerpt, tunes)
@@ -317,7 +317,7 @@ def pack(
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Pack your own labelled images into training shards."""
-    with extra("render"):
+    with require_extra("render"):
         from focal_omr.data.pack import pack_samples
     from focal_omr.data.primus.split import read_ids
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
@@ -327,7 +327,7 @@ def pack(
     packed = run_isolated(work, data, name=data, limits=ProcessLimits(None, memory), error=DataError)
     _warn(f"{data}: {len(packed.left_out)} samples are left out", packed.left_out)
     _warn(f"{ids}: {len(packed.absent)} of its ids are not in {data}", packed.absent)
-    print(f"{out}: {packed.plates} staves")
+    print(f"{out}: {packed.staves} staves")
 
 
 @data_app.command()
@@ -360,7 +360,7 @@ def show(
 
     The result is a web page; samples are shown clean and degraded.
     """
-    with extra("lab"):
+    with require_extra("lab"):
         from focal_omr.data.show.page import show_set
     from focal_omr.batch.outputs import check_output_folder
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated

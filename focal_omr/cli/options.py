@@ -34,7 +34,7 @@ MemoryOption = Annotated[
 
 
 def make_playback(tempo: int, instrument: str | None, unfold: bool) -> "Playback":
-    """How MIDI files are played, from the options of a command.
+    """Build the playback of MIDI files from the options of a command.
 
     Args:
         tempo: Quarter notes per minute.

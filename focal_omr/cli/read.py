@@ -169,10 +169,10 @@ def read(
         with_manifest=with_manifest,
         resume=resume,
         with_documents=as_json,
-    ) as (todo, records):
-        if todo < len(tasks):
-            say(f"focal-omr: {len(tasks) - todo} of {len(tasks)} are done already")
-        failed = _report(records, todo, out, as_json=as_json)
+    ) as (pending, records):
+        if pending < len(tasks):
+            say(f"focal-omr: {len(tasks) - pending} of {len(tasks)} are done already")
+        failed = _report(records, pending, out, as_json=as_json)
     if failed:
         if len(tasks) > 1:
             say(f"focal-omr: {failed} of {len(tasks)} failed{f', see {out / MANIFEST}' * with_manifest}")
@@ -180,7 +180,7 @@ def read(
 
 
 def _make_tasks(inputs: list[Path], out: Path) -> list["ReadTask"]:
-    """The documents that the inputs name, with the names of their results; reads the standard input."""
+    """Build a task for each document that the inputs name; reads the standard input."""
     from focal_omr.batch.outputs import STDIN, find_inputs, result_names
     from focal_omr.batch.worker import ReadTask
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from focal_omr.cli.options import ModelOption
-from focal_omr.cli.terminal import extra, say
+from focal_omr.cli.terminal import require_extra, say
 from focal_omr.errors import ModelError, OmrError
 from focal_omr.web.settings import MB, Settings, default_data_folder
 
@@ -83,7 +83,7 @@ def serve(
 
     By default only this machine can connect (see --host), and no data leaves it. See docs/server.md.
     """
-    with extra("web"):
+    with require_extra("web"):
         import prometheus_client  # noqa: F401
         import python_multipart  # noqa: F401  # FastAPI would ask for it late, and in several lines
         import uvicorn

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from focal_omr.errors import OmrError
 
-__all__ = ["ALL_FAILED", "SOME_FAILED", "extra", "native_stderr_silenced", "progress_bar", "say"]
+__all__ = ["ALL_FAILED", "SOME_FAILED", "native_stderr_silenced", "progress_bar", "require_extra", "say"]
 
 SOME_FAILED, ALL_FAILED = 1, 2  # exit statuses
 _NATIVE_STDERR = 2  # file descriptor that C and C++ libraries write to
@@ -19,7 +19,7 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def extra(name: str) -> Iterator[None]:
+def require_extra(name: str) -> Iterator[None]:
     """Turn a missing optional dependency into the command that installs it.
 
     Raises:

@@ -1,1 +1,1 @@
-"""Where samples come from: tunes, composed music, PrIMuS folders, rendering, augmentation."""
+"""Data sets: tunes, composed music, PrIMuS, rendering and augmentation."""

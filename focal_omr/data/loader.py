@@ -67,7 +67,7 @@ def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[in
     return Batch(
         torch.from_numpy(images),
         torch.tensor(widths),
-        torch.tensor([number for target in targets for number in target]),
+        torch.tensor([class_id for target in targets for class_id in target]),
         torch.tensor([len(target) for target in targets]),
     )
 
@@ -98,8 +98,8 @@ def list_staves(
         if len(shards) <= held_out:
             raise DataError(f"{folder}: {len(shards)} shards; more than the {held_out} held out are needed")
         with ThreadPoolExecutor(1 if isinstance(location, Path) else _CONCURRENT_REQUESTS) as pool:
-            for number, staves in enumerate(pool.map(shard_index, shards)):
-                (validation if number < held_out else train).extend(staves)
+            for index, staves in enumerate(pool.map(shard_index, shards)):
+                (validation if index < held_out else train).extend(staves)
     return train, validation
 
 
@@ -112,7 +112,7 @@ class StaffBatches:
         config: Batch size, curriculum and amount of degradation.
         seed: Seed of the run.
         plain: Yield undegraded images of height 128, for the `paper` preset, instead of degraded strips.
-        views: With 2, a batch holds each staff twice, all of them and then all again, with different masks.
+        views: With 2, a batch holds the whole batch, then a second view of it with different masks.
         rank: Under DDP, the rank of this process: it gets every `world_size`-th sample of each batch.
         world_size: Number of DDP processes.
 
@@ -157,13 +157,13 @@ class StaffBatches:
         self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
 
     @property
-    def per_epoch(self) -> int:
+    def batches_per_epoch(self) -> int:
         """Number of full batches in an epoch."""
         return len(self._staves) // self._config.batch
 
     def __getitem__(self, step: int) -> Batch:
-        """The batch of a step, in any epoch."""
-        epoch, index = divmod(step, self.per_epoch)
+        """Return the batch of a step, in any epoch."""
+        epoch, index = divmod(step, self.batches_per_epoch)
         if self._epoch[0] != epoch:
             self._epoch = (epoch, self._shuffled(epoch))
         members = self._epoch[1][index]
@@ -179,9 +179,9 @@ class StaffBatches:
         return collate(strips, [self._targets[index] for index in local] * self._views)
 
     def class_counts(self, classes: int) -> list[int]:
-        """Number of occurrences of each class id below `classes` in the targets."""
-        counts = Counter(number for target in self._targets for number in target)
-        return [counts[number] for number in range(classes)]
+        """Count the occurrences of each class id below `classes` in the targets."""
+        counts = Counter(class_id for target in self._targets for class_id in target)
+        return [counts[class_id] for class_id in range(classes)]
 
     def _strip(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if self._plain:
@@ -192,9 +192,9 @@ class StaffBatches:
         return degraded_strip(gray, rng, degrade=self._config.degrade, neighbour=neighbour)
 
     def _shuffled(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Batches of an epoch: samples shuffled, sorted by width within groups, batches shuffled again."""
+        """Shuffle the samples of an epoch, sort them by width within groups, and shuffle the batches."""
         rng = np.random.default_rng((self._seed, epoch, 1))
-        order = rng.permutation(len(self._staves))[: self.per_epoch * self._config.batch]
+        order = rng.permutation(len(self._staves))[: self.batches_per_epoch * self._config.batch]
         size = _SORTED_BATCHES * self._config.batch
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         by_width = [group[np.argsort(self._widths[group], kind="stable")] for group in groups]
@@ -202,7 +202,7 @@ class StaffBatches:
         return list(batches[rng.permutation(len(batches))])
 
     def _short_staves(self, step: int) -> NDArray[np.int64]:
-        """Curriculum batch: staves of similar width and few symbols; the limit grows with the step."""
+        """Return a curriculum batch: similar widths and few symbols; the limit grows with the step."""
         limit = _CURRICULUM_MIN_SYMBOLS + 30 * step // max(1, self._config.curriculum)
         short = self._by_width[self._lengths[self._by_width] <= limit]
         if len(short) < self._config.batch:

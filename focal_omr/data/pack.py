@@ -1,7 +1,7 @@
-"""Labelled pictures packed into shards, so that the training reads them as it reads engraved plates."""
+"""Packing of labelled images into shards, so that training reads them like engraved staves."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
@@ -25,15 +25,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class PackReport:
-    """What came of packing.
+    """Result of packing.
 
     Attributes:
-        plates: How many were packed.
-        left_out: Why each of the others was not.
-        absent: Ids that were asked for and are not there.
+        staves: Number of packed staff images.
+        left_out: Why each of the other samples was skipped.
+        absent: Requested ids that do not exist.
     """
 
-    plates: int = 0
+    staves: int = 0
     left_out: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
 
@@ -46,14 +46,14 @@ def pack_samples(
     distorted: bool = False,
     size: int = 500,
 ) -> PackReport:
-    """Find the staff of each sample's picture and pack it, straightened and scaled, with its label.
+    """Find the staff in each sample's image and pack it, straightened and scaled, with its label.
 
     Args:
-        data: A tree or an archive in PrIMuS layout.
-        out: Folder for the shards, which is there when all are packed.
-        ids: The samples to pack, None for all. Plates come in the order of the set.
-        distorted: Pack the pictures `<id>_distorted.jpg` of Camera-PrIMuS.
-        size: Plates in a shard.
+        data: A tree or archive in PrIMuS layout.
+        out: Folder for the shards; it appears when all are written.
+        ids: Samples to pack, in the order of the data set; None packs all.
+        distorted: Pack the images `<id>_distorted.jpg` of Camera-PrIMuS.
+        size: Staff images per shard.
 
     Raises:
         DataError: The folder is a URL or not empty, or no sample could be packed.
@@ -64,66 +64,54 @@ def pack_samples(
         raise DataError(f"{out}: has shards already; choose another folder")
     if not is_free(out):
         raise DataError(f"{out}: not empty; choose another folder")
+    report = PackReport()
+    wanted = None if ids is None else frozenset(ids)
+    seen: set[str] = set()
+
+    def records() -> Iterator[StaffRecord]:
+        for sample in read_primus([data]):
+            if wanted is not None and sample.id not in wanted:
+                continue
+            seen.add(sample.id)
+            if isinstance(sample, Defect):
+                report.left_out.append(str(sample))
+                continue
+            try:
+                record = staff_of_sample(sample, distorted=distorted)
+            except ImageError as error:
+                report.left_out.append(str(error))
+                continue
+            report.staves += 1
+            yield record
+
     with atomic_folder(out) as folder:
-        return _pack(data, folder, ids, distorted, size)
-
-
-def _pack(data: Path, folder: Path, ids: Collection[str] | None, distorted: bool, size: int) -> PackReport:
-    packed = PackReport()
-    absent = set(ids or ())
-    records = _records(
-        read_primus([data]), None if ids is None else frozenset(ids), absent, distorted, packed
-    )
-    for number in count():
-        if not (plates := list(islice(records, size))):
-            break
-        save_shard(shard_path(folder, 0, number), plates)
-    packed.absent = sorted(absent)
-    if not packed.plates:
-        why = packed.left_out[0] if packed.left_out else "none of the ids is there"
-        raise DataError(f"{data}: no sample could be packed ({why})")
-    return packed
-
-
-def _records(
-    found: Iterable[Sample | Defect],
-    wanted: frozenset[str] | None,
-    absent: set[str],
-    distorted: bool,
-    packed: PackReport,
-) -> Iterator[StaffRecord]:
-    """The wanted samples as plates; what came of the others goes to `packed`, what is found from `absent`."""
-    for each in found:
-        if wanted is not None and each.id not in wanted:
-            continue
-        absent.discard(each.id)
-        if isinstance(each, Defect):
-            packed.left_out.append(str(each))
-            continue
-        try:
-            record = staff_of_sample(each, distorted=distorted)
-        except ImageError as error:
-            packed.left_out.append(str(error))
-            continue
-        packed.plates += 1
-        yield record
+        stream = records()
+        for number in count():
+            if not (batch := list(islice(stream, size))):
+                break
+            save_shard(shard_path(folder, 0, number), batch)
+        report.absent = sorted((wanted or frozenset()) - seen)
+        if not report.staves:
+            reason = report.left_out[0] if report.left_out else "none of the ids exists"
+            raise DataError(f"{data}: no sample could be packed ({reason})")
+    return report
 
 
 def staff_of_sample(sample: Sample, *, distorted: bool = False) -> StaffRecord:
-    """A sample's staff as a plate.
+    """Extract the staff of a sample's image as a staff image.
 
     Raises:
-        DataError: There is no such picture.
+        DataError: There is no such image.
         ImageError: It cannot be decoded, or has no staff.
     """
     name = str(sample.picture_path(distorted=distorted))
     gray = as_dark_on_light(decode_gray(sample.picture_bytes(distorted=distorted), name=name))
-    plate = straighten(
+    image = straighten(
         gray,
         find_staff(gray, name=name),
         space_px=STAFF_IMAGE_SPACE_PX,
         margin_spaces=STAFF_IMAGE_MARGIN_SPACES,
         half_spaces=STAFF_IMAGE_HALF_SPACES,
     )
-    png = bytes(cv2.imencode(".png", plate, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
+    png = bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
     return StaffRecord(sample.id, png, sample.semantic)

@@ -1,24 +1,21 @@
-"""A set in PrIMuS layout, rendered from tunes or from composed music.
+"""Synthetic data sets in PrIMuS layout, rendered from tunes or composed music.
 
-Its ids are like those of PrIMuS, with up to four incipits of one source; but a source is a number here, and
-its incipits are no more alike than others. A sample has the files that PrIMuS has, with two exceptions that
-are logged: no `.agnostic` where a symbol has no agnostic glyph (double sharps), and no `.pae` where Verovio
-cannot write the music as Plaine & Easie code.
+Ids look like those of PrIMuS, with up to four incipits per source; but a source is only a number, and its
+incipits are no more similar than others. Samples have the files of PrIMuS, with two logged exceptions: no
+`.agnostic` if a symbol has no agnostic glyph (double sharps), and no `.pae` if Verovio cannot write the music
+as Plaine & Easie code.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from itertools import count as count_from
-from itertools import islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from focal_omr.data.degrade.augment import PRIMUS_SPACE_PX, check_degradation, degraded_image
 from focal_omr.data.engraving.render import StaffImage, tight_crop
@@ -37,11 +34,12 @@ from focal_omr.score.records import Score
 
 logger = logging.getLogger(__name__)
 
-# The ends of a source's ids, the commonest of PrIMuS first, and how many sources have how many of them. In
-# PrIMuS 78 % have one; here fewer, so that a small set has sources to keep together.
+# Suffixes of the ids of one source, and weights of the number of incipits per source. In PrIMuS 78 % of the
+# sources have one; here fewer, so that a small data set has sources to keep together.
 _INCIPITS = ("1_1_1", "1_1_2", "1_2_1", "1_3_1")
 _INCIPIT_WEIGHTS = (5, 3, 1, 1)
-_JPEG_QUALITY = 95  # the wear of a camera has its own compression
+_JPEG_QUALITY = 95  # camera degradation has its own compression
+_MAX_DRAWS = 1000
 
 
 def render_tree(
@@ -63,41 +61,52 @@ def render_tree(
     Sample k depends on the seed, k and the tunes alone; with `rare` also on the samples before it.
 
     Args:
-        out: The folder to make, or the archive.
+        out: Folder or archive to create.
         count: Number of samples.
-        seed: Same seed, same bytes; from 0.
+        seed: The same seed gives the same bytes; from 0.
         tunes: A folder or archive of tunes, a tune, a collection, or the word "music21"; None composes.
-        rare: The share of the staves into which the symbols are put that were seen least so far.
-        degrade: "none"; "scan", which wears the picture itself; or "camera", which adds `_distorted.jpg` to
-            the clean picture, as Camera-PrIMuS has it.
-        strength: Of the wear, 0 mild .. 1 as bad as the worst that is legible; None draws it evenly.
-        primus: Tunes as they are, symbols of PrIMuS alone in the labels, and pictures of its two colours;
-            else tunes varied, labels of our superset and pictures in shades of gray.
-        plain: Composed staves of few different symbols, see `compose`; tunes are as they are.
+        rare: Share of staves that are enriched with the symbols seen least so far.
+        degrade: "none"; "scan", which degrades the image itself; or "camera", which adds `_distorted.jpg` to
+            the clean image, as in Camera-PrIMuS.
+        strength: Of the degradation, 0 mild .. 1 the worst that is legible; None draws it uniformly.
+        primus: Tunes without variation, labels in the vocabulary of PrIMuS and images in its two colours;
+            otherwise varied tunes, labels in the full vocabulary and gray images.
+        plain: Composed staves with few different symbols, see `compose`.
         archive: Write a .tgz instead of a folder.
-        engraver: "verovio" or "lilypond", which needs that program.
+        engraver: "verovio" or "lilypond", which must be installed.
 
     Raises:
-        DataError: The folder has samples already, or the tunes cannot be used.
+        DataError: The folder has samples already, the tunes cannot be used, or an option is out of range.
         OutputError: A file cannot be written.
     """
     check_degradation(degrade, strength)
     check_engraver(engraver)
     if not 0 <= rare <= 1:
-        raise DataError(f"a share of {rare} with rare symbols; needed is one from 0 to 1")
+        raise DataError(f"share of {rare} with rare symbols is out of range; it must be from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        draw = ScoreSource(_drawer(tunes, Path(temporary), vary=not primus, plain=plain), rare).stream()
-        plates = _plates(engraver, seed, partial(_draw_primus, draw) if primus else draw)
-        named = zip(islice(sample_names(seed), count), plates, strict=False)
-        for number, (name, plate) in enumerate(named):
+        base = _score_drawer(tunes, Path(temporary), vary=not primus, plain=plain)
+        stream = ScoreSource(base, rare).stream()
+        draw = partial(_draw_primus, stream) if primus else stream
+        for number, name, image in zip(
+            range(count), sample_names(seed), _images(engraver, seed, draw), strict=False
+        ):
             rng = np.random.default_rng((seed, number))
-            draw.keep(score_to_tokens(plate.score))
-            scores = _scores(name, plate.score, primus=primus)
-            write(name, {**_pictures(plate, rng, degrade, strength, primus=primus), **scores})
+            stream.keep(score_to_tokens(image.score))
+            files = _score_files(name, image.score, primus=primus)
+            clean = tight_crop(image.gray, space_px=PRIMUS_SPACE_PX)
+            images = {".png": palette_png(clean) if primus else bytes(cv2.imencode(".png", clean)[1])}
+            if degrade != "none":
+                degraded = degraded_image(clean, rng, kind=degrade, strength=strength)
+                if degrade == "scan":
+                    images = {".png": bytes(cv2.imencode(".png", degraded)[1])}
+                else:
+                    quality = (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
+                    images["_distorted.jpg"] = bytes(cv2.imencode(".jpg", degraded, quality)[1])
+            write(name, {**images, **files})
 
 
-def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[StaffImage]:
-    """Verovio draws each sample by itself, LilyPond many at a time."""
+def _images(engraver: str, seed: int, draw: DrawScore) -> Iterator[StaffImage]:
+    """Engrave an endless stream: Verovio with a generator per sample, LilyPond in batches."""
     if engraver == "lilypond":
         random = Random(f"{seed}/lilypond")
         yield from engrave_staves(engraver, random, draw, alone=True, space_px=PRIMUS_SPACE_PX)
@@ -107,13 +116,13 @@ def _plates(engraver: str, seed: int, draw: DrawScore) -> Iterator[StaffImage]:
 
 
 def sample_names(seed: int) -> Iterator[str]:
-    """Endless ids in the style of PrIMuS, different for each seed.
+    """Generate endless ids like those of PrIMuS; those of two seeds differ.
 
     Raises:
         DataError: The seed is negative.
     """
     if seed < 0:
-        raise DataError(f"seed {seed}: needed is a number from 0")
+        raise DataError(f"seed {seed} is out of range; it must be 0 or more")
     random = Random(f"{seed}/ids")
     for source in count_from(1):
         incipits = random.choices(range(1, len(_INCIPITS) + 1), _INCIPIT_WEIGHTS)[0]
@@ -121,7 +130,8 @@ def sample_names(seed: int) -> Iterator[str]:
             yield f"{seed:04d}{source:05d}-{ending}"
 
 
-def _drawer(tunes: Path | None, temporary: Path, *, vary: bool, plain: bool) -> DrawScore:
+def _score_drawer(tunes: Path | None, temporary: Path, *, vary: bool, plain: bool) -> DrawScore:
+    """The function that draws scores; tunes are first collected into a temporary file."""
     if tunes is None:
         return partial(draw_composed, plain=plain)
     if tunes.is_file() and not is_archive(tunes) and not is_tune(tunes):
@@ -134,33 +144,17 @@ def _drawer(tunes: Path | None, temporary: Path, *, vary: bool, plain: bool) -> 
 
 
 def _draw_primus(draw: DrawScore, random: Random) -> Score:
-    """The next score that PrIMuS's semantic vocabulary can label and that has an agnostic label."""
+    """Draw the next score that the semantic vocabulary of PrIMuS can label and that has an agnostic label."""
     known = frozenset(primus_semantic().symbols)
-    for _ in range(1000):
+    for _ in range(_MAX_DRAWS):
         score = draw(random)
         if known.issuperset(to_primus(score_to_tokens(score))) and _agnostic(score) is not None:
             return score
-    raise DataError("1000 scores in a row have symbols that PrIMuS lacks")
+    raise DataError(f"{_MAX_DRAWS} scores in a row have symbols that PrIMuS lacks")
 
 
-def _pictures(
-    plate: StaffImage, rng: np.random.Generator, degrade: str, strength: float | None, *, primus: bool
-) -> Mapping[str, bytes]:
-    clean = tight_crop(plate.gray, space_px=PRIMUS_SPACE_PX)
-    if degrade == "scan":
-        return {".png": _encoded(degraded_image(clean, rng, kind="scan", strength=strength), ".png")}
-    pictures = {".png": palette_png(clean) if primus else _encoded(clean, ".png")}
-    if degrade == "camera":
-        worn = degraded_image(clean, rng, kind="camera", strength=strength)
-        pictures["_distorted.jpg"] = _encoded(worn, ".jpg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
-    return pictures
-
-
-def _encoded(gray: NDArray[Any], ending: str, *options: int) -> bytes:
-    return bytes(cv2.imencode(ending, gray, options)[1])
-
-
-def _scores(name: str, score: Score, *, primus: bool) -> dict[str, bytes]:
+def _score_files(name: str, score: Score, *, primus: bool) -> dict[str, bytes]:
+    """The label and score files of a sample, by suffix."""
     tokens = score_to_tokens(score)
     mei = write_mei(score)
     files = {".semantic": label_bytes(to_primus(tokens) if primus else tokens), ".mei": mei.encode()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from focal_omr.document.document import Document
 from focal_omr.document.events import score_tokens
 from focal_omr.editing.staff_editor import StaffEditor
-from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.join_staves import StaffContext
 
 
 @dataclass
@@ -79,11 +79,11 @@ def open_part(document: Document, page: int, staff: int) -> PartEditor:
     """
     edited = document.pages[page].staves[staff]
     editors, places = [], []
-    carried = Carried()
+    carried = StaffContext()
     for number, each in enumerate(document.pages):
         for place, reading in enumerate(each.staves):
             if (reading.piece, reading.part) == (edited.piece, edited.part):
                 editors.append(StaffEditor(each, reading, carried))
                 places.append((number, place))
-                carried = carried.after(score_tokens(reading))
+                carried = carried.updated(score_tokens(reading))
     return PartEditor(editors, places, places.index((page, staff)))

@@ -10,7 +10,7 @@ from focal_omr.document.document import Page, StaffReading, Symbol
 from focal_omr.document.geometry import Polygon
 from focal_omr.editing.edits import check_token
 from focal_omr.editing.placement import StaffPlacement
-from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.join_staves import StaffContext
 from focal_omr.encodings.names import symbol_name
 from focal_omr.encodings.semantic import note_token, parse_sign, sign_token, ungrammatical
 from focal_omr.errors import EditError
@@ -47,7 +47,7 @@ class StaffEditor:
         mended: Whether a person edited the staff, beyond consequences of an edit elsewhere.
     """
 
-    def __init__(self, page: Page, reading: StaffReading, carried: Carried) -> None:
+    def __init__(self, page: Page, reading: StaffReading, carried: StaffContext) -> None:
         self.reading = reading
         self.symbols = list(reading.symbols)
         self.carried = carried

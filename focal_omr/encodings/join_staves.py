@@ -15,7 +15,7 @@ from focal_omr.score.records import NO_KEY, Break, Clef, Key, Meter, Part
 
 
 @dataclass(frozen=True)
-class Carried:
+class StaffContext:
     """Signs in force at the end of a staff, carried to the next one of its part; None: none so far."""
 
     clef: Clef | None = None
@@ -32,18 +32,18 @@ class Carried:
         """Length of a bar in whole notes; None without a meter."""
         return self.meter.length if self.meter else None
 
-    def after(self, tokens: Iterable[str]) -> "Carried":
-        """The signs in force after these semantic tokens."""
-        carried = self
+    def updated(self, tokens: Iterable[str]) -> "StaffContext":
+        """Return the context after these semantic tokens."""
+        context = self
         for token in tokens:
             match parse_sign(token):
                 case Clef() as clef:
-                    carried = replace(carried, clef=clef)
+                    context = replace(context, clef=clef)
                 case Key() as key:
-                    carried = replace(carried, key=key)
+                    context = replace(context, key=key)
                 case Meter() as meter:
-                    carried = replace(carried, meter=meter)
-        return carried
+                    context = replace(context, meter=meter)
+        return context
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class StaffTokens:
 
 
 def opening_signs(tokens: Sequence[str]) -> list[str]:
-    """The leading clefs, keys and meters."""
+    """Return the leading clefs, keys and meters."""
     signs = []
     for token in tokens:
         if not isinstance(parse_sign(token), Clef | Key | Meter):
@@ -65,12 +65,12 @@ def opening_signs(tokens: Sequence[str]) -> list[str]:
 
 
 def prints_meter(tokens: Sequence[str]) -> bool:
-    """Whether a meter is among the leading signs."""
+    """Check whether a meter is among the leading signs."""
     return any(isinstance(parse_sign(token), Meter) for token in opening_signs(tokens))
 
 
 def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
-    """Whether a piece can end after these tokens: with a final barline or the end of a repeat.
+    """Check whether a piece can end after these tokens: with a final barline or the end of a repeat.
 
     Signs after the last barline announce that the piece continues.
 
@@ -83,15 +83,15 @@ def is_over(tokens: Sequence[str], *, double: bool = False) -> bool:
 
 
 def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
-    """For each staff of a part the indices of its tokens without leading signs that are in force already."""
+    """Return, for each staff of a part, the indices of its tokens without leading signs already in force."""
     places = []
-    carried = Carried()
+    context = StaffContext()
     for tokens in staves:
         signs = len(opening_signs(tokens))
-        known = (carried.clef, carried.key, carried.meter)
+        known = (context.clef, context.key, context.meter)
         kept = [place for place in range(signs) if parse_sign(tokens[place]) not in known]
         places.append([*kept, *range(signs, len(tokens))])
-        carried = carried.after(tokens)
+        context = context.updated(tokens)
     return places
 
 
@@ -110,7 +110,7 @@ def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
 
 
 def join_staves(staves: Sequence[StaffTokens]) -> Part:
-    """The part of consecutive staves; a measure that begins a staff gets its break.
+    """Build the part of consecutive staves; a measure that begins a staff gets its break.
 
     Raises:
         NotationError: As `semantic.tokens_to_score`.

@@ -103,7 +103,7 @@ def _draw_and_pack(config: SetConfig, tree: Path, place: Path) -> dict[str, Any]
     counts = {part: symbol_counts(labels[each] for each in parts[part]) for part in _PARTS}
     return {
         "pool": {"samples": len(labels), "closed": subset.pool, "dropped": len(subset.dropped)},
-        "samples": {part: packed[part].plates for part in _PARTS},
+        "samples": {part: packed[part].staves for part in _PARTS},
         "defects": [str(each) for each in defects],
         "left_out": [reason for part in _PARTS for reason in packed[part].left_out],
         "ratios": {part: round(imbalance_ratio(counts[part]), 1) for part in _PARTS},

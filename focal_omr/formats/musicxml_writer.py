@@ -69,7 +69,7 @@ _ATTRIBUTE_ORDER = ("divisions", "key", "time", "clef", "measure-style")
 
 
 def write_musicxml(score: Score) -> str:
-    """The score as a MusicXML 4.0 document; the same score gives the same text.
+    """Write a score as a MusicXML 4.0 document; the same score gives the same text.
 
     A multi-measure rest of N bars becomes N measures, as the format requires. Parts that are shorter than the
     longest one end with empty measures. A tie that leads to no note is dropped. Parts without beams get beams
@@ -85,7 +85,7 @@ def write_musicxml(score: Score) -> str:
 
 
 def musicxml_tree(score: Score) -> ET.Element:
-    """The score as a tree of MusicXML elements.
+    """Build the tree of MusicXML elements of a score.
 
     Raises:
         NotationError: The score has no parts.
@@ -138,19 +138,21 @@ class _MusicXmlPart:
     Attributes:
         part: The <part>, to which measures are appended.
         divisions: Divisions of a quarter note.
-        ending: Indices of the notes whose tie leads to another note.
+        tie_starts: Indices of the notes whose tie leads to another note.
         ids: Ids of the remaining events.
         last_id: Id of the last rest.
-        notes: Number of notes written so far.
+        note_count: Number of notes written so far.
+        tied: The last note, if its tie is still open.
+        bar: The measure being written.
         beams: Beam types of the remaining notes of this bar, by level.
     """
 
     part: ET.Element
     divisions: int
-    ending: set[int]
+    tie_starts: set[int]
     ids: Iterator[str]
     last_id: str = ""
-    notes: int = 0
+    note_count: int = 0
     tied: Note | None = None
     bar: WrittenBar = field(default_factory=lambda: WrittenBar((), None))
     beams: list[list[str]] = field(default_factory=list)
@@ -184,10 +186,10 @@ class _MusicXmlPart:
         for event in self.bar.events:
             if isinstance(event, Clef | Key | Meter):
                 next(self.ids)
-                sign = _sign(event)
-                if attributes is None or attributes.find(sign.tag) is not None:
+                element = _attribute_element(event)
+                if attributes is None or attributes.find(element.tag) is not None:
                     attributes = ET.SubElement(measure, "attributes")
-                attributes.append(sign)
+                attributes.append(element)
                 continue
             if isinstance(event, Rest) and self.bar.multirest:
                 # In attributes of its own: Verovio 6.4 reads signs beside it twice in the first measure.
@@ -209,8 +211,8 @@ class _MusicXmlPart:
             ET.SubElement(hidden, "rest")
             ET.SubElement(hidden, "duration").text = "1"
             ET.SubElement(hidden, "voice").text = "1"
-        for signs in measure.iterfind("attributes"):
-            signs[:] = sorted(signs, key=lambda sign: _ATTRIBUTE_ORDER.index(sign.tag))
+        for attributes in measure.iterfind("attributes"):
+            attributes[:] = sorted(attributes, key=lambda child: _ATTRIBUTE_ORDER.index(child.tag))
 
     def _note(self, note: Note, tuplet: Tuplet | None = None) -> ET.Element:
         colour = {"color": DOUBTFUL_COLOUR} if note.doubtful else {}
@@ -225,9 +227,9 @@ class _MusicXmlPart:
         if not note.grace:
             self._append_duration(element, sounding_length(note), tuplet)
         ties = ["stop"] if tie_ends(self.tied, note) else []
-        ties += ["start"] if self.notes in self.ending else []
+        ties += ["start"] if self.note_count in self.tie_starts else []
         self.tied = open_tie(self.tied, note)
-        self.notes += 1
+        self.note_count += 1
         for kind in ties:
             ET.SubElement(element, "tie", type=kind)
         _append_value(element, note.duration)
@@ -286,7 +288,7 @@ class _MusicXmlPart:
 # Single elements -------------------------------------------------------------------------------------------
 
 
-def _sign(event: Clef | Key | Meter) -> ET.Element:
+def _attribute_element(event: Clef | Key | Meter) -> ET.Element:
     match event:
         case Clef():
             element = ET.Element("clef")

@@ -43,7 +43,7 @@ def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
 
 
 def write_one_voice_midi(score: Score, playback: Playback) -> bytes:
-    """The score as a Standard MIDI File. Raises as `save_one_voice` does."""
+    """Write a score as a Standard MIDI File. Raises as `save_one_voice` does."""
     return Engraver().midi(playable_mei(score, playback))
 
 
@@ -54,7 +54,7 @@ def _write_pae(score: Score) -> str:
 
 
 def _write_beamed_mei(score: Score) -> str:
-    """MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
+    """Write MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
     return write_mei(replace(score, parts=tuple(beam_by_meter(part) for part in score.parts)))
 
 
@@ -80,7 +80,7 @@ _BY_SUFFIX = {output.suffix: name for name, output in FORMATS.items()} | {
 
 
 def load_one_voice(path: Path | str) -> Score:
-    """The score in a file: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic, by its suffix.
+    """Load a score by suffix: MEI, MusicXML (also zipped), kern, ABC, PAE, semantic or agnostic.
 
     Raises:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
@@ -121,7 +121,7 @@ def save_one_voice(
 
 
 def _format_of(path: Path, name: str | None) -> str:
-    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
+    """Return the named format, or that of the file's suffix. Raises OutputError for an unknown one."""
     found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
     if found in FORMATS:
         return found
@@ -132,7 +132,7 @@ def _format_of(path: Path, name: str | None) -> str:
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
-    """The pieces of a document in one file of a format in `PIECE_BY_PIECE`.
+    """Write the pieces of a document as one file of a format in `PIECE_BY_PIECE`.
 
     ABC has one tune per piece; a label file has one line per part of each piece.
 
@@ -146,7 +146,7 @@ def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
 
 
 def write_one_voice(score: Score, name: str, playback: Playback | None = None) -> bytes:
-    """The score in one of `FORMATS`.
+    """Write a score in one of `FORMATS`.
 
     Args:
         score: The score.
@@ -165,7 +165,7 @@ def write_one_voice(score: Score, name: str, playback: Playback | None = None) -
 
 
 def decode_text(data: bytes) -> str:
-    """Text in UTF-8, or else in Latin-1, the encoding of older ABC and Humdrum files."""
+    """Decode UTF-8, or else Latin-1, the encoding of older ABC and Humdrum files."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -173,7 +173,7 @@ def decode_text(data: bytes) -> str:
 
 
 def _single_line(data: bytes) -> str:
-    """The label in a file of one label; `read` writes several lines, one per part or piece."""
+    """Return the label in a file of one label; `read` writes several lines, one per part or piece."""
     lines = [line for line in decode_text(data).splitlines() if line.strip()]
     if len(lines) > 1:
         raise NotationError(f"{len(lines)} lines; a label is one line, of one staff or one part")
@@ -181,7 +181,7 @@ def _single_line(data: bytes) -> str:
 
 
 def kern_text(data: bytes) -> str:
-    """Humdrum text with C and cut C as signs only: Verovio 6.4 hides them beside a meter in numbers."""
+    """Decode Humdrum text; drop meters in numbers beside C and cut C, which Verovio 6.4 would hide."""
     numbers, signs = r"\*M\d+/\d+", r"\*met\(c\|?\)"
     both = rf"^{numbers}(?:\t{numbers})*\r?\n({signs}(?:\t{signs})*)$"
     return re.sub(both, r"\1", decode_text(data), flags=re.MULTILINE)

@@ -56,7 +56,7 @@ class Converted(NamedTuple):
 
 
 def load_score(path: Path | str) -> Score:
-    """The score in a file: MusicXML (also zipped), MEI, kern, ABC, PAE, semantic or agnostic, by its suffix.
+    """Load a score by suffix: MusicXML (also zipped), MEI, kern, ABC, PAE, semantic or agnostic.
 
     Raises:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
@@ -102,7 +102,7 @@ def save_score(
 
 
 def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
-    """What is written to the second file when the score of the first is saved to it; nothing is written.
+    """Convert the score of the first file to the format of the second; return the result, write nothing.
 
     Raises:
         NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
@@ -117,7 +117,7 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
 
 
 def write_score(score: Score, name: str, playback: Playback | None = None) -> Converted:
-    """The score in one of the formats of `save_score`, and what the format leaves out.
+    """Write a score in one of the formats of `save_score`; tell what the format leaves out.
 
     Scores of one voice without beams get beams by the meter, where beams are printed.
 
@@ -136,7 +136,7 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> Co
 
 
 def _format_of(path: Path, name: str | None) -> str:
-    """The named format, or that of the file's suffix. Raises OutputError for an unknown one."""
+    """Return the named format, or that of the file's suffix. Raises OutputError for an unknown one."""
     found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
     if found in FORMATS or found in _WHOLE:
         return str(found)
@@ -147,7 +147,7 @@ def _format_of(path: Path, name: str | None) -> str:
 
 
 def _beamed(score: Score) -> Score:
-    """The score with beams if one voice says it whole and has none."""
+    """Return the score with beams if one voice says it whole and has none."""
     voices = [measure.voices for part in score.parts for measure in part.measures]
     if any(len(each) > 1 for each in voices) or any(getattr(e, "beams", ()) for *_, e in score.events()):
         return score
@@ -164,7 +164,7 @@ def _beamed(score: Score) -> Score:
 
 
 def _write_mxl(score: Score) -> bytes:
-    """The score as a zipped MusicXML file: its type first and not compressed, as the format requires."""
+    """Write a zipped MusicXML file: its type first and not compressed, as the format requires."""
     files = {"META-INF/container.xml": _CONTAINER, "score.musicxml": write_musicxml_score(score)}
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -193,7 +193,7 @@ _BY_SUFFIX = {suffix: name for name, suffix in SUFFIXES.items()} | {
 
 
 def _read_xml(data: bytes) -> Score:
-    """MusicXML, or MEI in a file named .xml."""
+    """Read MusicXML, or MEI in a file named .xml."""
     text = xml_text(data)
     return read_mei_score(text) if "<mei" in text[:10_000] else read_musicxml(text)
 

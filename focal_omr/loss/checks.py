@@ -30,7 +30,7 @@ class CtcBatch:
     target_lengths: Tensor
     batched: bool
 
-    def reduced(self, losses: Tensor, reduction: Reduction) -> Tensor:
+    def reduce(self, losses: Tensor, reduction: Reduction) -> Tensor:
         """Reduce the losses of the sequences, (B,); "none" of a single sequence is a scalar."""
         if reduction == "mean":
             return losses.mean()
@@ -39,7 +39,7 @@ class CtcBatch:
         return losses if self.batched else losses.squeeze(0)
 
 
-def checked(
+def validate_inputs(
     log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths, *, blank: int
 ) -> CtcBatch:
     """Check the arguments of a CTC loss and bring them into one form.
@@ -56,9 +56,11 @@ def checked(
     """
     shape = tuple(log_probs.shape)
     if len(shape) not in (2, 3) or 0 in shape:
-        raise ValueError(f"log_probs has shape {shape}; it must be (T, B, C) or (T, C), none of them 0")
+        raise ValueError(
+            f"log_probs has shape {shape}; it must be (T, B, C) or (T, C), and no dimension may be empty"
+        )
     if not log_probs.is_floating_point():
-        raise ValueError(f"log_probs is {log_probs.dtype}; it must be floating")
+        raise ValueError(f"log_probs is {log_probs.dtype}; it must have a floating-point dtype")
     if blank >= shape[-1]:
         raise ValueError(f"blank is {blank}; log_probs has {shape[-1]} classes, it must be below that")
     batched = log_probs.dim() == 3
@@ -121,7 +123,7 @@ def _as_lengths(lengths: Lengths, name: str, *, batch: int, limit: int) -> Tenso
     wrong = (values < 0) | (values > limit)
     if wrong.any():
         sample = int(wrong.nonzero()[0])
-        axis = "frames (T) of log_probs" if name == "input_lengths" else "labels that targets has room for"
+        axis = "frames (T) of log_probs" if name == "input_lengths" else "padded target length S of targets"
         raise ValueError(f"{name}[{sample}] is {int(values[sample])}; it must be in 0..{limit}, the {axis}")
     return values
 

@@ -46,5 +46,5 @@ class LabelColumns:
         return cls(labels, classes, differs, torch.where(differs, position + 1, 0).cummax(1).values)
 
     def index(self, frames: int) -> Tensor:
-        """Class of each column in every frame, (T, B, 1 + S), for gather and scatter over classes."""
+        """Return the class of each column, (T, B, 1 + S), for gather and scatter over classes."""
         return self.classes.expand(frames, -1, -1)

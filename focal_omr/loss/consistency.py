@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def consistency_loss(one: Tensor, two: Tensor, lengths: Tensor) -> Tensor:
-    """Half the symmetric KL divergence between the frame posteriors of two views.
+    """Compute half the symmetric KL divergence between the frame posteriors of two views.
 
     0.5 * sum over frames of KL(sg(two) || one) + KL(sg(one) || two), where sg stops the gradient, averaged
     over the batch. Add it, with a weight, to the CTC loss of both views.
@@ -33,7 +33,7 @@ def consistency_loss(one: Tensor, two: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _divergence(target: Tensor, moving: Tensor) -> Tensor:
-    """KL(sg(target) || moving) of each frame, (T, B); a class of probability 0 adds nothing."""
+    """Compute KL(sg(target) || moving) of each frame, (T, B); a class of probability 0 adds nothing."""
     target = target.detach()
     terms = target.exp() * (target - moving)
     return torch.where(torch.isneginf(target), 0, terms).sum(-1)

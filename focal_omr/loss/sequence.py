@@ -1,4 +1,4 @@
-"""CTC and focal CTC of whole sequences: well-read sequences are down-weighted.
+"""CTC and focal CTC of whole sequences: easy (high-probability) sequences are down-weighted.
 
     L = -ln p(target | log_probs)          nats, from ``torch.nn.functional.ctc_loss``
     p = exp(-L)
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_factor, check_options, checked
+from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_factor, check_options, validate_inputs
 from focal_omr.loss.columns import LabelColumns
 
 
@@ -33,7 +33,7 @@ def focal_ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Focal CTC loss with the signature of ``torch.nn.functional.ctc_loss``.
+    """Compute the focal CTC loss, with the signature of ``torch.nn.functional.ctc_loss``.
 
     ``"mean"`` is the plain mean of the sequence losses over the batch. Torch's CTC first divides each loss by
     its target length; the reference implementation of the paper does not, and neither does this one.
@@ -57,7 +57,7 @@ def focal_ctc_loss(
         input_lengths: Frames of each sequence, each in [0, T], (B,); for one sequence (1,) or ().
         target_lengths: Labels of each sequence, shaped as ``input_lengths``.
         alpha: Constant factor, at least 0.
-        gamma: Focusing exponent, at least 0; larger values down-weight well-read sequences more.
+        gamma: Focusing exponent, at least 0; larger values down-weight easy sequences more.
         blank: Class id of the blank, in [0, C).
         reduction: ``"mean"`` over the batch, ``"sum"`` or ``"none"``.
         zero_infinity: Whether a sequence with too few frames for its target has loss 0 instead of inf.
@@ -73,9 +73,9 @@ def focal_ctc_loss(
         deviations: 1 - p by ``expm1``, and a finite gradient for gamma below 1.
     """
     check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
-    batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    batch = validate_inputs(log_probs, targets, input_lengths, target_lengths, blank=blank)
     nll = _sequence_nll(batch, blank, zero_infinity)
-    return batch.reduced(focal_nll(nll, alpha=alpha, gamma=gamma), reduction)
+    return batch.reduce(focal_nll(nll, alpha=alpha, gamma=gamma), reduction)
 
 
 def length_focal_ctc_loss(
@@ -90,7 +90,7 @@ def length_focal_ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Focal CTC loss with the mean probability per label, p = exp(-L / U) for U labels.
+    """Compute the focal CTC loss with the mean probability per label, p = exp(-L / U) for U labels.
 
     The loss is alpha * (1 - p) ** gamma * L. With the p of the whole sequence the factor stays at 1 until L
     is a few nats; this one decreases with the loss from the start. A sequence without labels has U = 1.
@@ -118,10 +118,10 @@ def length_focal_ctc_loss(
         The normalisation is that of a focal CTC in a fork of ESPnet2; the rest as in `focal_ctc_loss`.
     """
     check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
-    batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    batch = validate_inputs(log_probs, targets, input_lengths, target_lengths, blank=blank)
     nll = _sequence_nll(batch, blank, zero_infinity)
     labels = batch.target_lengths.clamp(min=1).to(nll)
-    return batch.reduced(labels * focal_nll(nll / labels, alpha=alpha, gamma=gamma), reduction)
+    return batch.reduce(labels * focal_nll(nll / labels, alpha=alpha, gamma=gamma), reduction)
 
 
 class FocalCTCLoss(nn.Module):
@@ -181,7 +181,7 @@ class FocalCTCLoss(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """Options for ``print(module)``."""
+        """Return the options for ``print(module)``."""
         return (
             f"alpha={self.alpha}, gamma={self.gamma}, blank={self.blank}, "
             f"reduction={self.reduction!r}, zero_infinity={self.zero_infinity}"
@@ -189,7 +189,7 @@ class FocalCTCLoss(nn.Module):
 
 
 def focal_nll(nll: Tensor, *, alpha: float, gamma: float) -> Tensor:
-    """Focal loss of events with probability exp(-nll): ``alpha * (1 - exp(-nll)) ** gamma * nll``.
+    """Compute the focal loss of events of probability exp(-nll): ``alpha * (1 - exp(-nll)) ** gamma * nll``.
 
     Events may be whole sequences, as in ``focal_ctc_loss``, or parts of them. The gradient is finite for
     every nll >= 0, infinity included, and twice differentiable where nll is finite and above 0.
@@ -224,7 +224,7 @@ class _FocalNll(torch.autograd.Function):
 
     @staticmethod
     def forward(nll: Tensor, alpha: float, gamma: float) -> Tensor:
-        focal = alpha * _miss(nll).pow(gamma) * nll
+        focal = alpha * _one_minus_p(nll).pow(gamma) * nll
         # With alpha 0 the product is 0 * inf = NaN.
         return torch.where(torch.isposinf(nll), nll, focal)
 
@@ -238,20 +238,20 @@ class _FocalNll(torch.autograd.Function):
         # d focal / d nll = alpha * (1 - p)**gamma * (1 + gamma * p * nll / (1 - p)). nll / (1 - p) tends to 1
         # at nll = 0, and p * nll to 0 at infinity, where the slope is alpha.
         (nll,) = ctx.saved_tensors
-        miss = _miss(nll)
-        regular = (miss > 0) & ~torch.isposinf(nll)
-        ratio = torch.where(regular, nll, 1) / torch.where(regular, miss, 1)
-        slope = ctx.alpha * miss.pow(ctx.gamma) * (1 + ctx.gamma * (1 - miss) * ratio)
+        one_minus_p = _one_minus_p(nll)
+        regular = (one_minus_p > 0) & ~torch.isposinf(nll)
+        ratio = torch.where(regular, nll, 1) / torch.where(regular, one_minus_p, 1)
+        slope = ctx.alpha * one_minus_p.pow(ctx.gamma) * (1 + ctx.gamma * (1 - one_minus_p) * ratio)
         return grad_output * slope, None, None
 
 
-def _miss(nll: Tensor) -> Tensor:
-    """1 - p in [0, 1]; an nll rounded below 0 (-1e-7 was seen in float32) counts as 0."""
+def _one_minus_p(nll: Tensor) -> Tensor:
+    """Return 1 - p in [0, 1]; an nll rounded below 0 (-1e-7 was seen in float32) counts as 0."""
     return -torch.expm1(-nll.clamp(min=0))
 
 
 def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
-    """L of each sequence in nats, (B,), with a finite gradient where torch's is NaN.
+    """Compute L of each sequence in nats, (B,), with a finite gradient where torch's is NaN.
 
     On a CPU, computed from the label columns alone where these are few. A GPU passes over all classes in less
     time than it takes to launch the kernels that select some.

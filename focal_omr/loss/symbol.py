@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_options, checked
+from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_options, validate_inputs
 from focal_omr.loss.columns import LabelColumns
 
 
@@ -35,7 +35,7 @@ def symbol_focal_ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """Focal CTC loss with a factor for each label of the target; see the module's docstring.
+    """Compute the focal CTC loss with a factor for each label of the target; see the module's docstring.
 
     The weights receive no gradient. The gradient is that of the expected cross-entropy of the alignments,
 
@@ -73,7 +73,7 @@ def symbol_focal_ctc_loss(
         10.1155/2019/9345861, and arXiv 1904.10619. P(u): prefix probability of Graves 2008, section 7.5.
     """
     check_options(alpha=alpha, gamma=gamma, blank=blank, reduction=reduction)
-    batch = checked(log_probs, targets, input_lengths, target_lengths, blank=blank)
+    batch = validate_inputs(log_probs, targets, input_lengths, target_lengths, blank=blank)
     classes = batch.log_probs.shape[2]
     weights = batch.log_probs.new_ones(classes) if class_weights is None else class_weights
     if tuple(weights.shape) != (classes,):
@@ -85,11 +85,11 @@ def symbol_focal_ctc_loss(
     losses: Tensor = _SymbolFocal.apply(  # type: ignore[no-untyped-call]
         batch.log_probs, batch, weights.to(batch.log_probs), alpha, gamma, blank, zero_infinity
     )
-    return batch.reduced(losses, reduction)
+    return batch.reduce(losses, reduction)
 
 
 def class_balanced_weights(counts: Sequence[int] | Tensor, *, beta: float = 0.999) -> Tensor:
-    """Class weights by effective number of samples: (1 - beta) / (1 - beta ** count).
+    """Compute class weights by effective number of samples: (1 - beta) / (1 - beta ** count).
 
     Args:
         counts: Occurrences of each class in training, (C,); classes without any get weight 1.
@@ -224,7 +224,7 @@ def _lattice(selected: Tensor, columns: LabelColumns, batch: CtcBatch) -> _Latti
 
 
 def _prefix_nll(forward: Tensor, emitted: Tensor, differs: Tensor) -> Tensor:
-    """-ln P of the first u labels, u = 1 .. S, (B, S): label u starts at some frame, whatever follows.
+    """Return -ln P of the first u labels, u = 1 .. S, (B, S): label u starts at some frame, with any suffix.
 
     It starts at t after the blank before it at t - 1, or after the label before it unless the two are equal.
 

@@ -48,7 +48,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 # A start takes one second, imports included; this only tells a process that never starts from a busy machine.
 _START_S = 120.0
 _STARTED = "started"
-_POLL_S = 0.2  # between two calls of `given_up`
+_POLL_S = 0.2  # between two calls of `is_cancelled`
 _ENDS = "ends the process that reads it"
 
 
@@ -69,7 +69,7 @@ class ProcessLimits:
 
 @dataclass(frozen=True)
 class Lost:
-    """Stands for the result of an item whose process died, ran out of memory or time, or was cancelled.
+    """Result of an item whose worker failed: it died, ran out of memory or time, or was cancelled.
 
     Attributes:
         reason: A verb phrase to follow the item's name, such as "takes longer than 60 s".
@@ -83,7 +83,7 @@ CANCELLED = Lost("was interrupted")
 
 @dataclass(frozen=True)
 class Running:
-    """Stands for a result that is not there yet."""
+    """Placeholder for a result that is still being computed."""
 
 
 def run_isolated(
@@ -139,7 +139,7 @@ def map_in_processes(
     busy: dict[WorkerProcess[T, R], tuple[int, T]] = {}
     pending = enumerate(items)
     done: dict[int, tuple[T, R | Lost]] = {}
-    next_number = 0  # the item whose result is yielded next
+    next_index = 0  # the item whose result is yielded next
     try:
         while True:
             for worker in pool:
@@ -151,14 +151,14 @@ def map_in_processes(
             _wait_for_any(busy, math.inf)
             for worker in list(busy):
                 if not isinstance(result := worker.poll(), Running):
-                    number, item = busy.pop(worker)
-                    done[number] = item, result
+                    index, item = busy.pop(worker)
+                    done[index] = item, result
             if not in_order:
                 yield from done.values()
                 done.clear()
-            while next_number in done:
-                yield done.pop(next_number)
-                next_number += 1
+            while next_index in done:
+                yield done.pop(next_index)
+                next_index += 1
     finally:
         for worker in pool:
             worker.stop()
@@ -184,20 +184,20 @@ class WorkerProcess(Generic[T, R]):
         """Process id of the child; None before the first start."""
         return self._process.pid
 
-    def __call__(self, item: T, *, given_up: Callable[[], bool] | None = None) -> R | Lost:
+    def __call__(self, item: T, *, is_cancelled: Callable[[], bool] | None = None) -> R | Lost:
         """Compute `function(item)` in the child and wait for it; raises what `function` raises.
 
         Args:
             item: Pickled to the child.
-            given_up: Polled five times a second; once true, the child is stopped and the result is
+            is_cancelled: Polled five times a second; once true, the child is stopped and the result is
                 `CANCELLED`.
         """
         self.submit(item)
         while isinstance(result := self.poll(), Running):
-            if given_up is not None and given_up():
+            if is_cancelled is not None and is_cancelled():
                 self.stop()
                 return CANCELLED
-            _wait_for_any([self], math.inf if given_up is None else _POLL_S)
+            _wait_for_any([self], math.inf if is_cancelled is None else _POLL_S)
         return result
 
     def submit(self, item: T) -> None:
@@ -254,7 +254,7 @@ class WorkerProcess(Generic[T, R]):
         return Running()
 
     def stop(self) -> None:
-        """Kill the child, whatever it does; the next item starts another one."""
+        """Kill the child; the next item starts another one."""
         if self.connection is not None:
             self._process.kill()
             self._process.join()
@@ -271,7 +271,7 @@ def _wait_for_any(workers: "Collection[WorkerProcess[T, R]]", at_most_s: float) 
 
 
 def _exit_reason(exitcode: int | None) -> str:
-    """Why a process is gone that was not stopped."""
+    """Explain why a process ended that was not stopped."""
     if exitcode is None or exitcode >= 0:
         return _ENDS
     try:
@@ -281,7 +281,7 @@ def _exit_reason(exitcode: int | None) -> str:
 
 
 def _serve(connection: Connection, function: Callable[[T], R], limits: ProcessLimits) -> None:
-    """Loop of a worker process; it ends with its pipe, or at once with its parent."""
+    """Serve items in a worker process; it ends with its pipe, or at once with its parent."""
     limit_resources(limits.memory_mb, limits.niceness)
 
     def end_with_parent() -> None:  # a killed run leaves no workers behind
@@ -318,5 +318,5 @@ def limit_resources(memory_mb: int | None, niceness: int = 0) -> None:
 
 
 def cores() -> int:
-    """Number of CPU cores that this process may use."""
+    """Count the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -79,7 +79,7 @@ class Readers:
         """Loop of one thread: claim a job, read it, wait for the next."""
         try:
             if self._settings.warm:
-                opened = worker(None, given_up=self._stopped.is_set)
+                opened = worker(None, is_cancelled=self._stopped.is_set)
                 if reason := opened.reason if isinstance(opened, Lost) else opened.error:
                     logger.error("reader: %s", reason)
             job: Job | None = None
@@ -106,10 +106,10 @@ class Readers:
         upload = folder / UPLOAD
         start = time.monotonic()
 
-        def given_up() -> bool:
+        def is_cancelled() -> bool:
             return self._stopped.is_set() or not self._store.exists(job.id)
 
-        result = worker(JobTask(upload, job.name, job=job.id), given_up=given_up)
+        result = worker(JobTask(upload, job.name, job=job.id), is_cancelled=is_cancelled)
         if result is CANCELLED:
             self._store.requeue(job.id)  # does nothing if it was deleted
         if not self._store.exists(job.id):

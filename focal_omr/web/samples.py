@@ -15,7 +15,7 @@ from focal_omr.data.primus.write import label_bytes
 from focal_omr.document.document import Document, staff_lines
 from focal_omr.document.events import score_tokens
 from focal_omr.encodings.agnostic import score_to_agnostic
-from focal_omr.encodings.join_staves import Carried
+from focal_omr.encodings.join_staves import StaffContext
 from focal_omr.encodings.printed import printed_to_semantic, semantic_to_printed
 from focal_omr.encodings.semantic import sign_token, tokens_to_score
 from focal_omr.errors import NotationError
@@ -46,13 +46,13 @@ def samples_zip(
         KeyError: The image of a page is missing.
     """
     stem = re.sub(r"[^A-Za-z0-9_]+", "-", PurePath(document.source).stem).strip("-") or "document"
-    carried: dict[tuple[int, int], Carried] = {}  # by (piece, part): the signs that hold before a staff
+    carried: dict[tuple[int, int], StaffContext] = {}  # by (piece, part): the signs that hold before a staff
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for page in document.pages:
             for number, reading in enumerate(page.staves, 1):
-                before = carried.get((reading.piece, reading.part), Carried())
-                carried[reading.piece, reading.part] = before.after(score_tokens(reading))
+                before = carried.get((reading.piece, reading.part), StaffContext())
+                carried[reading.piece, reading.part] = before.updated(score_tokens(reading))
                 if reading.unread or not (reading.mended or all_staves):
                     continue
                 # By itself: a key signature that is not printed on the staff alters no note.

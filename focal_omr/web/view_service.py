@@ -96,7 +96,7 @@ class ViewService:
         if request is not None and request.target is not None and request.target.exists():
             return Done()  # an earlier request rendered it
         try:
-            return self._process(request, given_up=self._stopped.is_set)
+            return self._process(request, is_cancelled=self._stopped.is_set)
         except Exception as error:  # a bug fails one request
             logger.exception("view worker")
             return Rejected(503, f"a defect of this program: {error!r}")

@@ -1,4 +1,4 @@
-"""The view worker: renders views and files and applies edits, in a process of its own."""
+"""The view worker: renders views and files and applies edits, in a separate process."""
 
 import json
 import logging

@@ -9,7 +9,14 @@ from tiny import labels, png, staff_images, write_shards_of_staves
 from typer.testing import CliRunner
 
 from focal_omr.cli.data import data_app
-from focal_omr.data.contact import Shown, contact_sheet, select_ids, sheet_entries, sheet_png, sheet_section
+from focal_omr.data.contact import (
+    SheetEntry,
+    contact_sheet,
+    select_ids,
+    sheet_entries,
+    sheet_png,
+    sheet_section,
+)
 from focal_omr.data.show.sources import read_source
 from focal_omr.errors import DataError
 
@@ -54,18 +61,18 @@ def test_the_section_shows_the_sheet_and_every_label_in_order(tree: Path) -> Non
 
 def test_only_the_ids_that_are_asked_for(tree: Path, shards: Path) -> None:
     assert select_ids(["s3", "s1"], read_source(tree).labels, tree) == ["s1", "s3"]
-    with pytest.raises(DataError, match="2 of 2 ids are not there, such as s1"):
+    with pytest.raises(DataError, match="2 of 2 ids are not in the data set, such as s1"):
         select_ids(["s3", "s1"], read_source(shards).labels, shards)
 
 
 def test_every_sample_is_on_the_sheet_with_its_label() -> None:
     """Blocks grow with their pictures and labels; both columns have one height."""
     gray = staff_images()[0].gray
-    few = contact_sheet([Shown("a", ("clef-G2",), (("as it is", gray),))])
-    more = contact_sheet([Shown("a", ("clef-G2",) * 200, (("as it is", gray), ("worn", gray)))])
+    few = contact_sheet([SheetEntry("a", ("clef-G2",), (("original", gray),))])
+    more = contact_sheet([SheetEntry("a", ("clef-G2",) * 200, (("original", gray), ("degraded", gray)))])
     assert few.shape[1] == more.shape[1] == 1600
     assert more.shape[0] > few.shape[0] + 100
-    assert contact_sheet([Shown(str(n), ("clef-G2",), (("", gray),)) for n in range(4)]).shape[0] < (
+    assert contact_sheet([SheetEntry(str(n), ("clef-G2",), (("", gray),)) for n in range(4)]).shape[0] < (
         2.1 * few.shape[0]
     )
 

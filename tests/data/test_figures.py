@@ -270,12 +270,12 @@ def test_a_list_of_ids_labels_without_images_and_reproducible_bytes(
 
 def test_missing_ids_and_files_are_reported(tree: Path, split: Path, tmp_path: Path) -> None:
     (tmp_path / "ids").write_text("s1\nt1\n")
-    with pytest.raises(DataError, match="1 of 2 ids are not there, such as t1"):
+    with pytest.raises(DataError, match="1 of 2 ids are not in the data set, such as t1"):
         show_set(tree, tmp_path / "out", ids=tmp_path / "ids")
     with pytest.raises(DataError, match=r"train\.txt: not a readable list"):
         show_set(tree, tmp_path / "out", split=tmp_path)
     (tmp_path / "train.txt").write_text("t1\n")
-    with pytest.raises(DataError, match=r"train\.txt: 1 of 1 ids are not there, such as t1"):
+    with pytest.raises(DataError, match=r"train\.txt: 1 of 1 ids are not in the data set, such as t1"):
         show_set(tree, tmp_path / "out", split=tmp_path)
     with pytest.raises(DataError, match="'fax'"):
         show_set(tree, tmp_path / "out", degrade="fax")

@@ -47,14 +47,14 @@ def test_another_seed_gives_other_batches() -> None:
     assert not _same(_batches(seed=1)[0], _batches(seed=2)[0])
 
 
-def test_the_same_plate_is_degraded_anew_in_each_epoch() -> None:
+def test_the_same_staff_image_is_degraded_anew_in_each_epoch() -> None:
     batches = _batches(count=3)
-    assert batches.per_epoch == 1
+    assert batches.batches_per_epoch == 1
     assert not _same(batches[0], batches[1])
 
 
 def _members(batches: StaffBatches, steps: range, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """Which plates are in the batches of these steps."""
+    """Which staff images are in the batches of these steps."""
     seen: list[int] = []
     strip = StaffBatches._strip
 
@@ -71,17 +71,17 @@ def _members(batches: StaffBatches, steps: range, monkeypatch: pytest.MonkeyPatc
     return found
 
 
-def test_an_epoch_has_each_plate_at_most_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_has_each_staff_image_at_most_once(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = _batches()
-    assert batches.per_epoch == 3  # of 11 plates in batches of 3, two wait for the next epoch
+    assert batches.batches_per_epoch == 3  # of 11 staff images in batches of 3, two wait for the next epoch
     members = _members(batches, range(6), monkeypatch)
     for epoch in (members[:3], members[3:]):
-        plates_of_it = [index for batch in epoch for index in batch]
-        assert len(set(plates_of_it)) == 9
+        members = [index for batch in epoch for index in batch]
+        assert len(set(members)) == 9
     assert members[:3] != members[3:]
 
 
-def test_every_plate_comes_in_some_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_staff_image_comes_in_some_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {index for batch in _members(_batches(), range(12), monkeypatch) for index in batch}
     assert seen == set(range(11))
 
@@ -98,7 +98,7 @@ def test_the_curriculum_begins_with_short_staves(monkeypatch: pytest.MonkeyPatch
     assert any(index % 3 for batch in later for index in batch)
 
 
-def test_targets_are_those_of_the_plates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_targets_are_those_of_the_staff_images(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = _batches()
     (members,) = _members(batches, range(1), monkeypatch)
     batch = batches[0]
@@ -122,12 +122,12 @@ def test_collate_pads_with_zeros_to_the_right() -> None:
     assert batch.target_lengths.tolist() == [2, 0, 1]
 
 
-def test_fewer_plates_than_a_batch_are_refused() -> None:
+def test_fewer_staff_images_than_a_batch_are_refused() -> None:
     with pytest.raises(DataError, match="2 staves to train on; at least one batch of 3 is needed"):
         _batches(count=2)
 
 
-def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
+def test_a_staff_image_with_an_unknown_symbol_is_logged_and_left_out(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strange = StaffRecord("strange", _records(1)[0].png, ("clef-G2", "note-H4_third"))
@@ -135,7 +135,7 @@ def test_a_plate_with_an_unknown_symbol_is_logged_and_left_out(
         batches = StaffBatches([strange, *_records(3)], CODEC, DataConfig(batch=3, curriculum=0), 1)
     assert "strange" in caplog.text
     assert "note-H4_third" in caplog.text
-    assert batches.per_epoch == 1
+    assert batches.batches_per_epoch == 1
     (members,) = _members(batches, range(1), monkeypatch)
     assert sorted(batches[0].target_lengths.tolist()) == sorted(len(label) for label in labels()[:3])
     assert sorted(members) == [0, 1, 2]

@@ -1,4 +1,4 @@
-"""Packing: a picture's staff lies in its plate where an engraved one does, and nothing is left out unsaid."""
+"""Packing: staves of images lie in staff images as engraved ones do; every omission is reported."""
 
 from pathlib import Path
 
@@ -25,17 +25,17 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_plate_has_its_lines_where_engraved_ones_have_them(tree: Path, tmp_path: Path) -> None:
+def test_a_staff_image_has_its_lines_where_engraved_ones_have_them(tree: Path, tmp_path: Path) -> None:
     packed = pack_samples(tree, tmp_path / "shards", size=2)
     shards = sorted((tmp_path / "shards").glob("*.tar"))
-    plates = [plate for shard in shards for plate in shard_index(shard)]
-    assert (packed.plates, packed.left_out, packed.absent) == (5, [], [])
+    staff_images = [staff_image for shard in shards for staff_image in shard_index(shard)]
+    assert (packed.staves, packed.left_out, packed.absent) == (5, [], [])
     assert [len(shard_index(shard)) for shard in shards] == [2, 2, 1]
     samples = {sample.id: sample for sample in primus_samples(tree)}
-    for plate in plates:
-        gray = plate.gray()
+    for staff_image in staff_images:
+        gray = staff_image.gray()
         assert gray.shape[0] == STAFF_IMAGE_HEIGHT_PX
-        assert plate.semantic == samples[plate.id].semantic
+        assert staff_image.semantic == samples[staff_image.id].semantic
         inner = gray[
             :,
             STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX : -STAFF_IMAGE_MARGIN_SPACES
@@ -58,14 +58,14 @@ def test_ids_that_are_not_there_and_pictures_without_a_staff_are_named(tree: Pat
     picture = broken / samples[0].id / f"{samples[0].id}.png"
     cv2.imwrite(str(picture), np.full((100, 300), 255, np.uint8))
     packed = pack_samples(broken, tmp_path / "shards", ids=[samples[0].id, samples[1].id, "000-1_1_1"])
-    assert packed.plates == 1
+    assert packed.staves == 1
     assert packed.absent == ["000-1_1_1"]
     assert len(packed.left_out) == 1
     assert str(picture) in packed.left_out[0]
 
 
 def test_refusals(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no sample could be packed .*none of the ids is there"):
+    with pytest.raises(DataError, match=r"no sample could be packed .*none of the ids exists"):
         pack_samples(tree, tmp_path / "none", ids=["000-1_1_1"])
     assert not (tmp_path / "none").exists()
     pack_samples(tree, tmp_path / "shards")

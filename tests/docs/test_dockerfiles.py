@@ -1,4 +1,4 @@
-"""The steps of the Dockerfiles, in an environment with nothing in it: no engine is needed to try them."""
+"""Steps of the Dockerfiles, run in an empty virtual environment without a container engine."""
 
 import json
 import os
@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Dockerfile:
-    """What a Dockerfile says, so far as it is tried here."""
+    """The instructions of a Dockerfile that are tested here."""
 
     copies: list[tuple[list[str], str]] = field(default_factory=list)
     installs: list[str] = field(default_factory=list)
     entrypoint: list[str] = field(default_factory=list)
 
 
-def parsed(path: Path) -> Dockerfile:
+def parse_dockerfile(path: Path) -> Dockerfile:
     file = Dockerfile()
     for line in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         instruction, _, rest = line.partition(" ")
@@ -37,30 +37,32 @@ def parsed(path: Path) -> Dockerfile:
     return file
 
 
-def copied(file: Dockerfile, image: Path) -> None:
-    """What COPY does, without what .dockerignore would leave out anyway."""
+def copy_sources(file: Dockerfile, image: Path) -> None:
+    """Copy files as COPY does; .dockerignore is not applied."""
     for sources, target in file.copies:
         folder = image / target.lstrip("/")
         for source in sources:
-            here = ROOT / source
-            assert here.exists(), f"{source} is copied and is not there"
-            if here.is_dir():
-                shutil.copytree(here, folder, ignore=shutil.ignore_patterns("__pycache__"))
+            path = ROOT / source
+            assert path.exists(), f"{source} is copied but missing"
+            if path.is_dir():
+                shutil.copytree(path, folder, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(here, folder)
+                shutil.copy2(path, folder)
 
 
-def ignored(source: str) -> bool:
+def is_ignored(source: str) -> bool:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     return lines[0] == "*" and f"!{source}" not in lines
 
 
 @pytest.mark.parametrize("name", ["cli", "web"])
-def test_what_is_copied_is_sent_to_the_engine(name: str) -> None:
-    sources = [source for group, _ in parsed(ROOT / f"docker/{name}.Dockerfile").copies for source in group]
+def test_copied_files_are_in_the_build_context(name: str) -> None:
+    sources = [
+        source for group, _ in parse_dockerfile(ROOT / f"docker/{name}.Dockerfile").copies for source in group
+    ]
     assert sources
-    assert not [source for source in sources if ignored(source)]
+    assert not [source for source in sources if is_ignored(source)]
 
 
 @pytest.mark.slow
@@ -68,8 +70,8 @@ def test_what_is_copied_is_sent_to_the_engine(name: str) -> None:
 def test_the_install_steps_work_in_an_empty_environment(
     name: str, options: list[str], tmp_path: Path
 ) -> None:
-    file = parsed(ROOT / f"docker/{name}.Dockerfile")
-    copied(file, tmp_path)
+    file = parse_dockerfile(ROOT / f"docker/{name}.Dockerfile")
+    copy_sources(file, tmp_path)
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
     path = f"{tmp_path / 'env' / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin"
     clean = {"PATH": path, "HOME": str(tmp_path), "LANG": "C.UTF-8"}

@@ -1,4 +1,4 @@
-"""Every code block of the documentation is run, in its order, and prints what its page says."""
+"""Code blocks of the documentation: they run in order and print the documented output."""
 
 from contextlib import suppress
 from importlib.resources import files
@@ -14,12 +14,12 @@ from focal_omr.cli.app import app
 WEIGHTS = files("focal_omr.weights") / "default.onnx"
 RUNNABLE = (SHELL, "python")
 NOT_RUN = {"toml", OUTPUT, "json", "yaml", "html", "nginx", "ini", "dockerfile", ""}
-# Pages whose blocks need what a test of their own sets up.
+# Pages whose blocks need a fixture of another test.
 RUN_ELSEWHERE = {"docs/server.md": "tests/web starts a server for them"}
 
 
 def _runs(block: Block) -> bool:
-    shown = block.language in RUNNABLE or "file" in block.notes
+    shown = block.language in RUNNABLE or "file" in block.directives
     return shown and not block.reason and block.document not in RUN_ELSEWHERE
 
 
@@ -32,7 +32,7 @@ DOCUMENTS = [
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    """Small tensors are quicker so, tenfold on a busy machine."""
+    """Use one thread: up to ten times faster for small tensors on a busy machine."""
     with suppress(ModuleNotFoundError):
         import torch
 
@@ -40,9 +40,7 @@ def _one_thread() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_blocks_of_a_page_do_what_it_says(
-    document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_of_a_page_run(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not WEIGHTS.is_file():
         pytest.skip("the packaged weights are not there")
     folder = tmp_path / "here"
@@ -56,8 +54,8 @@ def test_the_blocks_of_a_page_do_what_it_says(
             session.run(block)
 
 
-def test_blocks_that_are_not_run_say_why(capsys: pytest.CaptureFixture[str]) -> None:
-    """And they are few: the list is printed."""
+def test_blocks_that_are_not_run_have_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """They must be few; the list is printed."""
     skipped = [block for name in markdown_files() for block in blocks(name) if block.reason]
     run = [block for name in markdown_files() for block in blocks(name) if _runs(block)]
     with capsys.disabled():
@@ -70,7 +68,7 @@ def test_blocks_that_are_not_run_say_why(capsys: pytest.CaptureFixture[str]) -> 
     assert all(len(block.reason) > 10 for block in skipped)
 
 
-def test_every_block_has_a_language_that_is_known() -> None:
+def test_every_block_has_a_known_language() -> None:
     for name in markdown_files():
         for block in blocks(name):
             assert block.language in (*RUNNABLE, *NOT_RUN), block.place
@@ -92,13 +90,13 @@ def test_every_command_is_shown_and_most_are_run() -> None:
     assert len(run) >= 0.75 * len(commands), sorted(set(commands) - set(run))
 
 
-def test_output_may_leave_out_what_differs() -> None:
+def test_ellipsis_matches_any_output() -> None:
     expect("a 12 b\nc 3.4 s\n", "a 12 b\nc ... s\n", "here")
     with pytest.raises(AssertionError, match="here: it prints"):
         expect("a 13 b\n", "a 12 b\n", "here")
 
 
-def test_comments_before_a_block_say_how_it_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directives_before_a_block_are_applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "# Page\n\n<!-- before: echo 1 > one -->\n<!-- run as: 500 => 5 -->\n\n```sh\necho 500\ncat one\n"
@@ -108,7 +106,7 @@ def test_comments_before_a_block_say_how_it_is_run(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("documented.ROOT", tmp_path)
     first, second = blocks("page.md")
     assert (first.line, first.output, second.reason) == (6, "5\n1\n", "it takes an hour")
-    assert first.notes == {"before": ["echo 1 > one"], "run as": ["500 => 5"]}
+    assert first.directives == {"before": ["echo 1 > one"], "run as": ["500 => 5"]}
     Session(tmp_path).run(first)
     first.output = "5\n2\n"
     with pytest.raises(AssertionError, match=r"page\.md:6: it prints"):

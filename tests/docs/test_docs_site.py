@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds without a warning, and loads nothing from other hosts."""
+"""Documentation site: it builds without warnings and loads nothing from other hosts."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_every_page_is_there(site: Path) -> None:
+def test_every_page_is_built(site: Path) -> None:
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     pages |= {Path("notebooks") / f"{path.stem}.html" for path in NOTEBOOKS}
     pages |= {Path("repository/CONTRIBUTING.html"), Path("repository/experiments/LOG.html")}
@@ -56,12 +56,12 @@ def test_nothing_comes_from_another_host(site: Path) -> None:
         if path.suffix in (".html", ".css"):
             text = path.read_text(encoding="utf-8")
             found = _LOADED.findall(text) if path.suffix == ".html" else _LOADED_BY_STYLE.findall(text)
-            # `rel=canonical` and the like load nothing, and there is none.
+            # `rel=canonical` and similar links load nothing, but there are none.
             assert found == [], path
 
 
 @pytest.mark.slow
-def test_links_within_the_site_lead_somewhere(site: Path) -> None:
+def test_links_within_the_site_resolve(site: Path) -> None:
     for page in site.rglob("*.html"):
         for link in re.findall(r"(?:href|src)=\"([^\"#?]+)", page.read_text(encoding="utf-8")):
             if "://" not in link and not link.startswith(("mailto:", "data:", "/")):
@@ -70,11 +70,11 @@ def test_links_within_the_site_lead_somewhere(site: Path) -> None:
 
 @pytest.mark.skipif(
     f"typer=={version('typer')}" not in (ROOT / "constraints.txt").read_text(encoding="utf-8").split(),
-    reason="another typer says it in other words",
+    reason="the help text differs with other versions of typer",
 )
-def test_the_reference_of_commands_is_true() -> None:
+def test_the_command_reference_is_current() -> None:
     page = make_cli.PAGE.read_text(encoding="utf-8")
-    assert page == make_cli.cli_page(), "make it again: python -m docs.make_cli"
+    assert page == make_cli.cli_page(), "regenerate it: python -m docs.make_cli"
 
 
 @pytest.mark.slow

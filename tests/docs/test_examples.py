@@ -1,4 +1,4 @@
-"""The examples are whole, agree with themselves, and can be read."""
+"""The examples are complete and consistent, and can be read."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_there_are_a_clean_one_a_photo_and_one_by_lilypond() -> None:
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
-def test_the_expected_score_is_what_the_label_says(sample: Sample) -> None:
+def test_the_expected_score_equals_the_label(sample: Sample) -> None:
     assert all(token in full_semantic() for token in sample.semantic)
     expected = load_one_voice(sample.picture.with_suffix(".musicxml"))
     assert expected.title

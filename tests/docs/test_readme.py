@@ -1,4 +1,4 @@
-"""What the documentation says to type can be typed."""
+"""Commands and links of the documentation are valid."""
 
 import re
 import shlex
@@ -17,16 +17,16 @@ DRAWN_WITH_THE_WEIGHTS = {"docs/images/first-light.png", "images/first-light.png
 
 
 def _joined(text: str) -> str:
-    """Lines that end with a backslash, with what they go on with."""
+    """Join lines continued by a backslash."""
     return re.sub(r"\\\n[# ]*", "", text)
 
 
 def _commands() -> list[str]:
-    """The `focal-omr` commands of the documents and of the heads of the configurations."""
+    """List the `focal-omr` commands of the documents and of the header comments of the configurations."""
     commands = []
     for document in DOCUMENTS:
         lines = [line for block in blocks(document) if block.language == SHELL for line in block.commands]
-        # What they are fed with, and where their output goes, is the shell's.
+        # Drop pipes and redirections.
         commands += [re.split(r" (?:\||>) ", line)[0] for line in lines if line.startswith("focal-omr ")]
     for config in sorted((ROOT / "configs").glob("*.toml")):
         lines = _joined(config.read_text(encoding="utf-8")).splitlines()
@@ -35,14 +35,14 @@ def _commands() -> list[str]:
 
 
 def _mentioned() -> list[str]:
-    """Commands within sentences, which may leave out what they work on."""
+    """List the commands within sentences, which may omit arguments."""
     texts = [(ROOT / document).read_text(encoding="utf-8") for document in DOCUMENTS]
     found = [inline for text in texts for inline in re.findall(r"`(focal-omr [^`]*)`", text)]
     return list(dict.fromkeys(re.sub(r"\s+", " ", inline) for inline in found))
 
 
 def _parse(command: str) -> None:
-    """Its command exists, and takes these arguments and options; nothing is run."""
+    """Parse a command with its arguments and options without running it."""
     words = shlex.split(command, comments=True)[1:]
     if words in (["--help"], ["--version"]):  # of the program itself
         return
@@ -67,12 +67,12 @@ def test_the_readme_has_code_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("command", _commands())
-def test_command_is_understood(command: str) -> None:
+def test_command_is_valid(command: str) -> None:
     _parse(command)
 
 
 @pytest.mark.parametrize("command", _mentioned())
-def test_command_of_a_sentence_is_understood(command: str) -> None:
+def test_command_of_a_sentence_is_valid(command: str) -> None:
     try:
         _parse(command)
     except Exception as error:
@@ -97,20 +97,20 @@ def _anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_links_lead_somewhere(document: str) -> None:
-    here = ROOT / document
-    for link in re.findall(r"\]\(([^)\s]+)\)", here.read_text(encoding="utf-8")):
+def test_links_resolve(document: str) -> None:
+    page = ROOT / document
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         target, _, anchor = link.partition("#")
         if "://" in link or (target in DRAWN_WITH_THE_WEIGHTS and not WEIGHTS.is_file()):
             continue
-        assert (here.parent / target).exists(), link
+        assert (page.parent / target).exists(), link
         if anchor:
-            assert anchor in _anchors(here.parent / target if target else here), link
+            assert anchor in _anchors(page.parent / target if target else page), link
 
 
-def test_the_documents_name_no_place_of_a_machine() -> None:
+def test_documents_have_no_local_paths() -> None:
     for document in DOCUMENTS:
         text = (ROOT / document).read_text(encoding="utf-8")
-        # A unit for systemd has to name where things are installed.
+        # A systemd unit must name installation paths.
         text = re.sub(r"^```ini\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
         assert not re.search(r"(?<![\w./-])/(work|tmp|home|root|opt)/", text), document

@@ -1,4 +1,4 @@
-"""The report of the stored study is what its rows say."""
+"""The report of the stored study is derived from its rows."""
 
 from docs import make_study
 

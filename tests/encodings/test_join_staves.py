@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from focal_omr.encodings.join_staves import (
-    Carried,
+    StaffContext,
     StaffTokens,
     is_over,
     join_parts,
@@ -69,11 +69,11 @@ def test_key_of_an_earlier_system_applies():
 
 
 def test_carried_holds_the_last_signs():
-    carried = Carried().after(f"{OPENING} {BAR} clef-C3".split())
-    assert carried == Carried(Clef("C", 3), Key(2), Meter(2, 4))
+    carried = StaffContext().updated(f"{OPENING} {BAR} clef-C3".split())
+    assert carried == StaffContext(Clef("C", 3), Key(2), Meter(2, 4))
     assert carried.bar_length == Fraction(1, 2)
     assert carried.sounding_key == Key(2)
-    assert Carried().sounding_key == Key(0)
+    assert StaffContext().sounding_key == Key(0)
 
 
 def test_opening_signs_end_at_the_first_note():

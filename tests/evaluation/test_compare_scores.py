@@ -1,4 +1,4 @@
-"""How far two scores are apart."""
+"""Comparison of two scores."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ def save(path, label):
     return path
 
 
-def test_a_wrong_duration_counts_once_as_written_and_shifts_what_follows():
+def test_a_wrong_duration_counts_once_as_written_and_shifts_the_following_notes():
     truth = read_semantic("clef-G2 note-C4_quarter note-D4_quarter note-E4_quarter note-F4_quarter")
     result = read_semantic("clef-G2 note-C4_quarter note-D4_half note-E4_quarter note-F4_quarter")
     compared = compare_scores(result, truth)
@@ -47,7 +47,7 @@ def test_a_wrong_duration_counts_once_as_written_and_shifts_what_follows():
     assert compared.counts()["duration_errors"] == 1
 
 
-def test_pitches_are_what_sounds_as_it_is_spelled():
+def test_pitches_are_sounding_and_keep_their_spelling():
     # The token names the printed accidental; the second note sounds sharp all the same.
     truth = read_semantic("clef-G2 note-F#4_quarter note-F4_quarter barline")
     assert [note.pitch for note in compare_scores(truth, truth).parts[0].truth_notes] == [("F", 1, 4)] * 2
@@ -67,7 +67,7 @@ def test_grace_notes_are_left_out_and_rests_of_several_bars_are_bars():
     assert (compared["bars"], compared["result_bars"], compared["differences"]) == (4, 4, [])
 
 
-def test_parts_are_kept_apart():
+def test_parts_are_compared_separately():
     one, two = (read_semantic(f"clef-G2 note-{name}4_quarter").parts[0] for name in "CD")
     both = compare_scores(Score((one, two)), Score((two, one)))
     assert (both.matched, both.edits, both.truth_notes) == (0, 2, 2)
@@ -93,7 +93,7 @@ def test_a_score_equals_itself_and_figures_stay_in_range(a, b):
     json.dumps(other.to_json())
 
 
-def test_a_single_part_meets_the_part_that_it_is_closest_to(tmp_path, truth):
+def test_a_single_part_is_compared_with_the_closest_part(tmp_path, truth):
     result = save(tmp_path / "read.musicxml", TUNES["Viola"].replace("G4", "B4"))
     compared = compare_files(result, truth)
     assert (compared.part, compared.was_closest, compared.note_error) == (
@@ -117,7 +117,7 @@ def test_a_single_part_meets_the_part_that_it_is_closest_to(tmp_path, truth):
         compare_files(result, truth, part="Oboe")
 
 
-def test_chord_bars_are_left_out_and_symbols_are_not_counted_where_a_score_cannot_hold_them(tmp_path, truth):
+def test_chord_bars_are_left_out_and_symbols_are_not_counted_with_chords(tmp_path, truth):
     text = truth.read_text()
     note = "<note><chord/><pitch><step>B</step><octave>5</octave></pitch><duration>{}</duration></note>"
     first = text.index("</note>", text.index('<part id="P2"')) + len("</note>")
@@ -129,7 +129,7 @@ def test_chord_bars_are_left_out_and_symbols_are_not_counted_where_a_score_canno
     assert (figures["symbols"], figures["ser"]) == (None, None)
 
 
-def test_what_is_missing_or_cannot_be_read_is_wholly_wrong(tmp_path, truth):
+def test_a_missing_or_unreadable_result_has_only_errors(tmp_path, truth):
     missing = compare_files(tmp_path / "no.musicxml", truth, part="Viola")
     assert (missing.note_error, missing.ser, missing.counts()["missed"]) == (100, 100, 3)
     assert "cannot be read" in missing.error
@@ -177,9 +177,7 @@ def test_a_quartet_against_itself(stem):
     assert figures["result_notes"] == figures["truth_notes"] > 300
 
 
-def test_without_music21_labels_are_compared_and_musicxml_is_no_failure_of_the_result(
-    tmp_path, truth, monkeypatch
-):
+def test_without_music21_labels_are_compared_and_musicxml_raises(tmp_path, truth, monkeypatch):
     monkeypatch.setitem(sys.modules, "music21", None)
     label = tmp_path / "a.semantic"
     label.write_text(TUNES["Viola"])

@@ -1,4 +1,4 @@
-"""Evaluation, with readers that make known mistakes."""
+"""Evaluation with readers that make known errors."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class _Reader:
-    """Reads what it was told, by the name of the picture; an error that it was told is raised."""
+    """Stub that returns a given reading, or raises a given error, by the file name of the image."""
 
     def __init__(self, **readings: list[str] | Exception) -> None:
         self.readings = {**TRUTH, **readings}
@@ -51,7 +51,7 @@ def test_a_perfect_reading_has_no_error(folder: Path) -> None:
     assert found.seconds >= 0
 
 
-def test_confidence_is_judged(folder: Path) -> None:
+def test_confidence_is_evaluated(folder: Path) -> None:
     perfect = _evaluate(folder)
     assert perfect.calibration_error == pytest.approx(0.1)
     wrong = _evaluate(folder, b=["clef-F4", "rest-whole", "barline"])
@@ -78,7 +78,7 @@ def test_a_sample_that_cannot_be_read_counts_all_its_symbols(folder: Path) -> No
     assert found.to_json()["failed"] == 1
 
 
-def test_an_error_that_is_not_the_pictures_is_not_swallowed(folder: Path) -> None:
+def test_an_error_that_is_not_about_the_image_is_raised(folder: Path) -> None:
     with pytest.raises(ModelError):
         _evaluate(folder, b=ModelError("a broken model"))
 
@@ -91,7 +91,7 @@ def test_ignored_tokens_are_left_out_on_both_sides(folder: Path) -> None:
     assert found.rates.symbols == 7
 
 
-def test_own_tokens_are_compared_in_their_primus_form(folder: Path) -> None:
+def test_tokens_outside_primus_are_compared_in_their_primus_form(folder: Path) -> None:
     tokens = ["clef-G2", "tuplet-3", "note-C4_quarter", "tie", "accidental", "note-C4_quarter", "tuplet-end"]
     found = _evaluate(folder, a=[*tokens, "barline-final"], c=["clef-C1", "barline-repeat_end"])
     assert found.rates.edits == 0
@@ -101,7 +101,7 @@ def test_own_tokens_are_compared_in_their_primus_form(folder: Path) -> None:
     assert (found.rates.edits, found.rates.symbols) == (0, 10)
 
 
-def test_json_says_what_went_wrong(folder: Path) -> None:
+def test_json_lists_the_errors(folder: Path) -> None:
     found = _evaluate(folder, b=["clef-F4", "rest-whole", "barline", "tie"], c=["barline"])
     values = json.loads(json.dumps(found.to_json()))
     assert {"samples", "symbols", "ser", "sequence_error_rate", "failed", "seconds"} <= values.keys()
@@ -120,19 +120,19 @@ def test_json_says_what_went_wrong(folder: Path) -> None:
     assert values["worst"] == [{"id": "b", "edits": 2}, {"id": "c", "edits": 1}]
 
 
-def test_progress_is_told_before_each_sample(folder: Path) -> None:
-    told: list[str] = []
+def test_progress_is_reported_before_each_sample(folder: Path) -> None:
+    reported: list[str] = []
 
-    class Noting(_Reader):
+    class Checking(_Reader):
         def read_staff(self, path: Path) -> SimpleNamespace:
-            assert told[-1] == path.stem
+            assert reported[-1] == path.stem
             return super().read_staff(path)
 
-    evaluate(Noting(), folder, on_progress=lambda sample: told.append(sample.id))  # type: ignore[arg-type]
-    assert told == ["a", "b", "c"]
+    evaluate(Checking(), folder, on_progress=lambda sample: reported.append(sample.id))  # type: ignore[arg-type]
+    assert reported == ["a", "b", "c"]
 
 
-def test_the_distorted_pictures_are_read_where_asked_for(folder: Path) -> None:
+def test_distorted_images_are_read_on_request(folder: Path) -> None:
     for name in TRUTH:
         (folder / name / f"{name}_distorted.jpg").write_bytes(b"")
     readings = {f"{name}_distorted": tokens for name, tokens in TRUTH.items()} | {"a": [], "b": [], "c": []}

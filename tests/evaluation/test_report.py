@@ -1,4 +1,4 @@
-"""The page that an evaluation becomes."""
+"""Markdown report of an evaluation."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def evaluation(tmp_path: Path) -> Evaluation:
     return Evaluation(readings, {"c": f"{tmp_path / 'c.png'}: no staff"}, 0.5)
 
 
-def test_the_worst_staves_come_with_picture_and_alignment(evaluation: Evaluation) -> None:
+def test_the_worst_staves_have_image_and_alignment(evaluation: Evaluation) -> None:
     files = report_files(evaluation, title="A test")
     text = files["report.md"].decode()
     assert text.startswith("# A test\n")
@@ -50,9 +50,9 @@ def test_the_worst_staves_come_with_picture_and_alignment(evaluation: Evaluation
     assert "Not read: no staff\n" in text
     assert "  ... 3 symbols\n  note-E4_quarter\n  note-F4_quarter\n- barline\n  tie\n" in text
     assert "- clef-G2\n+ clef-F4\n  note-C4_quarter\n  note-D4_quarter\n  ... 4 symbols\n```" in text
-    pictures = [name for name in files if name.endswith(".jpg")]
-    assert pictures == ["worst-02.jpg", "worst-03.jpg"]  # c has no picture
-    widths = [cv2.imdecode(np.frombuffer(files[name], np.uint8), 0).shape[1] for name in pictures]
+    images = [name for name in files if name.endswith(".jpg")]
+    assert images == ["worst-02.jpg", "worst-03.jpg"]  # c has no image
+    widths = [cv2.imdecode(np.frombuffer(files[name], np.uint8), 0).shape[1] for name in images]
     assert widths == [300, 1600]
 
 

@@ -5,13 +5,13 @@ import torch
 from torch.nn import functional
 
 from focal_omr.loss import focal_ctc_loss
-from focal_omr.loss.checks import checked
+from focal_omr.loss.checks import validate_inputs
 from focal_omr.loss.columns import LabelColumns
 
 
 def test_columns_are_the_blank_and_each_label_in_order() -> None:
     targets = torch.tensor([[5, 5, 2, 5], [7, 1, 9, 9]])
-    batch = checked(torch.zeros(9, 2, 10), targets, [9, 9], [4, 2], blank=0)
+    batch = validate_inputs(torch.zeros(9, 2, 10), targets, [9, 9], [4, 2], blank=0)
     columns = LabelColumns.of(batch, 0)
     assert columns.classes.tolist() == [[0, 5, 5, 2, 5], [0, 7, 1, 0, 0]]
     assert columns.column.tolist() == [[1, 1, 3, 4], [1, 2, 3, 3]]

@@ -96,9 +96,9 @@ def test_a_killed_run_leaves_no_worker_behind(tmp_path: Path) -> None:
 def test_cancelling_stops_the_process_and_the_next_item_starts_another() -> None:
     worker = WorkerProcess(_work, ProcessLimits(60))
     try:
-        assert worker("a", given_up=lambda: False) == "A"
+        assert worker("a", is_cancelled=lambda: False) == "A"
         first = worker.pid
-        assert worker("sleep", given_up=lambda: True) is CANCELLED
+        assert worker("sleep", is_cancelled=lambda: True) is CANCELLED
         assert first is not None
         assert _is_gone(first)
         assert worker("b") == "B"

@@ -15,13 +15,13 @@ from focal_omr.training.calibrate import calibrate
 READ = ("clef-G2", "multirest-99")  # what the scripted network reads from every image
 
 
-def _plates(*label: str) -> list[StaffRecord]:
+def _staff_images(*label: str) -> list[StaffRecord]:
     return [StaffRecord("x", png(image.gray), label) for image in staff_images()[:3]]
 
 
 def test_a_calibration_is_written_into_the_file(tmp_path: Path) -> None:
     path = write_scripted(tmp_path / "m.onnx", READ, confidence=0.9)
-    figures = calibrate(path, _plates("clef-G2", "note-C4_quarter"))
+    figures = calibrate(path, _staff_images("clef-G2", "note-C4_quarter"))
     assert figures["symbols"] == 2 * 3 * 3  # three images, clean, as scans and as photos
     assert figures["calibration_error_before"] == pytest.approx(0.4, abs=0.01)  # half of them are right
     assert figures["calibration_error"] < 0.01
@@ -36,5 +36,5 @@ def test_a_network_without_errors_cannot_be_calibrated(tmp_path: Path) -> None:
     path = write_scripted(tmp_path / "m.onnx", READ)
     before = path.read_bytes()
     with pytest.raises(DataError, match=r"m\.onnx: calibration needs symbols that were read right"):
-        calibrate(path, _plates(*READ))
+        calibrate(path, _staff_images(*READ))
     assert path.read_bytes() == before

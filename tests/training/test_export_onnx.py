@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tiny import FEW, FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, roughened
+from tiny import FEW, FEW_SYMBOLS, PAPER, TINY, as_batch, random_strips, randomise
 from torch import nn
 
 from focal_omr import __version__
@@ -51,7 +51,7 @@ def exported(
     """
     config = CONFIGS[request.param]
     torch.manual_seed(5)
-    model = roughened(build_model(config, FEW_SYMBOLS)).eval()
+    model = randomise(build_model(config, FEW_SYMBOLS)).eval()
     return config, model, _export(model, config, tmp_path_factory.mktemp("exported"), step=41)
 
 
@@ -107,7 +107,7 @@ def test_the_file_is_valid_and_names_its_tensors(exported: tuple[ModelConfig, nn
 
 def test_int8_weights_change_probabilities_little(tmp_path: Path) -> None:
     torch.manual_seed(6)
-    model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
+    model = randomise(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=1, int8=True)
     strips = random_strips(120, 77)
     with torch.no_grad():
@@ -121,7 +121,7 @@ def test_int8_weights_change_probabilities_little(tmp_path: Path) -> None:
 def test_dynamic_int8_results_depend_neither_on_the_batch_nor_on_threads(tmp_path: Path) -> None:
     """Activations are scaled by their range over everything that passes a layer at once."""
     torch.manual_seed(6)
-    model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
+    model = randomise(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=1, int8=True)
     strips = [scale * strip for scale, strip in enumerate(random_strips(150, 64, 201), 1)]
     network = OnnxModel(path, threads=1)
@@ -173,7 +173,7 @@ def test_scales_keep_the_largest_weight_of_each_output(tmp_path: Path) -> None:
 
 def test_a_float16_state_restores_the_network(tmp_path: Path) -> None:
     torch.manual_seed(6)
-    model = roughened(build_model(SMALL, FEW_SYMBOLS)).eval()
+    model = randomise(build_model(SMALL, FEW_SYMBOLS)).eval()
     path = _export(model, SMALL, tmp_path, step=9)
     write_state(tmp_path / "last.pt", tmp_path / "state.pt")
     again, state = load_network(tmp_path / "state.pt")

@@ -44,7 +44,7 @@ def test_an_example_is_read_back_packed_and_evaluated(tmp_path):
     assert sample.agnostic is not None
     assert sample.agnostic[:3] == ("clef.G-L2", "accidental.sharp-L5", "accidental.sharp-S3")
     assert evaluate(recognizer(), tmp_path / "samples").rates.ser == 0
-    assert pack_samples(tmp_path / "samples", tmp_path / "shards").plates == 1
+    assert pack_samples(tmp_path / "samples", tmp_path / "shards").staves == 1
 
 
 def test_edited_staves_or_all_staves(tmp_path):

@@ -1,1 +1,1 @@
-"""Scores become plates: engraved, with the place of every symbol, and kept in shards."""
+"""Engraving of scores as staff images with the position of every symbol, stored in shards."""

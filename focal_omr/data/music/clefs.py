@@ -23,18 +23,18 @@ _HIGHEST_WITH_MARK = HIGHEST_POSITION - 4
 
 
 def is_visible(note: Note, clef: Clef) -> bool:
-    """Whether a strip shows a note under a clef, with any mark above its head."""
+    """Return whether a strip shows a note under a clef, with any mark above its head."""
     highest = _HIGHEST_WITH_MARK if note.grace or note.fermata else HIGHEST_POSITION
     return LOWEST_POSITION <= note.pitch.diatonic - clef.lowest_line <= highest
 
 
 def clefs_for(note: Note) -> dict[Clef, int]:
-    """Clefs, with weights, under which a strip shows a note; empty for extreme notes."""
+    """Return the clefs, with weights, under which a strip shows a note; empty for extreme notes."""
     return {clef: weight for clef, weight in CLEFS.items() if is_visible(note, clef)}
 
 
 def fits_strip(part: Part) -> bool:
-    """Whether a strip shows all notes of a staff; without a clef it is read in the treble clef."""
+    """Return whether a strip shows all notes of a staff; without a clef it is read in the treble clef."""
     clef = Clef("G", 2)
     for measure in part.measures:
         for event in flat_events(measure):

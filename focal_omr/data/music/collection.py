@@ -54,18 +54,18 @@ class Collection:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def __getitem__(self, number: int) -> Tune:
-        """A tune by its number. Raises DataError if the line is not a tune."""
-        if not 0 <= number < len(self):
-            raise IndexError(number)
-        end = self._starts[number + 1] if number + 1 < len(self) else len(self._bytes)
+    def __getitem__(self, index: int) -> Tune:
+        """Return a tune by its index. Raises DataError if the line is not a tune."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        end = self._starts[index + 1] if index + 1 < len(self) else len(self._bytes)
         try:
-            line = self._bytes[self._starts[number] : end].decode("utf-8").rstrip("\n")
+            line = self._bytes[self._starts[index] : end].decode("utf-8").rstrip("\n")
         except UnicodeDecodeError as error:
-            raise DataError(f"{self.path}:{number + 1}: {error}") from error
+            raise DataError(f"{self.path}:{index + 1}: {error}") from error
         source, tab, label = line.partition("\t")
         if not tab or not label:
-            raise DataError(f"{self.path}:{number + 1}: not a source, a tab and a label")
+            raise DataError(f"{self.path}:{index + 1}: not a source, a tab and a label")
         return Tune(source, label)
 
     def draw(self, random: Random) -> Tune:
@@ -83,11 +83,11 @@ def read_collection(path: Path) -> list[Tune]:
     """
     tunes = []
     collection = Collection(path)
-    for number in range(len(collection)):
-        tune = collection[number]
+    for index in range(len(collection)):
+        tune = collection[index]
         try:
             _ = tune.part
         except OmrError as error:
-            raise DataError(f"{path}:{number + 1}: {error}") from error
+            raise DataError(f"{path}:{index + 1}: {error}") from error
         tunes.append(tune)
     return tunes

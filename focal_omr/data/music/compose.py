@@ -1,6 +1,6 @@
 """Random composer: plain music that looks like real incipits, in all clefs, keys and meters.
 
-Real tunes cover what is usual; this composer covers combinations that they lack, and `rarity` the rest.
+Real tunes cover the usual symbols, this composer combinations that they lack, and `rarity` the rest.
 """
 
 from dataclasses import replace

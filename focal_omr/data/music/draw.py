@@ -80,7 +80,7 @@ def draw_excerpt(collection: Path, random: Random, *, vary: bool = True) -> Scor
 
 
 def is_encodable(score: Score) -> bool:
-    """Whether the vocabulary has all symbols of a score and no multi-measure rest shares a measure.
+    """Return whether the vocabulary has all symbols of a score and no multi-measure rest shares a measure.
 
     Verovio would draw such a rest over the notes.
     """
@@ -112,7 +112,7 @@ class ScoreSource:
 
 @dataclass
 class ScoreStream:
-    """A stream of scores; the ones that are kept determine which symbols the next ones need."""
+    """A stream of scores; those kept determine the symbols that the next ones need."""
 
     source: ScoreSource
     rarity: Rarity = field(default_factory=Rarity)

@@ -18,7 +18,7 @@ _SIGNS = ("clef-", "keySignature-", "timeSignature-")
 _BYTES_PER_SYMBOL = 22  # a long token and its tab
 _FROM_THE_BEGINNING = 0.2  # share that starts at the beginning, with its pickup if it has one
 _METER_SHOWN = 0.8
-_NO_LAST_BARLINE = 0.25  # share of incipits that end so
+_NO_LAST_BARLINE = 0.25  # share of incipits
 _LATER_DROPPED = 1  # mean number of symbols: a meter, a key without accidentals, the last barline
 
 
@@ -56,7 +56,7 @@ def excerpt(tune: Tune, random: Random, *, symbols: int, vary: bool = True) -> S
 
 
 def _signs_before(label: str, start: int) -> list[str]:
-    """The clef, key and meter in effect at a position of the label."""
+    """Return the clef, key and meter in effect at a position of the label."""
     found = []
     for kind in _SIGNS:
         place = label.rfind(kind, 0, start)
@@ -66,7 +66,7 @@ def _signs_before(label: str, start: int) -> list[str]:
 
 
 def _whole_measures(label: str, start: int, symbols: int) -> list[str] | None:
-    """The tokens of whole measures from `start` on whose number is closest to `symbols`."""
+    """Return tokens of whole measures from `start` on, as close to `symbols` in number as possible."""
     window = label[start : start + MAX_SYMBOLS * _BYTES_PER_SYMBOL]
     tokens = window.split("\t")
     ends = [place for place, token in enumerate(tokens, 1) if token.startswith("barline")]
@@ -81,7 +81,7 @@ def _whole_measures(label: str, start: int, symbols: int) -> list[str] | None:
 
 
 def _with_lead(measures: Sequence[Measure], random: Random) -> list[Measure]:
-    """The measures with each initial sign once, in the order clef, key and mostly meter."""
+    """Return the measures with each initial sign once, in the order clef, key and mostly meter."""
     events = list(measures[0].events)
     signs: dict[type, Event] = {Clef: Clef("G", 2)}
     while events and isinstance(events[0], Clef | Key | Meter):

@@ -43,7 +43,7 @@ class SymbolInserter:
     Attributes:
         part: The staff.
         random: Random generator.
-        measures: Its measures as they are now.
+        measures: Its current measures.
         clef: Its clef.
     """
 
@@ -60,7 +60,7 @@ class SymbolInserter:
         self.clef = first if isinstance(first, Clef) else Clef("G", 2)
 
     def score(self) -> Score:
-        """The staff as it is now."""
+        """Return the current staff."""
         measures = [Measure(tuple(slot.event for slot in m.slots), m.barline) for m in self.measures]
         return Score((sound_accidentals(Part(drop_dangling_ties(measures), self.part.name)),))
 
@@ -100,7 +100,7 @@ class SymbolInserter:
             case Meter():
                 return self._insert_meter(sign)
             case MultiRest():
-                self._insert_measure(self._any_place(), [Slot(sign, pinned=True)])
+                self._insert_measure(self._random_place(), [Slot(sign, pinned=True)])
                 return True
         return self._tie() if symbol == "tie" else symbol == "accidental" and self._add_reminder()
 
@@ -109,12 +109,12 @@ class SymbolInserter:
     def _replace_timed(self, event: Note | Rest | Tuplet, length: Fraction) -> bool:
         """Replace events of at least this length by `event` and filler notes.
 
-        Without such events, a new measure holds it; as long as the meter says, or longer.
+        Without such events, a new measure holds it, filled to the meter's length if few notes suffice.
         """
         slot_windows = list(windows(self.measures, length))
         middle = event.pitch.diatonic if isinstance(event, Note) else self.clef.lowest_line + 4
         if not slot_windows:
-            place = self._any_place()
+            place = self._random_place()
             meter, key = self._meter_before(place), self._key_at(self.measures[place - 1])
             excess = max(Fraction(0), meter.length - length if meter else Fraction(0))
             if fill_count(excess) > 4:
@@ -135,7 +135,7 @@ class SymbolInserter:
         return True
 
     def _fillers(self, length: Fraction, near: int, key: Key) -> list[Event]:
-        """Notes, or else rests, of increasing values that add up to a length, around a pitch."""
+        """Return notes, or else rests, of increasing values that add up to a length, around a pitch."""
         values = sorted(plain_values(length), key=NOTE_VALUES.__getitem__)
         return [self._filler(value, near, key) for value in values]
 
@@ -224,7 +224,7 @@ class SymbolInserter:
         if first and isinstance(first[0].event, Meter) and first[0].event.length == meter.length:
             first[0].event, first[0].pinned = meter, True
             return True
-        place = self._any_place() if first else len(self.measures)
+        place = self._random_place() if first else len(self.measures)
         before = self._meter_before(place)
         if before and place < len(self.measures):
             self._put_at_start(self.measures[place], before)
@@ -244,8 +244,8 @@ class SymbolInserter:
         self._insert_measure(place, [Slot(meter, pinned=True), *map(Slot, events)])
         return True
 
-    def _any_place(self) -> int:
-        """A random index for a new measure, after the first one."""
+    def _random_place(self) -> int:
+        """Draw an index for a new measure, after the first one."""
         return self.random.randint(1, len(self.measures))
 
     def _insert_measure(self, place: int, slots: list[Slot]) -> None:
@@ -262,12 +262,12 @@ class SymbolInserter:
                 return
 
     def _key_at(self, measure: MeasureSlots, index: int | None = None) -> Key:
-        """The key at an event of a measure, or at the end of the measure."""
+        """Return the key at an event of a measure, or at the end of the measure."""
         keys = [event for event in self._events_until(measure, index) if isinstance(event, Key)]
         return keys[-1] if keys else Key(0)
 
     def _meter_before(self, place: int) -> Meter | None:
-        """The meter before the measure at an index."""
+        """Return the meter before the measure at an index."""
         meters = [e for e in self._events_until(self.measures[place - 1]) if isinstance(e, Meter)]
         return meters[-1] if meters else None
 
@@ -277,7 +277,7 @@ def _is_full_note(event: Event) -> TypeGuard[Note]:
 
 
 def _with_accidental(event: Event, key: Key) -> Event:
-    """A note whose pitch gives its alteration, with that accidental printed unless the key implies it."""
+    """Return the event; for a note, with the accidental of its pitch printed unless the key implies it."""
     if not isinstance(event, Note) or event.pitch.alter == key.alter(event.pitch.step):
         return event
     return replace(event, accidental=event.pitch.alter)

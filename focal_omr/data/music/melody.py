@@ -27,7 +27,7 @@ from focal_omr.score.records import (
     is_grace,
 )
 
-# Weights: what is usual is most frequent, with a floor so that none is rare.
+# Weights by usual frequency, with a floor so that none is rare.
 METERS = {
     Meter(4, 4, "C"): 24,
     Meter(2, 2, "C/"): 12,
@@ -110,18 +110,18 @@ class Style:
     @classmethod
     def drawn(cls, random: Random) -> "Style":
         """Draw a style; most rates are low in most staves."""
-        often = random.random
+        uniform = random.random
         return cls(
-            rest=0.25 * often() ** 2,
-            grace=0.25 * often() ** 4,
-            tie=0.15 * often() ** 3,
-            fermata=0.15 * often() ** 5,
-            altered=0.3 * often() ** 3,
-            repeated=0.5 * often() ** 2,
-            leap=0.5 * often(),
-            tuplet=0.3 * often() ** 5,
-            merge=often() ** 1.5,
-            sign_change=0.15 * often() ** 3,
+            rest=0.25 * uniform() ** 2,
+            grace=0.25 * uniform() ** 4,
+            tie=0.15 * uniform() ** 3,
+            fermata=0.15 * uniform() ** 5,
+            altered=0.3 * uniform() ** 3,
+            repeated=0.5 * uniform() ** 2,
+            leap=0.5 * uniform(),
+            tuplet=0.3 * uniform() ** 5,
+            merge=uniform() ** 1.5,
+            sign_change=0.15 * uniform() ** 3,
             multirest=0.15,
             halvings=random.choices((0, 1, 2), (12, 4, 1))[0],
         )
@@ -199,7 +199,7 @@ class Melody:
         return measures
 
     def _sign_change(self, meter: Meter) -> tuple[list[Event], Meter]:
-        """Perhaps draw a new clef, key or meter; also returns the meter that then applies."""
+        """Draw a new clef, key or meter at the rate of the style; return it with the meter in force."""
         if self.tied or self.random.random() > self.style.sign_change:
             return [], meter
         kind = self.random.randrange(3)
@@ -276,7 +276,7 @@ class Melody:
         return graces
 
     def _is_encodable(self, note: Note) -> bool:
-        """Whether the vocabulary has a symbol for a note in this key and a strip shows it completely."""
+        """Return whether the vocabulary encodes a note in this key and a strip shows it completely."""
         step = note.pitch.step
         alter = self.key.alter(step) if note.accidental is None else note.accidental
         token = note_token(replace(note, pitch=replace(note.pitch, alter=alter)))
@@ -315,7 +315,7 @@ class Melody:
 
 
 def _beat(meter: Meter) -> Fraction:
-    """The beat of a meter, in whole notes; dotted in compound meters."""
+    """Return the beat of a meter, in whole notes; dotted in compound meters."""
     unit = Fraction(1, meter.unit)
     if not _is_writable(unit):
         return Fraction(1, 4)
@@ -324,5 +324,5 @@ def _beat(meter: Meter) -> Fraction:
 
 
 def _is_writable(length: Fraction) -> bool:
-    """Whether note values can add up to this length."""
+    """Return whether note values can add up to this length."""
     return length.denominator in (1, 2, 4, 8, 16, 32)

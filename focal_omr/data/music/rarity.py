@@ -1,4 +1,4 @@
-"""Balancing of rare symbols: the least seen ones are inserted into the next staff that can show them."""
+"""Balancing of rare symbols: the rarest so far are inserted into the next staff that can show them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _MAX_HARD = 4  # of these, symbols that few clefs show
 
 
 def impossible(symbol: str) -> str | None:
-    """Reason why no staff can show a symbol of the vocabulary, or None."""
+    """Return the reason why no staff can show a symbol of the vocabulary, or None."""
     sign = parse_sign(symbol)
     if isinstance(sign, Note) and not clefs_for(sign):
         return "no clef puts its pitch within the four spaces above and below the staff that a strip shows"
@@ -27,13 +27,13 @@ def impossible(symbol: str) -> str | None:
 
 
 def possible_symbols() -> tuple[str, ...]:
-    """Symbols of the vocabulary that some staff can show."""
+    """Return the symbols of the vocabulary that some staff can show."""
     return tuple(symbol for symbol in full_semantic().symbols if not impossible(symbol))
 
 
 @dataclass
 class Rarity:
-    """Counts the symbols of the staves so far and inserts the least seen ones into others.
+    """Counts the symbols of the staves so far and inserts the rarest ones into others.
 
     Attributes:
         seen: Number of occurrences of each symbol.
@@ -47,7 +47,7 @@ class Rarity:
         self.seen.update(label)
 
     def enriched(self, score: Score, random: Random) -> Score:
-        """Insert up to a dozen of the least seen symbols that the clef can show.
+        """Insert up to `_MAX_INSERTED` of the rarest symbols that the clef can show.
 
         The rarest symbol determines the clef; among equally rare ones, the one that the fewest clefs show,
         and some more of these are inserted with it. Remaining ties are broken at random.
@@ -69,7 +69,7 @@ class Rarity:
 
 
 def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
-    """A clef that shows the symbol: the current one if it does."""
+    """Return a clef that shows the symbol: the current one if possible."""
     sign = parse_sign(symbol)
     if isinstance(sign, Clef):
         return sign
@@ -83,7 +83,7 @@ def _clef_for(symbol: str, score: Score, random: Random) -> Clef:
 
 @cache
 def _clef_counts() -> dict[str, int]:
-    """Number of clefs under which each symbol can be shown."""
+    """Count the clefs under which each symbol can be shown."""
     signs = {symbol: parse_sign(symbol) for symbol in full_semantic().symbols}
     return {
         symbol: len(clefs_for(sign))
@@ -96,7 +96,7 @@ def _clef_counts() -> dict[str, int]:
 
 
 def _fitting(symbols: Iterable[str], clef: Clef, count: int) -> list[str]:
-    """The first `count` symbols that this clef can show, with at most one key and one meter."""
+    """Return the first `count` symbols that this clef can show, with at most one key and one meter."""
     chosen: list[str] = []
     kinds: set[type] = set()
     for symbol in symbols:

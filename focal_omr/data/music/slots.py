@@ -84,7 +84,7 @@ def windows(measures: Sequence[MeasureSlots], length: Fraction) -> Iterator[Wind
 
 
 def plain_values(length: Fraction) -> Iterator[str]:
-    """Names of the longest undotted note values that add up to a length."""
+    """Yield the names of the longest undotted note values that add up to a length."""
     for value, span in NOTE_VALUES.items():
         while span <= length:
             length -= span
@@ -93,6 +93,6 @@ def plain_values(length: Fraction) -> Iterator[str]:
 
 @cache
 def fill_count(length: Fraction) -> int:
-    """Number of undotted note values that fill a length; `SHORTEST` if none do."""
+    """Count the undotted note values that fill a length, `SHORTEST` if none do."""
     shortest = length * SHORTEST
     return shortest.numerator.bit_count() if shortest.denominator == 1 else SHORTEST

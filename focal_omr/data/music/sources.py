@@ -54,7 +54,7 @@ class TuneSource:
         """Read the files one by one; an archive is read sequentially.
 
         Raises:
-            DataError: A folder or archive cannot be read; names it.
+            DataError: A folder or archive cannot be read; the message names it.
         """
         for root, names in self.names:
             if is_archive(root):
@@ -117,17 +117,17 @@ def tune_files(*roots: Path) -> TuneSource:
 
 
 def is_tune(path: Path) -> bool:
-    """Whether a file has the suffix of a supported score format."""
+    """Return whether a file has the suffix of a supported score format."""
     return path.is_file() and path.suffix in FORMATS
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file has the suffix of a supported archive."""
+    """Return whether a file has the suffix of a supported archive."""
     return path.is_file() and path.name.endswith(ARCHIVES)
 
 
 def _members(archive: Path, *, wanted: frozenset[str] | None) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of the wanted files; without `wanted`, the names of all files and no bytes."""
+    """Yield names and bytes of the wanted files; without `wanted`, all names and no bytes."""
     try:
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as file:
@@ -170,12 +170,12 @@ def score_texts(file: TuneFile) -> dict[int, str]:
             raise DataError(str(error)) from error
     text = file.data.decode("utf-8", errors="replace")
     texts = re.split(r"(?m)^(?=X:)", text)[1:] if file.name.endswith(".abc") else [text]
-    return {number: each for number, each in enumerate(texts) if file.only in (None, number)}
+    return {index: each for index, each in enumerate(texts) if file.only in (None, index)}
 
 
 def single_scores(file: TuneFile) -> list[TuneFile]:
     """Split a file of several scores into one per score; empty if it has only one."""
     if not file.name.endswith(".abc") or file.only is not None:
         return []
-    numbers = list(score_texts(file))
-    return [replace(file, only=number) for number in numbers] if len(numbers) > 1 else []
+    indices = list(score_texts(file))
+    return [replace(file, only=index) for index in indices] if len(indices) > 1 else []

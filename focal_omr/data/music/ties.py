@@ -1,4 +1,4 @@
-"""Removal of ties that lead nowhere after music was cut or changed."""
+"""Removal of ties without a second note, after music was cut or changed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +10,10 @@ def drop_dangling_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
     """Remove every tie that is not followed by the same note without an accidental."""
     following: Event | None = None
 
-    def checked(event: Event) -> Event:
+    def without_dangling_tie(event: Event) -> Event:
         nonlocal following
         if isinstance(event, Tuplet):
-            inner = tuple(reversed([checked(e) for e in reversed(event.events)]))
+            inner = tuple(reversed([without_dangling_tie(e) for e in reversed(event.events)]))
             return replace(event, events=inner)  # type: ignore[arg-type]  # notes and rests keep their type
         if isinstance(event, Note) and event.tie:
             tie = (
@@ -27,6 +27,6 @@ def drop_dangling_ties(measures: Sequence[Measure]) -> tuple[Measure, ...]:
 
     backwards = []
     for measure in reversed(measures):
-        events = [checked(event) for event in reversed(measure.events)]
+        events = [without_dangling_tie(event) for event in reversed(measure.events)]
         backwards.append(replace(measure, events=tuple(reversed(events))))
     return tuple(reversed(backwards))

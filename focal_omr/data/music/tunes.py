@@ -51,7 +51,7 @@ class FileReport:
 
 
 def music21_folder() -> Path:
-    """Folder of music21's corpus.
+    """Return the folder of music21's corpus.
 
     Raises:
         DataError: music21 is not installed.
@@ -74,7 +74,7 @@ def collect_tunes(
     """Write the collection of the monophonic music in tune files, and the report beside it.
 
     Unreadable files are logged with the reason. A file that crashes its worker (Verovio crashes on some
-    input) or times out is skipped; of a file of several tunes only the faulty ones.
+    input) or times out is skipped; in a file of several tunes, only the faulty ones are.
 
     Args:
         source: From `tune_files`.
@@ -108,7 +108,7 @@ def collect_tunes(
 def _read_all(
     source: TuneSource, root: Path, workers: int, limits: ProcessLimits
 ) -> Iterator[tuple[list[str], FileReport]]:
-    """Lines and report of each file; files that failed as a whole are read again tune by tune at the end."""
+    """Yield lines and report of each file; failed files are read again tune by tune at the end."""
     files: Iterable[TuneFile] = source.read()
     while files:
         retries: list[TuneFile] = []
@@ -125,7 +125,7 @@ def _read_all(
 
 
 def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
-    """Lines of a file for the collection, and its report."""
+    """Return the lines of a file for the collection, and its report."""
     suffix = f".{file.name.rpartition('.')[2]}"
     engraver = Engraver(breaks="none")
     lines: list[str] = []
@@ -159,13 +159,13 @@ def _read_file(file: TuneFile) -> tuple[list[str], FileReport]:
 
 
 def _is_long_enough(run: MonophonicRun) -> bool:
-    """Whether to keep a run: a whole staff with a note, or a minimum number of notes and measures."""
+    """Return whether to keep a run: a whole staff with a note, or a minimum number of notes and measures."""
     notes = sum(isinstance(event, Note) for m in run.part.measures for event in flat_events(m))
     return notes > 0 if run.whole else notes >= _MIN_RUN_NOTES and len(run.part.measures) >= _MIN_RUN_MEASURES
 
 
 def report_path(collection: Path) -> Path:
-    """Path of the report of a collection."""
+    """Return the path of the report of a collection."""
     return collection.with_suffix(".report.tsv")
 
 

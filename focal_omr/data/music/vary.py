@@ -35,7 +35,7 @@ _VALUES = list(NOTE_VALUES)
 
 def varied(part: Part, random: Random) -> Part:
     """Apply a random subset of the variations."""
-    if random.random() < 0.45:  # clefs other than the treble clef are more frequent than in tunes
+    if random.random() < 0.45:  # makes clefs other than the treble clef more frequent than in tunes
         uniform = random.random() < 0.25
         clefs = list(CLEFS)
         clef = random.choice(clefs) if uniform else random.choices(clefs, list(CLEFS.values()))[0]

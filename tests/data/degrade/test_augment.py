@@ -1,4 +1,4 @@
-"""Strips from plates: same chance same strip, and the staff stays where the network expects it."""
+"""Training strips: the same seed gives the same strip, and the staff keeps its expected position."""
 
 from contextlib import suppress
 from functools import cache
@@ -69,7 +69,7 @@ def test_the_same_generator_state_gives_the_same_strip() -> None:
             degraded_strip(gray, np.random.default_rng(seed), neighbour=neighbour) for _ in range(2)
         )
         assert np.array_equal(one, other)
-    assert np.array_equal(gray, before[0])  # the plate is not worn itself
+    assert np.array_equal(gray, before[0])  # the staff image itself is not degraded
     assert np.array_equal(neighbour, before[1])
     assert len({strip.tobytes() for strip in _many(1.0)}) == 64
 
@@ -137,7 +137,7 @@ def test_bent_sheets_keep_both_ends_of_the_staff() -> None:
         assert np.diff(middle).max() < 2.2 * np.diff(middle).min() + 0.1
         assert middle[0] < 60 + 20
         assert middle[-1] > 940 - 20
-        assert np.abs(y[48] - 70).max() < 12.5  # plate pixels: one space and a quarter
+        assert np.abs(y[48] - 70).max() < 12.5  # staff image pixels: one space and a quarter
 
 
 def test_degradation_adds_to_movement() -> None:

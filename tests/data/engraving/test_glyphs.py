@@ -92,19 +92,19 @@ def test_no_staff_is_refused() -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_on_a_plate_the_ink_is_where_the_place_says(seed: int) -> None:
+def test_on_a_staff_image_the_ink_is_where_the_place_says(seed: int) -> None:
     random = Random(seed)
-    plate = engrave_staff(_engraver(), random, compose(random, symbols=16), distractors=1.5)
-    tokens = score_to_tokens(plate.score)
-    assert len(plate.xs) == len(plate.accidental_xs) == len(tokens)
-    known = [x for x in plate.xs if x is not None]
+    staff_image = engrave_staff(_engraver(), random, compose(random, symbols=16), distractors=1.5)
+    tokens = score_to_tokens(staff_image.score)
+    assert len(staff_image.xs) == len(staff_image.accidental_xs) == len(tokens)
+    known = [x for x in staff_image.xs if x is not None]
     assert known == sorted(known)
-    for token, x in zip(tokens, plate.xs, strict=True):
+    for token, x in zip(tokens, staff_image.xs, strict=True):
         if x is None:
             continue
-        assert STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX <= x < plate.gray.shape[1] - 50
+        assert STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX <= x < staff_image.gray.shape[1] - 50
         if token == "barline":
-            assert (plate.gray[53:88, round(x) - 2 : round(x) + 3].min(axis=1) < 200).all()
+            assert (staff_image.gray[53:88, round(x) - 2 : round(x) + 3].min(axis=1) < 200).all()
 
 
 @pytest.mark.parametrize("seed", range(40))

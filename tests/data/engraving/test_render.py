@@ -32,7 +32,7 @@ def _engraver() -> Engraver:
     return Engraver()
 
 
-def _plate(seed: int, *, distractors: float = 1.0, space_px: int = STAFF_IMAGE_SPACE_PX) -> StaffImage:
+def _staff_image(seed: int, *, distractors: float = 1.0, space_px: int = STAFF_IMAGE_SPACE_PX) -> StaffImage:
     random = Random(seed)
     score = compose(random, symbols=12)
     return engrave_staff(_engraver(), random, score, distractors=distractors, space_px=space_px)
@@ -71,7 +71,7 @@ def _lines(gray: np.ndarray, space: int) -> tuple[list[float], int, int]:
 def test_the_lines_lie_at_the_promised_rows(font: str, width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     _with_font(font, monkeypatch, staffLineWidth=width)
     for seed in (3, 10):  # staves that end in the middle of a bar: Petaluma's barlines fray at their ends
-        gray = _plate(seed, distractors=0).gray  # a system's line would stand at the staff's end
+        gray = _staff_image(seed, distractors=0).gray  # a system's line would stand at the staff's end
         assert gray.shape[0] == STAFF_IMAGE_HEIGHT_PX == 140
         centres, first, last = _lines(gray, STAFF_IMAGE_SPACE_PX)
         # Ink comes in quarters of a pixel, and the width is rounded to whole ones: 0.23 was seen.
@@ -84,7 +84,7 @@ def test_the_lines_lie_at_the_promised_rows(font: str, width: float, monkeypatch
 @pytest.mark.parametrize("space_px", [8, 18])
 def test_another_staff_space_moves_the_lines_with_it(space_px: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _with_font("Leland", monkeypatch)
-    gray = _plate(4, space_px=space_px).gray
+    gray = _staff_image(4, space_px=space_px).gray
     assert gray.shape[0] == 14 * space_px
     centres, first, _ = _lines(gray, space_px)
     assert centres == pytest.approx([space_px * line for line in (5, 6, 7, 8, 9)], abs=0.2)
@@ -95,18 +95,18 @@ def test_the_fonts_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = set()
     for font in FONTS:
         _with_font(font, monkeypatch)
-        pictures.add(_plate(3, distractors=0.0).gray.tobytes())
+        pictures.add(_staff_image(3, distractors=0.0).gray.tobytes())
     assert len(pictures) == len(FONTS)
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    plates = [_plate(7) for _ in range(2)]
+    staff_images = [_staff_image(7) for _ in range(2)]
     fresh = engrave_staff(Engraver(), (random := Random(7)), compose(random, symbols=12))
-    for plate in (plates[1], fresh):
-        assert plate.gray.dtype == np.uint8
-        assert np.array_equal(plate.gray, plates[0].gray)
-        assert plate.score == plates[0].score
-    assert _plate(8).gray.tobytes() != plates[0].gray.tobytes()
+    for staff_image in (staff_images[1], fresh):
+        assert staff_image.gray.dtype == np.uint8
+        assert np.array_equal(staff_image.gray, staff_images[0].gray)
+        assert staff_image.score == staff_images[0].score
+    assert _staff_image(8).gray.tobytes() != staff_images[0].gray.tobytes()
 
 
 def _dressed(score: Score, seed: int, amount: float) -> ET.Element:
@@ -116,7 +116,7 @@ def _dressed(score: Score, seed: int, amount: float) -> ET.Element:
 
 
 def test_furniture_changes_no_token() -> None:
-    """Not what the plate says of itself, and not what Verovio's reading of the dressed score says."""
+    """Not what the staff image says of itself, and not what Verovio's reading of the dressed score says."""
     from focal_omr.formats.mei_reader import read_mei
 
     names = set()
@@ -139,16 +139,16 @@ def test_furniture_is_drawn() -> None:
     """A staff with much around it has more ink outside of its lines."""
 
     def ink_outside(distractors: float) -> float:
-        grays = [_plate(seed, distractors=distractors).gray for seed in range(6)]
+        grays = [_staff_image(seed, distractors=distractors).gray for seed in range(6)]
         return sum(float((gray[:30] < 128).sum() + (gray[110:] < 128).sum()) for gray in grays)
 
     assert ink_outside(5.0) > 1.5 * ink_outside(0.0)
 
 
-def test_a_plate_says_what_was_composed() -> None:
+def test_a_staff_image_says_what_was_composed() -> None:
     for seed in range(6):
         composed = compose(Random(seed), symbols=12)
-        assert score_to_tokens(_plate(seed).score) == score_to_tokens(composed)
+        assert score_to_tokens(_staff_image(seed).score) == score_to_tokens(composed)
 
 
 def test_beams_differ_and_change_no_token() -> None:

@@ -39,9 +39,13 @@ def test_the_index_says_what_the_tar_holds(tmp_path: Path) -> None:
     indexed = shard_index(path)
     path.with_suffix(".json").unlink()
     assert shard_index(path) == indexed
-    for plate, record in zip(indexed, _records(8), strict=True):
-        assert (plate.id, plate.semantic, plate.width) == (record.id, record.semantic, record.width)
-        assert np.array_equal(plate.gray(), record.gray())
+    for staff_image, record in zip(indexed, _records(8), strict=True):
+        assert (staff_image.id, staff_image.semantic, staff_image.width) == (
+            record.id,
+            record.semantic,
+            record.width,
+        )
+        assert np.array_equal(staff_image.gray(), record.gray())
 
 
 def test_an_index_of_another_shard_is_refused(tmp_path: Path) -> None:
@@ -57,20 +61,20 @@ def test_an_index_of_another_shard_is_refused(tmp_path: Path) -> None:
 
 def test_a_shard_that_changed_under_the_reader_is_noticed(tmp_path: Path) -> None:
     (path,) = _saved(tmp_path, 2)
-    plate = shard_index(path)[1]
+    staff_image = shard_index(path)[1]
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(DataError, match="001 is not where the index says"):
-        plate.gray()
+        staff_image.gray()
     path.unlink()
     with pytest.raises(DataError, match=r"0\.tar: cannot be read"):
-        plate.gray()
+        staff_image.gray()
 
 
 def _ids(paths: list[Path], **options: int) -> list[str]:
     return [record.id for record in read_shards(paths, **options)]
 
 
-def test_shards_are_read_in_order_shuffled_in_parts_and_from_any_plate_on(tmp_path: Path) -> None:
+def test_shards_are_read_in_order_shuffled_in_parts_and_from_any_staff_image_on(tmp_path: Path) -> None:
     paths = _saved(tmp_path, 5, 3, 4)
     everything = [f"{number:03d}" for number in range(12)]
     assert _ids(paths) == everything

@@ -27,7 +27,7 @@ def _short(random: Random) -> Score:
 
 
 def _fails_after(marker: Path, random: Random) -> Score:
-    """A worker that dies over its second plate."""
+    """A worker that dies over its second staff image."""
     if marker.exists():
         raise MemoryError("the worker dies")
     marker.touch()
@@ -55,10 +55,10 @@ def test_shards_are_read_as_they_were_written(written: Path) -> None:
         random, engraver = Random(f"3/{number}"), Engraver()
         stream = ScoreSource(_short, rare_share=0.0).stream()
         for record in read_shard(written / f"003-0000{number}.tar"):
-            plate = draw_staff_image(engraver, random, stream)
-            assert np.array_equal(record.gray(), plate.gray)
-            assert list(record.semantic) == score_to_tokens(plate.score)
-            assert (record.xs, record.accidental_xs) == (plate.xs, plate.accidental_xs)
+            staff_image = draw_staff_image(engraver, random, stream)
+            assert np.array_equal(record.gray(), staff_image.gray)
+            assert list(record.semantic) == score_to_tokens(staff_image.score)
+            assert (record.xs, record.accidental_xs) == (staff_image.xs, staff_image.accidental_xs)
             assert score_to_tokens(tokens_to_score(record.semantic)) == list(record.semantic)
             ids.append(record.id)
     assert len(set(ids)) == 6
@@ -84,15 +84,17 @@ def test_a_worker_that_dies_leaves_no_half_shard(tmp_path: Path) -> None:
 def test_composed_staves_hold_only_known_symbols_once_drawn() -> None:
     random, engraver = Random(0), Engraver()
     for _ in range(4):
-        plate = draw_staff_image(engraver, random, draw_composed)
-        assert all(token in full_semantic() for token in score_to_tokens(plate.score))
-        assert plate.gray.shape[1] <= 130 * 10
+        staff_image = draw_staff_image(engraver, random, draw_composed)
+        assert all(token in full_semantic() for token in score_to_tokens(staff_image.score))
+        assert staff_image.gray.shape[1] <= 130 * 10
 
 
 def test_a_staff_that_is_too_wide_is_drawn_anew() -> None:
     lengths = iter([200, 200, 4])  # too wide as closely as can be, too
-    plate = draw_staff_image(Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths)))
-    assert plate.gray.shape[1] <= 130 * 10
+    staff_image = draw_staff_image(
+        Engraver(), Random(1), lambda random: compose(random, symbols=next(lengths))
+    )
+    assert staff_image.gray.shape[1] <= 130 * 10
     assert next(lengths, None) is None
 
 
@@ -100,8 +102,8 @@ def test_a_staff_that_is_only_too_wide_for_its_spacing_is_set_tight() -> None:
     label = ["clef-G2", *["note-G4_quarter", "note-A4_quarter", "note-B4_half", "barline"] * 12]
     score = tokens_to_score(label)
     staves = iter([score])  # another one is not drawn
-    plate = draw_staff_image(Engraver(), Random(4), lambda random: next(staves))
-    assert plate.gray.shape[1] <= 130 * 10
+    staff_image = draw_staff_image(Engraver(), Random(4), lambda random: next(staves))
+    assert staff_image.gray.shape[1] <= 130 * 10
     loose = [
         engrave_staff(Engraver(), Random(seed), score, distractors=0.0).gray.shape[1] for seed in range(4)
     ]

@@ -1,4 +1,4 @@
-"""Shards behind URLs are read as those in a folder are: plate by plate, in parts, from a cache."""
+"""Shards behind URLs: read one staff image at a time, in parts, or from a cache, like those in a folder."""
 
 import os
 import sys
@@ -84,7 +84,7 @@ def _content(folder: str, *, cache: str = "") -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("server", [_WithParts], indirect=True)
-def test_a_web_server_is_asked_for_the_plates_that_are_wanted(folder: Path, server: Any) -> None:
+def test_a_web_server_is_asked_for_the_staff_images_that_are_wanted(folder: Path, server: Any) -> None:
     url, asked = server
     assert _content(url) == _content(str(folder))
     asked.clear()
@@ -92,7 +92,7 @@ def test_a_web_server_is_asked_for_the_plates_that_are_wanted(folder: Path, serv
     one.gray()
     parts = [(path, part) for path, part in asked if part]
     assert parts == [(f"/shards/{one.shard.name}", f"bytes={one.offset}-{one.offset + one.size - 1}")]
-    # From any plate on, and nothing of what is passed over.
+    # From any staff image on, and nothing of what is passed over.
     shards = sorted(parse_location(url).glob("a*.tar"), key=lambda path: path.name)
     asked.clear()
     assert [record.id for record in read_shards(shards, start=5)] == ["1-1", "1-2", "1-3"]
@@ -123,7 +123,7 @@ def test_other_storages_are_those_of_fsspec(folder: Path, monkeypatch: pytest.Mo
         assert _content("memory://there") == _content(str(folder))
         assert _content("memory://there/") == _content(folder.as_uri())
         train, held_out = list_staves(["memory://there"], held_out=2)
-        assert [plate.id for plate in train] == ["1-0", "1-1", "1-2", "1-3"]
+        assert [staff_image.id for staff_image in train] == ["1-0", "1-1", "1-2", "1-3"]
         system.rm_file("/there/a1.tar")
         with pytest.raises(DataError, match=r"^memory://there/a1\.tar: cannot be read \(.*\)$"):
             train[0].gray()
