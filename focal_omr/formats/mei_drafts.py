@@ -106,7 +106,6 @@ class DraftVoice:
         staff: Of the part, from 1.
         told: The length of the measure, where the document tells it.
         signs: Clefs, keys and meters inside the measure, with their onsets.
-        empty: It has nothing but time that no id names.
     """
 
     number: int
@@ -121,6 +120,7 @@ class DraftVoice:
 
     @property
     def empty(self) -> bool:
+        """Whether nothing is in it but time that no id names."""
         return not any(event.named or event.kind != "space" for event in self.events)
 
 

@@ -213,11 +213,13 @@ class LayerReader:
 
     def _event(self, element: ET.Element, ratio: Fraction) -> None:
         inner = next((e for e in element.iter("note") if e.get("dur")), element)
-        duration = self._duration(element if element.get("dur") else inner)
+        inner = element if element.get("dur") else inner
+        duration = self._duration(inner)
+        sounding = self._duration(inner, ".ges") if inner.get("dur.ges") in _VALUES else duration
         grace = element.get("grace") or self.grace
         if grace == "unknown":
             grace = "unacc"
-        length = _ZERO if grace else duration.length * ratio
+        length = _ZERO if grace else sounding.length * ratio
         hidden = element.tag != "space" and element.get("visible") == "false"
         if element.tag == "space" or (hidden and not grace):
             last = self.voice.events[-1] if self.voice.events else None
@@ -255,11 +257,12 @@ class LayerReader:
         if draft.kind == "rest" or draft.notes:
             self._add(draft)
 
-    def _duration(self, element: ET.Element) -> Duration:
-        name = element.get("dur", self.state.default)
+    def _duration(self, element: ET.Element, prefix: str = "") -> Duration:
+        """The duration as written, or with a prefix of ".ges" as it sounds beside a misprinted one."""
+        name = element.get(f"dur{prefix}", self.state.default)
         if name not in _VALUES:
             raise NotationError(f"a duration {name!r}")
-        dots = whole_number(element, "dots", 0) or len(element.findall("dot"))
+        dots = whole_number(element, f"dots{prefix}", 0) or (0 if prefix else len(element.findall("dot")))
         return Duration(_VALUES[name], min(dots, 4))
 
     def _notes(self, element: ET.Element, draft: Draft) -> None:

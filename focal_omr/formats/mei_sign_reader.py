@@ -74,6 +74,12 @@ def placement(element: ET.Element, attribute: str = "place") -> Placement | None
 
 
 def whole_number(element: ET.Element, attribute: str, default: int) -> int:
-    """A whole number of an attribute; the default where there is none, or less than 1."""
+    """A whole number of an attribute; the default where there is none, or less than 1.
+
+    Args:
+        element: The element.
+        attribute: Its attribute.
+        default: The number instead.
+    """
     text = element.get(attribute, "")
     return int(text) or default if text.isdecimal() and len(text) < 5 else default
