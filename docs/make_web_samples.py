@@ -16,9 +16,9 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.formats.mei_writer import write_mei
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import PAGE, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score.beaming import beam_by_meter

@@ -168,10 +168,11 @@ def _measure(
         whole = Duration(Fraction(1))
         rest = Rest(id=f"{place}v1e1", onset=Fraction(0), duration=whole, length=length, measure=True)
         voices.append(Voice(1, (rest,)))
-    signs = [Sign(Fraction(0), Key(r.randint(-7, 7)))] if r.random() < 0.3 else []
-    signs += [] if meter is None else [Sign(Fraction(0), meter, printed=r.random() < 0.9)]
+    signs = []
     if number == 1:
         signs += (Sign(Fraction(0), Clef("G", 2, r.randint(-1, 1)), staff + 1) for staff in range(staves))
+    signs += [Sign(Fraction(0), Key(r.randint(-7, 7)))] if r.random() < 0.3 else []
+    signs += [] if meter is None else [Sign(Fraction(0), meter, printed=r.random() < 0.9)]
     if r.random() < 0.3:
         signs.append(Sign(length / 2, Clef(r.choice("GFC"), r.randint(1, 5)), r.randint(1, staves)))
     directions = [

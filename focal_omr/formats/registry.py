@@ -13,6 +13,7 @@ from focal_omr.formats.kern_score import read_kern_score
 from focal_omr.formats.mei_score_reader import read_mei_score
 from focal_omr.formats.mei_score_writer import write_mei_score
 from focal_omr.formats.midi import Playback
+from focal_omr.formats.midi_score import write_midi_score
 from focal_omr.formats.musicxml_reader import read_musicxml
 from focal_omr.formats.musicxml_score import write_musicxml_score
 from focal_omr.formats.one_voice_files import (
@@ -129,6 +130,8 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> Co
     Raises:
         NotationError, EngraveError: As `save_score`.
     """
+    if name == "midi":
+        return Converted(write_midi_score(score, playback or Playback()))
     if name in _WHOLE:
         return Converted(_WHOLE[name](_beamed(score)))
     one_voice, left_out = from_score(score)

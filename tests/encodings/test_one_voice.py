@@ -41,7 +41,7 @@ from focal_omr.score.score import (
 from focal_omr.score.validate import validate
 
 F = Fraction
-ZERO = F(0)
+ZERO, ONE = F(0), F(1)
 HEAD = "clef-G2 keySignature-GM timeSignature-3/4 "
 
 
@@ -148,7 +148,7 @@ def test_parts_of_different_lengths_end_together():
 # Whole scores of more than one voice -----------------------------------------------------------------------
 
 
-def chord(id_: str, *pitches: str, onset: Fraction = ZERO, value: Fraction = F(1), **more: object) -> Chord:
+def chord(id_: str, *pitches: str, onset: Fraction = ZERO, value: Fraction = ONE, **more: object) -> Chord:
     notes = tuple(
         Note(id=f"{id_}.{n}" if len(pitches) > 1 else id_, pitch=Pitch(p[0], int(p[1])))  # type: ignore[arg-type]
         for n, p in enumerate(pitches, 1)
