@@ -182,9 +182,12 @@ class MeasureReader:
             if duration is None and printed:
                 raise NotationError(f"a note of {length} whole notes without a <type>")
         if not fills and grace is None and duration is not None:
-            numbers = _untold_tuplet(duration, length) if numbers == (1, 1) else numbers
-            exact = duration.length * Fraction(numbers[1], numbers[0])
-            length = exact if abs(exact - length) < _ROUNDING else length
+            written = duration.length
+            if numbers == (1, 1) and written != length:
+                numbers = _untold_tuplet(written, length)
+            if numbers != (1, 1) or written != length:
+                exact = written * Fraction(numbers[1], numbers[0])
+                length = exact if abs(exact - length) < _ROUNDING else length
         lane.count += 1
         tuplets = [t for n in lead.iterfind("notations") for t in n.iterfind("tuplet")]
         if not printed or duration is None:
@@ -339,10 +342,10 @@ class MeasureReader:
         return Space(id=id_, onset=start, length=end - start, staff=staff)
 
 
-def _untold_tuplet(duration: Duration, length: Fraction) -> tuple[int, int]:
+def _untold_tuplet(written: Fraction, length: Fraction) -> tuple[int, int]:
     """(actual, normal) where a note lasts 2/3, 4/5 ... of its value without saying why; else (1, 1)."""
     for actual, normal in _TUPLETS:
-        if length and abs(duration.length * normal / actual - length) < _EXACT:
+        if length and abs(written * normal / actual - length) < _EXACT:
             return actual, normal
     return 1, 1
 

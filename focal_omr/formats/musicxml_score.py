@@ -107,7 +107,9 @@ def _serialize(element: ET.Element, indent: str, out: list[str]) -> None:
     """Appends an element as indented text; `indent` is a line break and the spaces after it. Several times
     faster than `ET.indent` and `ET.tostring`."""
     tag = element.tag
-    attributes = "".join([f" {name}={quoteattr(value)}" for name, value in element.attrib.items()])
+    attributes = ""
+    if element.attrib:
+        attributes = "".join([f" {name}={quoteattr(value)}" for name, value in element.attrib.items()])
     if len(element):
         out.append(f"<{tag}{attributes}>")
         deeper = indent + "  "

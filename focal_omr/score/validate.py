@@ -127,6 +127,7 @@ class _PartCheck:
         for index, measure in enumerate(self.part.measures):
             for sign in measure.signs:
                 self._check_sign(measure, sign.value)
+                self._check_staff(measure, measure.id, sign.staff or 1)
                 if isinstance(sign.value, Meter) and sign.onset == 0:
                     meter = sign.value.length
             self._check_voices_end(measure)
@@ -134,8 +135,9 @@ class _PartCheck:
                 self._check_length(index, meter)
             for voice in measure.voices:
                 self._check_voice(measure, voice)
-            for repeated_staff, _ in measure.repeats:
-                self._check_staff(measure, measure.id, repeated_staff)
+            staves = {staff for staff, _ in measure.repeats} | {d.staff for d in measure.directions}
+            for staff in sorted(staves | {unread.staff for unread in measure.unread}):
+                self._check_staff(measure, measure.id, staff)
         for placed in self.notes.values():
             self._check_tie(placed)
         for spanner in self.part.spanners:
