@@ -162,7 +162,14 @@ class _PartBuilder:
         self.meter = records.opening_meter(whole, self.meter)
         bar_length = self.meter.length if self.meter else _DEFAULT_BAR
         fills = records.is_measure_rest(whole, self.meter)
-        segments = list(_segments(self._with_ids(bar)))
+        opening = [] if bar.opening is None else [(bar.place - 1, bar.opening)]
+        with_ids: list[tuple[str, records.Event]] = []
+        for place, measure in (*opening, (bar.place, bar.measure)):
+            number = 1
+            for event in measure.events:
+                with_ids.append((event_id(self.number, place, number), event))
+                number += len(event.events) if isinstance(event, records.Tuplet) else 1
+        segments = list(_segments(with_ids))
         built: list[Measure] = []
         for segment in segments:
             rest = bar_length if segment.multirest or fills else None
@@ -182,15 +189,6 @@ class _PartBuilder:
         built[-1] = replace(built[-1], pickup=built[-1].pickup or built[-1].length == 0 or len(segments) > 1)
         self.measures += built
         self.meter = records.closing_meter(whole, self.meter)
-
-    def _with_ids(self, bar: _Bar) -> Iterator[tuple[str, records.Event]]:
-        """The events of a record, each with its id; of a tuplet, that of its first event."""
-        opening = [] if bar.opening is None else [(bar.place - 1, bar.opening)]
-        for place, measure in (*opening, (bar.place, bar.measure)):
-            number = 1
-            for event in measure.events:
-                yield event_id(self.number, place, number), event
-                number += len(event.events) if isinstance(event, records.Tuplet) else 1
 
     def _segment(self, segment: _Segment, place: int, index: int, rest: Fraction | None) -> list[Measure]:
         """The measures of a segment.
@@ -222,29 +220,22 @@ class _PartBuilder:
         return measures
 
 
-def _segments(events: Iterator[tuple[str, records.Event]]) -> Iterator[_Segment]:
+def _segments(events: Sequence[tuple[str, records.Event]]) -> Iterator[_Segment]:
     """The events of a record, a multi-measure rest apart from those before and after it."""
-    segment = _Segment()
+    segment, begun = _Segment(), False
     for id_, event in events:
         apart = segment.multirest or isinstance(event, records.MultiRest)
-        begun = any(not isinstance(other, _Sign) for _, other in segment.events)
         if apart and begun and not isinstance(event, _Sign):
-            # Signs after a rest go with what follows it.
-            signs = _pop_signs(segment) if segment.multirest else []
+            signs: list[tuple[str, records.Event]] = []
+            while segment.multirest and isinstance(segment.events[-1][1], _Sign):
+                signs.insert(0, segment.events.pop())  # signs after a rest go with what follows it
             yield segment
             segment = _Segment(signs)
+        begun = begun or not isinstance(event, _Sign)
         segment.events.append((id_, event))
         if isinstance(event, records.MultiRest):
             segment.multirest = event.bars
     yield segment
-
-
-def _pop_signs(segment: _Segment) -> list[tuple[str, records.Event]]:
-    """Takes the signs at the end of a segment out of it."""
-    last = max(i for i, (_, event) in enumerate(segment.events) if not isinstance(event, _Sign))
-    signs = segment.events[last + 1 :]
-    del segment.events[last + 1 :]
-    return signs
 
 
 class _VoiceBuilder:
@@ -255,7 +246,7 @@ class _VoiceBuilder:
         self.events: list[Event] = []
         self.signs: list[Sign] = []
         self.onset, self.graces = _ZERO, 0
-        flat = [each for _, event in segment.events for each in _flat(event)]
+        flat = records.flat_events(records.Measure(tuple(event for _, event in segment.events)))
         notes = [event for event in flat if isinstance(event, records.Note)]
         self.beams = iter(
             _beams(note, tuple(levels)) for note, levels in zip(notes, beam_types(notes), strict=True)
@@ -350,10 +341,6 @@ def _ties(number: int, part: records.Part) -> Iterator[tuple[str, str]]:
                 tied = (event, id_)
             elif records.open_tie(before, event) is None:
                 tied = None
-
-
-def _flat(event: records.Event) -> tuple[records.Event, ...]:
-    return event.events if isinstance(event, records.Tuplet) else (event,)
 
 
 def _beams(note: records.Note, levels: tuple[str, ...]) -> tuple[BeamPart, ...]:

@@ -1,9 +1,11 @@
 """Whole scores as one-voice scores: what a single voice can say, and an account of the rest."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
+from math import prod
 from typing import Any, cast
 
 from focal_omr.encodings.left_out import LeftOut
@@ -35,7 +37,6 @@ from focal_omr.score.score import (
     Spanner,
     Tremolo,
     Tuplet,
-    Voice,
 )
 
 __all__ = ["from_score"]
@@ -194,14 +195,20 @@ class _StaffReader:
     # Events ------------------------------------------------------------------------------------------------
 
     def _items(self, measure: Measure) -> Iterator[_Item]:
-        """The events of the staff's first voice in a measure."""
-        voice = self._voice(measure)
-        if voice is None:
+        """The events of the first voice with notes or rests on the staff; the others are left out."""
+        own = [
+            voice
+            for voice in measure.voices
+            if any(event.staff == self.staff and not isinstance(event, Space) for event in voice.events)
+        ]
+        for voice in own[1:]:
+            self.found.add(f"voice {voice.number}", f"voice {voice.number}", measure.number)
+        if not own:
             if self.part.staves > 1 and measure.length:
                 rest = Rest(id="", onset=_ZERO, duration=Duration(Fraction(1)), length=measure.length)
                 yield from self._rests(replace(rest, measure=True), ())
             return
-        for event in voice.events:
+        for event in own[0].events:
             tuplets = self.tuplets.get(event.id, ())
             if isinstance(event, Space):
                 yield from self._rests(event, tuplets)
@@ -211,22 +218,13 @@ class _StaffReader:
                     yield from self._rests(event, tuplets)
             else:
                 self.places[event.id] = measure.number
-                self._leave_marks(event, measure)
+                for mark in event.marks:
+                    if not isinstance(mark, Fermata):
+                        self.found.add_record(mark, measure.number)
                 if isinstance(event, Chord):
                     yield from self._chord(event, tuplets, measure)
                 else:
                     yield from self._rests(event, tuplets)
-
-    def _voice(self, measure: Measure) -> Voice | None:
-        """The first voice with notes or rests on the staff; the others are left out."""
-        own = [
-            voice
-            for voice in measure.voices
-            if any(event.staff == self.staff and not isinstance(event, Space) for event in voice.events)
-        ]
-        for voice in own[1:]:
-            self.found.add(f"voice {voice.number}", f"voice {voice.number}", measure.number)
-        return own[0] if own else None
 
     def _chord(self, chord: Chord, tuplets: tuple[Tuplet, ...], measure: Measure) -> Iterator[_Item]:
         for _ in chord.notes[1:]:
@@ -246,11 +244,13 @@ class _StaffReader:
         if note.head != "normal":
             self.found.add("note head", "note heads", measure.number)
         between = any(isinstance(mark, Tremolo) and mark.between for mark in chord.marks)
-        duration = chord.duration
-        written = replace(duration, value=duration.value / 2) if between else duration
+        value = chord.duration.value / 2 if between else chord.duration.value
+        if value not in _VALUE_NAMES:
+            known = f"one voice has {min(_VALUE_NAMES)} to {max(_VALUE_NAMES)}"
+            raise NotationError(f"measure {measure.number}: a note value of {value}; {known}")
         event = records.Note(
             records.Pitch(note.pitch.step, note.pitch.octave, note.pitch.alter),
-            _duration(written, measure),
+            records.Duration(_VALUE_NAMES[value], chord.duration.dots),
             accidental=_ALTERS.get(note.accidental or ""),
             tie=note.tie_to is not None,
             grace=chord.grace is not None,
@@ -270,8 +270,8 @@ class _StaffReader:
             name = _VALUE_NAMES[event.duration.value]
             rests = (records.Rest(records.Duration(name, event.duration.dots)),)
         else:
-            ratio = _ratio(tuplets)
-            rests = tuple(_rests_of(event.length / ratio))
+            ratios = (Fraction(tuplet.normal, tuplet.actual) for tuplet in tuplets)
+            rests = tuple(_rests_of(event.length / prod(ratios, start=Fraction(1))))
         for number, rest in enumerate(rests):
             if fermata and number == 0 and isinstance(rest, records.Rest):
                 rest = replace(rest, fermata=True)
@@ -281,7 +281,8 @@ class _StaffReader:
         self, items: Sequence[_Item], signs: Sequence[tuple[Sign, records.Event]], measure: Measure
     ) -> Iterator[records.Event]:
         """Events and signs in printed order, tuplets grouped; a sign inside a tuplet goes before it."""
-        waiting = sorted(signs, key=lambda pair: pair[0].onset)  # stable: printed order at one onset
+        # A stable sort, which keeps the printed order at one onset.
+        waiting = deque(sorted(signs, key=lambda pair: pair[0].onset))
         graces: dict[Fraction, int] = {}
         for tuplets, group in groupby(items, key=lambda item: item.tuplets):
             inside: list[records.Event] = []
@@ -294,7 +295,7 @@ class _StaffReader:
                 ):
                     if inside and tuplets:
                         self.found.add("sign inside a tuplet", "signs inside tuplets", measure.number)
-                    yield waiting.pop(0)[1]
+                    yield waiting.popleft()[1]
                 graces[item.onset] = before + small
                 if not tuplets or isinstance(item.event, records.Tuplet):
                     yield item.event
@@ -378,11 +379,6 @@ class _StaffReader:
         if any(each.staff == self.staff for each in measure.unread):
             self.found.add("unread bar", "unread bars", measure.number)
 
-    def _leave_marks(self, event: Chord | Rest, measure: Measure) -> None:
-        for mark in event.marks:
-            if not isinstance(mark, Fermata):
-                self.found.add_record(mark, measure.number)
-
     def _leave_spanner(self, spanner: Spanner) -> None:
         """Count a spanner that begins on this staff in the voice that is kept."""
         if isinstance(spanner, Tuplet):
@@ -421,21 +417,6 @@ def _tuplets_of(part: Part) -> dict[str, tuple[Tuplet, ...]]:
             found.setdefault(event.id, []).append(tuplet)
     size = {id(t): places[t.end] - places[t.start] for each in found.values() for t in each}
     return {id_: tuple(sorted(each, key=lambda t: -size[id(t)])) for id_, each in found.items()}
-
-
-def _ratio(tuplets: tuple[Tuplet, ...]) -> Fraction:
-    ratio = Fraction(1)
-    for tuplet in tuplets:
-        ratio *= Fraction(tuplet.normal, tuplet.actual)
-    return ratio
-
-
-def _duration(duration: Duration, measure: Measure) -> records.Duration:
-    name = _VALUE_NAMES.get(duration.value)
-    if name is None:
-        reason = f"a note value of {duration.value}; one voice has {min(_VALUE_NAMES)} to {max(_VALUE_NAMES)}"
-        raise NotationError(f"measure {measure.number}: {reason}")
-    return records.Duration(name, duration.dots)
 
 
 def _has_fermata(event: Chord | Rest) -> bool:
