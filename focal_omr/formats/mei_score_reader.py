@@ -165,9 +165,7 @@ class _ScoreReader:
             elif child.tag == "staffGrp":
                 before = len(self.heads)
                 self._heads(child)
-                symbol = child.get("symbol") or next(
-                    (e.get("symbol") for e in child.iterfind("grpSym")), None
-                )
+                symbol = _symbol(child)
                 members = self.heads[before:]
                 if members and (symbol or child.get("type") == "group"):
                     self.groups.append(

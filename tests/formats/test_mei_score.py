@@ -374,6 +374,16 @@ def test_barlines_come_back(barline: Barline | None) -> None:
     assert read_mei_score(write_mei_score(score)) == score
 
 
+def test_a_sign_that_closes_and_opens_repeats_becomes_two() -> None:
+    bar = '<measure n="{}" right="{}"><staff n="1"><layer><mRest/></layer></staff></measure>'
+    mei = document("<mRest/>").replace(
+        "</section>", bar.format(2, "rptboth") + bar.format(3, "rptend") + "</section>"
+    )
+    measures = read_mei_score(mei).parts[0].measures
+    assert [m.right.repeat for m in measures if m.right] == [None, "backward", "backward"]
+    assert measures[2].left == Barline("heavy-light", "forward")
+
+
 def test_short_beams_point_into_their_pair() -> None:
     eighth, dotted, sixteenth = Duration(F(1, 8)), Duration(F(1, 8), 1), Duration(F(1, 16))
     beams = engraved_beams([dotted, sixteenth, eighth], [None] * 3)
