@@ -142,8 +142,10 @@ class MeasureReader:
         if goal < -_ROUNDING:
             raise NotationError(f"a backup of {-step} whole notes at {self.now} leads before the measure")
         place = bisect_left(self.times, goal)
-        nearest = min(self.times[max(place - 1, 0) : place + 1], key=lambda time: abs(time - goal))
-        self._move(nearest if abs(nearest - goal) < _ROUNDING else goal)
+        # A short step must not lead back to where it began.
+        others = [time for time in self.times[max(place - 2, 0) : place + 2] if time != self.now]
+        nearest = min(others, key=lambda time: abs(time - goal), default=goal)
+        self._move(max(nearest, _ZERO) if abs(nearest - goal) < _ROUNDING else max(goal, _ZERO))
         self.graces = 0
 
     def _move(self, time: Fraction) -> None:
