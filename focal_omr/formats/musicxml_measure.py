@@ -89,7 +89,8 @@ class MeasureReader:
                 raise NotationError("a <chord/> without a note before it")
             else:
                 chords[leader].append(note)
-        for child in self.element:
+        children = list(self.element)
+        for place, child in enumerate(children):
             match child.tag:
                 case "note" if child in chords:
                     self._event(chords[child])
@@ -102,7 +103,8 @@ class MeasureReader:
                 case "harmony":
                     self.beside.chord_symbol(child, self.now)
                 case "figured-bass":
-                    self.beside.figured_bass(child, self.now, next(self._notes_from(child), child))
+                    notes = (e for e in children[place:] if e.tag == "note")
+                    self.beside.figured_bass(child, self.now, next(notes, child))
                 case "barline":
                     self.beside.barline(child, self.now)
                 case "grouping":
@@ -154,11 +156,6 @@ class MeasureReader:
         if place == len(self.times) or self.times[place] != time:
             insort(self.times, time)
         self.end = max(self.end, time)
-
-    def _notes_from(self, element: ET.Element) -> Iterator[ET.Element]:
-        """The <note> elements after another one."""
-        children = list(self.element)
-        return (child for child in children[children.index(element) :] if child.tag == "note")
 
     # Events ------------------------------------------------------------------------------------------------
 

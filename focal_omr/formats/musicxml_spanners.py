@@ -27,7 +27,6 @@ from focal_omr.score.score import (
     Pedal,
     Pitch,
     Placement,
-    Rest,
     Slur,
     Space,
     Spanner,
@@ -315,7 +314,11 @@ def read_tuplets(items: Iterable[TimedEvent]) -> Iterator[Tuplet]:
         event = item.event
         if isinstance(event, Space) or (isinstance(event, Chord) and event.grace):
             continue
-        ratio = _tuplet_ratio(item, event)
+        ratio = item.ratio
+        if any(isinstance(mark, Tremolo) and mark.between for mark in event.marks):
+            # Each of the two chords of a tremolo is written with the time of both.
+            halved = 2 * event.length / event.duration.length
+            ratio = halved if halved <= 1 else ratio
         starts = [e for e in item.tuplets if e.get("type") == "start"]
         for element in sorted(starts, key=lambda e: e.get("number") or "1"):
             inside = _product(open_)
@@ -350,14 +353,6 @@ def _product(open_: list[tuple[str, Tuplet]]) -> Fraction:
     for _, tuplet in open_:
         ratio *= Fraction(tuplet.normal, tuplet.actual)
     return ratio
-
-
-def _tuplet_ratio(item: TimedEvent, event: Chord | Rest) -> Fraction:
-    """Sounding to written length by tuplets alone: each chord of a tremolo between two is written with the
-    time of both."""
-    between = any(isinstance(mark, Tremolo) and mark.between for mark in event.marks)
-    halved = 2 * event.length / event.duration.length
-    return halved if between and halved <= 1 else item.ratio
 
 
 def _tuplet(element: ET.Element, item: TimedEvent, own: Fraction, *, alone: bool) -> Tuplet:
