@@ -53,7 +53,7 @@ def unfold(score: Score) -> list[int]:
     A repeat goes back to the last sign that opens one, or to the end of what was repeated last, or to the
     last final barline: a piece before this one is not repeated with it. A D.C. goes back to the beginning of
     the piece with its "Fine", and after that what stands behind the D.C. follows. After a D.C. or D.S. repeats
-    are left out and the last ending is taken. Barlines are those of the first part, the rest is any part's.
+    are left out and the last ending is taken. Barlines are those of the first part, jumps those of any.
 
     Args:
         score: Its parts have equally many measures; further measures of longer parts come last.
@@ -152,7 +152,9 @@ def _voltas(score: Score) -> dict[int, _Volta]:
         index = {measure.id: number for number, measure in enumerate(part.measures)}
         for ending in part.spanners:
             if isinstance(ending, Ending) and ending.start in index and ending.end in index:
-                numbers = frozenset(int(n) for n in re.findall(r"\d{1,2}", ending.numbers or ending.text))
+                # Programs number an ending "1" that is printed "1. u. 2.".
+                printed = f"{ending.numbers} {ending.text}"
+                numbers = frozenset(int(n) for n in re.findall(r"\d{1,2}", printed))
                 if numbers:
                     spans.setdefault((index[ending.start], index[ending.end]), numbers)
     groups: list[list[tuple[int, int]]] = []

@@ -346,7 +346,7 @@ def test_odd_spaces_keep_their_length() -> None:
 
 
 def test_measure_rests_of_short_measures_keep_their_length() -> None:
-    score = one_voice(rest("r", F(0), Duration(F(1, 4)), measure=True), pickup=True)
+    score = one_voice(rest("r", F(0), Duration(F(1)), measure=True, length=F(1, 4)), pickup=True)
     assert read_mei_score(write_mei_score(score)) == score
 
 

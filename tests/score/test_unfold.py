@@ -1,5 +1,6 @@
 """The playing order of measures: repeats, endings and jumps, against orders written down by hand."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -68,6 +69,14 @@ def score_of(text: str) -> Score:
 )
 def test_the_order_is_that_of_a_player(text: str, order: list[int]) -> None:
     assert unfold(score_of(text)) == order
+
+
+def test_the_printed_text_of_an_ending_counts() -> None:
+    score = score_of("- 1[,],:| 3[,]")
+    first, second = score.parts[0].spanners
+    assert isinstance(first, Ending)
+    part = replace(score.parts[0], spanners=(replace(first, text="1. u. 2."), second))
+    assert unfold(replace(score, parts=(part,))) == [0, 1, 0, 1, 0, 2]
 
 
 def test_measures_that_only_another_part_has_come_last() -> None:
