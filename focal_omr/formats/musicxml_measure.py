@@ -171,6 +171,8 @@ class MeasureReader:
         numbers = elements.read_time_modification(lead)
         ratio = Fraction(numbers[1], numbers[0])
         length = _ZERO if grace is not None else self._length(lead)
+        if grace is None and length == 0:
+            raise NotationError("a note without duration that is no grace note")
         duration = elements.read_value(lead)
         printed = [note for note in notes if note.get("print-object") != "no"]
         fills = rest is not None and self._fills_measure(rest, duration, length, ratio)

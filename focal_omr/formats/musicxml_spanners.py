@@ -38,7 +38,11 @@ from focal_omr.score.score import (
 
 __all__ = ["SpannerReader", "TimedEvent", "read_tuplets"]
 
-_LINE_STARTS = ("crescendo", "diminuendo", "up", "down", "start", "change")
+_LINE_STARTS = {
+    "wedge": ("crescendo", "diminuendo"),
+    "octave-shift": ("up", "down"),
+    "pedal": ("start", "change"),
+}
 _LINE_ENDS = ("stop", "discontinue", "change")
 _OCTAVES = {"8": 1, "15": 2, "22": 3}
 
@@ -152,7 +156,7 @@ class SpannerReader:
                 self._add_line(self._lines[at].pop(0), here)
             else:
                 self._early_lines[key] = here
-        if type_ in _LINE_STARTS:
+        if type_ in _LINE_STARTS[kind]:
             line = _Line(here, element, above_or_below)
             end = self._early_lines.pop(key, None)
             if end is not None and end.onset > here.onset:
