@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501
 
-__all__ = ["SNIPPETS", "document", "measure", "note", "rest"]
+__all__ = ["SNIPPETS", "TIME", "document", "measure", "note", "rest"]
 
 TREBLE = "<clef><sign>G</sign><line>2</line></clef>"
 TIME = "<time><beats>4</beats><beat-type>4</beat-type></time>"

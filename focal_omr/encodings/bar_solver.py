@@ -123,8 +123,17 @@ def _cheapest(
     """The length of the measure and times of each staff that cost the least."""
     best: tuple[float, int, list[list[int] | None]] | None = None
     for length in dict.fromkeys(_lengths(staves, wanted)):
-        cost, times = _solve_staves(staves, length)
-        cost += 0.0 if wanted in (length, None) else price
+        solved = [_search(staff, length, ()) for staff in staves]
+        # A staff that needs it begins where columns of the others begin, too.
+        grid = sorted({time for found in solved if found is not None for time in found[1]})
+        for index, found in enumerate(solved):
+            if found is None or found[0] >= _SILENCE:
+                again = _search(staves[index], length, grid)
+                if again is not None and (found is None or again[0] < found[0]):
+                    solved[index] = again
+        cost = 0.0 if wanted in (length, None) else price
+        cost += sum(_NO_READING if found is None else found[0] for found in solved)
+        times = [None if found is None else found[1] for found in solved]
         if best is None or cost < best[0]:
             best = (cost, length, times)
         if not best[0]:
@@ -188,22 +197,6 @@ def _in_turn(staff: Sequence[_Moment]) -> list[int]:
         ends = {end for end in ends if end > now}
         now = now + moment.advance if moment.advance is not None else min(ends, default=now)
     return [*times, max([now, *ends])]
-
-
-def _solve_staves(staves: Sequence[Sequence[_Moment]], length: int) -> tuple[float, list[list[int] | None]]:
-    """Cost and times of each staff for a length of the measure; None for a staff that cannot fill it.
-
-    A staff that needs it begins where columns of the others begin, too.
-    """
-    solved = [_search(staff, length, ()) for staff in staves]
-    grid = sorted({time for found in solved if found is not None for time in found[1]})
-    for index, found in enumerate(solved):
-        if found is None or found[0] >= _SILENCE:
-            again = _search(staves[index], length, grid)
-            if again is not None and (found is None or again[0] < found[0]):
-                solved[index] = again
-    cost = sum(_NO_READING if found is None else found[0] for found in solved)
-    return cost, [None if found is None else found[1] for found in solved]
 
 
 def _search(staff: Sequence[_Moment], length: int, grid: Sequence[int]) -> tuple[float, list[int]] | None:

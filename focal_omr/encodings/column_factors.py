@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, cast
 
 from focal_omr.encodings.columns import BARLINES, STEMS, Column, Group, Head, NoteColumn, SignColumn
@@ -49,8 +50,10 @@ ENDINGS = ("1", "2", "3", "1, 2", OTHER, "stop", "discontinue")
 SIGNS = ("segno", "coda", "ottava-1", "ottava-2", "ottava--1", "ottava-stop")
 ACCIDENTALS = (None, "sharp", "flat", "natural", "double-sharp", "flat-flat")
 HEADS = ("normal", "diamond", "x")
-# Which stems have a head at a position, and of two heads at one position which are tied.
-STEMS_AT = ((), (0,), (1,), (2,), (0, 1), (0, 0), (1, 1))
+# Which stems have a head at a position; two heads of one stem where there is no third stem that could have
+# the second one. And of two heads at one position which are tied.
+STEMS_AT: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (2,), (0, 1), (0, 0), (1, 1))
+WITH_THIRD: dict[tuple[int, ...], tuple[int, ...]] = {(0, 0): (0, 2), (1, 1): (1, 2)}
 TIES = ((False, False), (True, True), (True, False), (False, True))
 MAX_MULTIREST = 99
 # In whole notes. They cover 99.97 % of the columns of songs and 99.99 % of those of quartets and orchestra.
@@ -115,15 +118,13 @@ def _table() -> Iterator[tuple[str, tuple[Any, ...]]]:
         yield f"{position}.kind", HEADS
 
 
-def _factors() -> Iterator[Factor]:
-    offset = 0
-    for name, values in _table():
-        yield Factor(name, values, offset, {value: i for i, value in enumerate(values)})
-        offset += len(values)
-
-
-FACTORS: tuple[Factor, ...] = tuple(_factors())
-WIDTH = sum(len(factor.values) for factor in FACTORS)
+_VALUES = tuple(_table())
+_OFFSETS = tuple(accumulate((len(values) for _, values in _VALUES), initial=0))
+FACTORS: tuple[Factor, ...] = tuple(
+    Factor(name, values, offset, {value: i for i, value in enumerate(values)})
+    for (name, values), offset in zip(_VALUES, _OFFSETS, strict=False)
+)
+WIDTH = _OFFSETS[-1]
 _NAMES = {factor.name: number for number, factor in enumerate(FACTORS)}
 _KINDS = FACTORS[0].index
 _NOTES = _KINDS["notes"]
@@ -161,7 +162,7 @@ def column_factors(column: Column) -> tuple[int, ...]:
         if position not in POSITIONS:
             raise NotationError("a note more than six spaces from the staff")
         first = _HEADS + _HEAD_SIZE * (position - POSITIONS[0])
-        out[first : first + _HEAD_SIZE] = _head_factors(tuple(found))
+        out[first : first + _HEAD_SIZE] = _head_factors(tuple(found), column.groups[2] is not None)
     return tuple(out)
 
 
@@ -243,10 +244,11 @@ def _group_factors(group: Group, first: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _head_factors(found: tuple[tuple[int, Head], ...]) -> tuple[int, ...]:
+def _head_factors(found: tuple[tuple[int, Head], ...], third: bool) -> tuple[int, ...]:
     stems = tuple(stem for stem, _ in found)
     head, other = found[0][1], found[-1][1]
-    if stems not in STEMS_AT:
+    pairs = {WITH_THIRD.get(pair, pair) if third else pair: index for index, pair in enumerate(STEMS_AT)}
+    if stems not in pairs:
         raise NotationError("heads of more than two stems at one position")
     if replace(other, tie=head.tie) != head:
         raise NotationError("two different heads at one position")
@@ -255,7 +257,7 @@ def _head_factors(found: tuple[tuple[int, Head], ...]) -> tuple[int, ...]:
     if head.kind not in HEADS:
         raise NotationError(f"a head of kind {head.kind}")
     return (
-        STEMS_AT.index(stems),
+        pairs[stems],
         ACCIDENTALS.index(head.accidental),
         TIES.index((head.tie, other.tie)),
         HEADS.index(head.kind),
@@ -269,6 +271,8 @@ def _notes(values: Sequence[int]) -> NoteColumn:
         stems = STEMS_AT[values[first]]
         if not stems:
             continue
+        if values[_GROUPS[2]]:
+            stems = WITH_THIRD.get(stems, stems)
         accidental, kind = ACCIDENTALS[values[first + 1]], HEADS[values[first + 3]]
         for stem, tie in zip(stems, TIES[values[first + 2]], strict=False):
             heads[stem].append((position, Head(accidental, tie, kind)))

@@ -194,7 +194,8 @@ class _ScoreDecoder:
             reason = f"it lasts {solved.length} whole notes, the meter says {full}"
             self.unsolved.append(Fault(self.count, 1, reason))
         self.divided = barlines != "single"
-        right, after = _barlines(barlines)
+        style, backward, forward = BARLINES.get(barlines or "", ("", False, False))
+        right = Barline(style, "backward" if backward else None) if style else None
         frame = _BarFrame(
             self.count,
             solved.length,
@@ -209,7 +210,7 @@ class _ScoreDecoder:
         for part in self.parts:
             own = [(bars[staff], solved.onsets[staff], staff in unread) for staff in part.staves]
             part.read_bar(own, frame, cast("list[str]", endings))
-        self.left = after
+        self.left = Barline("heavy-light", "forward") if forward else None
         self.count += max(1, frame.rests)
 
     def _compare_signs(self, bars: Sequence[Bar], unread: set[int]) -> None:
@@ -315,7 +316,7 @@ class _PartDecoder:
 
     def _ending(self, value: str) -> None:
         if value not in ("stop", "discontinue"):
-            self.ending = Ending(self.measure_id, self.measure_id, value)
+            self.ending = Ending(self.measure_id, self.measure_id, "" if value == "other" else value)
         elif self.ending is not None:
             self.spanners.append(replace(self.ending, end=self.measure_id, closed=value == "stop"))
             self.ending = None
@@ -452,15 +453,6 @@ def _shared_signs(signs: Sequence[Sign], staves: int) -> Iterator[Sign]:
         elif key not in seen:
             seen.add(key)
             yield replace(sign, staff=None)
-
-
-def _barlines(name: str | None) -> tuple[Barline | None, Barline | None]:
-    """The right barline of a measure and the left one of the next."""
-    if name is None:
-        return None, None
-    style, backward, forward = BARLINES[name]
-    right = Barline(style, "backward" if backward else None)
-    return right, Barline("heavy-light", "forward") if forward else None
 
 
 def _silence(measure_id: str, staff: int, length: Fraction, *, printed: bool) -> Voice:

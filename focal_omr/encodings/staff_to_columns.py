@@ -375,12 +375,16 @@ class StaffEncoder:
             head = Head(self._accidental(note, step, begin), note.tie_to is not None, note.head)
             alter = note.pitch.alter if isinstance(note.pitch, Pitch) else 0
             other, other_alter = printed.get(position, (head, alter))
-            if other.kind != head.kind:
+            if head.kind == "none":  # a stem whose head is that of another one
+                head = replace(head, kind=other.kind)
+            elif other.kind != head.kind:
                 self._cannot("two kinds of heads at one position")
             if other_alter != alter:
                 self._cannot("two alterations at one position")
             if head.accidental is None:
                 head = replace(head, accidental=other.accidental)
+            if isinstance(note.pitch, Pitch) == (self.state.clef.shape == "percussion"):
+                self._cannot("a pitched note in a percussion clef, or an unpitched one in another")
             if note.tie_to and note.tie_to not in self.own_notes:
                 self._cannot("a tie to another staff")
             heads.append((position, head))

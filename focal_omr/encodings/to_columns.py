@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from focal_omr.encodings.columns import Column
 from focal_omr.encodings.staff_to_columns import Layout, Outside, StaffEncoder
-from focal_omr.score.score import Chord, Measure, Rest, Score
+from focal_omr.score.score import Chord, Rest, Score
 
 __all__ = ["Outside", "ScoreColumns", "score_to_columns"]
 
@@ -47,7 +47,14 @@ def score_to_columns(score: Score) -> ScoreColumns:
         if length is None or index in skipped or index + length.measures > count:
             continue
         inside = set(range(index + 1, index + length.measures))
-        if not inside & set(starts) and all(_silent(own[i]) for own in measures for i in {index, *inside}):
+        silent = not any(
+            isinstance(event, Chord)
+            for own in measures
+            for i in (index, *inside)
+            for voice in own[i].voices
+            for event in voice.events
+        )
+        if silent and not inside & set(starts):
             multirests[index] = length.measures
             skipped |= inside
     layout = Layout(
@@ -67,9 +74,6 @@ def score_to_columns(score: Score) -> ScoreColumns:
             staves.append(encoder.encode())
             outside += encoder.outside
     for index in range(count):
-        lengths = {own[index].length for own in measures}
-        if len(lengths) > 1:
-            outside.append(Outside(index, 1, "parts with measures of different lengths"))
         events = [e for own in measures for v in own[index].voices for e in v.events]
         timed = [e for e in events if isinstance(e, Chord) or (isinstance(e, Rest) and not e.measure)]
         if timed and all(e.onset > 0 for e in timed):
@@ -79,7 +83,3 @@ def score_to_columns(score: Score) -> ScoreColumns:
         tuple(tuple(tuple(own[i]) for own in staves) for i in range(len(starts))),
         tuple(outside),
     )
-
-
-def _silent(measure: Measure) -> bool:
-    return not any(isinstance(event, Chord) for voice in measure.voices for event in voice.events)

@@ -22,7 +22,6 @@ from focal_omr.score.score import (
     Chord,
     ChordSymbol,
     Direction,
-    Duration,
     Dynamic,
     Event,
     Fermata,
@@ -133,7 +132,11 @@ class PartControls:
                     else:
                         self._write_mark(parent, event, mark)
                 if isinstance(event, Chord):
-                    self._write_ties(parent, event)
+                    for note in event.notes:
+                        if note.tie_to:
+                            sub(parent, "tie", {"startid": f"#{note.id}", "endid": f"#{note.tie_to}"})
+                        elif note.tie_to == "":
+                            sub(parent, "lv", {"startid": f"#{note.id}"})
                     if event.id in self.trills:
                         ends = self._ends(event.id, self.trills[event.id])
                         sub(parent, "line", {**ends, "form": "wavy", "type": "trill"})
@@ -215,13 +218,6 @@ class PartControls:
     def _at(self, moment: Moment, tag: str, attributes: Attributes) -> None:
         self.waiting[self.index[moment.measure]].append(lambda parent: sub(parent, tag, attributes))
 
-    def _write_ties(self, parent: ET.Element, chord: Chord) -> None:
-        for note in chord.notes:
-            if note.tie_to:
-                sub(parent, "tie", {"startid": f"#{note.id}", "endid": f"#{note.tie_to}"})
-            elif note.tie_to == "":
-                sub(parent, "lv", {"startid": f"#{note.id}"})
-
     # Marks -------------------------------------------------------------------------------------------------
 
     def _write_mark(self, parent: ET.Element, event: Event, mark: Mark) -> None:
@@ -289,7 +285,9 @@ class PartControls:
                 figures = sub(sub(parent, "harm", at), "fb", {})
                 for figure in value.figures:
                     prefix, number, suffix = (FIGURES.get(text, text) for text in figure)
-                    sub(figures, "f", {"type": _figure_type(figure)}, f"{prefix}{number}{suffix}")
+                    # A sign without a number could also be a suffix.
+                    kind = "prefix" if prefix and not number else None
+                    sub(figures, "f", {"type": kind}, f"{prefix}{number}{suffix}")
 
 
 def _write_tempo(parent: ET.Element, tempo: Tempo, at: Attributes) -> None:
@@ -304,12 +302,10 @@ def _write_tempo(parent: ET.Element, tempo: Tempo, at: Attributes) -> None:
     element = sub(parent, "tempo", attributes, tempo.text)
     if tempo.beat is not None:
         element.text = f"{tempo.text} " if tempo.text else None
-        rend = sub(element, "rend", {"type": "metronome", "glyph.auth": "smufl"}, _metronome(tempo.beat))
+        sign = _METRONOME.get(tempo.beat.value, DURATIONS[tempo.beat.value])
+        sign += _METRONOME_DOT * tempo.beat.dots
+        rend = sub(element, "rend", {"type": "metronome", "glyph.auth": "smufl"}, sign)
         rend.tail = f" = {attributes['mm']}" if tempo.per_minute is not None else None
-
-
-def _metronome(beat: Duration) -> str:
-    return _METRONOME.get(beat.value, DURATIONS[beat.value]) + _METRONOME_DOT * beat.dots
 
 
 def _write_arpeggio(parent: ET.Element, group: str, chords: list[Chord]) -> None:
@@ -336,8 +332,3 @@ def _chord_text(symbol: ChordSymbol) -> str:
 
     kind = symbol.text if symbol.text is not None else _KINDS.get(symbol.kind, symbol.kind)
     return name(symbol.root) + kind + (f"/{name(symbol.bass)}" if symbol.bass else "")
-
-
-def _figure_type(figure: tuple[str, str, str]) -> str | None:
-    """Where a sign stands, told where the text leaves it open: before or after no number."""
-    return "prefix" if figure[0] and not figure[1] else None

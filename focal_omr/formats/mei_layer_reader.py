@@ -103,7 +103,10 @@ class LayerReader:
             elif tag == "beam":
                 self.beams.append([])
                 self._walk(child, ratio)
-                self._close_beam(self.beams.pop())
+                members = self.beams.pop()
+                if any(draft.grace is None for draft in members):
+                    members = [draft for draft in members if draft.grace is None]
+                set_beams(members)
             elif tag == "tuplet":
                 self._tuplet(child, ratio)
             elif tag in ("fTrem", "bTrem"):
@@ -122,11 +125,6 @@ class LayerReader:
                 self.voice.barlines.append((self.now, barline(child.get("form", "single"))))
 
     # Containers --------------------------------------------------------------------------------------------
-
-    def _close_beam(self, members: list[Draft]) -> None:
-        if any(draft.grace is None for draft in members):
-            members = [draft for draft in members if draft.grace is None]
-        set_beams(members)
 
     def _tuplet(self, element: ET.Element, ratio: Fraction) -> None:
         actual, normal = whole_number(element, "num", 3), whole_number(element, "numbase", 2)

@@ -19,7 +19,6 @@ from focal_omr.score.score import (
     Fingering,
     Key,
     Lyric,
-    Mark,
     Measure,
     Meter,
     MultiRest,
@@ -100,6 +99,7 @@ class PartBuilder:
         measures: list[Measure] = []
         spanners = list(self.spanners)
         renamed: dict[int, int] = {}
+        begin: Barline | None = None  # of a sign that closes one repeat and opens the next one
         for draft, frame in zip(self.drafts, self.timeline.frames, strict=True):
             renamed[draft.index] = len(measures)
             measure = self._measure(draft, frame)
@@ -108,6 +108,10 @@ class PartBuilder:
             count = max((voice.multirest or 1 for voice in draft.voices), default=1)
             for _ in range(count - 1):
                 measures.append(self._more_rest(measure, len(measures)))
+            if begin is not None:
+                measures[-count] = replace(measures[-count], left=measures[-count].left or begin)
+            both = frame.element.get("right") == "rptboth"
+            begin = Barline("heavy-light", "forward") if both else None
             if count > 1:
                 measures[-count] = replace(measures[-count], right=Barline())
                 measures[-1] = replace(measures[-1], right=measure.right)
@@ -187,7 +191,9 @@ class PartBuilder:
     def _voices(self, measure: DraftMeasure, length: Fraction) -> Iterator[Voice]:
         for voice in sorted((v for v in measure.voices if not v.empty), key=lambda v: v.number):
             end = voice.events[-1].onset + voice.events[-1].length
-            events = [draft.event(self.tied, _mark_order) for draft in voice.events]
+            events = [
+                draft.event(self.tied, lambda mark: _MARK_ORDER.index(type(mark))) for draft in voice.events
+            ]
             if end < length:
                 id_ = self.timeline.keep_id(
                     None, f"{measure.id}v{voice.number}s{end.numerator}-{end.denominator}"
@@ -230,10 +236,6 @@ class PartBuilder:
             for voice in measure.voices
         )
         return Measure(id=id_, number=number, voices=voices)
-
-
-def _mark_order(mark: Mark) -> int:
-    return _MARK_ORDER.index(type(mark))
 
 
 def _in_order(spanners: list[Spanner], measures: list[Measure]) -> list[Spanner]:

@@ -23,7 +23,7 @@ from focal_omr.formats.mei_drafts import DraftVoice, StaffState
 from focal_omr.formats.mei_layer_reader import LayerReader
 from focal_omr.formats.mei_part_builder import Frame, PartBuilder, PartHead, Timeline
 from focal_omr.formats.mei_sign_reader import sign_of
-from focal_omr.formats.mei_terms import GROUP_SYMBOLS, ID, as_duration, inverted
+from focal_omr.formats.mei_terms import GROUP_SYMBOLS, ID, inverted
 from focal_omr.formats.safe_xml import parse_xml
 from focal_omr.score.score import Clef, Key, Meter, Part, PartGroup, Score, StaffLines, Transposition
 
@@ -165,9 +165,7 @@ class _ScoreReader:
             elif child.tag == "staffGrp":
                 before = len(self.heads)
                 self._heads(child)
-                symbol = child.get("symbol") or next(
-                    (e.get("symbol") for e in child.iterfind("grpSym")), None
-                )
+                symbol = _symbol(child)
                 members = self.heads[before:]
                 if members and (symbol or child.get("type") == "group"):
                     self.groups.append(
@@ -303,7 +301,7 @@ class _ScoreReader:
             length = told or end or max(ends) or self._meter_length(number, index)
             for draft in measure.drafts():
                 if draft.fills:
-                    draft.length, draft.duration = length, as_duration(length)
+                    draft.length = length
 
     def _meter_length(self, number: str, index: int) -> Fraction:
         for frame in self.frames[index::-1]:

@@ -22,7 +22,6 @@ __all__ = [
     "JUMPS",
     "MEI_NAMESPACE",
     "ORNAMENTS",
-    "as_duration",
     "as_recip",
     "beat_unit",
     "engraved_beams",
@@ -160,15 +159,6 @@ def sub(parent: ET.Element, tag: str, attributes: Mapping[str, str | None], text
     if text:
         element.text = text
     return element
-
-
-def as_duration(length: Fraction) -> Duration:
-    """The note value and at most three dots that last so long, or else a whole note."""
-    for value in DURATIONS:
-        for dots in range(4):
-            if Duration(value, dots).length == length:
-                return Duration(value, dots)
-    return Duration(Fraction(1))
 
 
 def as_recip(length: Fraction) -> str:

@@ -9,7 +9,7 @@ Source: Standard MIDI Files 1.0 and General MIDI System Level 1, MIDI Manufactur
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -25,7 +25,6 @@ from focal_omr.score.score import (
     Event,
     Hairpin,
     Key,
-    Measure,
     Meter,
     Note,
     Part,
@@ -153,18 +152,13 @@ class _PartPlayer:
         for start, index in zip(self.starts, self.order, strict=False):
             measure = self.part.measures[index]
             for voice in measure.voices:
-                self._play(self._repeated(voice.events, measure), index, start)
+                self._play([e for e in voice.events if e.staff not in dict(measure.repeats)], index, start)
             for staff, repeat in measure.repeats:
                 source = self._source(index, staff, repeat.measures)
                 for voice in self.part.measures[source].voices if source is not None else ():
                     events = [e for e in voice.events if e.staff == staff]
                     self._play(events, source or 0, start)
         return self.played
-
-    def _repeated(self, events: Sequence[Event], measure: Measure) -> list[Event]:
-        """The events without those of staves that repeat an earlier measure."""
-        staves = dict(measure.repeats)
-        return [event for event in events if event.staff not in staves]
 
     def _source(self, index: int, staff: int, back: int) -> int | None:
         """The measure whose music a measure-repeat sign means."""
@@ -374,15 +368,12 @@ def _track(part: Part, channel: int, program: int, sounds: Sequence[_Sound]) -> 
 def _encoded(events: Sequence[tuple[Fraction, bytes]], end: Fraction) -> bytes:
     """Events with their times as differences in ticks, and the end of the track."""
     ordered = sorted(events, key=lambda event: event[0])
-    return b"".join(_deltas([*ordered, (max(end, ordered[-1][0]), _meta(0x2F, b""))]))
-
-
-def _deltas(events: Sequence[tuple[Fraction, bytes]]) -> Iterator[bytes]:
-    now = 0
-    for time, data in events:
+    out, now = bytearray(), 0
+    for time, data in [*ordered, (max(end, ordered[-1][0]), _meta(0x2F, b""))]:
         ticks = round(time * 4 * _TICKS)
-        yield _variable(ticks - now) + data
+        out += _variable(ticks - now) + data
         now = ticks
+    return bytes(out)
 
 
 def _meta(kind: int, data: bytes) -> bytes:

@@ -143,13 +143,13 @@ def read_pitch(note: ET.Element) -> Pitch | Unpitched:
         step, alter = squeezed(pitch.findtext("step")), decimal(pitch.findtext("alter") or "0")
         if len(step) != 1 or step not in "CDEFGAB" or alter.denominator != 1 or abs(alter) > 3:
             raise NotationError(f"no pitch: step {step[:40]!r}, alter {alter}")
-        octave = integer(pitch.findtext("octave"), -1, 12, "a pitch in an octave")
+        octave = integer(pitch.findtext("octave"), 0, 9, "a pitch in an octave")
         return Pitch(cast("Any", step), octave, int(alter))
     if unpitched is not None:
         step = squeezed(unpitched.findtext("display-step")) or "B"
         if len(step) != 1 or step not in "CDEFGAB":
             raise NotationError(f"no place on a staff: step {step[:40]!r}")
-        octave = integer(unpitched.findtext("display-octave") or "4", -1, 12, "a note in an octave")
+        octave = integer(unpitched.findtext("display-octave") or "4", 0, 9, "a note in an octave")
         return Unpitched(cast("Any", step), octave)
     raise NotationError("a note without pitch")
 
@@ -263,8 +263,12 @@ def read_marks(note: ET.Element, note_id: str | None) -> Iterator[Mark]:
                 for e in child:
                     if e.tag == "fingering":
                         yield Fingering(text_of(e), note_id, placement(e))
+                    elif e.tag in ("string", "fret"):
+                        if re.fullmatch("[1-9][0-9]?", text_of(e)):
+                            yield Technique(e.tag, text_of(e), placement(e))
                     elif e.tag in names.TECHNIQUES:
-                        yield Technique(e.tag, text_of(e), placement(e))
+                        text = text_of(e) if e.tag in ("pluck", "tap", "other-technical") else ""
+                        yield Technique(e.tag, text, placement(e))
             case "fermata":
                 upright = child.get("type", "upright") == "upright"
                 shape = _name(text_of(child), names.FERMATAS) or "normal"

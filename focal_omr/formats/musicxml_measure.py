@@ -89,7 +89,8 @@ class MeasureReader:
                 raise NotationError("a <chord/> without a note before it")
             else:
                 chords[leader].append(note)
-        for child in self.element:
+        children = list(self.element)
+        for place, child in enumerate(children):
             match child.tag:
                 case "note" if child in chords:
                     self._event(chords[child])
@@ -102,7 +103,8 @@ class MeasureReader:
                 case "harmony":
                     self.beside.chord_symbol(child, self.now)
                 case "figured-bass":
-                    self.beside.figured_bass(child, self.now, next(self._notes_from(child), child))
+                    notes = (e for e in children[place:] if e.tag == "note")
+                    self.beside.figured_bass(child, self.now, next(notes, child))
                 case "barline":
                     self.beside.barline(child, self.now)
                 case "grouping":
@@ -142,8 +144,10 @@ class MeasureReader:
         if goal < -_ROUNDING:
             raise NotationError(f"a backup of {-step} whole notes at {self.now} leads before the measure")
         place = bisect_left(self.times, goal)
-        nearest = min(self.times[max(place - 1, 0) : place + 1], key=lambda time: abs(time - goal))
-        self._move(nearest if abs(nearest - goal) < _ROUNDING else goal)
+        # A short step must not lead back to where it began.
+        others = [time for time in self.times[max(place - 2, 0) : place + 2] if time != self.now]
+        nearest = min(others, key=lambda time: abs(time - goal), default=goal)
+        self._move(max(nearest, _ZERO) if abs(nearest - goal) < _ROUNDING else max(goal, _ZERO))
         self.graces = 0
 
     def _move(self, time: Fraction) -> None:
@@ -152,11 +156,6 @@ class MeasureReader:
         if place == len(self.times) or self.times[place] != time:
             insort(self.times, time)
         self.end = max(self.end, time)
-
-    def _notes_from(self, element: ET.Element) -> Iterator[ET.Element]:
-        """The <note> elements after another one."""
-        children = list(self.element)
-        return (child for child in children[children.index(element) :] if child.tag == "note")
 
     # Events ------------------------------------------------------------------------------------------------
 
@@ -172,6 +171,8 @@ class MeasureReader:
         numbers = elements.read_time_modification(lead)
         ratio = Fraction(numbers[1], numbers[0])
         length = _ZERO if grace is not None else self._length(lead)
+        if grace is None and length == 0:
+            raise NotationError("a note without duration that is no grace note")
         duration = elements.read_value(lead)
         printed = [note for note in notes if note.get("print-object") != "no"]
         fills = rest is not None and self._fills_measure(rest, duration, length, ratio)

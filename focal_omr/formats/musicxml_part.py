@@ -22,7 +22,7 @@ class IdPool:
 
     def keep(self, wanted: str | None, generated: str) -> str:
         """The wanted id if it is a valid one and was not given yet; else the generated one, made unique."""
-        if wanted and wanted not in self._given and re.fullmatch(r"[^\W\d][\w.-]*", wanted):
+        if wanted and wanted not in self._given and re.fullmatch(r"[A-Za-z_][\w.-]*", wanted, re.ASCII):
             self._given.add(wanted)
             return wanted
         candidate, number = generated, 1

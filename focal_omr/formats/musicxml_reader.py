@@ -118,6 +118,8 @@ def _part(element: ET.Element, head: ET.Element | None, ids: IdPool) -> Part:
         except NotationError as error:
             number = squeezed(child.get("number"))[:40] or str(index + 1)
             raise NotationError(f"part {state.id}, measure {number}: {error}") from None
+    if not measures:
+        raise NotationError(f"part {state.id}: no measures")
     ends = state.spanners.tied_notes()
     return Part(
         id=state.id,

@@ -337,7 +337,9 @@ class _PartWriter:
                     sub(rest, "display-octave", str(event.position // 7))
             if event.length or not (isinstance(event, Chord) and event.grace):
                 sub(element, "duration", self._ticks(event.length))
-            ties = [] if note is None else self._ties(note)
+            ties = ["stop"] if note and note.id in self.tie_ends else []
+            if note and note.tie_to is not None:
+                ties.append("start" if note.tie_to else "let-ring")
             for kind in ties if not event.cue else ():
                 if kind != "let-ring":
                     sub(element, "tie", "", {"type": kind})
@@ -351,10 +353,6 @@ class _PartWriter:
             for mark in event.marks if index == 0 else ():
                 if isinstance(mark, Lyric):
                     elements.write_lyric(element, mark)
-
-    def _ties(self, note: Note) -> list[str]:
-        ends = ["stop"] if note.id in self.tie_ends else []
-        return ends if note.tie_to is None else [*ends, "start" if note.tie_to else "let-ring"]
 
     def _write_value(self, element: ET.Element, event: Chord | Rest, note: Note | None) -> None:
         if not (isinstance(event, Rest) and event.measure):

@@ -108,7 +108,7 @@ def write_sign(attributes: ET.Element, sign: Sign) -> None:
         case Clef(shape, line, octave):
             element = sub(attributes, "clef", "", {"number": "1"} | how)
             sub(element, "sign", shape)
-            if shape != "none" and (shape, line) != ("percussion", 3):
+            if shape not in ("none", "percussion") or line != 3:
                 sub(element, "line", str(line))
             if octave:
                 sub(element, "clef-octave-change", str(octave))

@@ -56,8 +56,12 @@ class SignReader:
 
     def in_order(self) -> dict[str, Any]:
         """The fields of the measure's record."""
+
+        def order(sign: Sign) -> tuple[Fraction, int, int, int]:
+            return sign.onset, sign.graces, _SIGN_ORDER.index(type(sign.value)), sign.staff or 0
+
         return {
-            "signs": tuple(sorted(self.signs, key=_sign_order)),
+            "signs": tuple(sorted(self.signs, key=order)),
             "directions": tuple(sorted(self.directions, key=lambda d: (d.onset, d.staff))),
             "barlines": tuple(sorted(self.barlines, key=lambda barline: barline[0])),
             "left": self.left,
@@ -227,7 +231,3 @@ class SignReader:
             text = text_of(child) if child.tag == "other-dynamics" else child.tag
             if text:
                 self._add(Dynamic(text), (onset, staff, placement(element) or where))
-
-
-def _sign_order(sign: Sign) -> tuple[Fraction, int, int, int]:
-    return sign.onset, sign.graces, _SIGN_ORDER.index(type(sign.value)), sign.staff or 0

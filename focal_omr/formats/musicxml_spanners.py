@@ -27,7 +27,6 @@ from focal_omr.score.score import (
     Pedal,
     Pitch,
     Placement,
-    Rest,
     Slur,
     Space,
     Spanner,
@@ -39,7 +38,11 @@ from focal_omr.score.score import (
 
 __all__ = ["SpannerReader", "TimedEvent", "read_tuplets"]
 
-_LINE_STARTS = ("crescendo", "diminuendo", "up", "down", "start", "change")
+_LINE_STARTS = {
+    "wedge": ("crescendo", "diminuendo"),
+    "octave-shift": ("up", "down"),
+    "pedal": ("start", "change"),
+}
 _LINE_ENDS = ("stop", "discontinue", "change")
 _OCTAVES = {"8": 1, "15": 2, "22": 3}
 
@@ -153,7 +156,7 @@ class SpannerReader:
                 self._add_line(self._lines[at].pop(0), here)
             else:
                 self._early_lines[key] = here
-        if type_ in _LINE_STARTS:
+        if type_ in _LINE_STARTS[kind]:
             line = _Line(here, element, above_or_below)
             end = self._early_lines.pop(key, None)
             if end is not None and end.onset > here.onset:
@@ -315,7 +318,11 @@ def read_tuplets(items: Iterable[TimedEvent]) -> Iterator[Tuplet]:
         event = item.event
         if isinstance(event, Space) or (isinstance(event, Chord) and event.grace):
             continue
-        ratio = _tuplet_ratio(item, event)
+        ratio = item.ratio
+        if any(isinstance(mark, Tremolo) and mark.between for mark in event.marks):
+            # Each of the two chords of a tremolo is written with the time of both.
+            halved = 2 * event.length / event.duration.length
+            ratio = halved if halved <= 1 else ratio
         starts = [e for e in item.tuplets if e.get("type") == "start"]
         for element in sorted(starts, key=lambda e: e.get("number") or "1"):
             inside = _product(open_)
@@ -350,14 +357,6 @@ def _product(open_: list[tuple[str, Tuplet]]) -> Fraction:
     for _, tuplet in open_:
         ratio *= Fraction(tuplet.normal, tuplet.actual)
     return ratio
-
-
-def _tuplet_ratio(item: TimedEvent, event: Chord | Rest) -> Fraction:
-    """Sounding to written length by tuplets alone: each chord of a tremolo between two is written with the
-    time of both."""
-    between = any(isinstance(mark, Tremolo) and mark.between for mark in event.marks)
-    halved = 2 * event.length / event.duration.length
-    return halved if between and halved <= 1 else item.ratio
 
 
 def _tuplet(element: ET.Element, item: TimedEvent, own: Fraction, *, alone: bool) -> Tuplet:

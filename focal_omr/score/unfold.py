@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
-from focal_omr.score.score import Ending, Jump, Measure, Score
+from focal_omr.score.score import Barline, Ending, Jump, Measure, Score
 
 __all__ = ["unfold"]
 
+_FINAL = Barline("light-heavy")
 _MAX_PASSES = 32  # of one measure; a score that asks for more is misread
 
 
@@ -34,22 +35,25 @@ class _Player:
         back: The measure that a repeat sign leads back to.
         turn: Number of the pass through the section, from 1.
         jumped: It has followed a D.C. or D.S.: repeats are left out, "to coda" and "fine" hold.
-        done: Jumps that were followed; none is followed twice.
+        done: Jumps that were followed, the last one at the end; none is followed twice.
+        pieces: The first measure of each piece: a final barline without repeat signs ends one.
     """
 
     at: int = 0
     back: int = 0
     turn: int = 1
     jumped: bool = False
-    done: set[int] = field(default_factory=set)
+    done: list[int] = field(default_factory=lambda: [-1])
+    pieces: list[int] = field(default_factory=lambda: [0])
 
 
 def unfold(score: Score) -> list[int]:
     """The indices of measures in the order of playing.
 
     A repeat goes back to the last sign that opens one, or to the end of what was repeated last, or to the
-    last final barline: a piece before this one is not repeated with it. After a D.C. or D.S. repeats are left
-    out and the last ending is taken. Barlines are those of the first part, endings and jumps those of any.
+    last final barline: a piece before this one is not repeated with it. A D.C. goes back to the beginning of
+    the piece with its "Fine", and after that what stands behind the D.C. follows. After a D.C. or D.S. repeats
+    are left out and the last ending is taken. Barlines are those of the first part, jumps those of any.
 
     Args:
         score: Its parts have equally many measures; further measures of longer parts come last.
@@ -59,6 +63,7 @@ def unfold(score: Score) -> list[int]:
     jumps = _jumps(score)
     voltas = _voltas(score)
     player = _Player()
+    player.pieces += (index + 1 for index, measure in enumerate(measures) if measure.right == _FINAL)
     order: list[int] = []
     while player.at < len(measures) and len(order) < _MAX_PASSES * len(measures):
         here = player.at
@@ -72,7 +77,9 @@ def unfold(score: Score) -> list[int]:
         order.append(here)
         kinds = jumps.get(here, frozenset())
         if player.jumped and "fine" in kinds:
-            break
+            player.at = player.back = player.done[-1] + 1
+            player.turn, player.jumped = 1, False
+            continue
         _advance(player, measure, volta, kinds, jumps)
     return order + list(range(len(measures), longest))
 
@@ -104,15 +111,19 @@ def _advance(
         player.back, player.turn = player.at, 1
     if volta is not None and player.at >= volta.after and not player.jumped:
         player.back, player.turn = player.at, 1
-    if measure.right is not None and measure.right.style == "light-heavy" and not measure.right.repeat:
-        player.back = player.at
+    if player.jumped and here == player.done[-1]:  # back at the D.C. without a "Fine"
+        player.jumped = False
+        player.back, player.turn = player.at, 1
+    if player.at in player.pieces:
+        player.back, player.turn = player.at, 1
     if kinds & {"da-capo", "dal-segno"} and here not in player.done:
-        player.done.add(here)
-        player.jumped = True
         signs = [i for i in jumps if "segno" in jumps[i]]
-        before = [i for i in signs if i <= here]
-        segno = max(before, default=min(signs, default=0))
-        player.at = player.back = segno if "dal-segno" in kinds else 0
+        segno = max((i for i in signs if i <= here), default=min(signs, default=0))
+        ends = [i for i in jumps if "fine" in jumps[i] and player.done[-1] < i <= here]
+        piece = max(i for i in player.pieces if i <= max(ends, default=here))
+        player.done.append(here)
+        player.jumped = True
+        player.at = player.back = segno if "dal-segno" in kinds else piece
 
 
 def _jumps(score: Score) -> dict[int, frozenset[str]]:
@@ -141,7 +152,9 @@ def _voltas(score: Score) -> dict[int, _Volta]:
         index = {measure.id: number for number, measure in enumerate(part.measures)}
         for ending in part.spanners:
             if isinstance(ending, Ending) and ending.start in index and ending.end in index:
-                numbers = frozenset(int(n) for n in re.findall(r"\d{1,2}", ending.numbers or ending.text))
+                # Programs number an ending "1" that is printed "1. u. 2.".
+                printed = f"{ending.numbers} {ending.text}"
+                numbers = frozenset(int(n) for n in re.findall(r"\d{1,2}", printed))
                 if numbers:
                     spans.setdefault((index[ending.start], index[ending.end]), numbers)
     groups: list[list[tuple[int, int]]] = []

@@ -57,8 +57,8 @@ class _Placed:
     note: Note | None = None
 
     @property
-    def time(self) -> tuple[int, Fraction, int]:
-        return self.measure, self.event.onset, self.index
+    def time(self) -> tuple[int, Fraction]:
+        return self.measure, self.event.onset
 
 
 def validate(score: Score) -> list[Violation]:
@@ -255,7 +255,7 @@ class _PartCheck:
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which is no note of the part")
         elif _sounding(other.note) != _sounding(note):
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which has another pitch")
-        elif other.time <= placed.time:
+        elif other.time < placed.time or (other.time == placed.time and placed.event.length):
             self._add(measure, note.id, f"a tie to {note.tie_to!r}, which does not come later")
 
     def _tuplet_ratios(self) -> dict[str, Fraction]:

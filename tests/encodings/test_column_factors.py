@@ -124,7 +124,10 @@ def test_a_shared_head_has_one_accidental_and_a_tie_for_each_stem() -> None:
         (col(notes("1/4", 0, dots=4)), "4 dots"),
         (col(notes("1/4", 0, tremolo=7)), "a tremolo of 7 strokes between two stems"),
         (col(None, None, notes("1/8", 0, grace="plain")), "a grace note on a third stem"),
-        (col(notes("1/4", 0), None, notes("1/4", 0)), "heads of more than two stems at one position"),
+        (
+            col(notes("1/4", 0), notes("1/4", 0), notes("1/4", 0)),
+            "heads of more than two stems",
+        ),
         (
             col(notes("1/4", (0, Head("flat"))), notes("1/4", (0, Head("sharp")))),
             "two different heads at one position",
@@ -150,6 +153,11 @@ def test_values_that_are_no_column() -> None:
     empty[NAMES["0.head"]] = 0
     with pytest.raises(NotationError, match="without a note or rest"):
         column_from_factors(empty)
+
+
+def test_a_second_head_is_the_third_stem_s_where_there_is_one() -> None:
+    for column in (col(notes("1/4", 3, 3)), col(notes("1/4", 3), None, notes("1/2", 3))):
+        assert column_from_factors(column_factors(column)) == column
 
 
 def test_a_rest_has_no_heads() -> None:

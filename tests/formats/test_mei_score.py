@@ -346,7 +346,7 @@ def test_odd_spaces_keep_their_length() -> None:
 
 
 def test_measure_rests_of_short_measures_keep_their_length() -> None:
-    score = one_voice(rest("r", F(0), Duration(F(1, 4)), measure=True), pickup=True)
+    score = one_voice(rest("r", F(0), Duration(F(1)), measure=True, length=F(1, 4)), pickup=True)
     assert read_mei_score(write_mei_score(score)) == score
 
 
@@ -372,6 +372,16 @@ def test_a_clef_in_the_middle_of_a_note_stands_in_a_layer_of_spaces() -> None:
 def test_barlines_come_back(barline: Barline | None) -> None:
     score = one_voice(chord("n", F(0), "C4"), right=barline)
     assert read_mei_score(write_mei_score(score)) == score
+
+
+def test_a_sign_that_closes_and_opens_repeats_becomes_two() -> None:
+    bar = '<measure n="{}" right="{}"><staff n="1"><layer><mRest/></layer></staff></measure>'
+    mei = document("<mRest/>").replace(
+        "</section>", bar.format(2, "rptboth") + bar.format(3, "rptend") + "</section>"
+    )
+    measures = read_mei_score(mei).parts[0].measures
+    assert [m.right.repeat for m in measures if m.right] == [None, "backward", "backward"]
+    assert measures[2].left == Barline("heavy-light", "forward")
 
 
 def test_short_beams_point_into_their_pair() -> None:

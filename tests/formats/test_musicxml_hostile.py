@@ -6,7 +6,7 @@ from contextlib import suppress
 from fractions import Fraction
 
 import pytest
-from musicxml_snippets import SNIPPETS, document, measure, note, rest
+from musicxml_snippets import SNIPPETS, TIME, document, measure, note, rest
 
 from focal_omr.errors import NotationError
 from focal_omr.formats.musicxml_reader import read_musicxml
@@ -72,6 +72,11 @@ REFUSED = {
         measure(WHOLE.replace("<octave>5", "<octave>1000000")),
         "part P1, measure 1: a pitch in an octave of 1000000",
     ),
+    "a note without duration": (
+        measure(note(ticks=0)),
+        "part P1, measure 1: a note without duration that is no grace note",
+    ),
+    "no measures": ("", "part P1: no measures"),
     "a negative duration": (
         measure(note(ticks=-12)),
         "part P1, measure 1: a duration of -1/4 whole notes",
@@ -105,7 +110,7 @@ REFUSED = {
 def test_it_is_refused_with_part_and_measure(name: str) -> None:
     body, message = REFUSED[name]
     with pytest.raises(NotationError) as caught:
-        read_musicxml(document(body))
+        read_musicxml(document(body, attributes="" if name == "no measures" else TIME))
     assert str(caught.value) == message
 
 

@@ -201,6 +201,13 @@ def test_tuplets_are_exact_where_divisions_are_not():
     assert events[-1].onset + events[-1].length == 1
 
 
+def test_short_forwards_add_up():
+    steps = "".join(f"<forward><duration>{n}</duration></forward>" for n in (24, 20, 2, 1, 1))
+    back = "<backup><duration>48</duration></backup>"
+    events = _events(read_musicxml(document(measure(note("C5", "whole") + back + steps + back))).parts[0])
+    assert [(e.onset, e.length) for e in events] == [(0, 1)]
+
+
 def test_tremolos_on_one_chord_and_between_two():
     events = [_chord(e) for e in _events(_part("tremolo"))]
     assert [e.marks for e in events] == [(Tremolo(3),), (Tremolo(3, "start"),), (Tremolo(3, "stop"),)]

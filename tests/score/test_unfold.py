@@ -1,5 +1,6 @@
 """The playing order of measures: repeats, endings and jumps, against orders written down by hand."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -60,11 +61,22 @@ def score_of(text: str) -> Score:
         ("- :| fine da-capo", [0, 1, 0, 1, 2, 3, 0, 1, 2]),
         ("- 1[,],:| 2[,],fine - da-capo", [0, 1, 0, 2, 3, 4, 0, 2]),
         ("- dal-segno", [0, 1, 0, 1]),
+        ("- || - fine - da-capo,|| -", [0, 1, 2, 3, 4, 5, 2, 3, 6]),
+        ("- fine,|| - da-capo,|| -", [0, 1, 2, 3, 0, 1, 4]),
+        ("- || - da-capo,|| -", [0, 1, 2, 3, 2, 3, 4]),
         ("|:,segno 1[,],:| 2[,] dal-segno,:|", [0, 1, 0, 2, 3, 3, 0, 2, 3]),
     ],
 )
 def test_the_order_is_that_of_a_player(text: str, order: list[int]) -> None:
     assert unfold(score_of(text)) == order
+
+
+def test_the_printed_text_of_an_ending_counts() -> None:
+    score = score_of("- 1[,],:| 3[,]")
+    first, second = score.parts[0].spanners
+    assert isinstance(first, Ending)
+    part = replace(score.parts[0], spanners=(replace(first, text="1. u. 2."), second))
+    assert unfold(replace(score, parts=(part,))) == [0, 1, 0, 1, 0, 2]
 
 
 def test_measures_that_only_another_part_has_come_last() -> None:
