@@ -136,10 +136,11 @@ def compare(
     """Compare recognized scores with the ground truth.
 
     Both are scores in MusicXML, MEI or kern, or label files, or folders of these. The note error is the edit
-    distance over spelled pitch and duration, bar by bar, in percent of the truth's notes; grace notes and
-    bars with chords are excluded. Files of folders are paired by name, and NAME-Part-PART with the part of
-    NAME. A result that is missing or unreadable counts as 100 % wrong. The extra `judge` installs music21,
-    which reads MusicXML here, and musicdiff for OMR-NED, its normalised edit distance of engraved scores.
+    distance over spelled pitch and duration, staff by staff and bar by bar, in percent of the truth's notes;
+    F1s are of notes that agree in staff, onset, pitch and duration within aligned bars. Files of folders are
+    paired by name, and NAME-Part-PART with the part of NAME. A result that is missing or unreadable counts as
+    100 % wrong. The extra `judge` installs musicdiff for OMR-NED, its normalised edit distance of engraved
+    scores.
 
     Exit status: 0 all were compared, 1 some results of folders were not, 2 none was, or bad usage.
     """
@@ -175,10 +176,27 @@ def _print_folder_comparison(figures: dict[str, Any]) -> None:
         "{duration_errors} duration, {both_wrong} both, {missed} missed, {added} added), mean "
         "{mean_note_error:.2f} %, {failed} failed".format(**total)
     )
+    _print_shares(total)
     if total["mean_omr_ned"] is not None:
         print("OMR-NED {mean_omr_ned:.3f} in the mean".format(**total))
     for path in figures["without_truth"]:
         say(f"focal-omr: {path}: no truth for this result")
+
+
+def _print_shares(figures: dict[str, Any]) -> None:
+    """Print the figures of aligned bars; those of which the truth has none are left out."""
+
+    def f1s(*kinds: str) -> str:
+        shares = ((kind, figures[f"{kind}_f1"]) for kind in kinds)
+        return ", ".join(f"{kind} {share:.3f}" for kind, share in shares if share is not None)
+
+    print("{bars_right} of {bars} bars exactly right".format(**figures))
+    if notes := f1s("pitch", "onset", "duration"):
+        print(f"F1 of notes: {notes}; {figures['voices']:.3f} in the right voice")
+    if marks := f1s("ties", "slurs", "tuplets", "articulations", "dynamics", "hairpins"):
+        print(f"F1 of marks: {marks}")
+    if figures["lyrics_error"] is not None:
+        print("character error of the lyrics {lyrics_error:.2f} %".format(**figures))
 
 
 def _print_comparison(figures: dict[str, Any], show: int) -> None:
@@ -187,21 +205,24 @@ def _print_comparison(figures: dict[str, Any], show: int) -> None:
         print("part {part}{closest}".format(**figures, closest=closest))
     print(
         "note error {note_error:.2f} % of {truth_notes} notes: {pitch_errors} pitch, {duration_errors} "
-        "duration, {both_wrong} both, {missed} missed, {added} added; {chord_bars_left_out} of {bars} bars "
-        "left out for chords".format(**figures)
+        "duration, {both_wrong} both, {missed} missed, {added} added".format(**figures)
     )
-    print("precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of notes by onset".format(**figures))
+    _print_shares(figures)
+    print(
+        "precision {precision:.3f}, recall {recall:.3f}, F1 {f1:.3f} of notes by onset from the "
+        "beginning".format(**figures)
+    )
     if figures["ser"] is not None:
         print("symbol error {ser:.2f} % of {symbols} symbols".format(**figures))
     ned = figures["omr_ned"]
     print("OMR-NED " + ("not measured" if ned is None else f"{ned:.3f}"))
     wrong = [place for place in figures["differences"] if place["truth_reads"] != place["result_reads"]]
+    several = any(place["staff"] > 1 for place in wrong)
     for place in wrong[:show]:
-        bars = "+".join(map(str, place["truth"])) or "none"
-        print(f"bar {bars}: {place['truth_reads'] or 'no notes'}")
-        print(
-            f"  read {'+'.join(map(str, place['result'])) or 'none'}: {place['result_reads'] or 'no notes'}"
-        )
+        staff = f" staff {place['staff']}" if several else ""
+        truth, result = ("".join(map(str, place[side])) or "none" for side in ("truth", "result"))
+        print(f"bar {truth}{staff}: {place['truth_reads'] or 'no notes'}")
+        print(f"  read {result}: {place['result_reads'] or 'no notes'}")
     if len(wrong) > show:
         print(f"{len(wrong) - show} more differences are not shown")
 

@@ -1,27 +1,25 @@
-"""Comparison of read scores with their truths: note error, F1 of notes, symbol error and OMR-NED.
+"""Comparison of read scores with their truths: note error, F1s, voices, lyrics, symbol error and OMR-NED.
 
-The note error is the edit distance over spelled pitch and duration, bar by bar, in percent of the truth's
-notes (see `score_diff.align_bars`). Grace notes are left out, and so are bars with chords or two voices, on
-both sides. Tied notes count as printed. A result that cannot be read is 100 % wrong.
+The bars of all staves are aligned; within a pair of bars a note is a staff, an onset, a spelled pitch and a
+written duration (see `score_diff.counts`). The note error is the edit distance over spelled pitch and
+duration, staff by staff and bar by bar, in percent of the truth's notes. Tied notes count as printed. A
+result that cannot be read is 100 % wrong.
 """
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from fractions import Fraction
-from itertools import accumulate, zip_longest
 from pathlib import Path
 from typing import Any
 
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import EngraveError, NotationError, OmrError
-from focal_omr.evaluation.score_diff.align_bars import note_errors
+from focal_omr.evaluation.score_diff.counts import diff_bars
 from focal_omr.evaluation.score_diff.omr_ned import has_musicdiff, omr_neds
-from focal_omr.evaluation.score_diff.pair_files import Pair, load_parts, pair_folders
+from focal_omr.evaluation.score_diff.pair_files import Pair, load_staves, pair_folders
 from focal_omr.evaluation.score_diff.read import ComparedScore, load_compared
-from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedPart, choose_part
+from focal_omr.evaluation.score_diff.records import Staff, choose_staves
 from focal_omr.evaluation.score_diff.results import Comparison, FolderComparison
 from focal_omr.metrics import edit_distance
 from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess, run_isolated
@@ -35,14 +33,14 @@ logger = logging.getLogger(__name__)
 _UNREADABLE = (NotationError, EngraveError)
 # A comparison with the two compared MusicXML documents for OMR-NED; None if there are none.
 _Compared = tuple[Comparison, tuple[str, str] | None]
-# Indices from 0 of the compared parts of result and truth; None: the part is missing on this side.
-_Indices = Sequence[tuple[int | None, int | None]]
+_Indices = Sequence[int]  # of the staves that are compared, from 0
 
 
 def compare_scores(result: Score, truth: Score) -> Comparison:
-    """Compare two scores part by part; a part without a partner counts as missed or added as a whole."""
+    """Compare two scores; a staff without a partner counts as missed or added as a whole."""
     hyp, ref = load_compared(result), load_compared(truth)
-    return _compare(hyp, ref, Pair("", Path(), None), _parts_in_order(hyp, ref))
+    staves = range(len(hyp.staves)), range(len(ref.staves))
+    return _compare(hyp, ref, Pair("", Path(), None), *staves)
 
 
 def compare_files(
@@ -66,7 +64,6 @@ def compare_files(
     Raises:
         NotationError: The truth cannot be read, or has no such part.
         EngraveError: Verovio could not read the truth.
-        OmrError: A file is MusicXML and music21 is not installed.
     """
     with _comparer(limits) as compare:
         comparison, documents = compare(Pair(result.stem, truth, result, part))
@@ -92,15 +89,14 @@ def compare_folders(
 
     Raises:
         DataError: One of the two is not a folder, or holds no score.
-        OmrError: A file is MusicXML and music21 is not installed.
     """
 
-    def parts_of(path: Path) -> Sequence[VoicedPart]:
+    def staves_of(path: Path) -> Sequence[Staff]:
         return (
-            load_parts(path) if limits is None else run_isolated(load_parts, path, name=path, limits=limits)
+            load_staves(path) if limits is None else run_isolated(load_staves, path, name=path, limits=limits)
         )
 
-    pairs, without_truth = pair_folders(results, truths, parts_of=parts_of)
+    pairs, without_truth = pair_folders(results, truths, staves_of=staves_of)
     comparisons: list[Comparison] = []
     documents: list[tuple[str, str] | None] = []
     with _comparer(limits) as compare:
@@ -109,7 +105,7 @@ def compare_folders(
             try:
                 comparison, both = compare(pair)
             except _UNREADABLE as error:
-                comparison, both = Comparison(pair.name, (), part=pair.part, error=str(error)), None
+                comparison, both = Comparison(pair.name, part=pair.part, error=str(error)), None
             comparisons.append(comparison)
             documents.append(both)
     if with_omr_ned:
@@ -142,88 +138,69 @@ def _comparer(limits: ProcessLimits | None) -> Iterator[Callable[[Pair], _Compar
 
 def _compare_pair(pair: Pair) -> _Compared:
     truth = load_compared(pair.truth)
-    wanted = None if pair.part is None else choose_part(truth.parts, pair.part)
+    ref: _Indices = range(len(truth.staves)) if pair.part is None else choose_staves(truth.staves, pair.part)
     error = f"no result for {pair.truth}"
     if pair.result is not None:
         try:
             result = load_compared(pair.result)
-            indices = _choose_indices(result, truth, pair.part, wanted)
-            return _compare(result, truth, pair, indices), _documents(result, truth, indices)
+            if pair.part is None and len(result.staves) == 1 < len(ref):
+                ref = [_closest_staff(result, truth)]
+            hyp: _Indices = range(len(result.staves))
+            if pair.part is not None and not len(hyp) == len(ref) == 1:
+                hyp = choose_staves(result.staves, pair.part)
+            return _compare(result, truth, pair, hyp, ref), _documents(result, truth, hyp, ref)
         except _UNREADABLE as unreadable:
             error = str(unreadable)
-    nothing = ComparedScore((), whole=Score(()))
-    indices = _parts_in_order(nothing, truth) if wanted is None else [(None, wanted)]
-    return replace(_compare(nothing, truth, pair, indices), error=error), None
+    nothing = ComparedScore((), (), whole=Score(()))
+    return replace(_compare(nothing, truth, pair, (), ref), error=error), None
 
 
-def _parts_in_order(result: ComparedScore, truth: ComparedScore) -> _Indices:
-    return list(zip_longest(range(len(result.parts)), range(len(truth.parts))))
-
-
-def _choose_indices(
-    result: ComparedScore, truth: ComparedScore, part: str | None, wanted: int | None
-) -> _Indices:
-    """The parts to compare: the wanted one, the closest to a single part, or all in order."""
-    if part is not None:
-        return [(0 if len(result.parts) == 1 else choose_part(result.parts, part), wanted)]
-    if not len(result.parts) == 1 < len(truth.parts):
-        return _parts_in_order(result, truth)
+def _closest_staff(result: ComparedScore, truth: ComparedScore) -> int:
+    """The index of the staff of the truth to which a result with one staff is closest."""
     rates = []
-    for true_part in truth.parts:
-        errors = note_errors(result.parts[0].bars, true_part.bars)
-        rates.append(errors.edits.total() / max(1, len(errors.truth_notes)))
-    return [(0, rates.index(min(rates)))]
+    for index in range(len(truth.staves)):
+        diff = diff_bars(result.bars, truth.take([index]))
+        rates.append(diff.edits.total() / max(1, diff.tallies["duration"].truth))
+    return rates.index(min(rates))
 
 
-def _compare(result: ComparedScore, truth: ComparedScore, pair: Pair, indices: _Indices) -> Comparison:
-    missing = VoicedPart("", ())
-    parts, matched = [], 0
-    for hyp_index, ref_index in indices:
-        hyp = missing if hyp_index is None else result.parts[hyp_index]
-        ref = missing if ref_index is None else truth.parts[ref_index]
-        errors = note_errors(hyp.bars, ref.bars)
-        parts.append(errors)
-        matched += (_timed(errors.result_notes, hyp) & _timed(errors.truth_notes, ref)).total()
-    only = indices[0][1] if len(indices) == 1 else None
+def _compare(
+    result: ComparedScore, truth: ComparedScore, pair: Pair, hyp: _Indices, ref: _Indices
+) -> Comparison:
+    names = {truth.staves[index].part for index in ref}
+    one = truth.staves[ref[0]].name if len(ref) == 1 else next(iter(names)) if len(names) == 1 else ""
     return Comparison(
         pair.name,
-        tuple(parts),
-        part=None if only is None else truth.parts[only].name or None,
-        was_closest=pair.part is None and len(indices) < len(truth.parts),
-        matched=matched,
-        **_symbol_counts(result, truth, indices),
+        diff_bars(result.take(hyp), truth.take(ref)),
+        part=one or None,
+        was_closest=pair.part is None and len(ref) < len(truth.staves),
+        **_symbol_counts(result, truth, hyp, ref),
     )
 
 
-def _timed(notes: Sequence[NoteEvent], part: VoicedPart) -> Counter[tuple[object, ...]]:
-    """Onset in quarters from the beginning, without repeats, pitch and duration of each note."""
-    starts = list(accumulate((bar.length for bar in part.bars), initial=Fraction(0)))
-    return Counter((starts[note.bar - 1] + note.onset, *note.written) for note in notes)
-
-
-def _symbol_counts(result: ComparedScore, truth: ComparedScore, indices: _Indices) -> dict[str, Any]:
+def _symbol_counts(
+    result: ComparedScore, truth: ComparedScore, hyp: _Indices, ref: _Indices
+) -> dict[str, Any]:
     """`symbols` and `symbol_edits`; None unless both sides can be written in semantic symbols."""
-    hyp: list[str] = []
-    ref: list[str] = []
     try:
-        for hyp_index, ref_index in indices:
-            hyp += [] if hyp_index is None else score_to_tokens(result.score(hyp_index))
-            ref += [] if ref_index is None else score_to_tokens(truth.score(ref_index))
+        read, true = (
+            [token for index in indices for token in score_to_tokens(score.score(index))]
+            for score, indices in ((result, hyp), (truth, ref))
+        )
     except OmrError as error:
         logger.info("symbols are not compared: %s", error)
         return {"symbols": None, "symbol_edits": None}
-    return {"symbols": len(ref), "symbol_edits": edit_distance(hyp, ref)}
+    return {"symbols": len(true), "symbol_edits": edit_distance(read, true)}
 
 
-def _documents(result: ComparedScore, truth: ComparedScore, indices: _Indices) -> tuple[str, str] | None:
+def _documents(
+    result: ComparedScore, truth: ComparedScore, hyp: _Indices, ref: _Indices
+) -> tuple[str, str] | None:
     """The compared parts of both as MusicXML, if musicdiff is installed and MusicXML can hold them."""
     if not has_musicdiff():
         return None
     try:
-        return (
-            result.musicxml(*(index for index, _ in indices if index is not None)),
-            truth.musicxml(*(index for _, index in indices if index is not None)),
-        )
+        return result.musicxml(hyp), truth.musicxml(ref)
     except OmrError as error:
         logger.warning("OMR-NED is not measured: %s", error)
         return None

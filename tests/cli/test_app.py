@@ -27,6 +27,7 @@ from focal_omr.cli import read as cli_read
 from focal_omr.cli.options import LIMIT_S, MEMORY_MB
 from focal_omr.decode import BEAM_WIDTH
 from focal_omr.document.confidence import DOUBTFUL_BELOW
+from focal_omr.evaluation.score_diff.records import MARKS
 from focal_omr.formats.midi import Playback
 from focal_omr.runtime.worker_processes import ProcessLimits
 
@@ -571,21 +572,37 @@ def test_compare(run, tmp_path):
     figures = json.loads(out[0])
     assert figures.pop("differences")[0]["missed"] == 1
     bars = figures.pop("bars")
+    tallies = figures.pop("tallies")
+    assert tallies["duration"] == {"matched": 3, "result": 4, "truth": 5}
+    nothing = dict.fromkeys((f"{kind}_f1" for kind in MARKS if kind != "ties"), None)
     assert figures == {
         **{"name": "read", "part": None, "part_was_closest": False, "error": None, "note_error": 40.0},
         **{"truth_notes": 5, "result_notes": 4, "matched": 3, "edits": 2, "edits_without_bars": 2},
         **{"pitch_errors": 0, "duration_errors": 1, "both_wrong": 0, "missed": 1, "added": 0},
         **{"result_bars": bars, "chord_bars_left_out": 0, "bars_wrong": [1]},
         **{"precision": 0.75, "recall": 0.6, "f1": 0.6667, "symbols": 12, "symbol_edits": 2, "ser": 16.667},
-        "omr_ned": None,
+        **{"pitch_f1": 0.8889, "onset_f1": 0.6667, "duration_f1": 0.6667, "voices": 1.0},
+        **{
+            "ties_f1": 1.0,
+            "bars_right": bars - 1,
+            "bars_right_share": round((bars - 1) / bars, 4),
+            **nothing,
+        },
+        **{"lyrics_error": None, "lyrics_by_verse": {}, "omr_ned": None},
     }
     status, out, _ = run("compare", *files, "--no-ned")
     assert status == 0
     assert out[0].startswith("note error 40.00 % of 5 notes: 0 pitch, 1 duration, 0 both, 1 missed, 0 added")
-    assert out[1] == "precision 0.750, recall 0.600, F1 0.667 of notes by onset"
-    assert out[2:5] == ["symbol error 16.67 % of 12 symbols", "OMR-NED not measured", out[4]]
-    assert out[4].startswith("bar 1: ")
-    assert out[5].startswith("  read 1: ")
+    assert out[1:7] == [
+        f"{bars - 1} of {bars} bars exactly right",
+        "F1 of notes: pitch 0.889, onset 0.667, duration 0.667; 1.000 in the right voice",
+        "F1 of marks: ties 1.000",
+        "precision 0.750, recall 0.600, F1 0.667 of notes by onset from the beginning",
+        "symbol error 16.67 % of 12 symbols",
+        "OMR-NED not measured",
+    ]
+    assert out[7].startswith("bar 1: ")
+    assert out[8].startswith("  read 1: ")
     status, out, _ = run("compare", *files, "--no-ned", "--show", "0")
     assert out[-1] == "1 more differences are not shown"
 
@@ -615,6 +632,9 @@ def test_compare_folders(run, tmp_path):
         "b: note error 100.00 % of 5 notes",
         "all 2: note error 50.00 % of 10 notes (0 pitch, 0 duration, 0 both, 5 missed, 0 added), mean "
         "50.00 %, 1 failed",
+        "3 of 6 bars exactly right",
+        "F1 of notes: pitch 0.667, onset 0.667, duration 0.667; 1.000 in the right voice",
+        "F1 of marks: ties 0.667",
     ]
     assert [line.rpartition("/")[2] for line in err] == [
         "c.semantic: no truth for this result",

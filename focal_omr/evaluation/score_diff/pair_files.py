@@ -10,9 +10,9 @@ from pathlib import Path
 
 from focal_omr.errors import DataError, OmrError
 from focal_omr.evaluation.score_diff.read import SUFFIXES, load_compared
-from focal_omr.evaluation.score_diff.records import VoicedPart, choose_part
+from focal_omr.evaluation.score_diff.records import Staff, choose_staves
 
-__all__ = ["Pair", "load_parts", "pair_folders", "part_in_name"]
+__all__ = ["Pair", "load_staves", "pair_folders", "part_in_name"]
 
 _PART = "-Part-"
 
@@ -34,20 +34,20 @@ class Pair:
     part: str | None = None
 
 
-def load_parts(path: Path) -> Sequence[VoicedPart]:
-    """The parts of a file. Raises as `load_compared` does."""
-    return load_compared(path).parts
+def load_staves(path: Path) -> Sequence[Staff]:
+    """The staves of a file. Raises as `load_compared` does."""
+    return load_compared(path).staves
 
 
 def pair_folders(
-    results: Path, truths: Path, *, parts_of: Callable[[Path], Sequence[VoicedPart]] = load_parts
+    results: Path, truths: Path, *, staves_of: Callable[[Path], Sequence[Staff]] = load_staves
 ) -> tuple[list[Pair], list[Path]]:
     """Pair every truth with its result.
 
     Args:
         results: Folder of scores, searched recursively.
         truths: Folder of scores, searched recursively.
-        parts_of: Reads the parts of a truth; on an `OmrError` it counts as having none.
+        staves_of: Reads the staves of a truth; on an `OmrError` it counts as having none.
 
     Returns:
         The pairs, and the results without a truth.
@@ -60,7 +60,7 @@ def pair_folders(
     for stem, truth in truth_paths.items():
         parts = [name for name in result_paths if name.startswith(stem + _PART) and name not in truth_paths]
         if parts and stem not in result_paths:
-            pairs += _part_pairs(stem, truth, {name: result_paths[name] for name in parts}, parts_of)
+            pairs += _part_pairs(stem, truth, {name: result_paths[name] for name in parts}, staves_of)
         else:
             pairs.append(Pair(stem, truth, result_paths.get(stem)))
     paired = {pair.result for pair in pairs}
@@ -74,24 +74,24 @@ def part_in_name(path: Path) -> str | None:
 
 
 def _part_pairs(
-    stem: str, truth: Path, results: dict[str, Path], parts_of: Callable[[Path], Sequence[VoicedPart]]
+    stem: str, truth: Path, results: dict[str, Path], staves_of: Callable[[Path], Sequence[Staff]]
 ) -> Iterator[Pair]:
     """The results that are parts of one truth, and the truth's parts without a result."""
     for name, path in results.items():
         yield Pair(name, truth, path, part_in_name(path))
     try:
-        parts = parts_of(truth)
+        staves = staves_of(truth)
     except OmrError:
         return  # comparing the pairs reports it
     found: set[int] = set()
     for path in results.values():
         try:
-            found.add(choose_part(parts, part_in_name(path) or ""))
+            found.update(choose_staves(staves, part_in_name(path) or ""))
         except OmrError:
             continue  # comparing the pair reports it
-    for index, part in enumerate(parts):
+    for index, staff in enumerate(staves):
         if index not in found:
-            label = part.name.replace(" ", "_") or str(index + 1)
+            label = staff.name.replace(" ", "_") or str(index + 1)
             yield Pair(f"{stem}{_PART}{label}", truth, None, str(index + 1))
 
 

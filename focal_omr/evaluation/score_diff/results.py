@@ -1,11 +1,13 @@
 """Figures of the comparison of two files or two folders."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from focal_omr.evaluation.score_diff.align_bars import BarGroup, NoteEdit, NoteErrors
+from focal_omr.evaluation.score_diff.counts import ScoreDiff, StaffEdits, Tally, diff_bars
+from focal_omr.evaluation.score_diff.note_edits import NoteEdit
+from focal_omr.evaluation.score_diff.records import MARKS, Bar
 
 __all__ = ["Comparison", "FolderComparison"]
 
@@ -17,6 +19,7 @@ _KINDS: dict[str, NoteEdit] = {
     "missed": "missed",
     "added": "added",
 }
+_F1S = ("pitch", "onset", "duration", *MARKS)
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,9 @@ class Comparison:
 
     Attributes:
         name: Name of the pair.
-        parts: The errors of each part.
+        diff: What both have in common and where they differ.
         part: Name of the truth's part that was compared; None if all were.
         was_closest: The part was chosen for its low error, not by name.
-        matched: Notes in both with the same part, onset, pitch and duration.
         symbols: Number of semantic symbols of the truth; None if a `Score` cannot hold one of the two.
         symbol_edits: Edit distance of the semantic symbols; None as above.
         omr_ned: 0 .. 1; None if not measured.
@@ -36,34 +38,37 @@ class Comparison:
     """
 
     name: str
-    parts: tuple[NoteErrors, ...]
+    diff: ScoreDiff = field(default_factory=lambda: diff_bars((), ()))
     part: str | None = None
     was_closest: bool = False
-    matched: int = 0
     symbols: int | None = None
     symbol_edits: int | None = None
     omr_ned: float | None = None
     error: str | None = None
 
     @property
-    def groups(self) -> list[BarGroup]:
-        """All bars of both, part by part."""
-        return [group for part in self.parts for group in part.groups]
+    def _timed(self) -> Tally:
+        return self.diff.tallies["timed"]
+
+    @property
+    def matched(self) -> int:
+        """Notes in both with the same staff, onset from the beginning, pitch and duration."""
+        return self._timed.matched
 
     @property
     def edits(self) -> int:
         """Number of note edits."""
-        return sum(part.edits.total() for part in self.parts)
+        return self.diff.edits.total()
 
     @property
     def truth_notes(self) -> int:
-        """Number of counted notes of the truth."""
-        return sum(len(part.truth_notes) for part in self.parts)
+        """Number of notes of the truth."""
+        return self._timed.truth
 
     @property
     def result_notes(self) -> int:
-        """Number of counted notes of the result."""
-        return sum(len(part.result_notes) for part in self.parts)
+        """Number of notes of the result."""
+        return self._timed.result
 
     @property
     def note_error(self) -> float:
@@ -95,38 +100,24 @@ class Comparison:
 
     def counts(self) -> dict[str, int]:
         """The counts that can be summed over files."""
-        kinds = sum((part.edits for part in self.parts), Counter[NoteEdit]())
-        bars = [bar for group in self.groups for bar in group.truth]
         return {
             **{"truth_notes": self.truth_notes, "result_notes": self.result_notes, "matched": self.matched},
             "edits": self.edits,
-            **{name: kinds[kind] for name, kind in _KINDS.items()},
-            "edits_without_bars": sum(part.flat_edits for part in self.parts),
-            "bars": len(bars),
-            "result_bars": sum(len(group.result) for group in self.groups),
-            "chord_bars_left_out": sum(bar.has_chord for bar in bars),
+            **{name: self.diff.edits[kind] for name, kind in _KINDS.items()},
+            "edits_without_bars": self.diff.flat_edits,
+            "bars": self.diff.bars.truth,
+            "result_bars": self.diff.bars.result,
+            "bars_right": self.diff.bars.matched,
+            "chord_bars_left_out": 0,  # chords are compared; the key is kept for those who read it
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values; `note_error` and `ser` are in percent.
+        """The figures as JSON values; `note_error`, `lyrics_error` and `ser` are in percent.
 
         `bars_wrong` holds indices of the truth's bars from 1, counting a pickup; `differences` holds every
-        group of bars whose notes differ, or that is not one bar paired with one.
+        staff of a bar whose notes differ, or that has no partner.
         """
-        wrong = [bar.index for group in self.groups if group.edits for bar in group.truth]
-        differences = [
-            {
-                "truth": [bar.index for bar in group.truth],
-                "truth_numbers": [bar.number for bar in group.truth],
-                "result": [bar.index for bar in group.result],
-                "left_out": group.left_out,
-                **{name: group.edits[kind] for name, kind in _KINDS.items()},
-                "truth_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.truth),
-                "result_reads": " | ".join(" ".join(map(str, bar.notes)) for bar in group.result),
-            }
-            for group in self.groups
-            if group.edits or len(group.truth) != len(group.result)
-        ]
+        wrong = {each.bars[1].index for each in self.diff.differences if each.edits and each.bars[1]}
         shares = {each: round(getattr(self, each), 4) for each in ("precision", "recall", "f1")}
         return {
             "name": self.name,
@@ -136,13 +127,56 @@ class Comparison:
             "note_error": round(self.note_error, 3),
             **self.counts(),
             **shares,
+            **_shares(self.diff),
             "symbols": self.symbols,
             "symbol_edits": self.symbol_edits,
             "ser": None if self.ser is None else round(self.ser, 3),
             "omr_ned": None if self.omr_ned is None else round(self.omr_ned, 4),
-            "bars_wrong": sorted(set(wrong)),
-            "differences": differences,
+            "bars_wrong": sorted(wrong),
+            "differences": list(map(_difference, self.diff.differences)),
         }
+
+
+def _shares(diff: ScoreDiff) -> dict[str, Any]:
+    """The figures of aligned bars: F1s and shares from 0 to 1, and the error of the lyrics in percent."""
+
+    def rounded(share: float | None) -> float | None:
+        return None if share is None else round(share, 4)
+
+    edits, characters = (sum(each) for each in zip((0, 0), *diff.lyrics.values(), strict=True))
+    return {
+        **{f"{kind}_f1": rounded(diff.tallies[kind].f1) for kind in _F1S},
+        "bars_right_share": rounded(diff.bars.matched / diff.bars.truth if diff.bars.truth else None),
+        "voices": rounded(diff.voices),
+        "lyrics_error": round(100 * edits / characters, 3) if characters else None,
+        "lyrics_by_verse": {
+            verse: {"edits": edits, "characters": characters}
+            for verse, (edits, characters) in diff.lyrics.items()
+        },
+        "tallies": {kind: diff.tallies[kind]._asdict() for kind in (*_F1S, "voices")},
+    }
+
+
+def _difference(place: StaffEdits) -> dict[str, Any]:
+    hyp, ref = place.bars
+    only_times = [n.written for n in place.result] == [n.written for n in place.truth]
+
+    def reads(notes: list[Any]) -> str:
+        return " ".join(f"{note}@{note.onset}" if only_times else str(note) for note in notes)
+
+    def bars(bar: Bar | None) -> list[Bar]:
+        return [] if bar is None else [bar]
+
+    return {
+        "truth": [bar.index for bar in bars(ref)],
+        "truth_numbers": [bar.number for bar in bars(ref)],
+        "result": [bar.index for bar in bars(hyp)],
+        "staff": place.staff,
+        "left_out": False,
+        **{name: place.edits[kind] for name, kind in _KINDS.items()},
+        "truth_reads": reads(place.truth),
+        "result_reads": reads(place.result),
+    }
 
 
 @dataclass(frozen=True)
@@ -161,11 +195,14 @@ class FolderComparison:
         """The figures of each pair and the totals.
 
         `total.note_error` is the micro average over all notes, `total.mean_note_error` the mean over pairs; a
-        truth that cannot be read has no notes and enters only the latter.
+        truth that cannot be read has no notes and enters only the latter. The F1s and shares are those of the
+        summed counts.
         """
         counts: Counter[str] = Counter()
+        whole = diff_bars((), ())
         for pair in self.pairs:
             counts.update(pair.counts())
+            whole.add(pair.diff)
         neds = [pair.omr_ned for pair in self.pairs if pair.omr_ned is not None]
         total = {
             "pairs": len(self.pairs),
@@ -174,6 +211,7 @@ class FolderComparison:
             "mean_note_error": round(sum(pair.note_error for pair in self.pairs) / len(self.pairs), 3),
             "mean_omr_ned": round(sum(neds) / len(neds), 4) if neds else None,
             **counts,
+            **_shares(whole),
         }
         return {
             "total": total,

@@ -1,14 +1,16 @@
 """Files to bars: one piece in all formats, chords in each, and the parts of real scores."""
 
 import zipfile
+from collections import Counter
 
 import pytest
 from shared_data import SHARED
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
+from focal_omr.evaluation.score_diff.counts import diff_bars
 from focal_omr.evaluation.score_diff.read import load_compared
-from focal_omr.evaluation.score_diff.records import choose_part
+from focal_omr.evaluation.score_diff.records import MARKS, Staff, choose_staves
 from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
 from focal_omr.formats.verovio import Engraver
 
@@ -21,7 +23,7 @@ LABEL = (
 )
 READS = [
     ["F#4:1"],
-    ["F#4:2", "F#4:1"],
+    ["G4:0", "F#4:2", "F#4:1"],
     ["F#4:3"],
     ["Bb4:1", "Bb4:2"],
     [],
@@ -34,24 +36,11 @@ KERN = (
     '**kern\t**kern\n*I"Cello\t*I"Flute\n*k[f#]\t*k[f#]\n*M2/4\t*M2/4\n=1\t=1\n4F#\t4c 4e\n4Fn\t4f\n'
     "=2\t=2\n2f\t2f#\n==\t==\n*-\t*-\n"
 )
-QUARTETS = {  # part: bars, notes, bars with chords or two voices, notes outside of them
-    "sq8437280": {
-        "Violin 1": (168, 776, 0, 776),
-        "Violin 2": (168, 743, 0, 743),
-        "Viola": (168, 433, 15, 396),
-        "Violoncello": (168, 455, 0, 455),
-    },
-    "sq8437358": {
-        "Violin 1": (163, 1133, 5, 1106),
-        "Violin 2": (163, 974, 6, 952),
-        "Viola": (163, 553, 14, 525),
-        "Violoncello": (163, 511, 0, 511),
-    },
-}
+QUARTETS = {"sq8437280": (168, [794, 744, 437, 455]), "sq8437358": (163, [1163, 983, 554, 511])}
 
 
-def reads(bars):
-    return [[str(note) for note in bar.notes] for bar in bars]
+def reads(bars, staff=1):
+    return [[str(note) for note in bar.staff_notes(staff)] for bar in bars]
 
 
 @pytest.mark.parametrize("suffix", [".semantic", ".musicxml", ".mxl", ".xml", ".mei"])
@@ -64,22 +53,30 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
             archive.write(tmp_path / "piece.musicxml", "a.xml")
     else:
         save_one_voice(read_semantic(LABEL), path)
-    (part,) = load_compared(path).parts
-    assert reads(part.bars) == READS
-    assert [bar.index for bar in part.bars] == list(range(1, 10))
-    assert not any(bar.has_chord for bar in part.bars)
-    assert sum(bar.length for bar in part.bars) == 25
+    score = load_compared(path)
+    assert len(score.staves) == 1
+    assert reads(score.bars) == READS
+    assert [bar.index for bar in score.bars] == list(range(1, 10))
+    assert sum(bar.length for bar in score.bars) == 25
+    assert [sum(bar.marks[kind].total() for bar in score.bars) for kind in ("ties", "tuplets")] == [1, 1]
 
 
 def test_kern_with_chords(tmp_path):
     (tmp_path / "two.krn").write_text(KERN)
-    parts = load_compared(tmp_path / "two.krn").parts
-    assert sorted(map(str, (reads(part.bars) for part in parts))) == [
-        "[['C4:1', 'E4:1', 'F4:1'], ['F#4:2']]",
-        "[['F#3:1', 'F3:1'], ['F4:2']]",
-    ]
-    chords = [[bar.has_chord for bar in part.bars] for part in parts]
-    assert sorted(chords) == [[False, False], [True, False]]
+    score = load_compared(tmp_path / "two.krn")
+    read = {staff.name: reads(score.bars, number) for number, staff in enumerate(score.staves, 1)}
+    assert read == {
+        "Cello": [["F#3:1", "F3:1"], ["F4:2"]],
+        "Flute": [["C4:1", "E4:1", "F4:1"], ["F#4:2"]],
+    }
+
+
+MEI = (
+    '<mei xmlns="http://www.music-encoding.org/ns/mei"><music><body><mdiv><score>'
+    '<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5"/>'
+    '<staffDef n="2" lines="5"/></staffGrp></scoreDef><section>{}</section></score></mdiv></body></music>'
+    "</mei>"
+)
 
 
 def test_two_voices_and_repeat_signs_in_mei(tmp_path):
@@ -87,28 +84,51 @@ def test_two_voices_and_repeat_signs_in_mei(tmp_path):
     layers = f'<layer n="1">{note("c")}</layer><layer n="2">{note("e")}</layer>'
     staves = [layers, "<layer><mRpt/></layer>", f"<layer><bTrem>{note('d')}</bTrem></layer>"]
     measures = "".join(f'<measure><staff n="1">{inner}</staff></measure>' for inner in staves)
-    (tmp_path / "a.mei").write_text(
-        '<mei xmlns="http://www.music-encoding.org/ns/mei"><music><body><mdiv><score>'
-        '<scoreDef meter.count="2" meter.unit="4"><staffGrp><staffDef n="1" lines="5"/></staffGrp></scoreDef>'
-        f"<section>{measures}</section></score></mdiv></body></music></mei>"
-    )
-    bars = load_compared(tmp_path / "a.mei").parts[0].bars
+    (tmp_path / "a.mei").write_text(MEI.format(measures))
+    bars = load_compared(tmp_path / "a.mei").bars
     assert reads(bars) == [["C4:2", "E4:2"], [], ["D4:2"]]
-    assert [bar.has_chord for bar in bars] == [True, False, False]
+    assert [bar.voices for bar in bars] == [["1/1", "1/2"], [], ["1/1"]]
     assert [bar.length for bar in bars] == [2, 2, 2]
 
 
+def test_marks_and_lyrics_in_mei(tmp_path):
+    measure = (
+        '<measure><staff n="1"><layer><chord xml:id="c" dur="4"><artic artic="acc stacc"/>'
+        '<note oct="4" pname="c"/><note oct="4" pname="e" staff="2"/></chord>'
+        '<tuplet num="3" numbase="2"><note dur="4" oct="4" pname="d" grace="unacc"/>'
+        '<note dur="4" oct="4" pname="d" tie="i"><verse n="2"><syl>lo</syl><syl>a</syl></verse></note>'
+        '<note dur="8" oct="4" pname="d"/></tuplet></layer></staff>'
+        '<slur startid="#c"/><tie startid="#c"/><dynam staff="1">mf dolce</dynam>'
+        '<hairpin staff="1" form="cres"/><fermata startid="#c"/></measure>'
+    )
+    (tmp_path / "a.mei").write_text(MEI.format(measure))
+    (bar,) = load_compared(tmp_path / "a.mei").bars
+    assert (reads([bar]), reads([bar], 2)) == ([["C4:1", "D4:0", "D4:2/3", "D4:1/3"]], [["E4:1"]])
+    assert {kind: sorted(found) for kind, found in bar.marks.items()} == {
+        "ties": [(1, 0, "C4"), (1, 1, "D4"), (2, 0, "E4")],
+        "slurs": [(1, "slur")],
+        "tuplets": [(1, 1, (3, 2))],
+        "articulations": [(1, "accent"), (1, "fermata"), (1, "staccato")],
+        "dynamics": [(1, "mf")],
+        "hairpins": [(1, "crescendo")],
+    }
+    assert [tuple(syllable) for syllable in bar.syllables] == [(1, 1, "2", "loa")]
+
+
 def test_parts_by_name_and_number(tmp_path):
-    parts = load_compared(load_score_of(tmp_path, KERN)).parts
-    names = [part.name for part in parts]
-    assert choose_part(parts, "CELLO") == names.index("Cello")
-    assert choose_part(parts, "2") == 1
+    staves = load_compared(load_score_of(tmp_path, KERN)).staves
+    names = [staff.name for staff in staves]
+    assert choose_staves(staves, "CELLO") == [names.index("Cello")]
+    assert choose_staves(staves, "2") == [1]
     with pytest.raises(NotationError, match="no parts named 'Oboe'; needed is one of: 1 '"):
-        choose_part(parts, "Oboe")
+        choose_staves(staves, "Oboe")
     with pytest.raises(NotationError, match="no parts named '3'"):
-        choose_part(parts, "3")
+        choose_staves(staves, "3")
     with pytest.raises(NotationError, match="2 parts named 'Flute'"):
-        choose_part([parts[names.index("Flute")]] * 2, "Flute")
+        choose_staves([staves[names.index("Flute")]] * 2, "Flute")
+    piano = [Staff("Piano staff 1", "Piano", "P1"), Staff("Piano staff 2", "Piano", "P1")]
+    assert choose_staves(piano, "piano") == [0, 1]
+    assert choose_staves(piano, "piano_staff_2") == [1]
 
 
 def load_score_of(folder, text):
@@ -143,22 +163,13 @@ def test_what_cannot_be_read_is_said(tmp_path, name, data, message):
 @pytest.mark.skipif(not PARTS.exists(), reason="the pages are not here")
 @pytest.mark.parametrize("stem", QUARTETS)
 def test_the_quartets_are_read_alike_from_their_elements_and_from_verovio(tmp_path, stem):
-    judged = load_compared(PARTS / f"{stem}.mxl")
-    counted = {
-        part.name: (
-            len(part.bars),
-            len(part.notes),
-            sum(bar.has_chord for bar in part.bars),
-            sum(len(bar.notes) for bar in part.bars if not bar.has_chord),
-        )
-        for part in judged.parts
-    }
-    assert counted == QUARTETS[stem]
-    everything = judged.musicxml(*range(len(judged.parts)))
-    (tmp_path / "a.mei").write_text(Engraver().mei(everything, input_format="musicxml"))
-    for ours, theirs in zip(judged.parts, load_compared(tmp_path / "a.mei").parts, strict=True):
-        assert [bar.notes for bar in ours.bars] == [bar.notes for bar in theirs.bars]
-        assert [bar.has_chord for bar in ours.bars] == [bar.has_chord for bar in theirs.bars]
+    score = load_compared(PARTS / f"{stem}.mxl")
+    notes = Counter(note.staff for bar in score.bars for note in bar.notes)
+    assert (len(score.bars), [notes[staff] for staff in (1, 2, 3, 4)]) == QUARTETS[stem]
+    (tmp_path / "a.mei").write_text(Engraver().mei(score.musicxml(range(4)), input_format="musicxml"))
+    found = diff_bars(load_compared(tmp_path / "a.mei").bars, score.bars)
+    assert (found.differences, found.bars.matched, found.voices) == ([], len(score.bars), 1)
+    assert {kind: found.tallies[kind].f1 for kind in MARKS} == dict.fromkeys(MARKS, 1)
 
 
 def test_a_part_as_a_score(tmp_path):
