@@ -296,6 +296,6 @@ def _group(values: Sequence[int], heads: tuple[tuple[int, Head], ...]) -> Group 
         return Group(None, fermata=bool(fermata))
     if not (rest or heads):
         return None
-    kind = cast("Any", (None, "plain", "slash")[grace])
+    kind = None if rest else cast("Any", (None, "plain", "slash")[grace])
     duration = Duration(VALUES[value - 2], dots)
     return Group(duration, () if rest else heads, kind, RATIOS[ratio], tremolo, bool(fermata))

@@ -52,16 +52,27 @@ def join_voices(timed: Sequence[TimedGroup]) -> list[list[TimedGroup]]:
         if not here:
             continue
         for entry, chain in zip(here, _best_chains(chains, here), strict=True):
-            own = [grace for grace in graces if _leads_to(grace, here) is entry]
+            end = chain[-1].end if chain else _ZERO
+            own = [g for g in graces if g.onset >= end and _leads_to(g, here) is entry]
+            graces = [grace for grace in graces if grace not in own]
             chain += [*own, entry]
+        _place_alone(graces, chains)
         graces = []
-    if graces:  # at the end of the measure
-        chains = chains or [[]]
-        for grace in graces:
-            next((c for c in chains if c[-1].stem == grace.stem and len(chains) > 1), chains[0]).append(grace)
+    _place_alone(graces, chains)
     if len(chains) > 1:
-        chains.sort(key=lambda chain: min(entry.stem for entry in chain if not entry.group.grace))
+        chains.sort(key=lambda chain: min(entry.stem for entry in chain))
     return chains
+
+
+def _place_alone(graces: Sequence[TimedGroup], chains: list[list[TimedGroup]]) -> None:
+    """Adds grace notes that lead to nothing, as at the end of a measure, to the voices that have ended."""
+    for grace in graces:
+        free = [chain for chain in chains if chain[-1].end <= grace.onset]
+        same = [chain for chain in free if chain[-1].stem == grace.stem] or free
+        if same:
+            same[0].append(grace)
+        else:
+            chains.append([grace])
 
 
 def voice_of(chain: Sequence[TimedGroup], number: int, length: Fraction, space_id: str) -> Voice:

@@ -75,7 +75,7 @@ class Group:
         """Sounding length in whole notes; None for a rest of the whole measure."""
         if self.duration is None:
             return None
-        return Fraction(0) if self.grace else _length(self.duration, self.ratio, self.tremolo)
+        return Fraction(0) if self.grace and self.heads else _length(self.duration, self.ratio, self.tremolo)
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,10 +279,10 @@ class _PartDecoder:
             entries = self._read_staff(reader, bar, onsets)
             if skip:
                 unread.append(Unread(reader.number, "its barlines are not those of the other staves"))
-            elif isinstance(repeat, int):
-                repeats.append((reader.number, MeasureRepeat(repeat)))
             elif entries:
                 voices += self._voices(reader.number, entries)
+            elif isinstance(repeat, int):
+                repeats.append((reader.number, MeasureRepeat(repeat)))
             else:
                 voices.append(_silence(self.measure_id, reader.number, frame.length, printed=frame.rests > 0))
             reader.state.end_measure(self.begun)
@@ -343,6 +343,8 @@ class _PartDecoder:
         if isinstance(value, Clef | Key):
             known = value in (state.clef, state.key) and self.measures  # repeated where a system begins
             if isinstance(value, Clef):
+                if "percussion" in (value.shape, state.clef.shape):
+                    state.ties.clear()
                 state.clef = value
             else:
                 state.key = value

@@ -1,12 +1,13 @@
 """Score to columns and back: each construct by hand, and random scores."""
 
+import random
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from made_columns import BAR, BASS, RandomScore, col, facts, meter, notes, opening, scale
 
-from focal_omr.encodings.column_factors import column_factors, column_from_factors
+from focal_omr.encodings.column_factors import FACTORS, column_factors, column_from_factors
 from focal_omr.encodings.columns import Column, Group, Head, NoteColumn, SignColumn
 from focal_omr.encodings.from_columns import DecodedScore, score_from_columns
 from focal_omr.encodings.to_columns import score_to_columns
@@ -503,3 +504,29 @@ def test_random_scores_come_back_without_advance(seed: int) -> None:
     for index, (got, want) in enumerate(zip(facts(decoded.score), facts(score), strict=True)):
         if not {index - 1, index, index + 1} & outside:
             assert got == want
+
+
+def _any_column(draw: random.Random) -> Column:
+    """Any column of the table, notes and barlines most of all."""
+    while True:
+        values = [0 if draw.random() < 0.93 else draw.randrange(len(f.values)) for f in FACTORS]
+        kind = draw.choice(["notes", "notes", "notes", ("barline", "single"), None])
+        values[0] = draw.randrange(1, len(FACTORS[0].values)) if kind is None else FACTORS[0].index[kind]
+        for stem in ("up.value", "down.value"):
+            values[next(i for i, f in enumerate(FACTORS) if f.name == stem)] = draw.choice([0, 0, 4, 5, 6])
+        try:
+            return column_from_factors(values)
+        except NotationError:
+            continue
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_whatever_is_read_becomes_a_score(seed: int) -> None:
+    draw = random.Random(seed)
+    staves = draw.choice([(1,), (2,), (1, 2)])
+    systems = [
+        [[_any_column(draw) for _ in range(draw.randrange(30))] for _ in range(sum(staves))] for _ in range(2)
+    ]
+    decoded = score_from_columns(systems, staves)
+    wrong = [violation for violation in validate(decoded.score) if "the meter says" not in violation.reason]
+    assert wrong == []
