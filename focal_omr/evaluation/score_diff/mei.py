@@ -1,8 +1,8 @@
 """MEI reader of the comparison: every staff, layer and control event of whole scores.
 
-A note sounds as `@accid.ges` says, else as its printed accidental, else as the key signature and the earlier
-accidentals of the bar make it; ties given by <tie> elements are not followed for that. Signs that repeat a
-beat or a bar hold no notes.
+A note sounds as `@oct.ges` and `@accid.ges` say, else as its printed accidental, else as the key signature
+and the earlier accidentals of the bar make it; ties given by <tie> elements are not followed for that. Signs
+that repeat a beat or a bar hold no notes.
 
 Source: Music Encoding Initiative guidelines 5.0, CMN module.
 """
@@ -32,6 +32,7 @@ _MAX_DOTS = 9
 _ARTICULATIONS = {
     **{"acc": "accent", "stacc": "staccato", "ten": "tenuto", "stacciss": "staccatissimo"},
     **{"marc": "strong-accent", "spicc": "spiccato", "ten-stacc": "detached-legato"},
+    **{"acc-soft": "soft-accent", "fall": "falloff"},
 }
 _HAIRPINS = {"cres": "crescendo", "dim": "diminuendo"}
 _METER_SIGNS = {"common": Fraction(4), "cut": Fraction(4)}
@@ -137,8 +138,8 @@ class _MeiStaffReader:
             match element.tag:
                 case "slur":
                     self.bar.marks["slurs"][staff, "slur"] += 1
-                case "fermata":
-                    self.bar.marks["articulations"][staff, "fermata"] += 1
+                case "fermata" | "breath" | "caesura" as name:
+                    self.bar.marks["articulations"][staff, "breath-mark" if name == "breath" else name] += 1
                 case "dynam":
                     self.bar.marks["dynamics"].update((staff, d) for d in dynamics_in(element_text(element)))
                 case "hairpin":
@@ -190,6 +191,8 @@ class _MeiStaffReader:
             )
             # The accidental holds for later notes; the duration has no effect.
             self.state.hear(Note(Pitch(step, octave, alter), Duration("quarter"), printed, tie=tied))
+            if "oct.ges" in head.attrib:  # under an octave line
+                octave = whole_number(head, "oct.ges")
             staff, pitch = self.numbers.get(head.get("staff", ""), own), spell(step, alter, octave)
             self.bar.notes.append(PrintedNote(staff, self.now, pitch, lasts))
             self.bar.voices.append(self.voice)
@@ -206,7 +209,7 @@ class _MeiStaffReader:
                 self.bar.marks["articulations"][staff, _ARTICULATIONS.get(name, name)] += 1
             self.bar.marks["articulations"][staff, "fermata"] += "fermata" in each.attrib
             if each.tag == "verse":
-                text = "".join(element_text(syllable) for syllable in each.iter("syl"))
+                text = "".join("".join(syllable.itertext()) for syllable in each.iter("syl")).strip()
                 if text := unicodedata.normalize("NFC", text):
                     self.bar.syllables.append(Syllable(staff, self.now, each.get("n", "1"), text))
 

@@ -97,13 +97,13 @@ def test_marks_and_lyrics_in_mei(tmp_path):
         '<note oct="4" pname="c"/><note oct="4" pname="e" staff="2"/></chord>'
         '<tuplet num="3" numbase="2"><note dur="4" oct="4" pname="d" grace="unacc"/>'
         '<note dur="4" oct="4" pname="d" tie="i"><verse n="2"><syl>lo</syl><syl>a</syl></verse></note>'
-        '<note dur="8" oct="4" pname="d"/></tuplet></layer></staff>'
+        '<note dur="8" oct="4" oct.ges="5" pname="d"/></tuplet></layer></staff>'
         '<slur startid="#c"/><tie startid="#c"/><dynam staff="1">mf dolce</dynam>'
         '<hairpin staff="1" form="cres"/><fermata startid="#c"/></measure>'
     )
     (tmp_path / "a.mei").write_text(MEI.format(measure))
     (bar,) = load_compared(tmp_path / "a.mei").bars
-    assert (reads([bar]), reads([bar], 2)) == ([["C4:1", "D4:0", "D4:2/3", "D4:1/3"]], [["E4:1"]])
+    assert (reads([bar]), reads([bar], 2)) == ([["C4:1", "D4:0", "D4:2/3", "D5:1/3"]], [["E4:1"]])
     assert {kind: sorted(found) for kind, found in bar.marks.items()} == {
         "ties": [(1, 0, "C4"), (1, 1, "D4"), (2, 0, "E4")],
         "slurs": [(1, "slur")],
