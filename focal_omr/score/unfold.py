@@ -52,7 +52,7 @@ def unfold(score: Score) -> list[int]:
 
     A repeat goes back to the last sign that opens one, or to the end of what was repeated last, or to the
     last final barline: a piece before this one is not repeated with it. A D.C. goes back to the beginning of
-    the piece with its "Fine", and after that what stands behind the D.C. follows. After a D.C. or D.S. repeats
+    the piece with its "Fine"; after that what stands behind the D.C. follows. After a D.C. or D.S. repeats
     are left out and the last ending is taken. Barlines are those of the first part, jumps those of any.
 
     Args:
