@@ -78,7 +78,14 @@ class PartControls:
     def __init__(self, part: Part, first_staff: int) -> None:
         self.part, self.first_staff = part, first_staff
         self.index = {measure.id: number for number, measure in enumerate(part.measures)}
-        self.units = self._units()
+        # By measure and staff the note value that time stamps count.
+        self.units: list[dict[int, int]] = []
+        now = dict.fromkeys(range(1, part.staves + 1), 4)
+        for measure in part.measures:
+            for sign in measure.signs:
+                if isinstance(sign.value, Meter) and sign.onset == 0:
+                    now |= {staff: beat_unit(sign.value) for staff in ([sign.staff] if sign.staff else now)}
+            self.units.append(dict(now))
         self.home: dict[str, int] = {}
         self.staves: dict[str, int] = {}
         for number, measure in enumerate(part.measures):
@@ -95,17 +102,6 @@ class PartControls:
                 self.trills[spanner.start] = spanner.end
             else:
                 self._file(spanner)
-
-    def _units(self) -> list[dict[int, int]]:
-        """By measure and staff the note value that time stamps count."""
-        now = dict.fromkeys(range(1, self.part.staves + 1), 4)
-        units: list[dict[int, int]] = []
-        for measure in self.part.measures:
-            for sign in measure.signs:
-                if isinstance(sign.value, Meter) and sign.onset == 0:
-                    now |= {staff: beat_unit(sign.value) for staff in ([sign.staff] if sign.staff else now)}
-            units.append(dict(now))
-        return units
 
     def write(self, index: int, parent: ET.Element) -> None:
         """Write the control events of a measure.

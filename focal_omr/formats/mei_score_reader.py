@@ -12,7 +12,7 @@ Source: Music Encoding Initiative guidelines 5.0, CMN module.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, Literal, cast
 from xml.etree import ElementTree as ET
@@ -270,6 +270,7 @@ class _ScoreReader:
             first = staves.get(own[0])
             wanted = frame.element.get(ID) if part == 0 else None if first is None else first.get(ID)
             id_ = self.keep_id(wanted, f"{head.id}m{index + 1}")
+            local = {number: staff for staff, number in enumerate(own, 1)}
             units = {staff: self.states[number].unit for staff, number in enumerate(own, 1)}
             measure = DraftMeasure(id_, part, index, units)
             self.measures[part].append(measure)
@@ -277,7 +278,7 @@ class _ScoreReader:
                 state = self.states[number]
                 state.in_measure.clear()
                 for layer in staves[number].iterfind("layer") if number in staves else ():
-                    reader = LayerReader(state, self.keep_id, self._staff_of(part), gestural=self.gestural)
+                    reader = LayerReader(state, self.keep_id, local.get, gestural=self.gestural)
                     order = len(measure.voices) + 1
                     try:
                         voice = reader.read(layer, staff, f"{id_}v{order}")
@@ -287,14 +288,13 @@ class _ScoreReader:
                     measure.voices.append(voice)
             _number_voices(measure.voices)
 
-    def _staff_of(self, part: int) -> Callable[[str], int | None]:
-        staves = {number: staff for number, (owner, staff) in self.places.items() if owner == part}
-        return staves.get
-
     def _set_lengths(self, index: int) -> None:
         """Gives the events that fill a measure its length: as told, as other voices last, or the meter's."""
         measures = [part[index] for part in self.measures]
-        ends = [_end(measure) for measure in measures]
+        ends = [
+            max((d.onset + d.length for d in measure.drafts() if not d.fills), default=_ZERO)
+            for measure in measures
+        ]
         for measure, end in zip(measures, ends, strict=True):
             told = next((voice.told for voice in measure.voices if voice.told), None)
             number = self.numbers[sum(len(head.staves) for head in self.heads[: measure.part])]
@@ -319,10 +319,6 @@ def _number_voices(voices: list[DraftVoice]) -> None:
         for voice in voices:
             on_staff[voice.staff] += 1
             voice.number = 4 * (voice.staff - 1) + on_staff[voice.staff]
-
-
-def _end(measure: DraftMeasure) -> Fraction:
-    return max((d.onset + d.length for d in measure.drafts() if not d.fills), default=_ZERO)
 
 
 # Leaves ----------------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from focal_omr.score.score import (
     Articulation,
     Chord,
     Clef,
-    Direction,
     Dynamic,
     Event,
     Hairpin,
@@ -129,23 +128,17 @@ class _PartPlayer:
     def __init__(self, part: Part, order: Sequence[int], starts: Sequence[Fraction], *, drums: bool) -> None:
         self.part, self.starts, self.drums = part, starts, drums
         self.order = [index for index in order if index < len(part.measures)]
-        self.shifts = self._transpositions()
+        self.shifts: list[dict[int, int]] = []  # by measure and staff, from written to sounding pitch
+        shift = dict.fromkeys(range(1, part.staves + 1), 0)
+        for measure in part.measures:
+            for sign in measure.signs:
+                if isinstance(sign.value, Transposition):
+                    shift |= dict.fromkeys([sign.staff] if sign.staff else shift, sign.value.chromatic)
+            self.shifts.append(dict(shift))
         self.loudness = _Loudness(part)
         # Of notes that are tied on: the id that they lead to, when it begins, and the sound to lengthen.
         self.open: dict[tuple[str, Fraction], int] = {}
         self.played: list[_Sound] = []
-
-    def _transpositions(self) -> list[dict[int, int]]:
-        """By measure and staff the semitones from written to sounding pitch."""
-        now = dict.fromkeys(range(1, self.part.staves + 1), 0)
-        found = []
-        for measure in self.part.measures:
-            for sign in measure.signs:
-                if isinstance(sign.value, Transposition):
-                    for staff in [sign.staff] if sign.staff else list(now):
-                        now[staff] = sign.value.chromatic
-            found.append(dict(now))
-        return found
 
     def sounds(self) -> list[_Sound]:
         """Everything that sounds, in the order of the playing."""
@@ -255,8 +248,14 @@ class _Loudness:
         self.accents: set[tuple[int, Fraction]] = set()
         for index, measure in enumerate(part.measures):
             for direction in measure.directions:
-                if isinstance(direction.value, Dynamic):
-                    self._add(index, direction)
+                if not isinstance(direction.value, Dynamic):
+                    continue
+                place = (index, direction.onset)
+                for word in re.findall(r"[a-z]+", direction.value.text.casefold()):
+                    if word in _ACCENTS:
+                        self.accents.add(place)
+                    if word in _VELOCITIES:
+                        self.steps.append((place, _VELOCITIES[word]))
         self.steps.sort(key=lambda step: step[0])
         self.places = [place for place, _ in self.steps]
         numbers = {measure.id: index for index, measure in enumerate(part.measures)}
@@ -266,15 +265,6 @@ class _Loudness:
             for s in part.spanners
             if isinstance(s, Hairpin) and s.start.measure in numbers and s.end.measure in numbers
         ]
-
-    def _add(self, index: int, direction: Direction) -> None:
-        assert isinstance(direction.value, Dynamic)
-        words = re.findall(r"[a-z]+", direction.value.text.casefold())
-        for word in words:
-            if word in _ACCENTS:
-                self.accents.add((index, direction.onset))
-            if word in _VELOCITIES:
-                self.steps.append(((index, direction.onset), _VELOCITIES[word]))
 
     def at(self, index: int, onset: Fraction) -> int:
         """The velocity, 1 to 127."""

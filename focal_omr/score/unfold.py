@@ -71,9 +71,11 @@ def unfold(score: Score) -> list[int]:
         measure = measures[here]
         if measure.left is not None and measure.left.repeat == "forward" and here != player.back:
             player.back, player.turn = here, 1
-        if volta is not None and here == volta.first and not _enters(player, volta):
-            player.at = volta.last + 1
-            continue
+        if volta is not None and here == volta.first:
+            turn = volta.times if player.jumped else player.turn
+            if turn not in volta.passes:
+                player.at = volta.last + 1
+                continue
         order.append(here)
         kinds = jumps.get(here, frozenset())
         if player.jumped and "fine" in kinds:
@@ -82,10 +84,6 @@ def unfold(score: Score) -> list[int]:
             continue
         _advance(player, measure, volta, kinds, jumps)
     return order + list(range(len(measures), longest))
-
-
-def _enters(player: _Player, volta: _Volta) -> bool:
-    return (volta.times if player.jumped else player.turn) in volta.passes
 
 
 def _advance(
