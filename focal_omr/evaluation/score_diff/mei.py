@@ -169,7 +169,8 @@ class _MeiStaffReader:
                     actual, normal = whole_number(element, "num"), whole_number(element, "numbase")
                     if not (0 < actual <= MAX_NUMBER and 0 < normal <= MAX_NUMBER):
                         raise NotationError(f"a tuplet {actual}:{normal}; 1 to {MAX_NUMBER} are known")
-                    self.bar.marks["tuplets"][self.numbers[self.staff], self.now, (actual, normal)] += 1
+                    if element.get("num.visible") != "false" or element.get("bracket.visible") == "true":
+                        self.bar.marks["tuplets"][self.numbers[self.staff], self.now, (actual, normal)] += 1
                     self._walk(element, scale * Fraction(normal, actual))
 
     def _timed(self, element: ET.Element, scale: Fraction) -> None:

@@ -166,6 +166,8 @@ class _PartReader:
                 case "dynamics":
                     self._dynamics(element, staff)
                 case "tuplet" if element.get("type") == "start":
+                    if element.get("show-number") == "none" and element.get("bracket") != "yes":
+                        continue  # it is not printed
                     own = element.find("tuplet-actual/tuplet-number") is not None
                     names = ("tuplet-actual/tuplet-number", "tuplet-normal/tuplet-number")
                     source, (actual, normal) = (
