@@ -149,11 +149,19 @@ class SpannerReader:
         kind, number, type_ = element.tag, element.get("number", "1"), element.get("type", "")
         key = (kind, number, here.staff)
         if type_ in _LINE_ENDS:
-            # A line may end on another staff than it began.
-            open_keys = [k for k, lines in self._lines.items() if lines and k[:2] == key[:2]]
-            at = key if key in open_keys or not open_keys else open_keys[0]
-            if self._lines[at]:
-                self._add_line(self._lines[at].pop(0), here)
+            # A line may end on another staff than it began, but not before its start, which may stand in
+            # another voice.
+            at = [key, *(other for other in self._lines if other[:2] == key[:2] and other != key)]
+            lines = [
+                (other, line)
+                for other in at
+                for line in self._lines.get(other, ())
+                if line.start.measure != here.measure or line.start.onset <= here.onset
+            ]
+            if lines:
+                other, line = lines[0]
+                self._lines[other].remove(line)
+                self._add_line(line, here)
             else:
                 self._early_lines[key] = here
         if type_ in _LINE_STARTS[kind]:
