@@ -235,7 +235,7 @@ def test_a_dead_reader_fails_one_job(client: httpx.Client) -> None:
     os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     state = wait_for(client, long)
     assert state["status"] == "failed"
-    assert state["error"].startswith("long.tiff: ends the process that reads it")  # and by which signal
+    assert state["error"].startswith("long.tiff: crashed the worker process")  # and by which signal
     assert wait_for(client, following)["status"] == "done"
 
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from focal_omr.errors import NotationError, OmrError
+from focal_omr.errors import NotationError, OmrError, missing_extra
 from focal_omr.evaluation.score_diff.records import NoteEvent, VoicedBar, VoicedPart
 
 __all__ = ["musicxml_parts", "only_parts"]
@@ -67,9 +67,7 @@ def _staves(document: ET.Element, source: str, name: str) -> list[VoicedPart]:
     try:
         from music21 import converter
     except ModuleNotFoundError as error:
-        raise OmrError(
-            f"{error.name} is not installed; `pip install 'focal-ctc-omr[judge]'` brings it"
-        ) from None
+        raise OmrError(missing_extra("comparing MusicXML", error.name, extra="judge")) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # music21 warns about everything it has to guess
