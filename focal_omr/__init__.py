@@ -47,9 +47,10 @@ else:
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
-            raise ModuleNotFoundError(
-                f"focal_omr.{name} needs torch: pip install focal-ctc-omr[train]", name="torch"
-            ) from None
+            from focal_omr.errors import missing_extra
+
+            message = missing_extra(f"focal_omr.{name}", "torch", extra="train")
+            raise ModuleNotFoundError(message, name="torch") from None
 
     def __dir__() -> list[str]:
         return sorted([*globals(), *__all__])

@@ -6,8 +6,9 @@ Unknown keys and wrong types are errors. The defaults of the fields are the only
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -178,7 +179,7 @@ def load_config(path: Path, *, overrides: tuple[str, ...] = ()) -> TrainConfig:
     values = read_toml(data, source=str(path))
     for override in overrides:
         apply_override(values, override)
-    return make_config(values, source=str(path))
+    return make_config(values, source=str(path), overrides=overrides)
 
 
 def read_toml(data: bytes, *, source: str) -> dict[str, Any]:
@@ -193,8 +194,13 @@ def read_toml(data: bytes, *, source: str) -> dict[str, Any]:
         raise ConfigError(f"{source}: not TOML: {error}") from None
 
 
-def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
+def make_config(values: dict[str, Any], *, source: str, overrides: Sequence[str] = ()) -> TrainConfig:
     """Validate nested values.
+
+    Args:
+        values: Nested values, with the overrides applied.
+        source: Name of their file in error messages.
+        overrides: As in `apply_override`; a message about one of them names it instead of `source`.
 
     Raises:
         ConfigError: A key is unknown or a value is wrong; the message names `source` and the key.
@@ -202,9 +208,57 @@ def make_config(values: dict[str, Any], *, source: str) -> TrainConfig:
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{source}: {key}: {first['msg']}") from None
+        raise ConfigError(
+            validation_message(error, TrainConfig, source=source, overrides=overrides)
+        ) from None
+
+
+def validation_message(
+    error: ValidationError,
+    model: type[Frozen],
+    *,
+    source: str,
+    overrides: Sequence[str] = (),
+    prefix: str = "",
+) -> str:
+    """Describe what is wrong with the values of a model: all unknown keys, or else the first wrong value.
+
+    Args:
+        error: From the validation of the values.
+        model: The model.
+        source: Name of the file with the values.
+        overrides: As in `apply_override`; an error about one of them names it instead of `source`.
+        prefix: Put before all keys, such as "train.".
+    """
+
+    def origin(key: str) -> str:
+        keys = {override: override.partition("=")[0].strip() for override in overrides}
+        found = [each for each, name in keys.items() if f"{key}.".startswith(f"{name}.")]
+        return f"--set {found[-1]}" if found else source
+
+    unknown: dict[tuple[str, tuple[str, ...]], list[str]] = {}  # keys by origin and known keys
+    for each in error.errors():
+        key = prefix + ".".join(map(str, each["loc"]))
+        if each["type"] == "extra_forbidden":
+            unknown.setdefault((origin(key), _known_keys(model, each["loc"][:-1])), []).append(key)
+    if unknown:
+        return "; ".join(
+            f"{where}: unknown key{'s' * (len(keys) > 1)} {', '.join(keys)}; known: {', '.join(known)}"
+            for (where, known), keys in unknown.items()
+        )
+    first = error.errors()[0]
+    key = prefix + ".".join(map(str, first["loc"]))
+    return f"{origin(key)}: {key}: {first['msg']}" if key else f"{source}: {first['msg']}"
+
+
+def _known_keys(model: type[BaseModel], tables: Iterable[str | int]) -> tuple[str, ...]:
+    """The keys of a table inside a model; integers are places in arrays of tables."""
+    for table in tables:
+        if isinstance(table, str):
+            annotation = model.model_fields[table].annotation
+            types = (annotation, *get_args(annotation))
+            model = next(each for each in types if isinstance(each, type) and issubclass(each, BaseModel))
+    return tuple(model.model_fields)
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "NotationError",
     "OmrError",
     "OutputError",
+    "missing_extra",
 ]
 
 
@@ -82,3 +83,17 @@ class EditError(OmrError):
 
 class OutputError(OmrError):
     """A result cannot be written."""
+
+
+def missing_extra(feature: str, module: str | None, *, extra: str) -> str:
+    """The message for an optional dependency that is not installed.
+
+    Args:
+        feature: What needs it, such as "the web page".
+        module: The module that is missing.
+        extra: The extra of this package that installs it.
+    """
+    install = (
+        f"pip install 'focal-ctc-omr[{extra}]', or in a clone pip install -c constraints.txt '.[{extra}]'"
+    )
+    return f"{feature} needs {module}, which the extra {extra!r} installs: {install}"

@@ -243,4 +243,7 @@ def _model_bytes(path: str | Path) -> bytes:
         reason = error.strerror or error
         if path == DEFAULT_MODEL:
             raise ModelError(f"the packaged weights, {error.filename}, cannot be read ({reason})") from error
+        if isinstance(error, FileNotFoundError):
+            reason = "no such file; give an ONNX file of `focal-omr export`, or 'default'"
+            raise ModelError(f"{path}: {reason}") from None
         raise ModelError(f"{path}: cannot be read ({reason})") from error

@@ -35,7 +35,7 @@ from focal_omr.loss import (
     symbol_focal_ctc_loss,
 )
 from focal_omr.model import build_model, copy_matching_weights
-from focal_omr.runtime.atomic_files import make_writable, remove_parts, write_atomic
+from focal_omr.runtime.atomic_files import make_writable, remove_parts, removed_if_empty, write_atomic
 from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.provenance import append_row
 from focal_omr.training.checkpoint import (
@@ -107,6 +107,7 @@ def train(
     fabric = setup_fabric(config.precision)
     with ExitStack() as stack:
         if fabric.is_global_zero:
+            stack.enter_context(removed_if_empty(folder))
             make_writable(folder)
             stack.enter_context(lock_folder(folder))
             remove_parts(folder)
@@ -149,6 +150,8 @@ def _set_up(
     config: TrainConfig, folder: Path, fabric: Fabric, resume_from: Path | None, start_from: Path | None
 ) -> _TrainState:
     """Load data, network and optimizer, and start the folder's logs."""
+    # First: listing the data takes long. It draws from torch's generator, which is seeded after it.
+    initial = load_network(start_from)[0] if start_from and not resume_from else None
     torch.manual_seed(config.seed)
     training_set, validation_set = _load_samples(config)
     codec = full_codec(config.encoding)
@@ -173,8 +176,8 @@ def _set_up(
         state = _load_for_resume(resume_from, network, codec)
         optimizer.load_state_dict(state["optimizer"])
         first_step = state["step"]
-    elif start_from:
-        copy_matching_weights(network, load_network(start_from)[0])
+    elif initial is not None:
+        copy_matching_weights(network, initial)
     model, optimizer = fabric.setup(network, optimizer)
     if fabric.is_global_zero:
         _prepare_run_folder(config, folder, samples=len(training_set), first_step=first_step)

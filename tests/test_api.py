@@ -85,7 +85,10 @@ def test_without_torch_the_loss_names_the_extra_that_brings_it() -> None:
         "except ModuleNotFoundError as error: print(error)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == ("focal_omr.focal_ctc_loss needs torch: pip install focal-ctc-omr[train]\n")
+    assert ran.stdout == (
+        "focal_omr.focal_ctc_loss needs torch, which the extra 'train' installs: "
+        "pip install 'focal-ctc-omr[train]', or in a clone pip install -c constraints.txt '.[train]'\n"
+    )
 
 
 def test_every_dependency_is_pinned_within_its_bounds() -> None:

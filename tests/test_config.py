@@ -72,9 +72,24 @@ def test_values_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_errors_name_the_key(tmp_path: Path, text: str, key: str) -> None:
-    with pytest.raises(ConfigError, match=rf"run\.toml: {key.replace('.', '[.]')}: .") as raised:
+    with pytest.raises(
+        ConfigError, match=rf"run\.toml: (unknown key )?{key.replace('.', '[.]')}(: |; known: )."
+    ) as raised:
         load_config(_file(tmp_path, text))
     assert "\n" not in str(raised.value)
+
+
+def test_all_unknown_keys_are_named_with_the_known_ones_and_where_they_come_from(tmp_path: Path) -> None:
+    path = _file(tmp_path, "[optimizer]\nfoo = 1\nbar = 2")
+    known = "known: rate, weight_decay, warmup, cooldown, clip"
+    with pytest.raises(ConfigError) as raised:
+        load_config(path, overrides=("steps=3", "optimizer.rat=3"))
+    assert str(raised.value) == (
+        f"{path}: unknown keys optimizer.foo, optimizer.bar; {known}; "
+        f"--set optimizer.rat=3: unknown key optimizer.rat; {known}"
+    )
+    with pytest.raises(ConfigError, match=r"^--set steps=x: steps: Input should be a valid integer$"):
+        load_config(_file(tmp_path, ""), overrides=("seed=2", "steps=x"))
 
 
 @pytest.mark.parametrize("data", [b"steps =", b"steps = 5 5", b"\xff\xfe", b"[data\n"])

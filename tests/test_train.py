@@ -228,6 +228,15 @@ def test_starting_from_a_checkpoint_takes_its_weights(whole_run: Path, shards: P
             torch.testing.assert_close(got["model"][name], value, atol=1e-9, rtol=0)
 
 
+def test_a_run_that_cannot_start_leaves_no_folder(shards: Path, tmp_path: Path) -> None:
+    empty = _config(shards, data={"shards": [str(tmp_path / "none")], "batch": 2})
+    with pytest.raises(DataError, match=r"none: no shards; make them with"):
+        train(empty, tmp_path / "runs" / "one")
+    with pytest.raises(ModelError, match=r"nope\.pt: no such file"):  # before the data are listed
+        train(empty, tmp_path / "runs" / "one", start_from=tmp_path / "nope.pt")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_no_metrics_without_held_out_shards(shards: Path, tmp_path: Path) -> None:
     data = {"shards": [str(shards)], "batch": 2, "held_out": 0}
     assert train(_config(shards, data=data, steps=1), tmp_path / "run") == {}

@@ -122,11 +122,16 @@ def check_output_folder(folder: Path) -> None:
     try:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
     except OSError as error:
-        raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
+        raise OutputError(f"{folder}: cannot create the folder: {error.strerror or error}") from error
+    reason = ""
     if not existing.is_dir():
-        raise OutputError(f"{folder}: no results can go there ({existing} is a file, not a folder)")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: no results can go there ({existing} is not writable)")
+        reason = "is a file, not a folder"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        reason = "is not writable"
+    if reason and existing == folder:
+        raise OutputError(f"{folder}: {reason}")
+    if reason:
+        raise OutputError(f"{folder}: cannot create the folder: {existing} {reason}")
 
 
 def check_output_files(*files: Path | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from focal_omr.batch.manifest import DocumentRecord
 from focal_omr.batch.worker import DocumentReader, ReadTask
-from focal_omr.errors import ConfigError
+from focal_omr.errors import ConfigError, missing_extra
 from focal_omr.runtime.worker_processes import Lost, ProcessLimits, WorkerProcess
 
 __all__ = ["read_on_ray"]
@@ -42,7 +42,7 @@ def read_on_ray(
         ConfigError: Ray is not installed.
     """
     if find_spec("ray") is None:
-        raise ConfigError("--engine ray needs Ray: pip install focal-ctc-omr[ray]")
+        raise ConfigError(missing_extra("--engine ray", "ray", extra="ray"))
     if not tasks:
         return
     import ray.data

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from focal_omr import __version__
 from focal_omr.cli.data import data_app
@@ -44,9 +45,41 @@ from focal_omr.errors import DataError, OmrError
 if TYPE_CHECKING:
     from focal_omr.onnx_model import ModelCard
 
+
+class _Group(TyperGroup):
+    """The commands, with errors about option values that quote the value, which those of pydantic do not."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # Context is typer's private base
+        from pydantic import ValidationError
+
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, ValidationError):
+                problem = error.__cause__.errors()[0]
+                detail = next(iter(problem.get("ctx", {}).values()), "")  # a limit, or the error of a type
+                if problem["type"] == "value_error":
+                    error.message = str(detail)
+                else:
+                    reason = _REASONS.get(problem["type"], f"is not valid: {problem['msg']}")
+                    error.message = f"{problem['input']!r} {reason.format(detail)}"
+            raise
+
+
+_REASONS = {  # by pydantic's type of error
+    "int_parsing": "is not a whole number",
+    "float_parsing": "is not a number",
+    "greater_than_equal": "is less than {}",
+    "less_than_equal": "is more than {}",
+}
+
 # Plain text instead of rich boxes: `--help` takes half the time, and usage errors stay readable in logs.
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 app.add_typer(data_app, name="data")
 app.command()(read)  # `--help` lists the commands in this order
@@ -328,7 +361,7 @@ def train(
     """
     is_main = os.environ.get("RANK", "0") == "0"
     logging.getLogger("focal_omr").setLevel(logging.INFO if is_main else logging.WARNING)
-    with require_extra("train"):
+    with require_extra("train", "training"):
         from focal_omr.config import load_config
         from focal_omr.train import train as train_network
     figures = train_network(
@@ -361,7 +394,7 @@ def experiment(
     Finished runs are skipped, so an interrupted study can be resumed.
     """
     logging.getLogger("focal_omr.experiment").setLevel(logging.INFO)
-    with require_extra("lab"):
+    with require_extra("lab", "an experiment"):
         from focal_omr.experiment.grid import load_grid
         from focal_omr.experiment.study import run_study
     grid = load_grid(name, overrides=tuple(set_ or ()))
@@ -395,7 +428,7 @@ def export(
     from focal_omr.batch.outputs import check_output_files
 
     check_output_files(out, state)
-    with require_extra("train"):
+    with require_extra("train", "exporting a model"):
         from focal_omr.data.loader import list_staves
         from focal_omr.training.calibrate import calibrate as calibrate_model
         from focal_omr.training.export_onnx import export_checkpoint, write_state

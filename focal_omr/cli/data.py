@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -49,7 +50,7 @@ def render(
 
     The music comes from real tunes, or is composed at random.
     """
-    with require_extra("render"):
+    with require_extra("render", "rendering data"):
         from focal_omr.data.rendered import render_tree
     render_tree(
         out,
@@ -267,7 +268,7 @@ def tunes(
 
     A report of every file is written beside it.
     """
-    with require_extra("render"):
+    with require_extra("render", "collecting tunes"):
         from focal_omr.data.music.sources import tune_files
         from focal_omr.data.music.tunes import collect_tunes, music21_folder
     roots = [music21_folder() if str(source) == "music21" else source for source in sources]
@@ -286,7 +287,11 @@ def shards(
     size: Annotated[int, typer.Option(min=1, help="Staves per shard.")] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     tunes: Annotated[
-        Path | None, typer.Option(help="Collection from `data tunes`.", show_default="composed")
+        Path | None,
+        typer.Option(
+            help="Folder of tunes, a collection from `data tunes`, or the word music21.",
+            show_default="composed",
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     rare: Annotated[
@@ -296,12 +301,15 @@ def shards(
 ) -> None:
     """Engrave staff images for training and pack them into shards."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
-    with require_extra("render"):
+    with require_extra("render", "engraving shards"):
         from focal_omr.data.engraving.staff_images import write_shards
-        from focal_omr.data.music.draw import ScoreSource, draw_composed, draw_excerpt
-    base = draw_composed if tunes is None else partial(draw_excerpt, tunes)
-    source = ScoreSource(base, rare_share=rare)
-    write_shards(out, count=count, seed=seed, source=source, size=size, workers=workers, engraver=engraver)
+        from focal_omr.data.music.draw import ScoreSource
+        from focal_omr.data.rendered import score_drawer
+    with TemporaryDirectory() as temporary:
+        source = ScoreSource(score_drawer(tunes, Path(temporary)), rare_share=rare)
+        write_shards(
+            out, count=count, seed=seed, source=source, size=size, workers=workers, engraver=engraver
+        )
     print(out)
 
 
@@ -317,7 +325,7 @@ def pack(
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
     """Pack your own labelled images into training shards."""
-    with require_extra("render"):
+    with require_extra("render", "packing shards"):
         from focal_omr.data.pack import pack_samples
     from focal_omr.data.primus.split import read_ids
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
@@ -360,7 +368,7 @@ def show(
 
     The result is a web page; samples are shown clean and degraded.
     """
-    with require_extra("lab"):
+    with require_extra("lab", "showing a data set"):
         from focal_omr.data.show.page import show_set
     from focal_omr.batch.outputs import check_output_folder
     from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated

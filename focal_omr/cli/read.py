@@ -19,7 +19,14 @@ from focal_omr.cli.options import (
     UnfoldOption,
     make_playback,
 )
-from focal_omr.cli.terminal import ALL_FAILED, SOME_FAILED, native_stderr_silenced, progress_bar, say
+from focal_omr.cli.terminal import (
+    ALL_FAILED,
+    SOME_FAILED,
+    naming_option,
+    native_stderr_silenced,
+    progress_bar,
+    say,
+)
 from focal_omr.errors import ImageError, OutputError
 
 if TYPE_CHECKING:
@@ -146,14 +153,16 @@ def read(
     from focal_omr.batch.worker import ReadOptions
     from focal_omr.page.ranges import parse_pages
 
-    names = parse_outputs(to)
+    with naming_option("--to"):
+        names = parse_outputs(to)
     playback = make_playback(tempo, instrument, unfold_repeats)
     if split not in (None, "pieces"):
         raise OutputError(f"--split {split}: only 'pieces' is known")
     output = OutputOptions(playback, mark_doubtful, doubtful_below, split is not None)
     tasks = _make_tasks(inputs, out)
     if pages is not None:
-        parse_pages(pages)
+        with naming_option("--pages"):
+            parse_pages(pages)
     check_output_folder(out)
     with_manifest = resume or (len(tasks) > 1 if manifest is None else manifest)
     with read_documents(

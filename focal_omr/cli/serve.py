@@ -83,7 +83,7 @@ def serve(
 
     By default only this machine can connect (see --host), and no data leaves it. See docs/server.md.
     """
-    with require_extra("web"):
+    with require_extra("web", "the web page"):
         import prometheus_client  # noqa: F401
         import python_multipart  # noqa: F401  # FastAPI would ask for it late, and in several lines
         import uvicorn

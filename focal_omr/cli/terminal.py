@@ -5,9 +5,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from focal_omr.errors import OmrError
+from focal_omr.errors import OmrError, missing_extra
 
-__all__ = ["ALL_FAILED", "SOME_FAILED", "native_stderr_silenced", "progress_bar", "require_extra", "say"]
+__all__ = [
+    "ALL_FAILED",
+    "SOME_FAILED",
+    "naming_option",
+    "native_stderr_silenced",
+    "progress_bar",
+    "require_extra",
+    "say",
+]
 
 SOME_FAILED, ALL_FAILED = 1, 2  # exit statuses
 _NATIVE_STDERR = 2  # file descriptor that C and C++ libraries write to
@@ -19,8 +27,8 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def require_extra(name: str) -> Iterator[None]:
-    """Turn a missing optional dependency into the command that installs it.
+def require_extra(name: str, feature: str) -> Iterator[None]:
+    """Turn a missing optional dependency into the command that installs it; `feature` is what needs it.
 
     Raises:
         OmrError: A module of the extra `name` is not installed.
@@ -28,7 +36,16 @@ def require_extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise OmrError(f"{error.name} is not installed: pip install focal-ctc-omr[{name}]") from None
+        raise OmrError(missing_extra(feature, error.name, extra=name)) from None
+
+
+@contextmanager
+def naming_option(option: str) -> Iterator[None]:
+    """Put the name of an option before the message of an `OmrError` about its value."""
+    try:
+        yield
+    except OmrError as error:
+        raise type(error)(f"{option}: {error}") from None
 
 
 @contextmanager

@@ -95,8 +95,14 @@ def list_staves(
     for folder in folders:
         location = parse_location(folder, cache=Path(cache) if cache else None)
         shards = sorted(location.glob("*.tar"), key=lambda path: path.name)
+        if not shards:
+            make = "make them with `focal-omr data shards`, as the head of configs/default.toml shows"
+            raise DataError(f"{folder}: no shards; {make}")
         if len(shards) <= held_out:
-            raise DataError(f"{folder}: {len(shards)} shards; more than the {held_out} held out are needed")
+            raise DataError(
+                f"{folder}: {len(shards)} shards, of which {held_out} are held out for validation; "
+                "make more with `focal-omr data shards`, or hold out fewer"
+            )
         with ThreadPoolExecutor(1 if isinstance(location, Path) else _CONCURRENT_REQUESTS) as pool:
             for index, staves in enumerate(pool.map(shard_index, shards)):
                 (validation if index < held_out else train).extend(staves)

@@ -84,7 +84,7 @@ def render_tree(
     if not 0 <= rare <= 1:
         raise DataError(f"share of {rare} with rare symbols is out of range; it must be from 0 to 1")
     with TemporaryDirectory() as temporary, sample_writer(out, archive=archive) as write:
-        base = _score_drawer(tunes, Path(temporary), vary=not primus, plain=plain)
+        base = score_drawer(tunes, Path(temporary), vary=not primus, plain=plain)
         stream = ScoreSource(base, rare).stream()
         draw = partial(_draw_primus, stream) if primus else stream
         for number, name, image in zip(
@@ -130,8 +130,18 @@ def sample_names(seed: int) -> Iterator[str]:
             yield f"{seed:04d}{source:05d}-{ending}"
 
 
-def _score_drawer(tunes: Path | None, temporary: Path, *, vary: bool, plain: bool) -> DrawScore:
-    """The function that draws scores; tunes are first collected into a temporary file."""
+def score_drawer(tunes: Path | None, temporary: Path, *, vary: bool = True, plain: bool = False) -> DrawScore:
+    """The function that draws scores; tunes are first collected into a file of a temporary folder.
+
+    Args:
+        tunes: As in `render_tree`.
+        temporary: The folder, needed as long as scores are drawn.
+        vary: Vary the tunes.
+        plain: As in `render_tree`.
+
+    Raises:
+        DataError: The tunes cannot be used.
+    """
     if tunes is None:
         return partial(draw_composed, plain=plain)
     if tunes.is_file() and not is_archive(tunes) and not is_tune(tunes):

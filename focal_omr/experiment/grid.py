@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from focal_omr.config import MAX_TOML_BYTES, Frozen, LossConfig, TrainConfig, apply_override, read_toml
+from focal_omr.config import (
+    MAX_TOML_BYTES,
+    Frozen,
+    LossConfig,
+    TrainConfig,
+    apply_override,
+    read_toml,
+    validation_message,
+)
 from focal_omr.errors import ConfigError
 from focal_omr.runtime.atomic_files import read_limited
 
@@ -134,7 +142,8 @@ class Grid(Frozen):
             validation: Folder of the validation shards.
 
         Raises:
-            ConfigError: The grid's `train` has an unknown key, or a value of a wrong type or range.
+            ConfigError: The grid's `train.data` is not a table.
+            ValidationError: Its `train` has an unknown key, or a value of a wrong type or range.
         """
         values = deepcopy(self.train)  # not through JSON, which has no TOML dates
         values["seed"] = seed
@@ -142,10 +151,7 @@ class Grid(Frozen):
         if not isinstance(values.setdefault("data", {}), dict):
             raise ConfigError("train.data: expected a table, got a value")
         values["data"].update(shards=[str(shards)], validation=[str(validation)])
-        try:
-            return TrainConfig.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"train.{_first(error)}") from None
+        return TrainConfig.model_validate(values)
 
 
 def grid_names() -> list[str]:
@@ -177,16 +183,13 @@ def load_grid(name: str, *, overrides: Sequence[str] = ()) -> Grid:
     try:
         grid = Grid.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {_first(error)}") from None
+        raise ConfigError(validation_message(error, Grid, source=name, overrides=overrides)) from None
     try:
         for loss in grid.all_losses.values():  # reject a wrong `train` before anything is engraved
             grid.training(loss, seed=grid.seeds[0], shards=Path(), validation=Path())
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+    except ValidationError as error:
+        message = validation_message(error, TrainConfig, source=name, overrides=overrides, prefix="train.")
+        raise ConfigError(message) from None
     return grid
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    return f"{key}: {first['msg']}" if key else str(first["msg"])

@@ -29,6 +29,16 @@ ZIP_ERRORS = (
 )
 
 
+_ENDS_EARLY = tuple(
+    expat.errors.codes[text]
+    for text in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+
+
 class _StopParsingError(Exception):
     """Raised at the first element: no declarations follow it."""
 
@@ -53,7 +63,11 @@ def parse_xml(data: str | bytes) -> ET.Element:
         parser.Parse(data, True)
     try:
         root = ET.fromstring(data)
-    except (ET.ParseError, LookupError, ValueError) as error:
+    except ET.ParseError as error:
+        if error.code in _ENDS_EARLY and data.strip():
+            raise NotationError(f"the XML document ends early, at line {error.position[0]}") from None
+        raise NotationError(f"not an XML document: {error}") from None
+    except (LookupError, ValueError) as error:
         raise NotationError(f"not an XML document: {error}") from None
     level, depth = [root], 0
     while level:

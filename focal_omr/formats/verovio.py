@@ -141,7 +141,7 @@ class Engraver:
         self._load(text, kind)
         mei = str(self._toolkit.getMEI())
         if "<measure" not in mei:
-            raise EngraveError(f"{kind}: Verovio found no measure of music in it")
+            raise EngraveError(f"Verovio found no measure in this {kind} document")
         return mei
 
     def _load(self, data: str, kind: str) -> None:

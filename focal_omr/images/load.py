@@ -1,5 +1,6 @@
 """Image files to grayscale arrays with light paper, decoded by OpenCV."""
 
+import re
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ MAX_DOCUMENT_BYTES = 1_000_000_000  # 500 pages scanned in colour have 500 MB
 MIN_SIDE_PX = 16  # five lines at a staff space of 4 px, the smallest that can be read, are 17 px high
 
 _LIGHT = 112  # median gray level of an image on light paper
+_URL = re.compile(r"[a-z][a-z0-9+.]+:/")  # a path keeps one of a URL's two slashes
 _BAND_ROWS = 256  # rows converted to gray at a time
 
 # EXIF orientation -> (mirror left to right first, then rotate).
@@ -54,7 +56,9 @@ def read_file(path: str | Path) -> bytes:
     try:
         return read_limited(file, MAX_DOCUMENT_BYTES)
     except FileNotFoundError:
-        raise ImageError(f"{file}: no such file") from None
+        is_url = _URL.match(file.as_posix())
+        reason = "URLs are not read; download the file first" if is_url else "no such file"
+        raise ImageError(f"{file}: {reason}") from None
     except OSError as error:
         raise ImageError(f"{file}: cannot be read ({error.strerror or error})") from error
 
@@ -107,6 +111,8 @@ def decode_gray(
         raise ImageError(f"{name}: cannot be decoded ({str(error.err).strip() or 'OpenCV error'})") from error
     if image is None and header.kind:
         raise ImageError(f"{name}: the {header.kind} file is damaged or cut off, and cannot be decoded")
+    if image is None and name.lower().endswith(".pdf"):
+        raise ImageError(f"{name}: not a PDF file, nor an image that can be decoded")
     if image is None:
         raise ImageError(
             f"{name}: not an image that can be decoded (PNG, JPEG, TIFF, WebP, BMP or GIF; documents as PDF)"

@@ -21,11 +21,13 @@ def parse_pages(text: str) -> list[PageRange]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise ImageError(f"pages {text!r}: page numbers from 1 and ranges are needed, such as 1,3-5,8-")
+            raise ImageError(
+                f"{text!r} is not a page list: page numbers from 1 and ranges are needed, such as 1,3-5,8-"
+            )
         first = int(match[1])
         last = int(match[3]) if match[3] else None if match[2] else first
         if last is not None and last < first:
-            raise ImageError(f"pages {text!r}: the range {part.strip()} ends before it begins")
+            raise ImageError(f"{text!r} is not a page list: the range {part.strip()} ends before it begins")
         ranges.append((first, last))
     return ranges
 

@@ -10,7 +10,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,7 +69,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                 part.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _not_written(path, error) from error
 
 
 @contextmanager
@@ -94,7 +94,14 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    if isinstance(error, FileNotFoundError) and not path.parent.exists():
+        reason = f"the folder {path.parent} does not exist"
+    return OutputError(f"{path} cannot be written: {reason}")
 
 
 def append_atomic(path: Path, data: bytes) -> None:
@@ -113,7 +120,7 @@ def append_atomic(path: Path, data: bytes) -> None:
                 file.truncate(before)
                 raise
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _not_written(path, error) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -124,8 +131,10 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: is a file, not a folder") from error
     except OSError as error:
-        raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
+        raise OutputError(f"{folder}: cannot create the folder: {error.strerror or error}") from error
 
 
 def make_writable(folder: Path) -> None:
@@ -142,7 +151,19 @@ def make_writable(folder: Path) -> None:
         part.touch()
         part.unlink()
     except OSError as error:
-        raise OutputError(f"{folder}: no results can go there ({error.strerror or error})") from error
+        raise OutputError(f"{folder}: cannot write into the folder: {error.strerror or error}") from error
+
+
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove a folder, and parents that were missing too, if the block creates them and leaves them empty."""
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    finally:
+        for path in created:
+            with suppress(OSError):  # not empty
+                path.rmdir()
 
 
 def remove_parts(folder: Path) -> None:

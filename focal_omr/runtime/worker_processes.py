@@ -49,7 +49,7 @@ _SPAWN = multiprocessing.get_context("spawn")
 _START_S = 120.0
 _STARTED = "started"
 _POLL_S = 0.2  # between two calls of `is_cancelled`
-_ENDS = "ends the process that reads it"
+_CRASHED = "crashed the worker process"
 
 
 @dataclass(frozen=True)
@@ -273,11 +273,11 @@ def _wait_for_any(workers: "Collection[WorkerProcess[T, R]]", at_most_s: float) 
 def _exit_reason(exitcode: int | None) -> str:
     """Explain why a process ended that was not stopped."""
     if exitcode is None or exitcode >= 0:
-        return _ENDS
+        return _CRASHED
     try:
-        return f"{_ENDS} ({signal.Signals(-exitcode).name})"
+        return f"{_CRASHED} ({signal.Signals(-exitcode).name})"
     except ValueError:  # a signal without a name
-        return f"{_ENDS} (signal {-exitcode})"
+        return f"{_CRASHED} (signal {-exitcode})"
 
 
 def _serve(connection: Connection, function: Callable[[T], R], limits: ProcessLimits) -> None:

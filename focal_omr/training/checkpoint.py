@@ -92,6 +92,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; a checkpoint is RUN/last.pt") from None
+    except IsADirectoryError:
+        raise ModelError(f"{path}: is a folder; a checkpoint is RUN/last.pt") from None
     except Exception as error:  # torch raises errors of many types on damaged bytes
         raise ModelError(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT_VERSION:

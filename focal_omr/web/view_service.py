@@ -85,8 +85,7 @@ class ViewService:
         finally:
             self._waiting -= 1
         if isinstance(result, Lost):
-            reason = result.reason.replace("reads", "makes")  # `worker_processes` words it for reading
-            raise RejectedError(503, f"{request.document.name}: this cannot be made now, it {reason}")
+            raise RejectedError(503, f"{request.document.name}: this cannot be made now, it {result.reason}")
         if isinstance(result, Rejected):
             raise RejectedError(result.status, result.error)
         return result

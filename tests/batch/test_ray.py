@@ -52,7 +52,7 @@ def test_two_actors_give_the_same_bytes_as_one_reader(
     finally:
         ray.shutdown()
     assert found.keys() == set(tasks)
-    assert found[tasks[1]] == Lost("ends the process that reads it (SIGSEGV)")
+    assert found[tasks[1]] == Lost("crashed the worker process (SIGSEGV)")
     assert _record(found[tasks[3]]).error == f"{pictures[3]}: the file is empty"
     reader = DocumentReader(options)
     for task in (tasks[0], tasks[2]):

@@ -45,7 +45,7 @@ def test_a_crash_a_timeout_and_lack_of_memory_fail_one_document_each(
         **{"a": 1, "bc": 2, "def": 3}
     }
     assert found["memory"].error == "memory.png: needs more memory than 3000 MB"
-    assert found["crash"].error == "crash.png: ends the process that reads it (SIGSEGV)"
+    assert found["crash"].error == "crash.png: crashed the worker process (SIGSEGV)"
     assert found["sleep"].error == "sleep.png: takes longer than 2 s"
 
 

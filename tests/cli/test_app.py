@@ -332,16 +332,33 @@ def _no_format(tmp_path):
     return [picture, "--to", " ,"], "no output format given"
 
 
+def _page_list_of_words(tmp_path):
+    return ["tune.png", "--pages", "foo"], "--pages: 'foo' is not a page list"
+
+
+def _url(tmp_path):
+    return ["https://example.com/a.png"], "example.com/a.png: URLs are not read; download the file first"
+
+
+def _junk_named_pdf(tmp_path):
+    (tmp_path / "bad.pdf").write_text("junk")
+    return [tmp_path / "bad.pdf"], "bad.pdf: not a PDF file"
+
+
 def _out_is_a_file(tmp_path):
     (tmp_path / "file").write_text("keep me")
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "-o", tmp_path / "file"], f"{tmp_path}/file: no results can go there"
+    return [picture, "-o", tmp_path / "file"], f"{tmp_path}/file: is a file, not a folder"
 
 
 def _out_below_a_file(tmp_path):
     (tmp_path / "file").write_text("keep me")
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "-o", tmp_path / "file" / "out"], f"({tmp_path}/file is a file, not a folder)"
+    return [
+        picture,
+        "-o",
+        tmp_path / "file" / "out",
+    ], f"cannot create the folder: {tmp_path}/file is a file, not a folder"
 
 
 def _out_in_proc(tmp_path):
@@ -357,7 +374,11 @@ def _result_is_a_folder(tmp_path):
 
 def _missing_model(tmp_path):
     picture = save_png(tmp_path / "tune.png", draw_staff())
-    return [picture, "--model", tmp_path / "no.onnx"], f"{tmp_path}/no.onnx: cannot be read (No such file"
+    return [
+        picture,
+        "--model",
+        tmp_path / "no.onnx",
+    ], f"{tmp_path}/no.onnx: no such file; give an ONNX file of"
 
 
 def _model_is_text(tmp_path):
@@ -394,6 +415,7 @@ def _model_of_another_strip(tmp_path):
     "case",
     [
         *(_missing, _empty_folder, _same_stem, _unknown_format, _no_format),
+        *(_page_list_of_words, _url, _junk_named_pdf),
         *(_out_is_a_file, _out_below_a_file, _out_in_proc, _result_is_a_folder),
         *(_missing_model, _model_is_text, _foreign_model, _model_of_another_strip),
     ],
@@ -418,7 +440,12 @@ def test_invalid_arguments_give_a_one_line_error(run, model, tmp_path, case):
     [
         (["read"], "Missing argument"),
         (["read", "a.png", "--colour"], "No such option: --colour"),
-        (["read", "a.png", "--threads", "many"], "Invalid value for '--threads'"),
+        (
+            ["read", "a.png", "--threads", "many"],
+            "Invalid value for '--threads': 'many' is not a whole number",
+        ),
+        (["read", "a.png", "--beam", "-1"], "Invalid value for '--beam': '-1' is less than 0"),
+        (["read", "a.png", "--engine", "dask"], "Invalid value for '--engine': 'dask' is not one of"),
         (["listen"], "No such command 'listen'"),
     ],
 )
@@ -607,6 +634,22 @@ def test_compare(run, tmp_path):
     assert out[-1] == "1 more differences are not shown"
 
 
+def test_a_folder_is_named_as_one_and_a_missing_folder_as_missing(run, tmp_path):
+    (tmp_path / "a.semantic").write_text(" ".join(TUNE))
+    (tmp_path / "b").mkdir()
+    status, _, err = run("compare", tmp_path / "a.semantic", tmp_path / "b")
+    assert (status, err) == (
+        2,
+        [f"focal-omr: {tmp_path}/b: is a folder; a score or a label file is needed"],
+    )
+    status, _, err = run("convert", tmp_path / "a.semantic", tmp_path / "no" / "a.mid")
+    folder = tmp_path / "no"
+    assert (status, err) == (
+        2,
+        [f"focal-omr: {folder}/a.mid cannot be written: the folder {folder} does not exist"],
+    )
+
+
 def test_compare_names_unreadable_files(run, tmp_path):
     (tmp_path / "truth.semantic").write_text(" ".join(TUNE))
     status, _, err = run("compare", tmp_path / "truth.semantic", tmp_path / "no.musicxml")
@@ -666,8 +709,11 @@ def test_pack_names_the_samples_it_leaves_out(run, tmp_path):
     ("arguments", "message"),
     [
         (["nonsense"], "nonsense: neither a file nor a packaged grid (imbalance, losses, seed-study, smoke)"),
-        (["smoke", "--set", "train.stepz=3"], "smoke: train.stepz: Extra inputs are not permitted"),
-        (["smoke", "--set", "seeds=[]"], "smoke: seeds: Tuple should have at least 1 item"),
+        (
+            ["smoke", "--set", "train.stepz=3"],
+            "--set train.stepz=3: unknown key train.stepz; known: seed, steps,",
+        ),
+        (["smoke", "--set", "seeds=[]"], "--set seeds=[]: seeds: Tuple should have at least 1 item"),
         (["smoke", "--data", "nowhere"], "nowhere"),
     ],
 )

@@ -280,7 +280,7 @@ def test_missing_ids_and_files_are_reported(tree: Path, split: Path, tmp_path: P
     with pytest.raises(DataError, match="'fax'"):
         show_set(tree, tmp_path / "out", degrade="fax")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(OutputError, match="ids: no results can go there"):
+    with pytest.raises(OutputError, match="ids: is a file, not a folder"):
         show_set(tree, tmp_path / "ids")
 
 
@@ -300,4 +300,4 @@ def test_without_the_extra_the_command_prints_how_to_install_it(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "wordcloud", None)
     run = CliRunner().invoke(data_app, ["show", "set", "--out", "out"])
     assert isinstance(run.exception, OmrError)
-    assert "pip install focal-ctc-omr[lab]" in str(run.exception)
+    assert "pip install 'focal-ctc-omr[lab]'" in str(run.exception)

@@ -174,9 +174,9 @@ def test_the_first_shards_of_each_folder_are_held_out(tmp_path: Path) -> None:
 def test_folders_without_enough_shards_are_refused(tmp_path: Path) -> None:
     folder = write_shards_of_staves(tmp_path / "one", 2)
     write_tar(folder / "half.partial", {})  # not a shard yet
-    with pytest.raises(DataError, match=r"one: 1 shards; more than the 1 held out are needed"):
+    with pytest.raises(DataError, match=r"one: 1 shards, of which 1 are held out for validation"):
         list_staves([str(folder)], held_out=1)
-    with pytest.raises(DataError, match=r"none: 0 shards"):
+    with pytest.raises(DataError, match=r"none: no shards; make them with `focal-omr data shards`"):
         list_staves([str(tmp_path / "none")], held_out=0)
 
 

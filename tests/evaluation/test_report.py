@@ -77,5 +77,5 @@ def test_files_are_written_together(evaluation: Evaluation, tmp_path: Path) -> N
     save_report(evaluation, tmp_path / "deep" / "report", title="A test")
     written = sorted(path.name for path in (tmp_path / "deep" / "report").iterdir())
     assert written == ["report.md", "worst-02.jpg", "worst-03.jpg"]
-    with pytest.raises(OutputError, match="no results can go there"):
+    with pytest.raises(OutputError, match="report: cannot create the folder: Not a directory"):
         save_report(evaluation, tmp_path / "a.png" / "report", title="A test")

@@ -323,7 +323,7 @@ def test_a_read_only_file_system_is_detected(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(Path, "touch", touch)
     assert _refused(lambda: make_writable(tmp_path)) == (
-        f"{tmp_path}: no results can go there (Read-only file system)"
+        f"{tmp_path}: cannot write into the folder: Read-only file system"
     )
 
 

@@ -47,7 +47,7 @@ def test_results_come_in_order_and_lost_items_have_a_reason() -> None:
         "a": "A",
         "sleep": Lost("takes longer than 3 s"),
         "b": "B",
-        "die": Lost("ends the process that reads it"),
+        "die": Lost("crashed the worker process"),
         "c": "C",
         "d": "D",
     }
@@ -129,8 +129,8 @@ def test_run_isolated_raises_the_errors_of_the_function() -> None:
 def test_compare_names_the_file_that_crashed() -> None:
     limits = ProcessLimits(20)
     compared = compare_files(CRASH, GOOD, with_omr_ned=False, limits=limits)
-    assert compared.error == f"{CRASH}: ends the process that reads it (SIGSEGV)"
-    with pytest.raises(NotationError, match=r"native-1\.abc: ends the process that reads it \(SIGSEGV\)$"):
+    assert compared.error == f"{CRASH}: crashed the worker process (SIGSEGV)"
+    with pytest.raises(NotationError, match=r"native-1\.abc: crashed the worker process \(SIGSEGV\)$"):
         compare_files(GOOD, CRASH, with_omr_ned=False, limits=limits)
 
 
@@ -138,7 +138,7 @@ def test_convert_survives_a_crash(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "focal_omr", "convert", CRASH, tmp_path / "a.mei"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == f"focal-omr: {CRASH}: ends the process that reads it (SIGSEGV)"
+    assert done.stderr.splitlines()[-1] == f"focal-omr: {CRASH}: crashed the worker process (SIGSEGV)"
     assert not list(tmp_path.iterdir())
 
 

@@ -225,7 +225,7 @@ def test_a_text_file_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.onnx").write_text("This is no network.\n", encoding="utf-8")
     assert "not an ONNX file" in _refused(tmp_path / "text.onnx")
     assert "cannot be read" in _refused(tmp_path)
-    assert "No such file" in _refused(tmp_path / "none.onnx")
+    assert "none.onnx: no such file" in _refused(tmp_path / "none.onnx")
 
 
 def test_missing_packaged_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,9 @@ def test_a_missing_model_is_one_line(tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     code = "import sys; sys.modules['uvicorn'] = None; from focal_omr.cli.app import main; main()"
     line = refused("serve", "--data", str(tmp_path), code=code)
-    assert "pip install focal-ctc-omr[web]" in line
+    assert (
+        "the web page needs uvicorn, which the extra 'web' installs: pip install 'focal-ctc-omr[web]'" in line
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from focal_omr.errors import DataError
+from focal_omr.errors import DataError, missing_extra
 from focal_omr.runtime.atomic_files import make_writable, write_atomic
 
 if TYPE_CHECKING:  # an optional dependency, imported only for URLs
@@ -129,8 +129,7 @@ def parse_location(name: str, *, cache: Path | None = None) -> ShardPath:
     try:
         from upath import UPath
     except ImportError as error:
-        need = "URLs need universal-pathlib; `pip install focal-ctc-omr[remote]` installs it"
-        raise DataError(f"{name}: {need}") from error
+        raise DataError(missing_extra(f"{name}: a URL", "universal-pathlib", extra="remote")) from error
     try:
         return RemotePath(UPath(name.rstrip("/")), cache)
     except (ValueError, ImportError) as error:

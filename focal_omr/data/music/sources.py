@@ -104,6 +104,8 @@ def tune_files(*roots: Path) -> TuneSource:
             files = [path.relative_to(root).as_posix() for path in paths]
         elif is_archive(root):
             files = [name for name, _ in _members(root, wanted=None)]
+        elif not root.exists():
+            raise DataError(f"{root}: no such file or folder")
         else:
             raise DataError(
                 f"{root}: no folder, no archive ({', '.join(ARCHIVES)}) and no tune ({', '.join(FORMATS)})"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from focal_omr.data.music.sources import FORMATS, TuneFile, TuneSource, score_texts, single_scores
 from focal_omr.encodings.semantic import join_label, score_to_tokens
-from focal_omr.errors import DataError, NotationError, OmrError
+from focal_omr.errors import DataError, NotationError, OmrError, missing_extra
 from focal_omr.formats.mei_reader import MonophonicRun, read_monophonic_runs
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import atomic_file, make_writable, write_atomic
@@ -58,7 +58,7 @@ def music21_folder() -> Path:
     """
     spec = find_spec("music21")
     if spec is None or spec.origin is None:
-        raise DataError("music21 is not installed; `pip install focal-ctc-omr[render]` installs it")
+        raise DataError(missing_extra("the corpus of music21", "music21", extra="render"))
     return Path(spec.origin).parent / "corpus"
 
 

@@ -122,7 +122,9 @@ def _ends_the_process(random: Random) -> Score:
 
 
 def test_a_process_that_is_lost_is_reported_and_hangs_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"2 of 2 shards were not written: 0 \(ends the process.*1 \("):
+    with pytest.raises(
+        DataError, match=r"2 of 2 shards were not written: 0 \(crashed the worker process.*1 \("
+    ):
         write_shards(tmp_path, count=2, seed=3, source=ScoreSource(_ends_the_process), size=3, workers=2)
     assert not list(tmp_path.glob("*.tar"))
 

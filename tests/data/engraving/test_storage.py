@@ -130,7 +130,7 @@ def test_other_storages_are_those_of_fsspec(folder: Path, monkeypatch: pytest.Mo
         assert len(held_out) == 7
     finally:
         system.rm("/there", recursive=True)
-    with pytest.raises(DataError, match=r"^memory://there: 0 shards; more than the 0 held out are needed"):
+    with pytest.raises(DataError, match=r"^memory://there: no shards; make them with"):
         list_staves(["memory://there"], held_out=0)
 
 
@@ -170,7 +170,9 @@ def test_paths_are_paths() -> None:
 def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "upath", None)
     assert parse_location("shards") == Path("shards")
-    with pytest.raises(DataError, match=r"^s3://b/c: URLs need universal-pathlib; `pip install .*remote"):
+    with pytest.raises(
+        DataError, match=r"^s3://b/c: a URL needs universal-pathlib, .*: pip install .*remote"
+    ):
         parse_location("s3://b/c")
 
 
