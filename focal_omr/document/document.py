@@ -212,15 +212,13 @@ def _events_json(score: Score) -> dict[str, dict[str, Any]]:
         count = measure.multirest.measures if measure.multirest else 1
         keys = {"event": event.id, "voice": voice.number}
         times = {"onset": str(event.onset), "duration": str(count * event.length)}
-        found[event.id] = keys | (_pitch_json(event) if isinstance(event, Chord) else {}) | times
+        if isinstance(event, Chord):
+            pitch = event.notes[0].pitch
+            assert isinstance(pitch, Pitch)
+            sign = "#" * pitch.alter if pitch.alter > 0 else "b" * -pitch.alter
+            keys |= {"pitch": f"{pitch.step}{sign}{pitch.octave}"}
+        found[event.id] = keys | times
     return found
-
-
-def _pitch_json(chord: Chord) -> dict[str, str]:
-    pitch = chord.notes[0].pitch
-    assert isinstance(pitch, Pitch)
-    sign = "#" * pitch.alter if pitch.alter > 0 else "b" * -pitch.alter
-    return {"pitch": f"{pitch.step}{sign}{pitch.octave}"}
 
 
 def _page_json(page: Page, events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

@@ -87,10 +87,13 @@ class LeftOut:
 
     def phrases(self) -> tuple[str, ...]:
         """One phrase for each kind: "12 slurs, first in measure 3", "voice 2 of measure 7"."""
-        return tuple(_phrase(*names, *found) for names, found in self._found.items())
-
-
-def _phrase(singular: str, plural: str, count: int, place: str) -> str:
-    if singular == plural:  # a voice, which is in measures
-        return f"{singular} of {place}" if count == 1 else f"{singular} in {count} measures, first in {place}"
-    return f"1 {singular} in {place}" if count == 1 else f"{count} {plural}, first in {place}"
+        found = []
+        for (singular, plural), (count, place) in self._found.items():
+            if singular == plural:  # a voice, which is in measures
+                several = f"{singular} in {count} measures, first in {place}"
+                found.append(f"{singular} of {place}" if count == 1 else several)
+            else:
+                found.append(
+                    f"1 {singular} in {place}" if count == 1 else f"{count} {plural}, first in {place}"
+                )
+        return tuple(found)

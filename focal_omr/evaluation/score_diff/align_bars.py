@@ -7,7 +7,7 @@ Source: Levenshtein 1966; edit distance of sequences whose elements are multiset
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from operator import itemgetter
 
 from focal_omr.evaluation.score_diff.records import Bar
@@ -22,7 +22,13 @@ _BAND = 40  # bars off the diagonal beyond the difference in number
 def align_bars(result: Sequence[Bar], truth: Sequence[Bar]) -> list[BarPair]:
     """The pairs of bars with the lowest total cost, in order. Bars of rest cost next to nothing."""
     ids: dict[Hashable, int] = {}
-    hyps, refs = ([_features(bar, ids) for bar in bars] for bars in (result, truth))
+    hyps: list[frozenset[int]] = []
+    refs: list[frozenset[int]] = []  # the notes of each bar and their pitches as numbers; what is there twice has two
+    for bars, features in ((result, hyps), (truth, refs)):
+        for bar in bars:
+            keys = Counter[Hashable](bar.notes) + Counter[Hashable](note.pitch for note in bar.notes)
+            repeated = ((key, k) for key, count in keys.items() for k in range(count))
+            features.append(frozenset(ids.setdefault(key, len(ids)) for key in repeated))
     band = abs(len(hyps) - len(refs)) + _BAND
     costs: dict[int, int] = {}  # of aligning the first bars of the result with the first j of the truth
     steps: list[dict[int, str]] = []
@@ -49,10 +55,3 @@ def align_bars(result: Sequence[Bar], truth: Sequence[Bar]) -> list[BarPair]:
         i, j = i - (way != "missing"), j - (way != "extra")
         pairs.append((None if way == "missing" else result[i], None if way == "extra" else truth[j]))
     return pairs[::-1]
-
-
-def _features(bar: Bar, ids: dict[Hashable, int]) -> frozenset[int]:
-    """The notes of a bar and their pitches as a set of numbers; what is there twice gets two numbers."""
-    keys = Counter[Hashable](bar.notes) + Counter[Hashable](note.pitch for note in bar.notes)
-    repeated: Iterable[Hashable] = ((key, k) for key, count in keys.items() for k in range(count))
-    return frozenset(ids.setdefault(key, len(ids)) for key in repeated)

@@ -142,7 +142,7 @@ def load_score_of(folder, text):
     [
         ("no.musicxml", None, "no.musicxml cannot be read: No such file"),
         ("a.mxl", b"PK", "a.mxl: not a zipped MusicXML file"),
-        ("a.musicxml", b"<score", "a.musicxml: not an XML document"),
+        ("a.musicxml", b"<score", "a.musicxml: the XML document ends early, at line 1"),
         (
             "a.musicxml",
             b"<!DOCTYPE a [<!ENTITY b SYSTEM 'file:///etc/hostname'>]><a>&b;</a>",
