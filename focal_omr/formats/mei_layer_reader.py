@@ -5,6 +5,7 @@ A draft is an event that control elements can still add to: marks, ties, the len
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, cast
 from xml.etree import ElementTree as ET
@@ -115,6 +116,8 @@ class LayerReader:
                 self.grace = child.get("grace", "unacc")
                 self._walk(child, ratio)
                 self.grace = None
+            elif tag == "halfmRpt":
+                self._repeat_half(child)
             elif tag in ("clef", "keySig", "meterSig", "meterSigGrp"):
                 sign = sign_of(child, self.state.key)
                 if sign is not None:
@@ -208,6 +211,22 @@ class LayerReader:
             measures = {"mRpt": 1, "mRpt2": 2}.get(element.tag) or whole_number(element, "num", 2)
             self.voice.repeat = MeasureRepeat(measures, whole_number(element, "n", measures))
         self._add(draft)
+
+    def _repeat_half(self, element: ET.Element) -> None:
+        """A sign that repeats half a measure, which the records lack: its music is written out."""
+        meter = self.state.meter
+        half = (meter.length if meter is not None and meter.length else Fraction(1)) / 2
+        end = self.now + half
+        for draft in [d for d in self.voice.events if self.now - half <= d.onset < self.now]:
+            copy = self._new(ET.Element(element.tag), draft.kind, draft.length)
+            ids = [self.keep_id(None, f"{copy.id}.{n}") for n, _ in enumerate(draft.notes, 1)]
+            ids = ids if len(ids) > 1 else [copy.id]
+            notes = [replace(note, id=id_, tie_to=None) for note, id_ in zip(draft.notes, ids, strict=False)]
+            onset = draft.onset + half
+            self.voice.events.append(replace(draft, id=copy.id, onset=onset, notes=notes, marks=[], ties=[]))
+        if self.now == 0:
+            self.voice.events.append(self._new(element, "space", half))
+        self.now = end
 
     def _event(self, element: ET.Element, ratio: Fraction) -> None:
         inner = next((e for e in element.iter("note") if e.get("dur")), element)

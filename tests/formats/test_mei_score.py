@@ -317,6 +317,15 @@ def test_chord_symbols_of_others_are_read_from_their_text() -> None:
     assert [d.value for d in directions] == [ChordSymbol(("B", -1), "minor-seventh", "m7", ("F", 0))]
 
 
+def test_a_sign_that_repeats_half_a_measure_is_written_out() -> None:
+    layer = '<note pname="g" oct="4" dur="4"/><chord dur="4"><note pname="c" oct="5"/>'
+    layer += '<note pname="a" oct="4"/></chord>'
+    read = [e for e in events(document(layer + "<halfmRpt/>")) if isinstance(e, Chord)]
+    assert [e.onset for e in read] == [F(0), F(1, 4), F(1, 2), F(3, 4)]
+    assert [n.pitch.step for n in read[3].notes] == ["A", "C"]
+    assert validate(read_mei_score(document(layer + "<halfmRpt/>"))) == []
+
+
 def test_tremolos() -> None:
     layer = '<bTrem unitdur="32"><note pname="g" oct="4" dur="4"/></bTrem><fTrem beams="3">'
     layer += '<note pname="g" oct="4" dur="2"/><note pname="a" oct="4" dur="2"/></fTrem>'
