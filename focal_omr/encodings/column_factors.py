@@ -1,7 +1,7 @@
 """The factors of a column: what a network has to tell about it, as one table of softmaxes.
 
 `FACTORS` is the table, `column_factors` the values of a column and `column_from_factors` the column of
-values. The kind of a column says which factors are asked: a clef is told by its kind alone, a meter has beats
+values. The kind of a column says which factors are asked: the kind says which clef it is, a meter has beats
 and a unit, notes have groups and positions; and an accidental is asked only where there is a head. So the
 product of the factors asked is a probability over all columns.
 

@@ -84,7 +84,7 @@ class NoteColumn:
 
     Attributes:
         advance: Whole notes to the next column of notes, or to the end of the measure; 0 from a grace note to
-            its note and at a rest of the whole measure. None: not known, to be told by the durations.
+            its note and at a rest of the whole measure. None: not known, to be found from the durations.
     """
 
     groups: tuple[Group | None, Group | None, Group | None]

@@ -1,4 +1,4 @@
-"""What is in force on a staff: clef, key, accidentals of the measure, octave line and open ties.
+"""State of a staff: clef, key, accidentals of the measure, octave line and open ties.
 
 Columns are written and read with the same state, so that a pitch is written with an accidental exactly where
 it would be read wrong without.

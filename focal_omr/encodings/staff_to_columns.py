@@ -177,7 +177,8 @@ class StaffEncoder:
         if name is None and not ends_system:
             self._cannot("a measure that no barline ends")
             name = "single"
-        if name in SUBDIVIDING and not self._is_full(length):
+        full = self.meter.length if self.meter else None
+        if name in SUBDIVIDING and full is not None and length < full:
             self._cannot(f"a {name} barline after a measure that is not full")
             name = "single"
         if name is not None:
@@ -193,9 +194,6 @@ class StaffEncoder:
         if right.style not in _STYLES:
             self._cannot(f"barline {right.style}")
         return _STYLES.get(right.style, "single")
-
-    def _is_full(self, length: Fraction) -> bool:
-        return self.meter is None or self.meter.length is None or length >= self.meter.length
 
     @property
     def meter(self) -> Meter | None:

@@ -140,7 +140,8 @@ class PartLayers:
                 if multirest is not None:
                     sub(layer, "multiRest", {ID: voice.events[0].id, "num": str(multirest)})
                     continue
-                if staff in repeats and all(_is_empty(event) for event in voice.events):
+                rests = (isinstance(e, Space) or (isinstance(e, Rest) and e.measure) for e in voice.events)
+                if staff in repeats and all(rests):
                     repeat = repeats[staff]
                     tag = {1: "mRpt", 2: "mRpt2"}.get(repeat.measures, "multiRpt")
                     number = str(repeat.measures) if tag == "multiRpt" else None
@@ -382,10 +383,6 @@ def _home_staff(voice: Voice) -> int:
     """The staff whose layer holds a voice: that of most of its events, or the upper one of two."""
     staves = [event.staff for event in voice.events]
     return max(sorted(set(staves)), key=staves.count, default=1)
-
-
-def _is_empty(event: Event) -> bool:
-    return isinstance(event, Space) or (isinstance(event, Rest) and event.measure)
 
 
 def _boundaries(voice: Voice) -> set[Fraction]:

@@ -280,12 +280,11 @@ class _Loudness:
             step = 16 if kind == "crescendo" else -16
             if goal is None or (goal - velocity) * step <= 0:
                 goal = velocity + step
-            begun, ended, now = (self._position(place) for place in (first, last, here))
+            begun, ended, now = (
+                sum(self.lengths[:number], _ZERO) + onset for number, onset in (first, last, here)
+            )
             velocity += round((goal - velocity) * (now - begun) / (ended - begun)) if ended > begun else 0
         return min(max(velocity, 1), 127)
-
-    def _position(self, place: tuple[int, Fraction]) -> Fraction:
-        return sum(self.lengths[: place[0]], _ZERO) + place[1]
 
 
 def _grace_lengths(graces: Sequence[Chord], following: Fraction) -> list[Fraction]:

@@ -155,7 +155,7 @@ def read_pitch(note: ET.Element) -> Pitch | Unpitched:
 
 
 def read_value(note: ET.Element) -> Duration | None:
-    """The note value and dots of a <note>; None where no value is told."""
+    """The note value and dots of a <note>; None where there is no value."""
     kind = squeezed(note.findtext("type"))
     return Duration(NOTE_TYPES[kind], min(len(note.findall("dot")), 4)) if kind in NOTE_TYPES else None
 
@@ -170,7 +170,7 @@ def duration_of(length: Fraction) -> Duration | None:
 
 
 def read_time_modification(note: ET.Element) -> tuple[int, int]:
-    """(actual, normal): so many notes in the time of so many; (1, 1) without a time modification.
+    """(actual, normal): actual notes in the time of normal ones; (1, 1) without a time modification.
 
     Raises:
         NotationError: Numbers below 1 or above 999.
@@ -376,7 +376,7 @@ def read_barline(element: ET.Element) -> Barline:
 
 
 def read_metronome(element: ET.Element) -> tuple[Duration | None, Fraction | None]:
-    """The beat of a metronome mark and how many there are in a minute, as far as they are told."""
+    """The beat of a metronome mark and how many there are in a minute, None where they are missing."""
     kind = squeezed(element.findtext("beat-unit"))
     if kind not in NOTE_TYPES:
         return None, None
@@ -423,7 +423,7 @@ def read_figured_bass(element: ET.Element, length: Fraction | None) -> FiguredBa
 
     Args:
         element: The <figured-bass> element.
-        length: How long they hold, in whole notes, where that is told.
+        length: How long they hold, in whole notes, if known.
     """
     figures = [
         [squeezed(figure.findtext(tag)) for tag in ("prefix", "figure-number", "suffix")]

@@ -1,4 +1,4 @@
-"""What holds from one measure of a MusicXML part to the next, and the ids of the document."""
+"""State of a MusicXML part from one measure to the next, and the ids of the document."""
 
 import re
 from dataclasses import dataclass, field

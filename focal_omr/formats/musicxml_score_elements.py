@@ -271,7 +271,7 @@ def line_direction(line: ET.Element, placement: str | None, staff: int | None) -
 
     Args:
         line: The <wedge>, <octave-shift> or <pedal>.
-        placement: Above or below, where that is told.
+        placement: Above or below, if known.
         staff: Its staff; None in a part with one.
     """
     element = ET.Element("direction", _placed(placement))
@@ -339,7 +339,7 @@ def figured_bass(value: FiguredBass, placement: str | None, ticks: str | None) -
 
     Args:
         value: The figures.
-        placement: Above or below, where that is told.
+        placement: Above or below, if known.
         ticks: Their duration in divisions, where they have one.
     """
     element = ET.Element("figured-bass", _placed(placement))

@@ -178,7 +178,7 @@ class Rest:
     Attributes:
         duration: As written; of a whole-measure rest, a whole note whatever the meter.
         measure: A rest of the whole measure: `length` is the measure's.
-        position: Where it is set, where that is told: a diatonic step as of `Pitch.diatonic`.
+        position: Where it is set, if known: a diatonic step as of `Pitch.diatonic`.
     """
 
     id: str

@@ -23,7 +23,9 @@ def align_bars(result: Sequence[Bar], truth: Sequence[Bar]) -> list[BarPair]:
     """The pairs of bars with the lowest total cost, in order. Bars of rest cost next to nothing."""
     ids: dict[Hashable, int] = {}
     hyps: list[frozenset[int]] = []
-    refs: list[frozenset[int]] = []  # the notes of each bar and their pitches as numbers; what is there twice has two
+    refs: list[
+        frozenset[int]
+    ] = []  # the notes of each bar and their pitches as numbers; what is there twice has two
     for bars, features in ((result, hyps), (truth, refs)):
         for bar in bars:
             keys = Counter[Hashable](bar.notes) + Counter[Hashable](note.pitch for note in bar.notes)
