@@ -85,19 +85,13 @@ def timed_columns(
     now = length
     timed = []
     for column in reversed(columns):
-        own = times.pop() if isinstance(column, NoteColumn) else None
-        if own is not None and not _is_rest(column):
-            now = own
+        if isinstance(column, NoteColumn):
+            own = times.pop()
+            if any(group is not None and group.duration is not None for group in column.groups):
+                now = own  # else it is a rest of the whole measure alone
         timed.append((column, now))
     return timed[::-1]
 
 
 def _is_sign(column: Column, *kinds: str) -> bool:
     return isinstance(column, SignColumn) and column.kind in kinds
-
-
-def _is_rest(column: Column) -> bool:
-    """Whether a column is a rest of the whole measure alone."""
-    return isinstance(column, NoteColumn) and all(
-        group is None or group.duration is None for group in column.groups
-    )

@@ -288,7 +288,8 @@ class StaffEncoder:
             own = _StaffVoice([], [])
             for event in events:
                 if isinstance(event, Rest) and event.staff == self.staff:
-                    (own.measure_rests if _fills(event, length) else own.events).append(event)
+                    whole = event.duration.length == 1 and event.onset == 0 and event.length == length
+                    (own.measure_rests if event.measure or whole else own.events).append(event)
                 elif isinstance(event, Chord):
                     staves = {note.staff or event.staff for note in event.notes}
                     if len(staves) > 1 and self.staff in staves:
@@ -433,11 +434,6 @@ class _StaffVoice:
 def _printed(clef: Clef) -> Clef:
     """The clef as it is printed: a percussion clef stands in the middle of the staff."""
     return replace(clef, line=3) if clef.shape == "percussion" else clef
-
-
-def _fills(rest: Rest, length: Fraction) -> bool:
-    """Whether a rest is printed as one of the whole measure."""
-    return rest.measure or (rest.duration.length == 1 and rest.onset == 0 and rest.length == length)
 
 
 def _measure_rest(rest: Rest) -> NoteColumn:

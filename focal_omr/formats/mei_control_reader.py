@@ -354,7 +354,13 @@ class ControlReader:
             case "dir" if element.get("type") == "to-coda":
                 value = Jump("to-coda", text)
             case _ if text:
-                value = Words(text, _style(element))
+                rends = [element, *element.iter("rend")]
+                styles = [
+                    name
+                    for name, attribute in (("bold", "fontweight"), ("italic", "fontstyle"))
+                    if any(rend.get(attribute) == name for rend in rends)
+                ]
+                value = Words(text, cast("Any", "-".join(styles) or "normal"))
         if value is not None:
             measure.directions.append(Direction(onset, value, staff, placement(element)))
 
@@ -384,13 +390,6 @@ def _typed(element: ET.Element, kind: str) -> str | None:
     """What follows a word and a dot in @type."""
     match = re.search(rf"(?:^|\s){kind}\.(\S+)", element.get("type", ""))
     return match[1] if match else None
-
-
-def _style(element: ET.Element) -> Literal["normal", "italic", "bold", "bold-italic"]:
-    rends = [element, *element.iter("rend")]
-    italic = any(rend.get("fontstyle") == "italic" for rend in rends)
-    bold = any(rend.get("fontweight") == "bold" for rend in rends)
-    return "bold-italic" if italic and bold else "italic" if italic else "bold" if bold else "normal"
 
 
 def _decimal(text: str | None) -> Fraction | None:

@@ -129,7 +129,10 @@ class PartLayers:
             for note in event.notes
             if isinstance(note.pitch, Pitch) and (note.pitch.alter or note.accidental)
         }
-        home = {number: _home_staff(voice) for number, voice in enumerate(measure.voices)}
+        home: dict[int, int] = {}  # the staff whose layer holds a voice: that of most of its events
+        for index, voice in enumerate(measure.voices):
+            staves = [event.staff for event in voice.events]
+            home[index] = max(sorted(set(staves)), key=staves.count, default=1)
         repeats = dict(measure.repeats)
         for staff in range(1, self.part.staves + 1):
             element = sub(parent, "staff", {"n": str(self.first_staff + staff - 1)})
@@ -377,12 +380,6 @@ class PartLayers:
 
 
 # Leaves ----------------------------------------------------------------------------------------------------
-
-
-def _home_staff(voice: Voice) -> int:
-    """The staff whose layer holds a voice: that of most of its events, or the upper one of two."""
-    staves = [event.staff for event in voice.events]
-    return max(sorted(set(staves)), key=staves.count, default=1)
 
 
 def _boundaries(voice: Voice) -> set[Fraction]:
