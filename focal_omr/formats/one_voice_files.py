@@ -88,6 +88,8 @@ def load_one_voice(path: Path | str) -> Score:
     """
     path = Path(path)
     read = ONE_VOICE_READERS.get(path.suffix.lower())
+    if path.is_dir():
+        raise NotationError(f"{path}: is a folder; a score or a label file is needed")
     if read is None:
         raise NotationError(
             f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(ONE_VOICE_READERS)}"
