@@ -25,7 +25,6 @@ from focal_omr.score.score import (
     MultiRest,
     Note,
     Part,
-    Pitch,
     Rest,
     Score,
     Sign,
@@ -281,7 +280,7 @@ class _VoiceBuilder:
                 built = Rest(id=id_, onset=self.onset, duration=duration, length=length, marks=marks)
         else:
             grace = "slash" if event.duration.value == "eighth" else "plain"
-            pitch = Pitch(event.pitch.step, event.pitch.octave, event.pitch.alter)
+            pitch = event.pitch
             sign = None if event.accidental is None else ACCIDENTAL_NAMES[event.accidental]
             tie = self.part.ties.get(id_, "") if event.tie else None
             built = Chord(

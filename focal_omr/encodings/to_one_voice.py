@@ -249,7 +249,7 @@ class _StaffReader:
             known = f"one voice has {min(_VALUE_NAMES)} to {max(_VALUE_NAMES)}"
             raise NotationError(f"measure {measure.number}: a note value of {value}; {known}")
         event = records.Note(
-            records.Pitch(note.pitch.step, note.pitch.octave, note.pitch.alter),
+            note.pitch,
             records.Duration(_VALUE_NAMES[value], chord.duration.dots),
             accidental=_ALTERS.get(note.accidental or ""),
             tie=note.tie_to is not None,

@@ -11,6 +11,7 @@ Reading rules:
 Source: Music Encoding Initiative guidelines 5.0, CMN module.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
@@ -64,10 +65,10 @@ def read_mei_score(data: str | bytes) -> Score:
     people = {
         e.get("role", e.tag): _text(e) for e in root.iterfind("meiHead/fileDesc/titleStmt/respStmt/persName")
     }
+    head = root.find("meiHead")
     for role in ("composer", "lyricist"):
-        for path in (f"meiHead/fileDesc/titleStmt/{role}", f"meiHead/workList/work/{role}"):
-            for element in root.iterfind(path):
-                people.setdefault(role, _text(element))
+        for element in () if head is None else head.iter(role):
+            people.setdefault(role, _text(element))
     rights = root.find("meiHead/fileDesc/pubStmt/availability")
     return Score(
         parts=tuple(parts),
@@ -239,8 +240,10 @@ class _ScoreReader:
         for sign in _definition_signs(element):
             self._pend(number, sign)
         if element.get("trans.diat") or element.get("trans.semi"):
-            diatonic, chromatic = (_signed(element.get(f"trans.{kind}", "0")) for kind in ("diat", "semi"))
-            self.pending.append((number, Transposition(diatonic, chromatic)))
+            steps = [element.get(f"trans.{kind}", "0") for kind in ("diat", "semi")]
+            if not all(re.fullmatch(r"-?[0-9]{1,3}", text) for text in steps):
+                raise NotationError(f"staff {number}: a transposition of {' and '.join(steps)} steps")
+            self.pending.append((number, Transposition(*map(int, steps))))
         lines = element.get("lines", "")
         if lines.isdecimal() and len(lines) < 3 and lines != self.lines.get(number, "5"):
             self.pending.append((number, StaffLines(int(lines))))
@@ -348,10 +351,6 @@ def _labels(element: ET.Element) -> tuple[str, str]:
 
 def _text(element: ET.Element) -> str:
     return " ".join("".join(element.itertext()).split())
-
-
-def _signed(text: str) -> int:
-    return int(text) if text.lstrip("-").isdecimal() and len(text) < 5 else 0
 
 
 def _definition_signs(element: ET.Element) -> Iterator[ET.Element]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
+from focal_omr.errors import NotationError
 from focal_omr.formats.musicxml_elements import decimal, integer
 from focal_omr.formats.musicxml_spanners import SpannerReader
 from focal_omr.score.score import MeasureRepeat
@@ -51,10 +52,13 @@ class PartState:
         """The staff that an element names, the first one if it names none.
 
         Raises:
-            NotationError: A staff that is no number.
+            NotationError: A staff that is no number, or one that the part does not have.
         """
-        staff = element.findtext("staff")
-        return min(integer(staff, 1, what="a staff"), self.staves) if staff else 1
+        text = element.findtext("staff")
+        staff = integer(text, 1, what="a staff") if text else 1
+        if staff > self.staves:
+            raise NotationError(f"staff {staff} of a part with {self.staves}")
+        return staff
 
     def ticks(self, text: str | None) -> Fraction:
         """A number of divisions in whole notes.

@@ -54,6 +54,7 @@ _HEAD = (
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN"'
     ' "http://www.musicxml.org/dtds/partwise.dtd">\n'
 )
+_MXL_TYPE = "application/vnd.recordare.musicxml"
 _CONTAINER = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<container><rootfiles><rootfile full-path="score.musicxml"'
@@ -88,18 +89,15 @@ def write_mxl(score: Score) -> bytes:
         NotationError: As `write_musicxml_score`.
     """
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for name, text in (
-            ("META-INF/container.xml", _CONTAINER),
-            ("score.musicxml", write_musicxml_score(score)),
+    with zipfile.ZipFile(out, "w", compresslevel=6) as archive:
+        for name, text, compression in (
+            ("mimetype", _MXL_TYPE, zipfile.ZIP_STORED),  # first and not compressed, as the format requires
+            ("META-INF/container.xml", _CONTAINER, zipfile.ZIP_DEFLATED),
+            ("score.musicxml", write_musicxml_score(score), zipfile.ZIP_DEFLATED),
         ):
             entry = zipfile.ZipInfo(name)  # dated 1980
-            entry.compress_type, entry.create_system, entry.external_attr = (
-                zipfile.ZIP_DEFLATED,
-                3,
-                0o644 << 16,
-            )
-            archive.writestr(entry, text)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            archive.writestr(entry, text, compression)
     return out.getvalue()
 
 

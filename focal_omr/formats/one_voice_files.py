@@ -5,9 +5,10 @@ are loaded and saved by `formats.registry`.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from focal_omr.encodings.agnostic import read_agnostic, write_agnostic
 from focal_omr.encodings.semantic import read_semantic, write_semantic
@@ -24,6 +25,8 @@ from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import read_limited, write_atomic
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import Score
+
+T = TypeVar("T")  # a score of one voice, or a whole one
 
 
 @dataclass(frozen=True)
@@ -86,14 +89,21 @@ def load_one_voice(path: Path | str) -> Score:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
         EngraveError: Verovio could not read the music.
     """
-    path = Path(path)
-    read = ONE_VOICE_READERS.get(path.suffix.lower())
+    return read_file(Path(path), ONE_VOICE_READERS)
+
+
+def read_file(path: Path, readers: Mapping[str, Callable[[bytes], T]]) -> T:
+    """Read a file by the reader of its suffix; errors name the file.
+
+    Raises:
+        NotationError: A folder, an unknown suffix, or a file that cannot be read.
+        OmrError: The reader's error.
+    """
+    read = readers.get(path.suffix.lower())
     if path.is_dir():
         raise NotationError(f"{path}: is a folder; a score or a label file is needed")
     if read is None:
-        raise NotationError(
-            f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(ONE_VOICE_READERS)}"
-        )
+        raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(readers)}")
     try:
         return read(read_limited(path, MAX_SCORE_BYTES))
     except OSError as error:
@@ -119,17 +129,26 @@ def save_one_voice(
         EngraveError: Verovio could not engrave the score.
     """
     path = Path(path)
-    write_atomic(path, write_one_voice(score, _format_of(path, format), playback))
+    write_atomic(path, write_one_voice(score, format_of(path, format, _BY_SUFFIX), playback))
 
 
-def _format_of(path: Path, name: str | None) -> str:
-    """Return the named format, or that of the file's suffix. Raises OutputError for an unknown one."""
-    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
-    if found in FORMATS:
-        return found
-    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
+def format_of(path: Path, name: str | None, by_suffix: Mapping[str, str]) -> str:
+    """Return the named format, or that of the file's suffix.
+
+    Args:
+        path: The file to be written.
+        name: The format's name; None: by the suffix.
+        by_suffix: Names of the formats by suffix.
+
+    Raises:
+        OutputError: An unknown format or suffix.
+    """
+    found = by_suffix.get(path.suffix.lower()) if name is None else name
+    if found in by_suffix.values():
+        return str(found)
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(by_suffix)}"
     if name is not None:
-        unknown = f"format {name!r}; known are {', '.join(FORMATS)}"
+        unknown = f"format {name!r}; known are {', '.join(dict.fromkeys(by_suffix.values()))}"
     raise OutputError(f"{path} cannot be written: unknown {unknown}")
 
 

@@ -1,46 +1,36 @@
 """Score formats by file suffix: loading, saving and conversion of whole scores."""
 
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.to_one_voice import from_score
-from focal_omr.errors import NotationError, OmrError, OutputError
+from focal_omr.errors import NotationError
 from focal_omr.formats.kern_score import read_kern_score
 from focal_omr.formats.mei_score_reader import read_mei_score
 from focal_omr.formats.mei_score_writer import write_mei_score
 from focal_omr.formats.midi import Playback
 from focal_omr.formats.midi_score import write_midi_score
 from focal_omr.formats.musicxml_reader import read_musicxml
-from focal_omr.formats.musicxml_score import write_musicxml_score
+from focal_omr.formats.musicxml_score import write_musicxml_score, write_mxl
 from focal_omr.formats.one_voice_files import (
-    FORMATS,
     ONE_VOICE_READERS,
+    format_of,
     kern_text,
+    read_file,
     save_one_voice,
     write_one_voice,
 )
-from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
+from focal_omr.formats.safe_xml import unzip_musicxml, xml_text
 from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
-from focal_omr.runtime.atomic_files import read_limited, write_atomic
+from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score import records
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.score import Score
 
 __all__ = ["Converted", "convert_score", "load_score", "save_score", "write_score"]
-
-_CONTAINER = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n'
-    '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
-    '<rootfile full-path="score.musicxml" media-type="application/vnd.recordare.musicxml+xml"/>'
-    "</rootfiles></container>\n"
-)
-_MXL_TYPE = "application/vnd.recordare.musicxml"
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest there is: the same score gives the same bytes
 
 
 class Converted(NamedTuple):
@@ -63,18 +53,7 @@ def load_score(path: Path | str) -> Score:
         NotationError: An unknown suffix, a file that cannot be read, or music that a `Score` cannot hold.
         EngraveError: Verovio could not read the music.
     """
-    path = Path(path)
-    read = _READERS.get(path.suffix.lower())
-    if path.is_dir():
-        raise NotationError(f"{path}: is a folder; a score or a label file is needed")
-    if read is None:
-        raise NotationError(f"{path}: unknown suffix {path.suffix!r}; known are {', '.join(_READERS)}")
-    try:
-        return read(read_limited(path, MAX_SCORE_BYTES))
-    except OSError as error:
-        raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
-    except OmrError as error:
-        raise type(error)(f"{path}: {error}") from error
+    return read_file(Path(path), _READERS)
 
 
 def save_score(
@@ -101,7 +80,7 @@ def save_score(
     if isinstance(score, records.Score):
         save_one_voice(score, path, format=format, playback=playback)
         return
-    write_atomic(path, write_score(score, _format_of(path, format), playback).data)
+    write_atomic(path, write_score(score, format_of(path, format, _BY_SUFFIX), playback).data)
 
 
 def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
@@ -111,7 +90,7 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
         NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
     """
     source, target = files
-    name = _format_of(target, None)
+    name = format_of(target, None, _BY_SUFFIX)
     try:
         return write_score(load_score(source), name, playback)
     except NotationError as error:
@@ -140,17 +119,6 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> Co
     return Converted(write_one_voice(one_voice, name, playback), left_out)
 
 
-def _format_of(path: Path, name: str | None) -> str:
-    """Return the named format, or that of the file's suffix. Raises OutputError for an unknown one."""
-    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
-    if found in FORMATS or found in _WHOLE:
-        return str(found)
-    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
-    if name is not None:
-        unknown = f"format {name!r}; known are {', '.join(dict.fromkeys(_BY_SUFFIX.values()))}"
-    raise OutputError(f"{path} cannot be written: unknown {unknown}")
-
-
 def _beamed(score: Score) -> Score:
     """Return the score with beams if one voice says it whole and has none."""
     voices = [measure.voices for part in score.parts for measure in part.measures]
@@ -168,21 +136,10 @@ def _beamed(score: Score) -> Score:
 # Score -> bytes --------------------------------------------------------------------------------------------
 
 
-def _write_mxl(score: Score) -> bytes:
-    """Write a zipped MusicXML file: its type first and not compressed, as the format requires."""
-    files = {"META-INF/container.xml": _CONTAINER, "score.musicxml": write_musicxml_score(score)}
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("mimetype", _ZIP_DATE), _MXL_TYPE)
-        for file, text in files.items():
-            archive.writestr(zipfile.ZipInfo(file, _ZIP_DATE), text, zipfile.ZIP_DEFLATED)
-    return data.getvalue()
-
-
 # Writers that take whole scores; the others take one voice of each staff.
 _WHOLE: dict[str, Callable[[Score], bytes]] = {
     "musicxml": lambda score: write_musicxml_score(score).encode(),
-    "mxl": _write_mxl,
+    "mxl": write_mxl,
     "mei": lambda score: write_mei_score(score).encode(),
     "svg": lambda score: Engraver().svg_document(write_mei_score(score)).encode(),
 }
@@ -211,7 +168,7 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".mei": lambda data: read_mei_score(xml_text(data)),
     ".musicxml": lambda data: read_musicxml(xml_text(data)),
     ".xml": _read_xml,
-    ".mxl": lambda data: read_musicxml(xml_text(unzip_musicxml(data))),
+    ".mxl": lambda data: read_musicxml(unzip_musicxml(data)),
     **{suffix: lambda data: read_kern_score(kern_text(data)) for suffix in (".krn", ".kern")},
     **{suffix: _one_voice(suffix) for suffix in (".abc", ".pae", ".semantic", ".agnostic")},
 }

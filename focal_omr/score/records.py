@@ -11,8 +11,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Literal
 
-Step = Literal["C", "D", "E", "F", "G", "A", "B"]
-STEPS: tuple[Step, ...] = ("C", "D", "E", "F", "G", "A", "B")
+from focal_omr.score.signs import STEPS as STEPS
+from focal_omr.score.signs import Pitch as Pitch
+from focal_omr.score.signs import Step as Step
+
 # The order of sharps in a key signature; flats have the reverse order.
 SHARP_ORDER = "FCGDAEB"
 
@@ -41,25 +43,6 @@ BARLINE_KINDS: tuple[BarlineKind, ...] = (
 )
 BeamPlace = Literal["start", "middle", "end"]
 Break = Literal["system", "page"]
-
-
-@dataclass(frozen=True, slots=True)
-class Pitch:
-    """A sounding pitch: `alter` in semitones, scientific `octave` (C4 is middle C)."""
-
-    step: Step
-    octave: int
-    alter: int = 0
-
-    @property
-    def diatonic(self) -> int:
-        """Diatonic steps above C0, alteration ignored (C4 is 28)."""
-        return 7 * self.octave + STEPS.index(self.step)
-
-    @property
-    def midi(self) -> int:
-        """MIDI note number (C4 is 60)."""
-        return 12 * (self.octave + 1) + (0, 2, 4, 5, 7, 9, 11)[STEPS.index(self.step)] + self.alter
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from focal_omr.score.records import STEPS, Step
+Step = Literal["C", "D", "E", "F", "G", "A", "B"]
+STEPS: tuple[Step, ...] = ("C", "D", "E", "F", "G", "A", "B")
 
 
 @dataclass(frozen=True, slots=True)

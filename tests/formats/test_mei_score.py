@@ -137,6 +137,11 @@ def test_a_score_without_parts_is_refused() -> None:
         ("<mei/>", "without a <score>"),
         ("<mei><score><section/></score></mei>", "without staves"),
         ("<mei><score><scoreDef><staffGrp><staffDef n='1'/></staffGrp></scoreDef></score></mei>", "measures"),
+        (
+            "<mei><score><scoreDef><staffGrp><staffDef n='1' trans.diat='down'/></staffGrp></scoreDef>"
+            "<section><measure><staff n='1'/></measure></section></score></mei>",
+            "staff 1: a transposition of down and 0 steps",
+        ),
         (document("<note dur='4'/>"), "staff 1, measure 1: a note without pitch"),
         (document("<note pname='c' dur='4'/>"), "without octave"),
         (document("<note pname='c' oct='4' dur='5'/>"), "a duration '5'"),

@@ -44,6 +44,10 @@ REFUSED = {
         measure("".join(note(voice=n) + "<backup><duration>12</duration></backup>" for n in range(10_000))),
         "part P1, measure 1: more than 64 voices",
     ),
+    "a staff that no part can have": (
+        measure(WHOLE.replace("</note>", "<staff>40</staff></note>")),
+        "part P1, measure 1: staff 40 of a part with 16",
+    ),
     "no divisions": (
         measure("<attributes><divisions>0</divisions></attributes>" + WHOLE),
         "part P1, measure 1: divisions of 0",

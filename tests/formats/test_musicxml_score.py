@@ -158,5 +158,5 @@ def test_zipped_scores_have_the_same_bytes_and_are_read_again() -> None:
     assert data == write_mxl(score)
     assert read_musicxml(data) == score
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.namelist() == ["META-INF/container.xml", "score.musicxml"]
+        assert archive.namelist() == ["mimetype", "META-INF/container.xml", "score.musicxml"]
         assert archive.read("score.musicxml").decode() == write_musicxml_score(score)
