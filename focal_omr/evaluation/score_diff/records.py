@@ -4,7 +4,6 @@ Each printed note counts with its written duration, so two tied notes count twic
 0. Rests and invisible notes are not compared: a bar of rests is a bar without notes, however it is written.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -96,9 +95,12 @@ class Bar:
     length: Fraction = Fraction(0)
 
     def staff_notes(self, staff: int) -> list[PrintedNote]:
-        """The notes of a staff by onset; at one onset grace notes first, then from the lowest pitch up."""
+        """The notes of a staff by onset; at one onset grace notes first, then from the lowest pitch up.
+
+        Equal notes give equal lists, in whatever order a file has them.
+        """
         notes = (note for note in self.notes if note.staff == staff)
-        return sorted(notes, key=lambda note: (note.onset, note.height if note.duration else -math.inf))
+        return sorted(notes, key=lambda n: (n.onset, n.duration > 0, n.height, n.pitch, n.duration))
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,15 @@ _BARS = st.lists(st.lists(st.tuples(_NOTES, st.sampled_from("ab")), max_size=6),
 )
 
 
+def test_the_order_of_notes_at_one_moment_does_not_count():
+    moments = [PrintedNote(1, Fraction(0), "C4", Fraction(n)) for n in (0, 1, 2)]
+    moments.append(PrintedNote(1, Fraction(0), "D4", Fraction(0)))
+    voices = ["a"] * len(moments)
+    one, other = (Bar(1, notes=notes, voices=voices) for notes in (moments, moments[::-1]))
+    diff = diff_bars([one], [other])
+    assert (diff.bars, diff.edits.total(), diff.flat_edits) == ((1, 1, 1), 0, 0)
+
+
 @settings(max_examples=100)
 @given(_BARS, _BARS)
 def test_axioms(result, truth):
