@@ -281,6 +281,39 @@ def tunes(
 
 
 @data_app.command()
+def scores(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH", help="Folders or archives of MusicXML, MEI or kern, or the word music21."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Store to write.")],
+    exclude: Annotated[
+        list[Path] | None,
+        typer.Option(help="Text file of music to leave out: a file's stem or words of its title per line."),
+    ] = None,
+    only: Annotated[Path | None, typer.Option(help="Text file with the names of the files to take.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    limit: Annotated[float, typer.Option(help="Time limit of one file in seconds.")] = 60.0,
+    memory: MemoryOption = MEMORY_MB,
+) -> None:
+    """Collect whole scores in one store, from which excerpts of every texture are drawn."""
+    logging.getLogger("focal_omr").setLevel(logging.INFO)
+    with require_extra("render", "collecting scores"):
+        from focal_omr.data.music.score_files import collect_scores
+        from focal_omr.data.music.sources import tune_files
+        from focal_omr.data.music.tunes import music21_folder
+    files = tune_files(*[music21_folder() if str(source) == "music21" else source for source in sources])
+    if only is not None:
+        files = files.only(only)
+    count = collect_scores(
+        files, out, exclude=exclude or (), workers=workers, limit_s=limit, memory_mb=memory
+    )
+    print(f"{out}: {count} scores")
+
+
+@data_app.command()
 def shards(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],
     count: Annotated[int, typer.Option(min=1, help="Number of shards.")],

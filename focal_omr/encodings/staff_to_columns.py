@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 from focal_omr.encodings.columns import (
     BARLINES,
@@ -82,6 +83,8 @@ class StaffEncoder:
         self.begun = _ZERO
         self.index = 0
         self.ties: dict[str, int] = {}  # measures of the notes at which ties begin
+        self.stems: dict[str, Literal["up", "down"]] = {}
+        self.accidentals: dict[str, str | None] = {}
         notes = [
             (note, note.staff or event.staff)
             for measure in part.measures
@@ -133,7 +136,8 @@ class StaffEncoder:
     def _opening(self, measure: Measure, *, begins: bool) -> Iterator[Column]:
         """What is printed at the beginning of a measure, before its first note."""
         state = self.state
-        values = [s.value for s in measure.signs if s.staff in (None, self.staff) and s.onset == 0]
+        signs = [s for s in measure.signs if s.staff in (None, self.staff) and s.onset == 0]
+        values = [s.value for s in signs if s.printed or not isinstance(s.value, Meter)]
         clef, key = state.clef, state.key
         meter: Meter | None = None
         for value in values:
@@ -248,7 +252,7 @@ class StaffEncoder:
                     found.append((sign.onset, 1, SignColumn("clef", _printed(sign.value))))
                 elif isinstance(sign.value, Key):
                     found.append((sign.onset, 2, SignColumn("key", Key(sign.value.fifths))))
-                elif isinstance(sign.value, Meter):
+                elif isinstance(sign.value, Meter) and sign.printed:
                     found.append((sign.onset, 3, SignColumn("meter", sign.value)))
         for direction in measure.directions if self.top else ():
             if isinstance(direction.value, Jump) and direction.value.kind in ("segno", "coda"):
@@ -334,6 +338,8 @@ class StaffEncoder:
                 self._cannot("more than three stems at one moment")
             else:
                 placed[place] = event
+                if place < 2:
+                    self.stems[event.id] = "down" if place else "up"
         groups: list[Group | None] = [None, None, None]
         printed: dict[int, tuple[Head, int]] = {}
         for place, found in enumerate(placed):
@@ -372,6 +378,7 @@ class StaffEncoder:
             step = note.pitch.diatonic
             position = self.state.position(step)
             head = Head(self._accidental(note, step, begin), note.tie_to is not None, note.head)
+            self.accidentals[note.id] = head.accidental
             alter = note.pitch.alter if isinstance(note.pitch, Pitch) else 0
             other, other_alter = printed.get(position, (head, alter))
             if head.kind == "none":  # a stem whose head is that of another one

@@ -3,7 +3,8 @@
 What columns cannot say is listed, measure by measure; it is written as near to it as columns can.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from focal_omr.encodings.columns import Column
 from focal_omr.encodings.staff_to_columns import Layout, Outside, StaffEncoder
@@ -20,11 +21,15 @@ class ScoreColumns:
         staves: Number of staves of each part, from the top.
         systems: For each system the columns of each staff, from the top.
         outside: What columns cannot say.
+        stems: The stem decided for each chord, by its id; none for those on a third stem.
+        accidentals: The accidental decided for each note, by its id.
     """
 
     staves: tuple[int, ...]
     systems: tuple[tuple[tuple[Column, ...], ...], ...]
     outside: tuple[Outside, ...]
+    stems: dict[str, Literal["up", "down"]] = field(default_factory=dict, compare=False)
+    accidentals: dict[str, str | None] = field(default_factory=dict, compare=False)
 
 
 def score_to_columns(score: Score) -> ScoreColumns:
@@ -68,11 +73,15 @@ def score_to_columns(score: Score) -> ScoreColumns:
     )
     staves: list[list[list[Column]]] = []
     outside: list[Outside] = []
+    stems: dict[str, Literal["up", "down"]] = {}
+    accidentals: dict[str, str | None] = {}
     for part in score.parts:
         for staff in range(1, part.staves + 1):
             encoder = StaffEncoder(part, staff, len(staves) + 1, layout, measures[0])
             staves.append(encoder.encode())
             outside += encoder.outside
+            stems |= encoder.stems
+            accidentals |= encoder.accidentals
     for index in range(count):
         events = [e for own in measures for v in own[index].voices for e in v.events]
         timed = [e for e in events if isinstance(e, Chord) or (isinstance(e, Rest) and not e.measure)]
@@ -82,4 +91,6 @@ def score_to_columns(score: Score) -> ScoreColumns:
         tuple(part.staves for part in score.parts),
         tuple(tuple(tuple(own[i]) for own in staves) for i in range(len(starts))),
         tuple(outside),
+        stems,
+        accidentals,
     )

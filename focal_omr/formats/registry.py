@@ -30,7 +30,7 @@ from focal_omr.score import records
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.score import Score
 
-__all__ = ["Converted", "convert_score", "load_score", "save_score", "write_score"]
+__all__ = ["Converted", "convert_score", "load_score", "read_score", "save_score", "write_score"]
 
 
 class Converted(NamedTuple):
@@ -54,6 +54,18 @@ def load_score(path: Path | str) -> Score:
         EngraveError: Verovio could not read the music.
     """
     return read_file(Path(path), _READERS)
+
+
+def read_score(data: bytes, suffix: str) -> Score:
+    """The score of a file's bytes, read as `load_score` reads a file of that suffix.
+
+    Raises:
+        NotationError, EngraveError: As `load_score`.
+    """
+    read = _READERS.get(suffix.lower())
+    if read is None:
+        raise NotationError(f"unknown suffix {suffix!r}; known are {', '.join(_READERS)}")
+    return read(data)
 
 
 def save_score(

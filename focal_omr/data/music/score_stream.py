@@ -1,0 +1,88 @@
+"""Stream of scores for training: excerpts of real scores of every texture, and composed music.
+
+source = MusicSource(store=Path("scores.store"))
+for drawn in source.stream(seed):
+    drawn.score, drawn.texture
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from focal_omr.data.music.draw import draw_composed
+from focal_omr.data.music.score_store import ScoreStore
+from focal_omr.data.music.system_excerpt import fitting, system_excerpt
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.errors import DataError
+from focal_omr.score.score import Score
+
+__all__ = ["Drawn", "MusicSource"]
+
+# Weights of textures of excerpts; those that the store lacks are left out.
+_EXCERPTS = {
+    **{"one": 30, "piano": 20, "song": 16, "quartet": 10, "choir": 8, "strings": 6, "duet": 4},
+    "organ": 4,
+}
+_ATTEMPTS = 400
+
+_open_store = lru_cache(maxsize=2)(ScoreStore)
+
+
+class Drawn(NamedTuple):
+    """A score of a few measures and one to six staves, with its texture and where it comes from."""
+
+    score: Score
+    texture: str
+    source: str
+
+
+@dataclass(frozen=True)
+class MusicSource:
+    """A source of scores that can be sent to worker processes.
+
+    Attributes:
+        store: File of `collect_scores`; None: all music is composed.
+        composed: Share of composed music where there is a store.
+    """
+
+    store: Path | None = None
+    composed: float = 0.35
+
+    def stream(self, seed: int | str) -> Iterator[Drawn]:
+        """An endless stream; the same seed and store give the same scores.
+
+        Raises:
+            DataError: The store cannot be read, or 400 excerpts in a row do not fit the alphabet.
+        """
+        random = Random(f"{seed}/music")
+        while True:
+            if self.store is None or random.random() < self.composed:
+                yield _draw_composed(random)
+            else:
+                yield draw_excerpt(self.store, random)
+
+
+def draw_excerpt(path: Path, random: Random) -> Drawn:
+    """Draw an excerpt of a real score.
+
+    Raises:
+        DataError: As `MusicSource.stream`.
+    """
+    store = _open_store(path)
+    weights = {texture: _EXCERPTS[texture] for texture in store.textures}
+    texture = random.choices([*weights], [*weights.values()])[0]
+    for _ in range(_ATTEMPTS):
+        source, fragment = store.draw(random, texture)
+        score = system_excerpt(fragment, random, texture)
+        if score is not None:
+            return Drawn(score, texture, source)
+    raise DataError(f"{path}: {_ATTEMPTS} excerpts of texture {texture!r} in a row do not fit")
+
+
+def _draw_composed(random: Random) -> Drawn:
+    while (score := fitting(to_score(draw_composed(random)))) is None:
+        pass
+    return Drawn(score, "one", "composed")

@@ -1,0 +1,152 @@
+"""Excerpts of the width of a printed system, varied, every staff inside the alphabet of columns."""
+
+from dataclasses import replace
+from random import Random
+
+from focal_omr.data.music.cut import cut
+from focal_omr.data.music.variation import rescaled, transposed, under_clef
+from focal_omr.encodings.as_printed import as_printed
+from focal_omr.encodings.column_factors import column_factors
+from focal_omr.encodings.to_columns import ScoreColumns
+from focal_omr.errors import NotationError
+from focal_omr.score.score import (
+    Chord,
+    Clef,
+    Measure,
+    Meter,
+    Part,
+    PartGroup,
+    Rest,
+    Score,
+    Sign,
+    StaffLines,
+)
+
+__all__ = ["MAX_COLUMNS", "draw_columns", "fitting", "system_excerpt"]
+
+MIN_COLUMNS, MAX_COLUMNS = 8, 60  # of the widest staff
+MIN_NOTES = 4
+_BRACKETED = ("quartet", "strings", "choir")
+_FROM_THE_BEGINNING = 0.15
+_METER_SHOWN = 0.4
+_NAMES_SHOWN = 0.3
+_TRANSPOSED, _RESCALED, _RECLEFED = 0.6, 0.15, 0.25
+# Clefs of single staves by weight; positions stay, so all are possible.
+_CLEFS = {
+    **{Clef("G", 2): 20, Clef("F", 4): 16, Clef("C", 3): 14, Clef("C", 4): 10, Clef("C", 1): 8},
+    **{Clef("G", 2, -1): 8, Clef("G", 2, 1): 4, Clef("F", 4, -1): 4, Clef("F", 3): 4, Clef("C", 2): 4},
+    **{Clef("C", 5): 3, Clef("G", 1): 3, Clef("F", 5): 2},
+}
+
+
+def draw_columns(random: Random) -> int:
+    """Draw the target number of columns of the widest staff."""
+    return round(random.triangular(MIN_COLUMNS, MAX_COLUMNS, 24))
+
+
+def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool = True) -> Score | None:
+    """Cut an excerpt out of a fragment.
+
+    Args:
+        fragment: A score with the parts of the excerpt alone.
+        random: Draws the place and the variation.
+        texture: Its texture, see `textures`; some have their staves in a bracket.
+        vary: Vary key, clef and note values, in many excerpts.
+
+    Returns:
+        A score with every accidental and stem as printed; None if a staff does not fit the alphabet.
+    """
+    measures = _drawn_measures(fragment, random)
+    score = cut(fragment, measures)
+    if any(
+        isinstance(s.value, StaffLines) and s.value.lines != 5
+        for p in score.parts
+        for m in p.measures
+        for s in m.signs
+    ):
+        return None
+    if measures.start or random.random() > 2 * _METER_SHOWN:
+        score = _meter_hidden(score, hidden=random.random() >= _METER_SHOWN)
+    if vary:
+        score = _varied(score, random)
+    named = random.random() < _NAMES_SHOWN
+    parts = tuple(part if named else replace(part, name="", abbreviation="") for part in score.parts)
+    groups = (PartGroup(parts[0].id, parts[-1].id),) if texture in _BRACKETED else ()
+    return fitting(replace(score, parts=parts, groups=groups))
+
+
+def fitting(score: Score) -> Score | None:
+    """The score as printed, None if a staff is too narrow, too wide or outside the alphabet of columns."""
+    score, columns = as_printed(score)
+    return score if _fits(columns) and _notes(score) >= MIN_NOTES else None
+
+
+def _fits(columns: ScoreColumns) -> bool:
+    staves = [staff for system in columns.systems for staff in system]
+    if columns.outside or not MIN_COLUMNS <= max(map(len, staves)) <= MAX_COLUMNS:
+        return False
+    try:
+        for staff in staves:
+            for column in staff:
+                column_factors(column)
+    except NotationError:
+        return False
+    return True
+
+
+def _notes(score: Score) -> int:
+    return sum(isinstance(event, Chord) for *_, event in score.events())
+
+
+def _drawn_measures(fragment: Score, random: Random) -> range:
+    """Consecutive measures of about as many columns as drawn."""
+    parts = [part.measures for part in fragment.parts]
+    widths = [max(_width(part[i]) for part in parts) for i in range(min(map(len, parts)))]
+    wanted = draw_columns(random)
+    start = 0 if random.random() < _FROM_THE_BEGINNING else random.randrange(len(widths))
+    stop, width = start, 2
+    while stop < len(widths) and (stop == start or width + widths[stop] / 2 <= wanted):
+        width += widths[stop]
+        stop += 1
+    while start and width + widths[start - 1] / 2 <= wanted:  # the end of the fragment came first
+        start -= 1
+        width += widths[start]
+    return range(start, stop)
+
+
+def _width(measure: Measure) -> int:
+    """Estimated number of columns of the widest staff."""
+    onsets: dict[int, set[object]] = {}
+    for voice in measure.voices:
+        for event in voice.events:
+            if isinstance(event, Chord | Rest):
+                grace = isinstance(event, Chord) and event.grace is not None
+                onsets.setdefault(event.staff, set()).add(event.id if grace else event.onset)
+    return 1 + max(map(len, onsets.values()), default=1)
+
+
+def _meter_hidden(score: Score, *, hidden: bool) -> Score:
+    """The score, its meter at the beginning not printed if `hidden`."""
+
+    def change(part: Part) -> Part:
+        first = part.measures[0]
+        signs = tuple(_hidden(sign) if hidden and sign.onset == 0 else sign for sign in first.signs)
+        return replace(part, measures=(replace(first, signs=signs), *part.measures[1:]))
+
+    return replace(score, parts=tuple(map(change, score.parts)))
+
+
+def _hidden(sign: Sign) -> Sign:
+    return replace(sign, printed=False) if isinstance(sign.value, Meter) else sign
+
+
+def _varied(score: Score, random: Random) -> Score:
+    """The score transposed, in other note values or under another clef; what is not possible is not done."""
+    if random.random() < _TRANSPOSED:
+        score = transposed(score, random.randint(-6, 6), random.choice((-1, -1, 0, 0))) or score
+    if random.random() < _RESCALED:
+        score = rescaled(score, random.choice((-1, 1))) or score
+    if random.random() < _RECLEFED:
+        clef = random.choices([*_CLEFS], [*_CLEFS.values()])[0]
+        score = under_clef(score, random.randrange(len(score.parts)), clef) or score
+    return score

@@ -1,0 +1,55 @@
+"""A score with every accidental and stem that its columns print, written into its notes.
+
+A score may leave accidentals and stems to the engraver. Columns decide them by their own rules, so a picture
+agrees with its columns for certain only if the score says what is decided.
+"""
+
+from dataclasses import replace
+
+from focal_omr.encodings.to_columns import ScoreColumns, score_to_columns
+from focal_omr.score.score import Chord, Event, Note, Part, Score
+
+__all__ = ["as_printed"]
+
+_HEADLESS = 1  # whole notes and longer have no stem
+
+
+def as_printed(score: Score) -> tuple[Score, ScoreColumns]:
+    """The score with accidentals and stems as in its columns, and the columns.
+
+    The columns of the result are those of the score.
+    """
+    columns = score_to_columns(score)
+    parts = tuple(_printed_part(part, columns) for part in score.parts)
+    return replace(score, parts=parts), columns
+
+
+def _printed_part(part: Part, columns: ScoreColumns) -> Part:
+    measures = tuple(
+        replace(
+            measure,
+            voices=tuple(
+                replace(voice, events=tuple(_printed_event(event, columns) for event in voice.events))
+                for voice in measure.voices
+            ),
+        )
+        for measure in part.measures
+    )
+    return replace(part, measures=measures)
+
+
+def _printed_event(event: Event, columns: ScoreColumns) -> Event:
+    if not isinstance(event, Chord):
+        return event
+    stem = columns.stems.get(event.id, event.stem)
+    if event.duration.value >= _HEADLESS and not event.grace:
+        stem = event.stem
+    notes = tuple(_printed_note(note, columns) for note in event.notes)
+    return replace(event, stem=stem, notes=notes)
+
+
+def _printed_note(note: Note, columns: ScoreColumns) -> Note:
+    if note.id not in columns.accidentals:
+        return note
+    accidental = columns.accidentals[note.id]
+    return replace(note, accidental=accidental, enclosed=note.enclosed if accidental else None)
