@@ -12,14 +12,13 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from focal_omr.data.music.draw import draw_composed
 from focal_omr.data.music.score_store import ScoreStore
-from focal_omr.data.music.system_excerpt import fitting, system_excerpt
-from focal_omr.encodings.one_voice import to_score
+from focal_omr.data.music.system_composer import compose_system
+from focal_omr.data.music.system_excerpt import draw_columns, fitting, system_excerpt
 from focal_omr.errors import DataError
 from focal_omr.score.score import Score
 
-__all__ = ["Drawn", "MusicSource"]
+__all__ = ["Drawn", "MusicSource", "draw_composed", "draw_excerpt"]
 
 # Weights of textures of excerpts; those that the store lacks are left out.
 _EXCERPTS = {
@@ -60,7 +59,7 @@ class MusicSource:
         random = Random(f"{seed}/music")
         while True:
             if self.store is None or random.random() < self.composed:
-                yield _draw_composed(random)
+                yield draw_composed(random)
             else:
                 yield draw_excerpt(self.store, random)
 
@@ -82,7 +81,10 @@ def draw_excerpt(path: Path, random: Random) -> Drawn:
     raise DataError(f"{path}: {_ATTEMPTS} excerpts of texture {texture!r} in a row do not fit")
 
 
-def _draw_composed(random: Random) -> Drawn:
-    while (score := fitting(to_score(draw_composed(random)))) is None:
-        pass
-    return Drawn(score, "one", "composed")
+def draw_composed(random: Random) -> Drawn:
+    """Compose a system."""
+    while True:
+        score, texture = compose_system(random, draw_columns(random))
+        fitted = fitting(score)
+        if fitted is not None:
+            return Drawn(fitted, texture, "composed")
