@@ -10,7 +10,9 @@ from scripted import CARD, TUNE, draw_staff, save_png, write_scripted
 
 from focal_omr import Recognizer, read
 from focal_omr.data.primus.samples import primus_samples
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import ImageError, ModelError, NoStaffError, OutputError
 from focal_omr.formats.one_voice_files import load_one_voice
 
@@ -29,7 +31,7 @@ def test_a_document_holds_the_score_and_every_symbol(recognizer, tmp_path):
     assert document.source == str(tmp_path / "tune.png")
     assert document.warnings == ()
     assert [symbol.token for symbol in document.symbols] == list(TUNE)
-    assert document.score == read_semantic(" ".join(TUNE))
+    assert document.score == to_score(read_semantic(" ".join(TUNE)))
     (page,) = document.pages
     assert (page.width, page.height, len(page.staves)) == (700, 200, 1)
     assert page.staves[0].staff.space_px == pytest.approx(12, abs=0.2)
@@ -49,7 +51,7 @@ def test_a_page_is_read_staff_by_staff(recognizer, tmp_path):
         assert [symbol.token for symbol in staff.symbols] == list(TUNE)
         assert all(200 * number <= symbol.box[1] < 200 * (number + 1) for symbol in staff.symbols)
     # Each has a meter and ends with a final barline: three pieces.
-    assert [score_to_tokens(piece) for piece in document.pieces] == [list(TUNE)] * 3
+    assert [score_to_tokens(from_score(piece)[0]) for piece in document.pieces] == [list(TUNE)] * 3
     assert [staff.first_bar for staff in page.staves] == [1, 1, 1]
     breaks = [measure.break_before for measure in document.score.parts[0].measures]
     assert breaks == [None, None, None, "system", None, None, "system", None, None]

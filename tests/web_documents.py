@@ -8,6 +8,7 @@ from pathlib import Path
 from focal_omr import Recognizer
 from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document, Symbol
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.score.records import Event, MultiRest, Note, Rest, flat_events
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -58,7 +59,7 @@ def events_by_id(document: Document) -> dict[str, Event]:
     """The events of the score by id."""
     return {
         f"p{number}m{place}e{index}": event
-        for number, part in enumerate(document.score.parts, 1)
+        for number, part in enumerate(from_score(document.score)[0].parts, 1)
         for place, measure in enumerate(part.measures, 1)
         for index, event in enumerate(flat_events(measure), 1)
     }

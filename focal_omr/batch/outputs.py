@@ -197,8 +197,7 @@ def _render(
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the files of one output: the ending of the file name after the stem, and the content."""
     from focal_omr.document.pieces import join_pieces
-    from focal_omr.formats.midi import unfold_repeats
-    from focal_omr.formats.one_voice_files import write_one_voice, write_pieces
+    from focal_omr.formats.registry import write_pieces, write_score
 
     suffix = OUTPUTS[name]
     if name == "json":
@@ -221,11 +220,8 @@ def _render(
         pieces = [join_pieces([piece], title=piece.title or title) for piece in document.pieces]
         if options.split:
             for number, piece in enumerate(pieces, 1):
-                yield f"-{number}{suffix}", write_one_voice(piece, name, options.playback)
+                yield f"-{number}{suffix}", write_score(piece, name, options.playback).data
         else:
             yield suffix, write_pieces(pieces, name)
     else:
-        score = document.score
-        if name == "midi" and options.playback.unfold:  # a repeat never jumps back into the piece before
-            score = join_pieces([unfold_repeats(piece) for piece in document.pieces])
-        yield suffix, write_one_voice(score, name, options.playback)
+        yield suffix, write_score(document.score, name, options.playback).data

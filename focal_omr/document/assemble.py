@@ -6,19 +6,23 @@ from edits and from JSON are assembled by the same code.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
 
 from focal_omr.document.document import JSON_FORMAT, Document, Page, StaffReading, Symbol, Unread
-from focal_omr.document.events import SymbolPlace, event_places, score_tokens
+from focal_omr.document.events import score_symbols
 from focal_omr.document.geometry import bounds
 from focal_omr.document.pieces import Piece, SystemTokens, join_pieces, make_piece
 from focal_omr.encodings.bar_rules import number_bars
-from focal_omr.encodings.semantic import parse_barline
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import DataError
 from focal_omr.page.systems import System
-from focal_omr.score.records import Score
+from focal_omr.score.event_ids import source_ids
+from focal_omr.score.records import Note, Source, closing_meter
+from focal_omr.score.score import Score
 from focal_omr.staff.find import Staff
 
 
@@ -39,40 +43,61 @@ def assemble(source: str, title: str, pages: Sequence[Page]) -> Document:
         for system in page.systems:
             systems.setdefault(page.staves[system.staves[0]].piece, []).append((index, system))
     staves = [list(page.staves) for page in pages]
-    pieces = []
+    pieces: list[Piece] = []
+    scores: list[Score] = []
+    ids: dict[Source, str] = {}
+    before, meter = 0, None
     for members in systems.values():
-        tokens = []
-        for index, system in members:
-            readings = [pages[index].staves[staff] for staff in system.staves]
-            opens_page = system is pages[index].systems[0]
-            tokens.append(SystemTokens(tuple(map(score_tokens, readings)), system.indent_spaces, opens_page))
-        piece = make_piece(tokens)
-        pieces.append(piece)
+        piece = make_piece([_system_tokens(pages[index], system) for index, system in members])
         for (index, system), row in zip(members, piece.bars, strict=True):
             for staff, bars in zip(system.staves, row, strict=True):
                 numbered = replace(staves[index][staff], bars=bars.bars, first_bar=bars.first_bar)
                 staves[index][staff] = numbered
-    done = tuple(replace(page, staves=tuple(each)) for page, each in zip(pages, staves, strict=True))
-    scores = tuple(piece.score for piece in pieces)
+        pieces.append(piece)
+        scores.append(to_score(piece.score, before=before, meter=meter))
+        ids |= source_ids(piece.score, before)
+        before += max(len(part.measures) for part in piece.score.parts)
+        for measure in piece.score.parts[0].measures:
+            meter = closing_meter(measure, meter)
+    done = tuple(
+        replace(page, staves=tuple(_with_events(page.number, n, each, ids) for n, each in enumerate(own)))
+        for page, own in zip(pages, staves, strict=True)
+    )
     score = join_pieces(scores, title=title)
-    return Document(source, _with_events(done, scores, score), scores, score, _warnings(done, pieces))
+    return Document(source, done, tuple(scores), score, _warnings(done, pieces))
 
 
-def _with_events(pages: Sequence[Page], pieces: Sequence[Score], score: Score) -> tuple[Page, ...]:
-    """The pages, each symbol with the id of its event."""
-    ids = {place: id_ for id_, place in event_places(pages, pieces, score).items()}
-    named = []
-    for page in pages:
-        staves = []
-        for number, reading in enumerate(page.staves):
-            places = (SymbolPlace(page.number, number, index) for index in range(len(reading.symbols)))
-            symbols = tuple(
-                symbol if symbol.event == (id_ := ids.get(place)) else replace(symbol, event=id_)
-                for symbol, place in zip(reading.symbols, places, strict=True)
-            )
-            staves.append(replace(reading, symbols=symbols))
-        named.append(replace(page, staves=tuple(staves)))
-    return tuple(named)
+def _system_tokens(page: Page, system: System) -> SystemTokens:
+    """What a system contributes to the score, each token with its place; bars without one count from -1."""
+    tokens, sources = [], []
+    for staff in system.staves:
+        symbols = score_symbols(page.staves[staff])
+        unread = count(-1, -1)
+        tokens.append(tuple(token for token, _ in symbols))
+        sources.append(
+            tuple((page.number, staff, next(unread) if index is None else index) for _, index in symbols)
+        )
+    opens_page = system is page.systems[0]
+    return SystemTokens(tuple(tokens), system.indent_spaces, opens_page, tuple(sources))
+
+
+def _with_events(page: int, number: int, reading: StaffReading, ids: Mapping[Source, str]) -> StaffReading:
+    """A staff, each symbol with the id of its event.
+
+    Args:
+        page: Number of its page.
+        number: Index of the staff on the page.
+        reading: The staff.
+        ids: Ids of events by where they were read.
+    """
+    symbols = []
+    for index, symbol in enumerate(reading.symbols):
+        event = ids.get((page, number, index))
+        note = event if event and isinstance(parse_sign(symbol.token), Note) else None
+        same = (symbol.event, symbol.note) == (event, note)
+        symbols.append(symbol if same else replace(symbol, event=event, note=note))
+    silent = takewhile(bool, (ids.get((page, number, index), "") for index in count(-1, -1)))
+    return replace(reading, symbols=tuple(symbols), silent_events=tuple(silent))
 
 
 # Warnings --------------------------------------------------------------------------------------------------

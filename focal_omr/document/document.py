@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from focal_omr.document.geometry import Box, Polygon, bounds
 from focal_omr.encodings.bar_rules import number_bars
-from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import parse_barline
-from focal_omr.formats.one_voice_files import save_one_voice
+from focal_omr.formats.registry import save_score
 from focal_omr.page.systems import System
-from focal_omr.score.records import Score
-from focal_omr.score.score import Chord, Pitch, Space
+from focal_omr.score.score import Chord, Pitch, Score, Space
 from focal_omr.staff.find import Staff
 
 JSON_FORMAT = 2
@@ -33,8 +31,9 @@ class Symbol:
             calibrated as stored in its file.
         used: Whether it is part of the score; a symbol that breaks the grammar (a tie after no note) is not.
         mended: Whether a person inserted or changed it after it was read; its confidence is 1.
-        event: Id of its event in the document's score, see `score.event_ids`; None: it is none (a barline,
-            a tie, a clef that is only repeated). Set by `assemble.assemble` and ignored by comparisons.
+        event: Id of its event or sign in the document's score; None: it is none (a barline, a tie, a clef
+            that is only repeated). Set by `assemble.assemble` and ignored by comparisons, like `note`.
+        note: Id of its note, of which a chord has several; None: it is no note head.
     """
 
     token: str
@@ -43,6 +42,7 @@ class Symbol:
     used: bool = True
     mended: bool = False
     event: str | None = field(default=None, compare=False)
+    note: str | None = field(default=None, compare=False)
 
     @property
     def box(self) -> Box:
@@ -64,6 +64,9 @@ class StaffReading:
         piece: Number of its piece in the document, from 1.
         part: Number of its part in that piece, from 1.
         mended: Whether a person edited it, including by removing symbols.
+        part_staff: Number of its staff in that part, from 1.
+        silent_events: If it is unread, the ids of the events that replace its bars in the score; set by
+            `assemble.assemble` and ignored by comparisons.
     """
 
     staff: Staff | None
@@ -74,6 +77,8 @@ class StaffReading:
     piece: int = 1
     part: int = 1
     mended: bool = False
+    part_staff: int = 1
+    silent_events: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def expected_error(self) -> float:
@@ -161,7 +166,7 @@ class Document:
     Attributes:
         source: Name of the input.
         pages: Its pages.
-        pieces: The music, piece by piece.
+        pieces: The music, piece by piece; its events have the ids that they have in `score`.
         score: All pieces, one after the other.
         warnings: Warnings for the user, one line each.
     """
@@ -183,12 +188,13 @@ class Document:
         return [symbol for staff in self.staves for symbol in staff.symbols]
 
     def save(self, path: str | Path, *, format: str | None = None) -> None:
-        """Write the score; the format follows from the suffix or is one of `formats.one_voice_files.FORMATS`.
+        """Write the score; the format follows from the suffix or is one of `formats.registry.save_score`.
 
         Raises:
             OutputError: An unknown format, or the file cannot be written.
+            NotationError: The format cannot hold the score.
         """
-        save_one_voice(self.score, Path(path), format=format)
+        save_score(self.score, Path(path), format=format)
 
     def to_json(self) -> dict[str, Any]:
         """The reading as JSON values (docs/json.md); `assemble.document_from_json` reads it."""
@@ -206,18 +212,18 @@ class Document:
 def _events_json(score: Score) -> dict[str, dict[str, Any]]:
     """The keys of a note or rest that its symbol has beyond those of every symbol, by its id."""
     found: dict[str, dict[str, Any]] = {}
-    for _, measure, voice, event in to_score(score).events():
+    for _, measure, voice, event in score.events():
         if isinstance(event, Space):
             continue
         count = measure.multirest.measures if measure.multirest else 1
         keys = {"event": event.id, "voice": voice.number}
         times = {"onset": str(event.onset), "duration": str(count * event.length)}
-        if isinstance(event, Chord):
-            pitch = event.notes[0].pitch
-            assert isinstance(pitch, Pitch)
-            sign = "#" * pitch.alter if pitch.alter > 0 else "b" * -pitch.alter
-            keys |= {"pitch": f"{pitch.step}{sign}{pitch.octave}"}
         found[event.id] = keys | times
+        for note in event.notes if isinstance(event, Chord) else ():
+            if isinstance(note.pitch, Pitch):
+                alter = note.pitch.alter
+                sign = "#" * alter if alter > 0 else "b" * -alter
+                found[note.id] = keys | {"pitch": f"{note.pitch.step}{sign}{note.pitch.octave}"} | times
     return found
 
 
@@ -254,8 +260,8 @@ def _staff_json(reading: StaffReading, page: Page, events: Mapping[str, dict[str
                 "used": symbol.used,
                 "bar": bar.number,
                 "adds_up": bar.adds_up,
-                "staff": 1,  # in its part: every part of a reading has one staff
-                **events.get(symbol.event or "", {"event": None, "voice": None}),
+                "staff": reading.part_staff,
+                **events.get(symbol.note or symbol.event or "", {"event": None, "voice": None}),
                 **({"mended": True} if symbol.mended else {}),
             }
         )

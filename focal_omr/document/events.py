@@ -1,4 +1,4 @@
-"""Mapping between the symbols of the pages and the events of the score.
+"""Which symbol is which event: what a staff contributes to a one-voice score, and where events are on paper.
 
 Not every symbol is an event: barlines, ties, clefs and keys that a system merely repeats. Not every event is
 a symbol: rests replace unread staves and the parts that a piece lacks.
@@ -8,12 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from focal_omr.document.document import Page, StaffReading
-from focal_omr.document.pieces import piece_part
-from focal_omr.encodings.join_staves import kept_tokens, opening_signs
-from focal_omr.encodings.semantic import parse_barline, parse_sign
-from focal_omr.errors import NotationError
-from focal_omr.score.event_ids import event_ids
-from focal_omr.score.records import Measure, Score, flat_events
+from focal_omr.encodings.join_staves import opening_signs
+from focal_omr.encodings.semantic import parse_barline
 
 __all__ = ["SymbolPlace", "event_places", "score_symbols", "score_tokens"]
 
@@ -30,12 +26,6 @@ class SymbolPlace(NamedTuple):
     page: int
     staff: int
     symbol: int | None
-
-
-class _StaffSymbols(NamedTuple):
-    page: int
-    staff: int
-    symbols: list[tuple[str, int | None]]
 
 
 def score_tokens(reading: StaffReading) -> tuple[str, ...]:
@@ -56,61 +46,14 @@ def score_symbols(reading: StaffReading) -> list[tuple[str, int | None]]:
     return [*symbols[:signs], *(each for bar in bars for each in (("rest-whole", None), bar))]
 
 
-def event_places(pages: Sequence[Page], pieces: Sequence[Score], score: Score) -> dict[str, SymbolPlace]:
-    """The place of each event of a document's score that is on a staff, by its id of `score.event_ids`.
-
-    Args:
-        pages: The pages of the document.
-        pieces: Its pieces, made of the staves of the pages.
-        score: The pieces, one after the other.
-
-    Raises:
-        NotationError: The score does not match the staves.
-    """
-    staves: dict[tuple[int, int], list[_StaffSymbols]] = {}
+def event_places(pages: Sequence[Page]) -> dict[str, SymbolPlace]:
+    """The place of each event of a document's score that is on a staff, by its id."""
+    found: dict[str, SymbolPlace] = {}
     for page in pages:
-        for index, reading in enumerate(page.staves):
-            staff = _StaffSymbols(page.number, index, score_symbols(reading))
-            staves.setdefault((reading.piece, reading.part), []).append(staff)
-    found = {}
-    for part, ids in enumerate(event_ids(score)):
-        places = _part_places(pieces, score, part, staves)
-        found.update({id_: place for id_, place in zip(ids, places, strict=True) if place is not None})
+        for number, reading in enumerate(page.staves):
+            for index, symbol in enumerate(reading.symbols):
+                if symbol.event is not None:
+                    found.setdefault(symbol.event, SymbolPlace(page.number, number, index))
+            for event in reading.silent_events:
+                found[event] = SymbolPlace(page.number, number, None)
     return found
-
-
-def _part_places(
-    pieces: Sequence[Score], score: Score, part: int, staves: dict[tuple[int, int], list[_StaffSymbols]]
-) -> list[SymbolPlace | None]:
-    """The places of the events of one part of the score, piece after piece."""
-    measures = score.parts[part].measures
-    places: list[SymbolPlace | None] = []
-    for number, piece in enumerate(pieces, 1):
-        own = piece_part(piece, part).measures
-        joined, measures = measures[: len(own)], measures[len(own) :]
-        before = _flat(own)
-        found: list[SymbolPlace | None] = [None] * len(before)
-        if part < len(piece.parts):
-            members = staves.get((number, part + 1), [])
-            kept = kept_tokens([[token for token, _ in staff.symbols] for staff in members])
-            found = [
-                SymbolPlace(staff.page, staff.staff, staff.symbols[index][1])
-                for staff, indices in zip(members, kept, strict=True)
-                for index in indices
-                if parse_sign(staff.symbols[index][0]) is not None
-            ]
-        if len(found) != len(before) or len(joined) != len(own):
-            raise NotationError(f"piece {number}, part {part + 1}: its score is not that of its staves")
-        # Joining pieces may put one sign into the first measure of a piece.
-        first, opening = _flat(own[:1]), _flat(joined[:1])
-        if len(opening) != len(first):
-            pairs = zip(first, opening, strict=False)
-            found.insert(next((i for i, (a, b) in enumerate(pairs) if a != b), len(first)), None)
-        places += found
-    if len(places) != len(_flat(score.parts[part].measures)):
-        raise NotationError(f"part {part + 1}: the score is not that of its pieces")
-    return places
-
-
-def _flat(measures: Sequence[Measure]) -> list[object]:
-    return [event for measure in measures for event in flat_events(measure)]

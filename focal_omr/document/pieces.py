@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from focal_omr.encodings.bar_rules import check_staves, close_staves, number_bars
 from focal_omr.encodings.implied import infer_bar_length, infer_tuplets
-from focal_omr.encodings.join_staves import StaffTokens, is_over, join_parts, join_staves, prints_meter
+from focal_omr.encodings.join_staves import StaffTokens, is_over, join_staves, prints_meter
 from focal_omr.encodings.semantic import parse_barline
-from focal_omr.score.records import Break, Duration, Measure, Meter, MultiRest, Part, Rest, Score
+from focal_omr.score import records
+from focal_omr.score.records import Break, Source
+from focal_omr.score.score import Clef, Duration, Key, Measure, Meter, Part, Rest, Score, Sign, Voice
 
 # First systems are indented by 6 to 14 spaces in the scans at hand; flush ones by at most 1.
 _INDENTED_SPACES = 2.5
@@ -24,11 +26,13 @@ class SystemTokens:
         staves: Semantic tokens of each staff's contribution to the score, from top to bottom.
         indent_spaces: As in `page.systems.System`.
         opens_page: Whether it is the first system of its page.
+        sources: For each staff, where each token was read; empty: not known.
     """
 
     staves: tuple[tuple[str, ...], ...]
     indent_spaces: float = 0.0
     opens_page: bool = False
+    sources: tuple[tuple[Source, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Piece:
         implied_tuplets: Numbers of the bars with inferred tuplets, which are not printed.
     """
 
-    score: Score
+    score: records.Score
     bars: tuple[tuple[StaffBars, ...], ...]
     added_barlines: tuple[tuple[int, int], ...] = ()
     implied_length: Fraction | None = None
@@ -88,11 +92,15 @@ def make_piece(systems: Sequence[SystemTokens]) -> Piece:
     """
     breaks: tuple[Break, ...] = tuple("page" if system.opens_page else "system" for system in systems)
     parts = [
-        _join_part(tuple(system.staves[number] for system in systems), breaks)
+        _join_part(
+            tuple(system.staves[number] for system in systems),
+            breaks,
+            tuple(system.sources[number] if system.sources else () for system in systems),
+        )
         for number in range(len(systems[0].staves))
     ]
     return Piece(
-        Score(tuple(each.part for each in parts)),
+        records.Score(tuple(each.part for each in parts)),
         tuple(zip(*(each.bars for each in parts), strict=True)),
         tuple(sorted((system, staff) for staff, each in enumerate(parts) for system in each.closed)),
         next((each.length for each in parts if each.length), None),
@@ -104,7 +112,7 @@ def make_piece(systems: Sequence[SystemTokens]) -> Piece:
 class _JoinedPart:
     """A part of a piece; fields as in `Piece`, for one staff of each system."""
 
-    part: Part
+    part: records.Part
     bars: list[StaffBars]
     closed: list[int]
     length: Fraction | None
@@ -112,17 +120,25 @@ class _JoinedPart:
 
 
 @lru_cache(_CACHED_PARTS)
-def _join_part(staves: tuple[tuple[str, ...], ...], breaks: tuple[Break, ...]) -> _JoinedPart:
+def _join_part(
+    staves: tuple[tuple[str, ...], ...], breaks: tuple[Break, ...], sources: tuple[tuple[Source, ...], ...]
+) -> _JoinedPart:
+    def joined(staves: Sequence[Sequence[str]]) -> records.Part:
+        each = zip(staves, breaks, sources, strict=True)
+        return join_staves([StaffTokens(tuple(tokens), break_, read) for tokens, break_, read in each])
+
     closed, added = close_staves(staves)
-    part = _joined(closed, breaks)
+    part = joined(closed)
     if length := infer_bar_length(part):
         closed, added = close_staves(staves, bar_length=length)
-        part = _joined(closed, breaks)
+        part = joined(closed)
     part, inferred = infer_tuplets(part, bar_length=length)
     numbers, number = [], 1  # of each measure's first bar
     for measure in part.measures:
         numbers.append(number)
-        number += max((event.bars for event in measure.events if isinstance(event, MultiRest)), default=1)
+        number += max(
+            (event.bars for event in measure.events if isinstance(event, records.MultiRest)), default=1
+        )
     inferred_bars = {numbers[index] for index in inferred}  # add up, although their tokens do not
     bars, first = [], 1
     for tokens, adds_up in zip(closed, check_staves(closed, bar_length=length), strict=True):
@@ -134,31 +150,88 @@ def _join_part(staves: tuple[tuple[str, ...], ...], breaks: tuple[Break, ...]) -
     return _JoinedPart(part, bars, added, length, sorted(inferred_bars))
 
 
-def _joined(staves: Sequence[Sequence[str]], breaks: Sequence[Break]) -> Part:
-    return join_staves([StaffTokens(tuple(t), b) for t, b in zip(staves, breaks, strict=True)])
-
-
 def join_pieces(pieces: Sequence[Score], *, title: str = "") -> Score:
-    """Join the pieces of a document into one score; parts that a piece lacks are silent during it."""
-    count = max((len(piece.parts) for piece in pieces), default=0)
+    """Join the pieces of a document into one score; parts that a piece lacks are silent during it.
+
+    Each piece begins with its own signs: one without a key signature after one with sharps or flats begins
+    with an explicit C major.
+
+    Args:
+        pieces: Their ids differ.
+        title: Of the score; "": that of the first piece.
+    """
+    if not pieces:
+        return Score(parts=(), title=title)
+    fullest = max(pieces, key=lambda piece: len(piece.parts))
     parts = []
-    for number in range(count):
-        part = join_parts([piece_part(piece, number) for piece in pieces])
-        first = [replace(measure, break_before=None) for measure in part.measures[:1]]
-        parts.append(replace(part, measures=(*first, *part.measures[1:])))
-    return Score(tuple(parts), title)
+    for number, part in enumerate(fullest.parts):
+        members = [
+            piece.parts[number] if number < len(piece.parts) else _silent(piece.parts[0], part)
+            for piece in pieces
+        ]
+        spanners = tuple(spanner for member in members for spanner in member.spanners)
+        staves = max(member.staves for member in members)
+        parts.append(replace(part, measures=_join_measures(members), staves=staves, spanners=spanners))
+    return replace(fullest, parts=tuple(parts), title=title or pieces[0].title)
 
 
-def piece_part(piece: Score, number: int) -> Part:
-    """A part of a piece, padded with rests to the length of the first part; silent if the piece lacks it."""
-    first = piece.parts[0]
-    if number < len(piece.parts):
-        part = piece.parts[number]
-        missing = first.measures[len(part.measures) :]
-        return replace(part, measures=(*part.measures, *(Measure((), each.barline) for each in missing)))
-    signs = [event for measure in first.measures[:1] for event in measure.events if isinstance(event, Meter)]
-    silent = [Measure((Rest(Duration("whole")),), measure.barline) for measure in first.measures]
-    if silent:
-        break_ = first.measures[0].break_before
-        silent[0] = replace(silent[0], events=(*signs, *silent[0].events), break_before=break_)
-    return Part(tuple(silent))
+def _join_measures(members: Sequence[Part]) -> tuple[Measure, ...]:
+    """The measures of one part of several pieces, numbered through."""
+    measures: list[Measure] = []
+    fifths = 0
+    for member in members:
+        first = member.measures[:1]
+        if fifths and first and not any(isinstance(sign.value, Key) for sign in first[0].signs):
+            first = (_in_c_major(first[0]),)
+        measures += (*first, *member.measures[1:])
+        keys = (sign.value for measure in first + member.measures[1:] for sign in measure.signs)
+        fifths = [fifths, *(key.fifths for key in keys if isinstance(key, Key))][-1]
+    if not measures:
+        return ()
+    measures[0] = replace(measures[0], break_before=None)
+    if len(members) == 1:
+        return tuple(measures)
+    start = 0 if measures[0].number == "0" else 1
+    return tuple(replace(measure, number=str(number)) for number, measure in enumerate(measures, start))
+
+
+def _in_c_major(measure: Measure) -> Measure:
+    """A measure that opens with an explicit C major, after its clef."""
+    place = next(
+        (n for n, sign in enumerate(measure.signs) if not isinstance(sign.value, Clef)), len(measure.signs)
+    )
+    signs = (*measure.signs[:place], Sign(Fraction(0), Key(0)), *measure.signs[place:])
+    after = measure.left_after
+    return replace(measure, signs=signs, left_after=after if after is None or after < place else after + 1)
+
+
+def _silent(model: Part, part: Part) -> Part:
+    """A part without music, beside another one of its piece.
+
+    Args:
+        model: The part whose measures it has.
+        part: The part that the piece lacks.
+    """
+    measures = []
+    for measure in model.measures:
+        id_ = f"{measure.id}{part.id}"
+        rest = Rest(
+            id=f"{id_}e1",
+            onset=Fraction(0),
+            duration=Duration(Fraction(1)),
+            length=measure.length,
+            measure=True,
+        )
+        silent = Measure(
+            id=id_,
+            number=measure.number,
+            voices=(Voice(1, (rest,)),) if measure.length else (),
+            signs=tuple(replace(sign, id="") for sign in measure.signs if isinstance(sign.value, Meter)),
+            pickup=measure.pickup,
+            left=measure.left,
+            right=measure.right,
+            multirest=measure.multirest,
+            break_before=measure.break_before,
+        )
+        measures.append(silent)
+    return replace(part, measures=tuple(measures), spanners=())

@@ -1,6 +1,6 @@
 """Review of a reading: doubtful symbols, bars that do not add up, and the colours of confidences."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,9 +9,8 @@ from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.document.document import Document, StaffReading, Symbol
 from focal_omr.document.geometry import Polygon
 from focal_omr.document.pieces import join_pieces
-from focal_omr.encodings.semantic import parse_barline, parse_sign
-from focal_omr.errors import NotationError
-from focal_omr.score.records import Event, Note, Tuplet
+from focal_omr.encodings.semantic import parse_barline
+from focal_omr.score.score import Chord, Event, Measure, Score
 
 # Confidence to RGB: orange and blue can be told apart with every kind of colour blindness.
 # Source: Okabe and Ito, "Color universal design", 2008.
@@ -105,38 +104,24 @@ def mark_doubtful(document: Document, *, below: float = DOUBTFUL_BELOW) -> Docum
     Args:
         document: The document.
         below: Confidence below which a note is doubtful, 0 .. 1.
-
-    Raises:
-        NotationError: A part has fewer notes than its staves.
     """
-    confidences: dict[tuple[int, int], list[float]] = {}  # of the notes, by (piece, part)
-    for reading in document.staves:
-        confidences.setdefault((reading.piece, reading.part), []).extend(
-            symbol.confidence
-            for symbol in reading.symbols
-            if symbol.used and isinstance(parse_sign(symbol.token), Note)
-        )
-    pieces = []
-    for number, piece in enumerate(document.pieces, 1):
-        parts = []
-        for part_number, part in enumerate(piece.parts, 1):
-            remaining = iter(confidences.get((number, part_number), ()))
-            measures = tuple(
-                replace(measure, events=tuple(_marked(event, remaining, below) for event in measure.events))
-                for measure in part.measures
-            )
-            if next(remaining, None) is not None:
-                raise NotationError(f"piece {number}, part {part_number} has fewer notes than were read")
-            parts.append(replace(part, measures=measures))
-        pieces.append(replace(piece, parts=tuple(parts)))
-    return replace(document, pieces=tuple(pieces), score=join_pieces(pieces, title=document.score.title))
+    doubtful = {symbol.note for symbol in document.symbols if symbol.note and symbol.confidence < below}
+    pieces = tuple(_marked(piece, doubtful) for piece in document.pieces)
+    return replace(document, pieces=pieces, score=join_pieces(pieces, title=document.score.title))
 
 
-def _marked(event: Event, confidences: Iterator[float], below: float) -> Event:
-    match event:
-        case Note():
-            return replace(event, doubtful=next(confidences) < below)
-        case Tuplet():
-            events = tuple(_marked(each, confidences, below) for each in event.events)
-            return replace(event, events=events)  # type: ignore[arg-type]
-    return event
+def _marked(score: Score, doubtful: Collection[str]) -> Score:
+    """A score whose notes of these ids are doubtful."""
+
+    def marked(event: Event) -> Event:
+        if not isinstance(event, Chord) or not any(note.id in doubtful for note in event.notes):
+            return event
+        notes = tuple(replace(note, doubtful=note.id in doubtful) for note in event.notes)
+        return replace(event, notes=notes)
+
+    def of_measure(measure: Measure) -> Measure:
+        voices = (replace(voice, events=tuple(map(marked, voice.events))) for voice in measure.voices)
+        return replace(measure, voices=tuple(voices))
+
+    parts = (replace(part, measures=tuple(map(of_measure, part.measures))) for part in score.parts)
+    return replace(score, parts=tuple(parts))

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import accumulate
 
 from focal_omr.encodings.semantic import parse_barline, parse_sign, tokens_to_score
-from focal_omr.score.records import NO_KEY, Break, Clef, Key, Meter, Part
+from focal_omr.score.records import NO_KEY, Break, Clef, Key, Meter, Part, Source
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,17 @@ class StaffContext:
 
 @dataclass(frozen=True)
 class StaffTokens:
-    """The semantic tokens of one staff of a part, and the break before it (None: none)."""
+    """The semantic tokens of one staff of a part.
+
+    Attributes:
+        tokens: From left to right.
+        break_before: The break before the staff; None: none.
+        sources: Where each token was read; tokens without one may follow.
+    """
 
     tokens: tuple[str, ...]
     break_before: Break | None = None
+    sources: tuple[Source, ...] = ()
 
 
 def opening_signs(tokens: Sequence[str]) -> list[str]:
@@ -95,18 +102,21 @@ def kept_tokens(staves: Sequence[Sequence[str]]) -> list[list[int]]:
     return places
 
 
-def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int]]:
+def join_tokens(staves: Sequence[StaffTokens]) -> tuple[list[str], list[int], list[Source]]:
     """Concatenate the tokens of the staves of a part.
 
     Returns:
-        The tokens without restated signs, and for each staff the number of tokens before its first one.
+        The tokens without restated signs; for each staff the number of tokens before its first one; and where
+        each token was read.
     """
     joined: list[str] = []
     starts: list[int] = []
+    sources: list[Source] = []
     for staff, kept in zip(staves, kept_tokens([staff.tokens for staff in staves]), strict=True):
         starts.append(len(joined))
         joined += [staff.tokens[place] for place in kept]
-    return joined, starts
+        sources += [staff.sources[place] if place < len(staff.sources) else () for place in kept]
+    return joined, starts, sources
 
 
 def join_staves(staves: Sequence[StaffTokens]) -> Part:
@@ -115,8 +125,8 @@ def join_staves(staves: Sequence[StaffTokens]) -> Part:
     Raises:
         NotationError: As `semantic.tokens_to_score`.
     """
-    tokens, starts = join_tokens(staves)
-    (part,) = tokens_to_score(tokens).parts
+    tokens, starts, sources = join_tokens(staves)
+    (part,) = tokens_to_score(tokens, sources).parts
     measures = list(part.measures)
     closed = list(accumulate((parse_barline(token) is not None for token in tokens), initial=0))
     for staff, start in zip(staves, starts, strict=True):

@@ -59,25 +59,28 @@ _ZERO = Fraction(0)
 _Sign = records.Clef | records.Key | records.Meter
 
 
-def to_score(one_voice: records.Score) -> Score:
+def to_score(one_voice: records.Score, *, before: int = 0, meter: records.Meter | None = None) -> Score:
     """The whole score that says the same as a one-voice score.
 
-    Each part has one staff and one voice. Its events have the ids of `score.event_ids`; those of the signs
-    are not used. A rest of N bars becomes N measures, and a measure of signs that ends in a repeat sign
-    becomes the beginning of the next one. Parts shorter than the longest one end with empty measures.
+    Each part has one staff and one voice. Its events and signs have the ids of `score.event_ids`. A rest of N
+    bars becomes N measures, and a measure of signs that ends in a repeat sign becomes the beginning of the
+    next one. Parts shorter than the longest one end with empty measures.
+
+    Args:
+        one_voice: The score.
+        before: Number of records of measures before it, in what it is a piece of; they count in the ids.
+        meter: The meter in force before it.
     """
-    builders = [_PartBuilder(number, part) for number, part in enumerate(one_voice.parts, 1)]
+    builders = [_PartBuilder(number, part, before, meter) for number, part in enumerate(one_voice.parts, 1)]
     parts = [builder.build() for builder in builders]
     longest = max(parts, key=lambda part: len(part.measures), default=None)
     measures = longest.measures if longest else ()
     first = 0 if measures and measures[0].pickup and measures[0].length else 1
     for number, part in enumerate(parts):
         missing = [
-            Measure(id=measure_id(number + 1, place), number="", voices=(), right=measure.right, pickup=True)
-            for place, measure in enumerate(measures[len(part.measures) :], len(part.measures) + 1)
+            Measure(id=f"{measure.id}{part.id}", number="", voices=(), right=measure.right, pickup=True)
+            for measure in measures[len(part.measures) :]
         ]
-        used = {measure.id for measure in part.measures}
-        missing = [replace(each, id=f"{each.id}.0") if each.id in used else each for each in missing]
         numbered = tuple(
             replace(measure, number=str(index))
             for index, measure in enumerate((*part.measures, *missing), first)
@@ -95,10 +98,10 @@ class _Bar:
     opening: records.Measure | None = None
 
 
-def _bars(measures: Sequence[records.Measure]) -> Iterator[_Bar]:
+def _bars(measures: Sequence[records.Measure], before: int) -> Iterator[_Bar]:
     opening: records.Measure | None = None
-    for place, measure in enumerate(measures, 1):
-        following = measures[place] if place < len(measures) else None
+    for index, measure in enumerate(measures, 1):
+        place, following = before + index, measures[index] if index < len(measures) else None
         if _is_opening(measure) and following is not None and not _is_opening(following):
             opening = measure
             continue
@@ -122,12 +125,11 @@ class _Segment:
 class _PartBuilder:
     """Builds one part; times are whole notes."""
 
-    def __init__(self, number: int, part: records.Part) -> None:
-        self.number, self.part = number, part
+    def __init__(self, number: int, part: records.Part, before: int, meter: records.Meter | None) -> None:
+        self.number, self.part, self.before, self.meter = number, part, before, meter
         self.measures: list[Measure] = []
         self.tuplets: list[Tuplet] = []
-        self.meter: records.Meter | None = None
-        self.ties = dict(_ties(number, part))
+        self.ties = dict(_ties(number, part, before))
         self.has_beams = any(
             isinstance(event, records.Note) and event.beam
             for measure in part.measures
@@ -136,7 +138,7 @@ class _PartBuilder:
 
     def build(self) -> Part:
         """The part, with its measures not yet numbered."""
-        bars = list(_bars(self.part.measures))
+        bars = list(_bars(self.part.measures, self.before))
         for index, bar in enumerate(bars):
             before = bars[index - 1].measure.barline if index else None
             following = bars[index + 1] if index + 1 < len(bars) else None
@@ -262,7 +264,7 @@ class _VoiceBuilder:
                 case _:
                     value = _sign(event)
                     staff = 1 if isinstance(value, Clef) else None
-                    self.signs.append(Sign(self.onset, value, staff, self.graces))
+                    self.signs.append(Sign(self.onset, value, staff, self.graces, id=id_))
 
     def _timed(
         self, id_: str, event: records.Note | records.Rest | records.MultiRest, ratio: Fraction
@@ -325,20 +327,20 @@ class _VoiceBuilder:
 # Leaves ----------------------------------------------------------------------------------------------------
 
 
-def _ties(number: int, part: records.Part) -> Iterator[tuple[str, str]]:
-    """For each note whose tie leads to a note of its pitch, the ids of both."""
+def _ties(number: int, part: records.Part, before: int) -> Iterator[tuple[str, str]]:
+    """For each note whose tie leads to a note of its pitch, the ids of both; the rest as in `to_score`."""
     tied: tuple[records.Note, str] | None = None
-    for place, measure in enumerate(part.measures, 1):
+    for place, measure in enumerate(part.measures, before + 1):
         for index, event in enumerate(records.flat_events(measure), 1):
             if not isinstance(event, records.Note):
                 continue
             id_ = event_id(number, place, index)
-            before = tied[0] if tied else None
-            if tied and records.tie_ends(before, event) and tied[0].pitch == event.pitch:
+            open_note = tied[0] if tied else None
+            if tied and records.tie_ends(open_note, event) and tied[0].pitch == event.pitch:
                 yield tied[1], id_
             if event.tie:
                 tied = (event, id_)
-            elif records.open_tie(before, event) is None:
+            elif records.open_tie(open_note, event) is None:
                 tied = None
 
 

@@ -40,6 +40,7 @@ from focal_omr.score.records import (
     Pitch,
     Rest,
     Score,
+    Source,
     Tuplet,
 )
 
@@ -172,7 +173,7 @@ class _Builder:
             return f"{token!r} inside a tuplet"
         return None
 
-    def add(self, token: str) -> None:
+    def add(self, token: str, source: Source = ()) -> None:
         target: list[Event] | list[Note | Rest] = self.tuplet[1] if self.tuplet else self.events
         if token == "accidental":
             self.marked = True
@@ -199,6 +200,8 @@ class _Builder:
             ):
                 sign = replace(sign, accidental=sign.pitch.alter)
             self.marked = False
+            if source:
+                sign = replace(sign, source=source)  # type: ignore[type-var]
             target.append(sign)  # type: ignore[arg-type]  # `error` was asked first
 
     def finish(self) -> tuple[Measure, ...]:
@@ -207,8 +210,12 @@ class _Builder:
         return tuple(self.measures)
 
 
-def tokens_to_score(tokens: Sequence[str]) -> Score:
+def tokens_to_score(tokens: Sequence[str], sources: Sequence[Source] = ()) -> Score:
     """The score of one staff, with the carry of accidentals applied.
+
+    Args:
+        tokens: Its tokens.
+        sources: Where each was read, kept in the events; empty: nothing is known of it.
 
     Raises:
         NotationError: A token is unknown or out of place; the message has its number.
@@ -217,7 +224,7 @@ def tokens_to_score(tokens: Sequence[str]) -> Score:
     for place, token in enumerate(tokens, 1):
         if reason := builder.error(token):
             raise NotationError(f"token {place} of {len(tokens)}: {reason}")
-        builder.add(token)
+        builder.add(token, sources[place - 1] if sources else ())
     if builder.tuplet or builder.marked:
         raise NotationError(
             f"the label ends after token {len(tokens)} inside a tuplet or before a marked note"

@@ -1,12 +1,13 @@
 """Score formats by file suffix: loading, saving and conversion of whole scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import NotationError
+from focal_omr.formats.abc import write_abc
 from focal_omr.formats.kern_score import read_kern_score
 from focal_omr.formats.mei_score_reader import read_mei_score
 from focal_omr.formats.mei_score_writer import write_mei_score
@@ -30,7 +31,15 @@ from focal_omr.score import records
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.score import Score
 
-__all__ = ["Converted", "convert_score", "load_score", "read_score", "save_score", "write_score"]
+__all__ = [
+    "Converted",
+    "convert_score",
+    "load_score",
+    "read_score",
+    "save_score",
+    "write_pieces",
+    "write_score",
+]
 
 
 class Converted(NamedTuple):
@@ -143,6 +152,22 @@ def _beamed(score: Score) -> Score:
     if left_out or to_score(one_voice) != score:
         return score
     return to_score(records.Score(tuple(map(beam_by_meter, one_voice.parts)), one_voice.title))
+
+
+def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
+    """Write the pieces of a document as one file of a format in `suffixes.PIECE_BY_PIECE`.
+
+    ABC has one tune per piece; a label file has one line per part of each piece.
+
+    Raises:
+        NotationError: The format cannot hold a piece.
+    """
+    one_voice = [from_score(piece)[0] for piece in pieces]
+    if name == "abc":
+        tunes = [write_abc(piece, number=number) for number, piece in enumerate(one_voice, 1)]
+        return "\n".join(tunes).encode()
+    parts = (records.Score((part,)) for piece in one_voice for part in piece.parts)
+    return b"".join(write_one_voice(part, name) for part in parts)
 
 
 # Score -> bytes --------------------------------------------------------------------------------------------

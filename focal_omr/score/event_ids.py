@@ -1,8 +1,8 @@
 """Ids of the events of a one-voice score, which they keep in every format and in the JSON of a reading."""
 
-from focal_omr.score.records import Part, Score, flat_events
+from focal_omr.score.records import Part, Score, Source, flat_events
 
-__all__ = ["event_id", "event_ids", "measure_id"]
+__all__ = ["event_id", "event_ids", "measure_id", "source_ids"]
 
 
 def measure_id(part: int, measure: int) -> str:
@@ -33,3 +33,19 @@ def _part_ids(number: int, part: Part) -> list[str]:
         for place, measure in enumerate(part.measures, 1)
         for event, _ in enumerate(flat_events(measure), 1)
     ]
+
+
+def source_ids(score: Score, before: int = 0) -> dict[Source, str]:
+    """The id of each event that knows where it was read, by its source.
+
+    Args:
+        score: The score.
+        before: Number of measures before it, in what it is a piece of.
+    """
+    return {
+        event.source: event_id(number, place, index)
+        for number, part in enumerate(score.parts, 1)
+        for place, measure in enumerate(part.measures, before + 1)
+        for index, event in enumerate(flat_events(measure), 1)
+        if event.source
+    }

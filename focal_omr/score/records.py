@@ -43,6 +43,7 @@ BARLINE_KINDS: tuple[BarlineKind, ...] = (
 )
 BeamPlace = Literal["start", "middle", "end"]
 Break = Literal["system", "page"]
+Source = tuple[int, ...]  # where an event was read, in terms of its reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Note:
         fermata: Whether a fermata stands over it.
         beam: Place in a beam; None: no beam, or unknown.
         doubtful: Whether writers show the note in colour as perhaps misread; ignored by comparisons.
+        source: Where it was read, likewise.
     """
 
     pitch: Pitch
@@ -86,6 +88,7 @@ class Note:
     fermata: bool = False
     beam: BeamPlace | None = None
     doubtful: bool = field(default=False, compare=False)
+    source: Source = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Rest:
 
     duration: Duration
     fermata: bool = False
+    source: Source = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ class MultiRest:
     """A rest of `bars` whole measures, printed as one."""
 
     bars: int
+    source: Source = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class Clef:
 
     shape: Literal["G", "F", "C"]
     line: int
+    source: Source = field(default=(), compare=False, repr=False)
 
     @property
     def lowest_line(self) -> int:
@@ -122,6 +128,7 @@ class Key:
     """A key signature: the number of sharps (positive) or flats (negative)."""
 
     fifths: int
+    source: Source = field(default=(), compare=False, repr=False)
 
     def alter(self, step: str) -> int:
         """Alteration in semitones that the signature gives to `step`."""
@@ -140,6 +147,7 @@ class Meter:
     beats: int
     unit: int
     symbol: Literal["C", "C/"] | None = None
+    source: Source = field(default=(), compare=False, repr=False)
 
     @property
     def length(self) -> Fraction:

@@ -14,7 +14,7 @@ how a staff is read (clef, key, meter ...) is a *sign* of the measure. What conn
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -132,6 +132,7 @@ class Note:
             or its other end was not read).
         head: MusicXML name of the note head: normal, x, diamond, slash ...
         staff: Staff of the note where it is not its chord's (a cross-staff chord); from 1.
+        doubtful: Whether writers show it in colour as perhaps misread; ignored by comparisons.
     """
 
     id: str
@@ -141,6 +142,7 @@ class Note:
     tie_to: str | None = None
     head: str = "normal"
     staff: int | None = None
+    doubtful: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Pitches, durations, and the signs that change how a staff is read: clefs, keys, meters."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
@@ -131,6 +131,7 @@ class Sign:
     Attributes:
         graces: Number of the grace notes at its onset that stand before it.
         printed: False for a sign that holds but is not drawn, such as the meter of a cadenza.
+        id: Its id where something refers to it; ignored by comparisons.
     """
 
     onset: Fraction
@@ -138,3 +139,4 @@ class Sign:
     staff: int | None = None
     graces: int = 0
     printed: bool = True
+    id: str = field(default="", compare=False)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.document.document import Document, Page
 from focal_omr.document.events import SymbolPlace, event_places
-from focal_omr.document.pieces import piece_part
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.formats.mei_writer import mei_tree
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.beaming import beam_by_meter
@@ -101,13 +101,14 @@ def _engraver() -> Engraver:
 
 def page_scores(document: Document, page: Page) -> list[PageScore]:
     """The measures of a page, one score per piece."""
-    parts = document.score.parts
-    found_places = event_places(document.pages, document.pieces, document.score)
+    parts = from_score(document.score)[0].parts
+    found_places = event_places(document.pages)
     places = [_by_measure(number, part, found_places) for number, part in enumerate(parts, 1)]
     starts = [0] * len(parts)  # first measure of the piece, in each part
     scores = []
     for piece in document.pieces:
-        ends = [start + len(piece_part(piece, n).measures) for n, start in enumerate(starts)]
+        length = len(from_score(piece)[0].parts[0].measures)
+        ends = [start + length for start in starts]
         spans = [range(*span) for span in zip(starts, ends, strict=True)][: len(piece.parts)]
         found = [part[span.start : span.stop] for part, span in zip(places, spans, strict=False)]
         on_page = [

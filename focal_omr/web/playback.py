@@ -13,6 +13,7 @@ from typing import Any
 
 from focal_omr.document.document import Document
 from focal_omr.document.events import event_places
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.formats.midi import played_measures
 from focal_omr.score.event_ids import event_ids
 from focal_omr.score.records import (
@@ -55,9 +56,10 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
         silent), "page" (its number), "staff" and "symbol" (from 0; None: a rest that replaces an unread bar)
         and "id" as in `view.page_view`.
     """
-    parts = [fold_repeat_starts(part)[0] for part in document.score.parts]
+    score, _ = from_score(document.score)
+    parts = [fold_repeat_starts(part)[0] for part in score.parts]
     longest = max((len(part.measures) for part in parts), default=0)
-    bars = [list(_bars(*each)) for each in zip(parts, event_ids(document.score), strict=True)]
+    bars = [list(_bars(*each)) for each in zip(parts, event_ids(score), strict=True)]
     voices = [_Voice() for _ in parts]
     onset = Fraction(0)
     for index in played_measures(parts) if unfold else range(longest):
@@ -67,7 +69,7 @@ def playback(document: Document, unfold: bool = True) -> dict[str, Any]:
             voice.play(bar, onset, length)
         onset += length
     notes = []
-    places = event_places(document.pages, document.pieces, document.score)
+    places = event_places(document.pages)
     for voice in voices:
         voice.play_graces(onset, Fraction(0))
         for sound in voice.sounds:

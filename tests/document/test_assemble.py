@@ -14,7 +14,7 @@ from focal_omr import Recognizer
 from focal_omr.document.assemble import assemble, document_from_json
 from focal_omr.document.document import Document, Unread
 from focal_omr.errors import DataError
-from focal_omr.formats.one_voice_files import write_one_voice
+from focal_omr.formats.registry import write_score
 
 SMALL = (
     ("clef-G2 timeSignature-2/4 note-C5_half barline", "clef-F4 note-C3_half barline"),
@@ -73,7 +73,7 @@ def test_json_round_trip(turns):
 def test_documents_from_json_write_the_same_scores(tmp_path, format):
     recognizer = Recognizer(model=write_scripted(tmp_path / "m.onnx", TUNE), threads=1)
     for document in (make_document(*SMALL), recognizer.read_gray(draw_staff(), name="tune")):
-        assert write_one_voice(again(document).score, format) == write_one_voice(document.score, format)
+        assert write_score(again(document).score, format) == write_score(document.score, format)
 
 
 @settings(max_examples=30)

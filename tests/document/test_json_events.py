@@ -11,11 +11,12 @@ from strategies import labels
 
 from focal_omr.document.document import Document
 from focal_omr.encodings.semantic import parse_sign
-from focal_omr.formats.mei_writer import mei_tree
-from focal_omr.formats.musicxml_writer import musicxml_tree
+from focal_omr.formats.mei_score_writer import write_mei_score
+from focal_omr.formats.musicxml_score import write_musicxml_score
 from focal_omr.score.records import MultiRest, Note, Rest
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "document.schema.json").read_text())
+ID = "{http://www.w3.org/XML/1998/namespace}id"
 OPEN = "clef-G2 keySignature-GM timeSignature-2/4"
 SYSTEM = "clef-G2 keySignature-GM"
 
@@ -34,11 +35,13 @@ def check(document: Document) -> list[dict]:
     ids = [symbol["event"] for symbol in symbols if symbol["event"]]
     assert ids == [symbol["event"] for symbol in timed]
     assert len(set(ids)) == len(ids)
-    notes = {note.get("id"): note for note in musicxml_tree(document.score).iter("note")}
-    mei = {element.get("xml:id"): element for element in mei_tree(document.score).iter()}
+    notes = {
+        note.get("id"): note for note in ET.fromstring(write_musicxml_score(document.score)).iter("note")
+    }
+    mei = {element.get(ID): element for element in ET.fromstring(write_mei_score(document.score)).iter()}
     for symbol in timed:
         note, element = notes[symbol["event"]], mei[symbol["event"]]
-        assert (element.tag == "note") == (note.find("pitch") is not None) == ("pitch" in symbol)
+        assert element.tag.endswith("note") == (note.find("pitch") is not None) == ("pitch" in symbol)
         if "pitch" in symbol:
             assert symbol["pitch"] == _pitch(note)
     return symbols

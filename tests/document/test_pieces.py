@@ -5,7 +5,9 @@ from fractions import Fraction
 import pytest
 
 from focal_omr.document.pieces import StaffBars, SystemTokens, begins_piece, join_pieces, make_piece
-from focal_omr.score.records import Measure, Rest
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.score.score import Clef, Key, Rest
+from focal_omr.score.validate import validate
 
 OPENING = "clef-G2 timeSignature-2/4"
 BAR = "note-F4_quarter note-A4_quarter barline"
@@ -76,12 +78,27 @@ def test_an_unprinted_meter_is_inferred_from_most_bars():
 
 def test_parts_stay_separate_and_pieces_are_joined():
     two = make_piece([system(f"{OPENING} {BAR}", f"clef-F4 timeSignature-2/4 {BAR}")]).score
-    one = make_piece([system(f"{OPENING} {BAR} {BAR}")]).score
-    score = join_pieces([two, one], title="Tunes")
+    one = make_piece([system(f"{OPENING} {BAR} multirest-2 barline")]).score
+    first, second = to_score(two), to_score(one, before=1)
+    score = join_pieces([first, second], title="Tunes")
     assert score.title == "Tunes"
-    assert [len(part.measures) for part in score.parts] == [3, 3]
-    silent: Measure = score.parts[1].measures[2]
-    assert [type(event) for event in silent.events] == [Rest]
-    assert [m.break_before for m in score.parts[0].measures] == [None, "system", None]
-    (alone,) = join_pieces([one]).parts
-    assert [measure.events for measure in alone.measures] == [m.events for m in one.parts[0].measures]
+    assert not list(validate(score))
+    assert [[measure.number for measure in part.measures] for part in score.parts] == [
+        ["1", "2", "3", "4"]
+    ] * 2
+    silent = score.parts[1].measures[1]
+    assert [type(event) for event in silent.voices[0].events] == [Rest]
+    assert silent.length == Fraction(1, 2)
+    assert [m.break_before for m in score.parts[0].measures] == [None, "system", None, None]
+    (alone,) = join_pieces([second]).parts
+    assert [measure.voices for measure in alone.measures] == [m.voices for m in second.parts[0].measures]
+
+
+def test_a_piece_without_a_key_after_one_with_sharps_is_in_c_major():
+    sharp = to_score(make_piece([system(f"clef-G2 keySignature-DM {BAR}")]).score)
+    plain = to_score(make_piece([system(f"clef-G2 barline-repeat_start {BAR}")]).score, before=1)
+    (part,) = join_pieces([sharp, plain]).parts
+    assert [sign.value for sign in part.measures[1].signs] == [Clef("G", 2), Key(0)]
+    assert part.measures[1].left_after == 2
+    (part,) = join_pieces([plain, sharp]).parts
+    assert [sign.value for sign in part.measures[0].signs] == [Clef("G", 2)]

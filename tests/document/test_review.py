@@ -9,14 +9,14 @@ from scripted import TUNE, draw_staff, write_scripted
 from focal_omr import Recognizer
 from focal_omr.document.document import SymbolBar
 from focal_omr.document.review import confidence_rgb, mark_doubtful, odd_bars
-from focal_omr.score.records import Note, flat_events
+from focal_omr.score.score import Chord
 
 BARS = ("clef-G2", "timeSignature-3/4", "note-C5_half.", "barline", "note-C5_half", "barline", "note-C5_half")
 
 
 def doubts(document):
-    measures = [m for part in document.score.parts for m in part.measures]
-    return [e.doubtful for m in measures for e in flat_events(m) if isinstance(e, Note)]
+    chords = (event for *_, event in document.score.events() if isinstance(event, Chord))
+    return [note.doubtful for chord in chords for note in chord.notes]
 
 
 @pytest.fixture

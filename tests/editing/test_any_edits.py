@@ -21,9 +21,10 @@ from focal_omr.editing.apply import Place, apply_edit
 from focal_omr.editing.history import restore_symbols, staff_symbols_json
 from focal_omr.encodings.printed import semantic_to_printed
 from focal_omr.encodings.semantic import ungrammatical
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import EditError
-from focal_omr.formats.one_voice_files import write_one_voice
+from focal_omr.formats.registry import write_score
 from focal_omr.score.records import Clef, Note, flat_events
 
 SIMPLE = ("tie", "fermata", "grace", "rest", "delete", "accept", "believe")
@@ -128,7 +129,7 @@ def test_edits_never_break_a_document_and_can_all_be_undone(document: Document, 
         history.append(values(document, result.staves))
         document = result.document
     for format in ("musicxml", "mei", "midi"):
-        assert write_one_voice(document.score, format)
+        assert write_score(document.score, format).data
     assert document_from_json(json.loads(json.dumps(document.to_json()))).score == document.score
     for before in reversed(history):
         document = restore_symbols(document, before)
@@ -184,7 +185,7 @@ def test_new_clef_keeps_heads_on_their_lines(label, clef):
 def places_on_lines(document: Document) -> list[tuple[int, int | None]]:
     """For each note its steps above the lowest line, and its printed accidental."""
     held, found = Clef("G", 2), []
-    for measure in document.score.parts[0].measures:
+    for measure in from_score(document.score)[0].parts[0].measures:
         for event in flat_events(measure):
             held = event if isinstance(event, Clef) else held
             if isinstance(event, Note):

@@ -5,6 +5,7 @@ from hand_made import SPACE_PX, make_document, tokens_of
 
 from focal_omr.document.document import Document
 from focal_omr.editing.apply import Place, apply_edit
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import EditError
 from focal_omr.score.records import Note
 
@@ -78,7 +79,7 @@ def test_accidental_holds_to_the_end_of_its_bar():
     assert tokens_of(document)[3] == "note-C5_quarter"  # tokens have printed accidentals only
     alters = [
         event.pitch.alter
-        for measure in document.score.parts[0].measures
+        for measure in from_score(document.score)[0].parts[0].measures
         for event in measure.events
         if isinstance(event, Note)
     ]

@@ -26,20 +26,20 @@ def staff(text: str, **options: str) -> StaffTokens:
 
 
 def test_restated_signs_are_dropped():
-    tokens, starts = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 keySignature-DM {BAR}")])
+    tokens, starts, _ = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-G2 keySignature-DM {BAR}")])
     assert " ".join(tokens) == f"{OPENING} {BAR} {BAR}"
     assert starts == [0, 6]
 
 
 def test_changed_sign_at_a_system_stays():
-    tokens, _ = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-F4 keySignature-GM {BAR}")])
+    tokens, _, _ = join_tokens([staff(f"{OPENING} {BAR}"), staff(f"clef-F4 keySignature-GM {BAR}")])
     assert tokens[6:8] == ["clef-F4", "keySignature-GM"]
 
 
 def test_courtesy_signs_are_not_doubled():
     """A key and meter after the last barline of a system are restated at the start of the next one."""
     first = staff(f"{OPENING} {BAR} keySignature-CM timeSignature-3/4")
-    tokens, _ = join_tokens([first, staff("clef-G2 timeSignature-3/4 note-C4_half. barline")])
+    tokens, _, _ = join_tokens([first, staff("clef-G2 timeSignature-3/4 note-C4_half. barline")])
     assert tokens.count("timeSignature-3/4") == tokens.count("keySignature-CM") == 1
 
 

@@ -13,6 +13,7 @@ from web_documents import NAMES, WEIGHTS, example, one_after_the_other
 
 from focal_omr.document.document import Document
 from focal_omr.encodings.semantic import score_to_tokens
+from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.formats.midi import Playback, playable_mei
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import (
@@ -43,7 +44,7 @@ def _end(timemap: list[dict]) -> float:
 
 def check_by_verovio(document: Document) -> None:
     """Onsets are those of Verovio's timemap, by id and with repeats, except where grace notes move them."""
-    timemap = ENGRAVER.timemap(playable_mei(document.score, Playback()))
+    timemap = ENGRAVER.timemap(playable_mei(from_score(document.score)[0], Playback()))
     begins = {
         identity: moment["qstamp"]
         for moment in timemap
@@ -53,7 +54,7 @@ def check_by_verovio(document: Document) -> None:
     assert once["quarters"] == pytest.approx(_end(timemap), abs=1e-3)
     for note in once["notes"]:
         assert note["onset"] == pytest.approx(begins[note["id"]], abs=1e-3), note
-    again = ENGRAVER.timemap(playable_mei(document.score, Playback(unfold=True)))
+    again = ENGRAVER.timemap(playable_mei(from_score(document.score)[0], Playback(unfold=True)))
     theirs = [
         (moment["qstamp"], key) for moment in again for key in ("on", "restsOn") for _ in moment.get(key, ())
     ]
