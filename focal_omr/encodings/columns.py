@@ -9,7 +9,7 @@ ISMIR 2021, for columns as symbols of CTC; the shared blank, stems, ties, grace 
 ours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
@@ -43,11 +43,15 @@ class Head:
     """A note head: the accidental and the tie printed with it, and its MusicXML kind.
 
     Two heads at one position have the same accidental and kind: they are one print.
+
+    Attributes:
+        note: Id of the note in the score that the column was made from; not compared.
     """
 
     accidental: str | None = None
     tie: bool = False
     kind: str = "normal"
+    note: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Group:
         grace: A grace note, with a slash through its stem or without.
         ratio: Actual and normal notes of its tuplets, multiplied and reduced.
         tremolo: Strokes of a tremolo between this stem and its neighbour; each lasts half of what is written.
+        event: Id of the chord or rest in the score that the column was made from; not compared.
     """
 
     duration: Duration | None
@@ -69,6 +74,7 @@ class Group:
     ratio: tuple[int, int] = (1, 1)
     tremolo: int = 0
     fermata: bool = False
+    event: str = field(default="", compare=False, repr=False)
 
     @property
     def length(self) -> Fraction | None:

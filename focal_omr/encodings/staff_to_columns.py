@@ -368,7 +368,7 @@ class StaffEncoder:
             share = event.duration.length / event.length / (2 if tremolo else 1)
             ratio = share.numerator, share.denominator
         fermata = any(isinstance(mark, Fermata) for mark in event.marks)
-        return Group(event.duration, heads, grace, ratio, tremolo, fermata)
+        return Group(event.duration, heads, grace, ratio, tremolo, fermata, event.id)
 
     def _heads(self, chord: Chord, printed: dict[int, tuple[Head, int]]) -> tuple[tuple[int, Head], ...]:
         """The heads of a chord; what is printed at each position of the column is noted in `printed`."""
@@ -377,7 +377,7 @@ class StaffEncoder:
         for note in chord.notes:
             step = note.pitch.diatonic
             position = self.state.position(step)
-            head = Head(self._accidental(note, step, begin), note.tie_to is not None, note.head)
+            head = Head(self._accidental(note, step, begin), note.tie_to is not None, note.head, note.id)
             self.accidentals[note.id] = head.accidental
             alter = note.pitch.alter if isinstance(note.pitch, Pitch) else 0
             other, other_alter = printed.get(position, (head, alter))
@@ -444,7 +444,8 @@ def _printed(clef: Clef) -> Clef:
 
 
 def _measure_rest(rest: Rest) -> NoteColumn:
-    group = Group(None, fermata=any(isinstance(mark, Fermata) for mark in rest.marks))
+    fermata = any(isinstance(mark, Fermata) for mark in rest.marks)
+    group = Group(None, fermata=fermata, event=rest.id)
     return NoteColumn((group, None, None), _ZERO)
 
 

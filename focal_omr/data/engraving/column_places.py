@@ -1,0 +1,142 @@
+"""Columns of an engraved staff: where each one is drawn, in which order, and whether all of it is drawn."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from focal_omr.data.engraving.engraved_system import SPACE, DrawnElement
+from focal_omr.encodings.columns import Column, Group, NoteColumn, SignColumn
+from focal_omr.errors import EngraveError
+
+__all__ = ["place_columns"]
+
+_KINDS = {"clef": "clef", "key": "key", "meter": "meter", "barline": "barline", "multirest": "multirest"}
+_KINDS |= {"measure-repeat": "measure-repeat"}
+_SAME_X = 1.5 * SPACE  # two barlines nearer than that are one sign
+_TOLERANCE = 0.5 * SPACE
+
+
+def place_columns(columns: Sequence[Column], elements: Sequence[DrawnElement]) -> list[tuple[Column, float]]:
+    """The columns of a staff from left to right, each with its x.
+
+    The x of notes is that of their stem (the mean of two), without stems the middle of their heads, of a rest
+    and a sign its middle, of an ending or octave line the end that is meant.
+
+    Args:
+        columns: In the order of the score; their groups and heads know the ids of events and notes.
+        elements: What is drawn on this staff.
+
+    Raises:
+        EngraveError: Something of a column is not drawn, or drawn more often, or the columns are drawn in
+            another order.
+    """
+    placer = _Placer(elements)
+    placed = [(column, placer.place(column)) for column in columns]
+    placer.check_rest()
+    return _in_order(placed)
+
+
+class _Placer:
+    def __init__(self, elements: Sequence[DrawnElement]) -> None:
+        self.by_id: dict[tuple[str, str], list[DrawnElement]] = defaultdict(list)
+        self.signs: dict[str, list[float]] = defaultdict(list)
+        self.spans: dict[str, list[DrawnElement]] = defaultdict(list)
+        for element in elements:
+            self.by_id[element.kind, element.id].append(element)
+            if element.kind in ("ending", "ottava", "jump"):
+                self.spans[element.kind].append(element)
+        for kind in _KINDS.values():
+            xs: list[float] = []
+            for element in sorted((e for e in elements if e.kind == kind), key=lambda e: e.x):
+                if kind != "barline" or not xs or element.x - xs[-1] > _SAME_X:
+                    xs.append(element.x)
+            self.signs[kind] = xs[::-1]
+        for found in self.spans.values():
+            found.sort(key=lambda e: -e.box[0])
+
+    def place(self, column: Column) -> float:
+        if isinstance(column, SignColumn):
+            return self._sign(column)
+        groups = [group for group in column.groups if group is not None]
+        xs = [self._group(group) for group in groups]
+        stems = [x for x, is_stem in xs if is_stem] or [x for x, _ in xs]
+        self._check_heads(column, groups)
+        return sum(stems) / len(stems)
+
+    def _sign(self, column: SignColumn) -> float:
+        kind, value = column.kind, str(column.value)
+        if kind in ("ending", "sign"):
+            name = "ending" if kind == "ending" else "ottava" if value.startswith("ottava") else "jump"
+            found = self.spans[name]
+            if not found:
+                raise EngraveError(f"Verovio did not draw the {kind} {value}")
+            if name == "jump":
+                return found.pop().x
+            if value in ("stop", "discontinue", "ottava-stop"):
+                return found.pop().box[2]
+            return found[-1].box[0]
+        if not self.signs[_KINDS[kind]]:
+            raise EngraveError(f"Verovio did not draw the {kind} {value}")
+        return self.signs[_KINDS[kind]].pop()
+
+    def _group(self, group: Group) -> tuple[float, bool]:
+        """The x of a group, and whether it is that of a stem."""
+        if not group.heads:
+            rests = self.by_id["rest", group.event]
+            if len(rests) != 1:
+                raise EngraveError(f"Verovio drew the rest {group.event} {len(rests)} times")
+            return rests[0].x, False
+        stems = self.by_id["stem", group.event]
+        if stems:
+            return stems[0].x, True
+        heads = [head.x for _, note in group.heads for head in self.by_id["head", note.note]]
+        if not heads:
+            raise EngraveError(f"Verovio drew no head of {group.event}")
+        return Counter(heads).most_common(1)[0][0], False
+
+    def _check_heads(self, column: NoteColumn, groups: Sequence[Group]) -> None:
+        """Every head and accidental of the column is drawn, and no accidental that it lacks."""
+        printed: dict[int, bool] = {}
+        told: dict[int, bool] = {}
+        for group in groups:
+            for position, head in group.heads:
+                drawn = self.by_id["head", head.note]
+                if len(drawn) != 1:
+                    raise EngraveError(f"Verovio drew the head of {head.note} {len(drawn)} times")
+                signs = len(self.by_id["accidental", head.note])
+                printed[position] = printed.get(position, False) or signs > 0
+                told[position] = head.accidental is not None
+        if printed != told:
+            raise EngraveError(f"Verovio drew other accidentals than the column {column} has")
+
+    def check_rest(self) -> None:
+        """No sign is left over."""
+        if extra := [f"{len(xs)} more {kind}" for kind, xs in self.signs.items() if xs]:
+            raise EngraveError(f"Verovio drew {', '.join(extra)} than the columns have")
+
+
+def _in_order(placed: list[tuple[Column, float]]) -> list[tuple[Column, float]]:
+    """The columns by x. Only a rest of the whole measure may be drawn elsewhere than in its order in time."""
+    fixed = [entry for entry in placed if not _is_measure_rest(entry[0])]
+    for (left, x), (right, next_x) in pairwise(fixed):
+        slack = 2 * SPACE if _is_above(left) or _is_above(right) else 0.0
+        if next_x < x - slack:
+            raise EngraveError(f"Verovio drew {right} left of {left}")
+    if len(fixed) == len(placed):
+        return placed
+    ordered = list(fixed)
+    for entry in placed:
+        if _is_measure_rest(entry[0]):
+            at = next((i for i, (_, x) in enumerate(ordered) if x > entry[1]), len(ordered))
+            ordered.insert(at, entry)
+    return ordered
+
+
+def _is_measure_rest(column: Column) -> bool:
+    groups = [g for g in column.groups if g is not None] if isinstance(column, NoteColumn) else []
+    return bool(groups) and all(group.duration is None for group in groups)
+
+
+def _is_above(column: Column) -> bool:
+    """Whether the sign stands above the staff, where it may reach beyond its moment."""
+    return isinstance(column, SignColumn) and column.kind in ("ending", "sign")

@@ -1,0 +1,130 @@
+"""Large sets of polyphonic staves: scores are drawn, engraved by worker processes and written to shards."""
+
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count as count_from
+from pathlib import Path
+from random import Random
+
+import cv2
+
+from focal_omr.data.engraving.column_shards import StaffRecord, save_column_shard
+from focal_omr.data.engraving.shards import shard_path
+from focal_omr.data.engraving.storage import check_is_local
+from focal_omr.data.engraving.system_staves import engrave_system
+from focal_omr.encodings.column_factors import column_factors
+from focal_omr.errors import DataError, EngraveError, NotationError
+from focal_omr.formats.verovio import Engraver
+from focal_omr.runtime.atomic_files import make_writable, remove_parts
+from focal_omr.runtime.folder_lock import lock_folder
+from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
+from focal_omr.score.score import Score
+
+__all__ = ["ScoreStream", "staff_records", "write_column_shards"]
+
+logger = logging.getLogger(__name__)
+
+# An endless stream of scores of a few measures, each with the name of its texture, from a seeded generator.
+ScoreStream = Callable[[Random], Iterator[tuple[Score, str]]]
+
+_MAX_REFUSED = 1000
+_SHARD_LIMITS = ProcessLimits(1800.0, None)  # a shard of 500 staves takes 30 s
+
+
+def staff_records(random: Random, stream: ScoreStream, name: str) -> Iterator[StaffRecord]:
+    """Engrave an endless stream of scores; what Verovio or the columns cannot say is left out.
+
+    Args:
+        random: Draws scores and engraving.
+        stream: The scores.
+        name: With which the ids of the staves begin.
+
+    Raises:
+        DataError: 1000 scores in a row cannot be engraved.
+    """
+    engraver = Engraver()
+    refused = 0
+    numbers = count_from()
+    for score, texture in stream(random):
+        try:
+            staves = engrave_system(engraver, random, score)
+            for staff in staves:
+                for column in staff.columns:
+                    column_factors(column)
+        except (EngraveError, NotationError) as error:
+            logger.debug("not engraved: %s", error)
+            refused += 1
+            if refused == _MAX_REFUSED:
+                raise DataError(f"{refused} scores in a row could not be engraved: {error}") from error
+            continue
+        refused = 0
+        system = f"{name}-{next(numbers):04d}"
+        for staff in staves:
+            png = bytes(cv2.imencode(".png", staff.gray, [cv2.IMWRITE_PNG_COMPRESSION, 4])[1])
+            id_ = f"{system}-{staff.staff + 1}"
+            yield StaffRecord(
+                id_,
+                system,
+                staff.staff,
+                texture,
+                png,
+                staff.columns,
+                staff.xs,
+                staff.elements,
+                staff.score,
+            )
+
+
+def write_column_shards(
+    folder: Path, *, count: int, seed: int, stream: ScoreStream, size: int = 500, workers: int = 2
+) -> None:
+    """Engrave polyphonic staves into `count` shards of at least `size`; existing shards are kept.
+
+    Args:
+        folder: Output folder.
+        count: Number of shards.
+        seed: Shard k depends on (seed, k) and the stream alone, whatever the number of workers.
+        stream: Source of the scores; an importable function, or a `partial` of one.
+        size: Staves per shard; the last system is completed.
+        workers: Number of worker processes.
+
+    Raises:
+        DataError: A URL as the folder, or shards that are missing because their worker process crashed or
+            timed out.
+        OutputError: The folder or a shard cannot be written, or another run is writing to the folder.
+    """
+    check_is_local(folder)
+    make_writable(folder)
+    with lock_folder(folder):
+        remove_parts(folder)
+        try:
+            indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
+            missing = [number for number, index in enumerate(indexes) if not index.exists()]
+            write = partial(_write_shard, folder, seed=seed, stream=stream, size=size)
+            lost = []
+            results = map_in_processes(write, missing, workers=workers, limits=_SHARD_LIMITS)
+            for done, (number, result) in enumerate(results, 1):
+                if isinstance(result, Lost):
+                    lost.append(f"{number} ({result.reason})")
+                else:
+                    logger.info("shard %d written, %d of %d", number, done, len(missing))
+        finally:
+            remove_parts(folder)  # left by workers that were stopped when another one failed
+    if lost:
+        raise DataError(f"{folder}: {len(lost)} of {count} shards were not written: {', '.join(lost)}")
+
+
+def _write_shard(folder: Path, number: int, *, seed: int, stream: ScoreStream, size: int) -> int:
+    path = shard_path(folder, seed, number)
+
+    def records() -> Iterator[StaffRecord]:
+        written, last = 0, ""
+        for record in staff_records(Random(f"{seed}/{number}"), stream, path.stem):
+            if written >= size and record.system != last:
+                return
+            yield record
+            written, last = written + 1, record.system
+
+    save_column_shard(path, records())
+    return number

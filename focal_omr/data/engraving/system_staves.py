@@ -1,0 +1,258 @@
+"""Staves of systems engraved by Verovio, each cut out with its neighbours, with labels of what is drawn."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focal_omr.data.engraving.column_places import place_columns
+from focal_omr.data.engraving.engraved_system import (
+    SPACE,
+    SVG_ATTRIBUTES,
+    DrawnElement,
+    DrawnSystem,
+    read_system,
+)
+from focal_omr.data.engraving.render import draw_options, rasterise
+from focal_omr.encodings.columns import Column, NoteColumn
+from focal_omr.encodings.to_columns import score_to_columns
+from focal_omr.errors import EngraveError
+from focal_omr.formats.mei_score_writer import write_mei_score
+from focal_omr.formats.verovio import ONE_STAFF, Engraver
+from focal_omr.score.score import Chord, Event, Score
+
+__all__ = ["STAFF_HEIGHT_PX", "STAFF_SPACE_PX", "EngravedStaff", "engrave_system"]
+
+STAFF_SPACE_PX = 10  # distance of two staff lines
+STAFF_HALF_SPACES = 9  # above and below the middle line: half the staff, six spaces, a margin of one
+STAFF_HEIGHT_PX = 2 * STAFF_HALF_SPACES * STAFF_SPACE_PX
+STAFF_SIDE_SPACES = 6  # paper left and right of the staff lines
+MAX_WIDTH_SPACES = 130  # the systems of a page have up to 120
+
+_OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
+_VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
+# A staff, or what hangs on one and stands outside its group.
+_GROUP = re.compile(r'<g [^>]*?class="(staff|[a-zA-Z]+)"(?: data-[^>]*|(?<=class="staff"))>')
+_START_ID, _STAFF = re.compile(r'data-startid="#([^"]*)"'), re.compile(r'data-staff="(\d+)')
+_TIGHT = {"spacingLinear": 0.1, "spacingNonLinear": 0.45}
+
+
+@dataclass(frozen=True)
+class EngravedStaff:
+    """One staff of an engraved system, with its surroundings.
+
+    Attributes:
+        gray: (180, W) ink 0 .. paper 255; the lines lie at rows 70, 80 ... 110, from column 60 to W - 60.
+        staff: Its index in the system, from 0 at the top.
+        columns: As they are drawn, from left to right.
+        xs: Of each column, in pixels: the stem's, without a stem the middle of head, rest or sign.
+        elements: Everything drawn in the image, in pixels; also that of other staves.
+        score: The excerpt, with stems and accidentals as drawn.
+    """
+
+    gray: NDArray[np.uint8]
+    staff: int
+    columns: tuple[Column, ...]
+    xs: tuple[float, ...]
+    elements: tuple[DrawnElement, ...]
+    score: Score
+
+
+def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[EngravedStaff]:
+    """Engrave a score as one system, and cut out its staves from the top.
+
+    Args:
+        engraver: Verovio; its options are changed.
+        random: Draws font, line widths and spacing.
+        score: A score of a few measures, in one system.
+
+    Raises:
+        EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
+    """
+    score = _with_accidentals(score, _columns(score))
+    mei = write_mei_score(_with_voices_by_staff(score))
+    options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}
+    for spacing in ({}, _TIGHT):
+        engraver.set_options(**options | spacing)
+        svg = engraver.svg(mei)
+        system = read_system(svg)
+        width = _width(system)
+        if width <= MAX_WIDTH_SPACES:
+            break
+    else:
+        raise EngraveError(f"the system is {width:.0f} spaces wide with the tightest spacing")
+    score = _with_stems(score, system)
+    columns = _columns(score)
+    if len(columns) != len(system.staves):
+        raise EngraveError(f"Verovio drew {len(system.staves)} staves instead of {len(columns)}")
+    window = _Window(system)
+    gray = rasterise(window.framed(svg, system))
+    return [_cut(gray, window, system, number, own, score) for number, own in enumerate(columns)]
+
+
+def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
+    """The columns of each staff."""
+    found = score_to_columns(score)
+    if found.outside:
+        raise EngraveError(f"columns cannot say {found.outside[0].reason}")
+    if len(found.systems) != 1:
+        raise EngraveError(f"a score of {len(found.systems)} systems; needed is one")
+    return found.systems[0]
+
+
+def _with_accidentals(score: Score, staves: tuple[tuple[Column, ...], ...]) -> Score:
+    """The score with all accidentals printed that its columns have."""
+    printed = {
+        head.note: head.accidental
+        for columns in staves
+        for column in columns
+        if isinstance(column, NoteColumn)
+        for group in column.groups
+        if group is not None
+        for _, head in group.heads
+    }
+
+    def change(event: Event) -> Event:
+        if not isinstance(event, Chord):
+            return event
+        notes = tuple(replace(n, accidental=printed.get(n.id, n.accidental)) for n in event.notes)
+        return event if notes == event.notes else replace(event, notes=notes)
+
+    return _map_events(score, change)
+
+
+def _with_voices_by_staff(score: Score) -> Score:
+    """The score with the voices of each staff numbered from 1; of several, Verovio draws odd ones stem up."""
+    parts = []
+    for part in score.parts:
+        measures = []
+        for measure in part.measures:
+            counts: Counter[int] = Counter()
+            voices = []
+            for voice in measure.voices:
+                staves = [event.staff for event in voice.events]
+                home = max(sorted(set(staves)), key=staves.count, default=1)
+                counts[home] += 1
+                voices.append(replace(voice, number=counts[home]))
+            measures.append(replace(measure, voices=tuple(voices)))
+        parts.append(replace(part, measures=tuple(measures)))
+    return replace(score, parts=tuple(parts))
+
+
+def _with_stems(score: Score, system: DrawnSystem) -> Score:
+    """The score with the stems that are drawn."""
+    boxes = {(e.kind, e.id): e.box for e in system.elements if e.kind in ("head", "stem")}
+
+    def change(event: Event) -> Event:
+        stem = boxes.get(("stem", event.id))
+        if stem is None or not isinstance(event, Chord) or event.stem == "none":
+            return event
+        heads = [boxes["head", note.id] for note in event.notes if ("head", note.id) in boxes]
+        if not heads:
+            return event
+        above = min(top for _, top, _, _ in heads) - stem[1]
+        below = stem[3] - max(bottom for _, _, _, bottom in heads)
+        return replace(event, stem="up" if above > below else "down")
+
+    return _map_events(score, change)
+
+
+def _map_events(score: Score, change: Callable[[Event], Event]) -> Score:
+    """The score with each event changed."""
+    parts = []
+    for part in score.parts:
+        measures = []
+        for measure in part.measures:
+            voices = tuple(replace(v, events=tuple(map(change, v.events))) for v in measure.voices)
+            measures.append(replace(measure, voices=voices))
+        parts.append(replace(part, measures=tuple(measures)))
+    return replace(score, parts=tuple(parts))
+
+
+def _width(system: DrawnSystem) -> float:
+    """Width of the images in staff spaces."""
+    left, right = min(s.left for s in system.staves), max(s.right for s in system.staves)
+    return (right - left) / SPACE + 2 * STAFF_SIDE_SPACES
+
+
+class _Window:
+    """The window of a system's page that its image shows, and where each staff is in it.
+
+    Attributes:
+        left: Of the image, in SVG units within the page margin.
+        middles: Rows of the middle lines.
+        moved: Of each staff, by how many SVG units it is moved so that its lies on whole rows.
+    """
+
+    def __init__(self, system: DrawnSystem) -> None:
+        unit = SPACE // STAFF_SPACE_PX
+        ys = [frame.line_ys[2] for frame in system.staves]
+        half = STAFF_HALF_SPACES * STAFF_SPACE_PX
+        self.left = min(frame.left for frame in system.staves) - STAFF_SIDE_SPACES * SPACE
+        # The centre of a line falls on the centre of its pixel row, hence the half pixel.
+        self.top = ys[0] - (half + 0.5) * unit
+        self.middles = [half + round((y - ys[0]) / unit) for y in ys]
+        self.moved = [ys[0] + (row - half) * unit - y for row, y in zip(self.middles, ys, strict=True)]
+        self.width_px, self.height_px = round(_width(system) * STAFF_SPACE_PX), self.middles[-1] + half
+        self.unit = unit
+
+    def framed(self, svg: str, system: DrawnSystem) -> str:
+        """The SVG with the size and view box of the window; its staves are moved."""
+        count, seen = len(self.moved), -1
+        staff_of = {element.id: element.staff for element in system.elements if element.id}
+
+        def move(found: re.Match[str]) -> str:
+            nonlocal seen
+            staff = -1
+            if found[1] == "staff":
+                seen += 1
+                staff = seen % count
+            elif start := _START_ID.search(found[0]):
+                staff = staff_of.get(start[1], -1)
+            elif told := _STAFF.search(found[0]):
+                staff = int(told[1]) - 1
+            if staff < 0 or not self.moved[staff]:
+                return found[0]
+            by = f'transform="translate(0, {self.moved[staff]:g})'
+            if "transform=" in found[0]:  # of an arpeggio
+                return found[0].replace('transform="', f"{by} ", 1)
+            return f'{found[0][:-1]} {by}">'
+
+        svg = _GROUP.sub(move, svg)
+        svg = _OUTER_SIZE.sub(f'<svg width="{self.width_px}px" height="{self.height_px}px"', svg, count=1)
+        left, top = self.left + system.margin[0], self.top + system.margin[1]
+        box = f"{left} {top} {self.width_px * self.unit} {self.height_px * self.unit}"
+        return _VIEW_BOX.sub(rf'\1 viewBox="{box}"', svg, count=1)
+
+
+def _cut(
+    gray: NDArray[np.uint8],
+    window: _Window,
+    system: DrawnSystem,
+    number: int,
+    columns: tuple[Column, ...],
+    score: Score,
+) -> EngravedStaff:
+    """The image and the labels of one staff."""
+    placed = place_columns(columns, [element for element in system.elements if element.staff == number])
+    first = window.middles[number] - STAFF_HALF_SPACES * STAFF_SPACE_PX
+    top = window.top + first * window.unit
+    elements = []
+    for element in system.elements:
+        moved = window.moved[element.staff] if element.staff >= 0 else 0
+        left, upper, right, lower = element.box
+        box = (
+            (left - window.left) / window.unit,
+            (upper + moved - top) / window.unit,
+            (right - window.left) / window.unit,
+            (lower + moved - top) / window.unit,
+        )
+        if box[0] < window.width_px and box[2] > 0 and box[1] < STAFF_HEIGHT_PX and box[3] > 0:
+            elements.append(replace(element, box=box))
+    xs = tuple((x - window.left) / window.unit for _, x in placed)
+    image = np.ascontiguousarray(gray[first : first + STAFF_HEIGHT_PX])
+    return EngravedStaff(image, number, tuple(c for c, _ in placed), xs, tuple(elements), score)
