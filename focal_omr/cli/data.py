@@ -347,6 +347,33 @@ def shards(
 
 
 @data_app.command()
+def systems(
+    out: Annotated[Path, typer.Option(help="Folder for the shards.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of shards.")],
+    size: Annotated[int, typer.Option(min=1, help="Staves per shard, at least.")] = 500,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    scores: Annotated[
+        Path | None, typer.Option(help="Store of scores from `data scores`.", show_default="composed")
+    ] = None,
+    composed: Annotated[
+        float, typer.Option(min=0, max=1, help="Fraction of composed music where there is a store.")
+    ] = 0.35,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+) -> None:
+    """Engrave systems of every texture and pack their staves into shards, with columns and boxes.
+
+    An interrupted run is resumed by the same command.
+    """
+    logging.getLogger("focal_omr").setLevel(logging.INFO)
+    with require_extra("render", "engraving shards"):
+        from focal_omr.data.engraving.render_systems import write_column_shards
+        from focal_omr.data.music.score_stream import MusicSource
+    source = MusicSource(scores, composed)
+    write_column_shards(out, count=count, seed=seed, source=source, size=size, workers=workers)
+    print(out)
+
+
+@data_app.command()
 def pack(
     data: Annotated[Path, typer.Argument(metavar="DIR", help="Tree or archive in PrIMuS layout.")],
     out: Annotated[Path, typer.Option(help="Folder for the shards.")],

@@ -1,6 +1,6 @@
 """A score with every accidental and stem that its columns print, written into its notes.
 
-A score may leave accidentals and stems to the engraver. Columns decide them by their own rules, so a picture
+A score may leave accidentals and stems to the engraver. Columns decide them by their own rules, so an image
 agrees with its columns for certain only if the score says what is decided.
 """
 
@@ -14,13 +14,18 @@ __all__ = ["as_printed"]
 _HEADLESS = 1  # whole notes and longer have no stem
 
 
-def as_printed(score: Score) -> tuple[Score, ScoreColumns]:
+def as_printed(score: Score, *, stems: bool = True) -> tuple[Score, ScoreColumns]:
     """The score with accidentals and stems as in its columns, and the columns.
 
     The columns of the result are those of the score.
+
+    Args:
+        score: A valid score.
+        stems: Set also stems; without, those that the score leaves to the engraver stay so.
     """
     columns = score_to_columns(score)
-    parts = tuple(_printed_part(part, columns) for part in score.parts)
+    printed = columns if stems else replace(columns, stems={})
+    parts = tuple(_printed_part(part, printed) for part in score.parts)
     return replace(score, parts=parts), columns
 
 

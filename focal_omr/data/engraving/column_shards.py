@@ -49,6 +49,7 @@ class StaffRecord:
         system: Name of its system; the staves of one system follow each other and have the same score.
         staff: Its index in the system, from 0.
         texture: Name of the kind of music.
+        source: Name of the piece that it is from.
         png: Encoded image (180, W).
         columns: From left to right.
         xs: Column of the image of each of them.
@@ -59,6 +60,7 @@ class StaffRecord:
     system: str
     staff: int
     texture: str
+    source: str
     png: bytes
     columns: tuple[Column, ...]
     xs: tuple[float, ...]
@@ -99,6 +101,7 @@ class StoredStaff:
     shard: ShardPath
     staff: int
     texture: str
+    source: str
     width: int
     count: int
     image_at: tuple[int, int]
@@ -180,6 +183,7 @@ def save_column_shard(path: Any, records: Iterable[StaffRecord]) -> None:
                         "system": record.system,
                         "staff": record.staff,
                         "texture": record.texture,
+                        "source": record.source,
                         "width": int.from_bytes(record.png[16:20], "big"),
                         "count": len(record.columns),
                     }
@@ -225,8 +229,8 @@ def _parse_entry(path: ShardPath, entry: dict[str, Any], size: int, table: Table
             raise ValueError(f"a place or size {value!r}")
     if any(len(place) != 2 or sum(place) > size for place in (image, label, score)):
         raise ValueError(f"{entry['id']} ends beyond the shard")
-    name, texture = str(entry["id"]), str(entry["texture"])
-    return StoredStaff(name, path, staff, texture, width, count, image, label, score, table)
+    name, texture, source = str(entry["id"]), str(entry["texture"]), str(entry["source"])
+    return StoredStaff(name, path, staff, texture, source, width, count, image, label, score, table)
 
 
 def _table() -> list[tuple[str, list[str]]]:

@@ -1,7 +1,7 @@
 """Large sets of polyphonic staves: scores are drawn, engraved by worker processes and written to shards."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import count as count_from
 from pathlib import Path
@@ -13,30 +13,27 @@ from focal_omr.data.engraving.column_shards import StaffRecord, save_column_shar
 from focal_omr.data.engraving.shards import shard_path
 from focal_omr.data.engraving.storage import check_is_local
 from focal_omr.data.engraving.system_staves import engrave_system
+from focal_omr.data.music.score_stream import Drawn, MusicSource
 from focal_omr.encodings.column_factors import column_factors
 from focal_omr.errors import DataError, EngraveError, NotationError
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import make_writable, remove_parts
 from focal_omr.runtime.folder_lock import lock_folder
 from focal_omr.runtime.worker_processes import Lost, ProcessLimits, map_in_processes
-from focal_omr.score.score import Score
 
-__all__ = ["ScoreStream", "staff_records", "write_column_shards"]
+__all__ = ["staff_records", "write_column_shards"]
 
 logger = logging.getLogger(__name__)
-
-# An endless stream of scores of a few measures, each with the name of its texture, from a seeded generator.
-ScoreStream = Callable[[Random], Iterator[tuple[Score, str]]]
 
 _MAX_REFUSED = 1000
 _SHARD_LIMITS = ProcessLimits(1800.0, None)  # a shard of 500 staves takes 30 s
 
 
-def staff_records(random: Random, stream: ScoreStream, name: str) -> Iterator[StaffRecord]:
+def staff_records(random: Random, stream: Iterable[Drawn], name: str) -> Iterator[StaffRecord]:
     """Engrave an endless stream of scores; what Verovio or the columns cannot say is left out.
 
     Args:
-        random: Draws scores and engraving.
+        random: Draws the engraving.
         stream: The scores.
         name: With which the ids of the staves begin.
 
@@ -46,7 +43,7 @@ def staff_records(random: Random, stream: ScoreStream, name: str) -> Iterator[St
     engraver = Engraver()
     refused = 0
     numbers = count_from()
-    for score, texture in stream(random):
+    for score, texture, source in stream:
         try:
             staves = engrave_system(engraver, random, score)
             for staff in staves:
@@ -68,6 +65,7 @@ def staff_records(random: Random, stream: ScoreStream, name: str) -> Iterator[St
                 system,
                 staff.staff,
                 texture,
+                source,
                 png,
                 staff.columns,
                 staff.xs,
@@ -77,15 +75,15 @@ def staff_records(random: Random, stream: ScoreStream, name: str) -> Iterator[St
 
 
 def write_column_shards(
-    folder: Path, *, count: int, seed: int, stream: ScoreStream, size: int = 500, workers: int = 2
+    folder: Path, *, count: int, seed: int, source: MusicSource, size: int = 500, workers: int = 2
 ) -> None:
     """Engrave polyphonic staves into `count` shards of at least `size`; existing shards are kept.
 
     Args:
         folder: Output folder.
         count: Number of shards.
-        seed: Shard k depends on (seed, k) and the stream alone, whatever the number of workers.
-        stream: Source of the scores; an importable function, or a `partial` of one.
+        seed: Shard k depends on (seed, k) and the source alone, whatever the number of workers.
+        source: Of the scores.
         size: Staves per shard; the last system is completed.
         workers: Number of worker processes.
 
@@ -101,7 +99,7 @@ def write_column_shards(
         try:
             indexes = [shard_path(folder, seed, number).with_suffix(".json") for number in range(count)]
             missing = [number for number, index in enumerate(indexes) if not index.exists()]
-            write = partial(_write_shard, folder, seed=seed, stream=stream, size=size)
+            write = partial(_write_shard, folder, seed=seed, source=source, size=size)
             lost = []
             results = map_in_processes(write, missing, workers=workers, limits=_SHARD_LIMITS)
             for done, (number, result) in enumerate(results, 1):
@@ -115,12 +113,12 @@ def write_column_shards(
         raise DataError(f"{folder}: {len(lost)} of {count} shards were not written: {', '.join(lost)}")
 
 
-def _write_shard(folder: Path, number: int, *, seed: int, stream: ScoreStream, size: int) -> int:
+def _write_shard(folder: Path, number: int, *, seed: int, source: MusicSource, size: int) -> int:
     path = shard_path(folder, seed, number)
 
     def records() -> Iterator[StaffRecord]:
         written, last = 0, ""
-        for record in staff_records(Random(f"{seed}/{number}"), stream, path.stem):
+        for record in staff_records(Random(f"{seed}/{number}"), source.stream(f"{seed}/{number}"), path.stem):
             if written >= size and record.system != last:
                 return
             yield record

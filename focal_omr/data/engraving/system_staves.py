@@ -18,7 +18,8 @@ from focal_omr.data.engraving.engraved_system import (
     read_system,
 )
 from focal_omr.data.engraving.render import draw_options, rasterise
-from focal_omr.encodings.columns import Column, NoteColumn
+from focal_omr.encodings.as_printed import as_printed
+from focal_omr.encodings.columns import Column
 from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import EngraveError
 from focal_omr.formats.mei_score_writer import write_mei_score
@@ -73,7 +74,7 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
     Raises:
         EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
     """
-    score = _with_accidentals(score, _columns(score))
+    score, _ = as_printed(score, stems=False)
     mei = write_mei_score(_with_voices_by_staff(score))
     options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}
     for spacing in ({}, _TIGHT):
@@ -102,27 +103,6 @@ def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
     if len(found.systems) != 1:
         raise EngraveError(f"a score of {len(found.systems)} systems; needed is one")
     return found.systems[0]
-
-
-def _with_accidentals(score: Score, staves: tuple[tuple[Column, ...], ...]) -> Score:
-    """The score with all accidentals printed that its columns have."""
-    printed = {
-        head.note: head.accidental
-        for columns in staves
-        for column in columns
-        if isinstance(column, NoteColumn)
-        for group in column.groups
-        if group is not None
-        for _, head in group.heads
-    }
-
-    def change(event: Event) -> Event:
-        if not isinstance(event, Chord):
-            return event
-        notes = tuple(replace(n, accidental=printed.get(n.id, n.accidental)) for n in event.notes)
-        return event if notes == event.notes else replace(event, notes=notes)
-
-    return _map_events(score, change)
 
 
 def _with_voices_by_staff(score: Score) -> Score:

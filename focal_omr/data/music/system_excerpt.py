@@ -54,7 +54,7 @@ def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool 
         vary: Vary key, clef and note values, in many excerpts.
 
     Returns:
-        A score with every accidental and stem as printed; None if a staff does not fit the alphabet.
+        A score with every accidental as printed; None if a staff does not fit the alphabet.
     """
     measures = _drawn_measures(fragment, random)
     score = cut(fragment, measures)
@@ -77,7 +77,7 @@ def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool 
 
 def fitting(score: Score) -> Score | None:
     """The score as printed, None if a staff is too narrow, too wide or outside the alphabet of columns."""
-    score, columns = as_printed(score)
+    score, columns = as_printed(score, stems=False)  # stems are the engraver's
     return score if _fits(columns) and _notes(score) >= MIN_NOTES else None
 
 

@@ -2,53 +2,37 @@
 
 import json
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
-from rich_scores import chord
 
 from focal_omr.data.engraving import column_shards
-from focal_omr.data.engraving.column_shards import column_shard_index, save_column_shard
+from focal_omr.data.engraving.column_shards import StaffRecord, column_shard_index, save_column_shard
 from focal_omr.data.engraving.render_systems import staff_records, write_column_shards
+from focal_omr.data.music.score_stream import MusicSource
 from focal_omr.encodings.column_factors import FACTORS, column_factors
 from focal_omr.errors import DataError
-from focal_omr.score.score import Clef, Measure, Part, Score, Sign, Voice
 
 
-def _stream(random: Random) -> Iterator[tuple[Score, str]]:
-    while True:
-        parts = []
-        for number in (1, 2):
-            events = tuple(
-                chord(f"p{number}e{n}", Fraction(n, 4), f"{random.choice('CDEFGAB')}{random.choice('345')}")
-                for n in range(4)
-            )
-            measure = Measure(
-                id=f"p{number}m1",
-                number="1",
-                voices=(Voice(1, events),),
-                signs=(Sign(Fraction(0), Clef("G", 2)),),
-            )
-            parts.append(Part(id=f"P{number}", measures=(measure,)))
-        yield Score(parts=tuple(parts)), "duo"
+def _records() -> Iterator[StaffRecord]:
+    return staff_records(Random(3), MusicSource().stream("3"), "x")
 
 
 def _shard(path: Path, count: int = 4) -> Path:
-    records = staff_records(Random(3), _stream, "x")
+    records = _records()
     save_column_shard(path, [next(records) for _ in range(count)])
     return path
 
 
 def test_a_shard_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = _shard(tmp_path / "a.tar")
-    records = staff_records(Random(3), _stream, "x")
+    records = _records()
     for stored in column_shard_index(path):
         record = next(records)
         label = stored.label()
-        assert (stored.id, stored.staff, stored.texture) == (record.id, record.staff, "duo")
+        assert (stored.id, stored.staff, stored.texture) == (record.id, record.staff, "one")
         assert label.columns == record.columns
         assert stored.count == len(record.columns) == len(label.xs)
         assert np.allclose(label.xs, record.xs, atol=0.051)
@@ -61,10 +45,10 @@ def test_a_shard_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_same_seed_writes_the_same_bytes_with_any_number_of_workers(tmp_path: Path) -> None:
     for name, workers in (("one", 1), ("two", 2)):
-        write_column_shards(tmp_path / name, count=2, seed=5, stream=_stream, size=3, workers=workers)
+        write_column_shards(tmp_path / name, count=2, seed=5, source=MusicSource(), size=3, workers=workers)
     for one in sorted((tmp_path / "one").glob("*.tar")):
         assert one.read_bytes() == (tmp_path / "two" / one.name).read_bytes()
-        assert len(column_shard_index(one)) == 4  # the second system is completed
+        assert len(column_shard_index(one)) == 3
 
 
 def test_an_extended_table_of_factors_renumbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
