@@ -263,7 +263,7 @@ def _inserted(part: Part, measure: Measure) -> dict[int, list[tuple[Fraction, ET
         for onset, barline in measure.barlines:
             found[staff].append((onset, ET.Element("barLine", {"form": _barline(barline)})))
         for sign in measure.signs:
-            element = None if sign.onset == 0 or (sign.staff or staff) != staff else _sign(sign.value)
+            element = None if sign.onset == 0 or (sign.staff or staff) != staff else _sign(sign)
             if element is not None:
                 found[staff].append((sign.onset, element))
     return found
@@ -284,7 +284,7 @@ def _write_signs(definition: ET.Element, signs: list[Sign]) -> None:
     """Writes the signs that open a measure of one staff, in the order that MEI's schema wants."""
     for kind in (Clef, Key, Meter):
         for sign in signs:
-            element = _sign(sign.value) if isinstance(sign.value, kind) else None
+            element = _sign(sign) if isinstance(sign.value, kind) else None
             if element is not None:
                 definition.append(element)
     for sign in signs:
@@ -295,7 +295,14 @@ def _write_signs(definition: ET.Element, signs: list[Sign]) -> None:
             definition.set("lines", str(sign.value.lines))
 
 
-def _sign(value: object) -> ET.Element | None:
+def _sign(sign: Sign) -> ET.Element | None:
+    element = _sign_element(sign.value)
+    if element is not None and not sign.printed:
+        element.set("visible", "false")
+    return element
+
+
+def _sign_element(value: object) -> ET.Element | None:
     if isinstance(value, Clef):
         attributes = {"shape": {"percussion": "perc", "none": "G"}.get(value.shape, value.shape)}
         if value.shape == "none":

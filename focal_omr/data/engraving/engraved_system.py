@@ -35,6 +35,7 @@ _KINDS = {
     **{"line": "line", "labelAbbr": "name", "ornamentAccid": "ornament", "graceGrp": "beam"},
 }
 _EVENTS = frozenset(("note", "chord", "rest", "mRest", "multiRest", "mRpt", "mRpt2", "multiRpt"))
+_AT_TOP = frozenset(("ending", "number"))  # drawn above the top staff, for all of them
 _EACH = frozenset(("dot", "beam"))  # each shape is an element of its own
 _CONTROLS = (
     *("tie", "lv", "slur", "dynam", "dir", "tempo", "fing", "harm", "hairpin", "octave", "pedal", "gliss"),
@@ -158,7 +159,7 @@ class _Reader:
             if place.kind == "barline":
                 yield from self._barlines(place, [box for _, box in found])
             elif box := union(box for _, box in found):
-                yield DrawnElement(place.kind, id_, staff, box)
+                yield DrawnElement(place.kind, id_, 0 if place.kind in _AT_TOP else staff, box)
 
     def _barlines(self, place: _Place, boxes: list[Box]) -> Iterator[DrawnElement]:
         """A barline on each staff: its lines and dots there."""
