@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from focal_omr.decode import Decoded, _log_add, _Prefix, _skip_frames, align, beam_decode, greedy_decode
+from focal_omr.decode.symbols import (
+    Decoded,
+    _log_add,
+    _Prefix,
+    _skip_frames,
+    align,
+    beam_decode,
+    greedy_decode,
+)
 
 Rows = list[list[float]]
 # Few distinct values, so that classes tie and runs form.
