@@ -49,7 +49,7 @@ SYMBOLS = {Meter((((4,), 4),), "common"): "common", Meter((((2,), 2),), "cut"): 
 ENDINGS = ("1", "2", "3", "1, 2", OTHER, "stop", "discontinue")
 SIGNS = ("segno", "coda", "ottava-1", "ottava-2", "ottava--1", "ottava-stop")
 ACCIDENTALS = (None, "sharp", "flat", "natural", "double-sharp", "flat-flat")
-HEADS = ("normal", "diamond", "x")
+HEADS = ("normal", "diamond", "x", "none")  # none: the bare end of a stem
 # Which stems have a head at a position; two heads of one stem where there is no third stem that could have
 # the second one. And of two heads at one position which are tied.
 STEMS_AT: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (2,), (0, 1), (0, 0), (1, 1))

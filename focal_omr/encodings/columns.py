@@ -96,6 +96,14 @@ class NoteColumn:
     groups: tuple[Group | None, Group | None, Group | None]
     advance: Fraction | None = None
 
+    def stems_at(self, position: int) -> list[int]:
+        """Indices of the stems that have a head at a position."""
+        return [
+            stem
+            for stem, group in enumerate(self.groups)
+            if group is not None and any(place == position for place, _ in group.heads)
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class SignColumn:

@@ -18,7 +18,7 @@ from focal_omr.encodings.column_voices import (
     tuplets_of,
     voice_of,
 )
-from focal_omr.encodings.columns import BARLINES, SUBDIVIDING, Column, Group, SignColumn
+from focal_omr.encodings.columns import BARLINES, SUBDIVIDING, Column, NoteColumn, SignColumn
 from focal_omr.encodings.staff_state import ALTERS, OpenTie, StaffState
 from focal_omr.errors import NotationError
 from focal_omr.score.score import (
@@ -333,7 +333,7 @@ class _PartDecoder:
                 if group is not None:
                     length = self.length if group.length is None else group.length
                     begin = _ZERO if group.length is None else onset
-                    event = self._event(reader, group, stem, begin, length, len(entries) + 1)
+                    event = self._event(reader, column, stem, begin, length, len(entries) + 1)
                     entries.append(TimedGroup(begin, length, stem, group, event))
         entries.sort(key=lambda entry: entry.onset)
         return entries
@@ -367,8 +367,16 @@ class _PartDecoder:
     # Events ------------------------------------------------------------------------------------------------
 
     def _event(
-        self, reader: _StaffReader, group: Group, stem: int, onset: Fraction, length: Fraction, number: int
+        self,
+        reader: _StaffReader,
+        column: NoteColumn,
+        stem: int,
+        onset: Fraction,
+        length: Fraction,
+        number: int,
     ) -> Chord | Rest:
+        group = column.groups[stem]
+        assert group is not None
         id_ = f"{self.measure_id}s{reader.number}e{number}"
         duration = group.duration or _WHOLE
         marks = (Fermata(),) if group.fermata else ()
@@ -389,7 +397,7 @@ class _PartDecoder:
             onset=onset,
             duration=duration,
             length=length,
-            notes=tuple(self._notes(reader.state, group, id_, onset, length)),
+            notes=tuple(self._notes(reader.state, column, stem, (id_, onset, length))),
             staff=reader.number,
             grace=group.grace,
             stem=cast("Any", direction),
@@ -397,8 +405,12 @@ class _PartDecoder:
         )
 
     def _notes(
-        self, state: StaffState, group: Group, id_: str, onset: Fraction, length: Fraction
+        self, state: StaffState, column: NoteColumn, stem: int, chord: tuple[str, Fraction, Fraction]
     ) -> Iterator[Note]:
+        """The notes of a stem; `chord` is the id, onset and length of its chord."""
+        id_, onset, length = chord
+        group = column.groups[stem]
+        assert group is not None
         begin = self.begun + onset
         for number, (position, head) in enumerate(group.heads, 1):
             note_id = id_ if len(group.heads) == 1 else f"{id_}.{number}"
@@ -415,11 +427,12 @@ class _PartDecoder:
                 else:
                     alter = state.alter(step, begin)
                 pitch = Pitch(letter, octave, alter)
-            before = state.take_tie(step, alter, begin)
+            beside = [other for other in column.stems_at(position) if other != stem]
+            before = state.take_tie(step, alter, begin, stem, beside)
             if before is not None:
                 self.tie_to[before.note] = note_id
             if head.tie:
-                state.open_tie(step, OpenTie(note_id, alter, begin + length))
+                state.open_tie(step, OpenTie(note_id, alter, begin + length, stem))
                 self.tie_to.setdefault(note_id, "")
             yield Note(id=note_id, pitch=pitch, accidental=head.accidental, head=head.kind)
 

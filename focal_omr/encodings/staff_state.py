@@ -4,6 +4,7 @@ Columns are written and read with the same state, so that a pitch is written wit
 it would be read wrong without.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,11 +18,12 @@ ALTERS = {"sharp": 1, "flat": -1, "natural": 0, "double-sharp": 2, "flat-flat": 
 
 @dataclass(frozen=True, slots=True)
 class OpenTie:
-    """A tie that begins at a note: the note's id and alteration, and where the note ends in the piece."""
+    """A tie that begins at a note: the note's id, alteration and stem, and where it ends in the piece."""
 
     note: str
     alter: int
     end: Fraction
+    stem: int
 
 
 @dataclass
@@ -64,18 +66,26 @@ class StaffState:
             return before.alter
         return self.accidentals.get(step, self.key.alter("CDEFGAB"[step % 7]))
 
-    def take_tie(self, step: int, alter: int, begin: Fraction) -> OpenTie | None:
+    def take_tie(
+        self, step: int, alter: int, begin: Fraction, stem: int, beside: Collection[int]
+    ) -> OpenTie | None:
         """Removes and returns the open tie that leads to a note, None if there is none.
 
         Args:
             step: Diatonic step of the note.
             alter: Its alteration in semitones.
             begin: Where it begins.
+            stem: Its stem.
+            beside: Stems of other heads at its position; a tie from one of them leads to that head.
         """
-        ended = [tie for tie in self.ties.get(step, ()) if tie.end <= begin and tie.alter == alter]
+        ended = [
+            tie
+            for tie in self.ties.get(step, ())
+            if tie.end <= begin and tie.alter == alter and (tie.stem == stem or tie.stem not in beside)
+        ]
         if not ended:
             return None
-        found = max(ended, key=lambda tie: tie.end)
+        found = max(ended, key=lambda tie: (tie.end, tie.stem == stem))
         self.ties[step].remove(found)
         return found
 

@@ -3,7 +3,7 @@
 Accidentals, stems and the places of rests are set as an engraver would where the score does not say.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -342,9 +342,13 @@ class StaffEncoder:
                     self.stems[event.id] = "down" if place else "up"
         groups: list[Group | None] = [None, None, None]
         printed: dict[int, tuple[Head, int]] = {}
+        stems: dict[int, list[int]] = {}  # of the heads at each diatonic step
+        for place, found in enumerate(placed):
+            for note in found.notes if isinstance(found, Chord) else ():
+                stems.setdefault(note.pitch.diatonic, []).append(place)
         for place, found in enumerate(placed):
             if found is not None:
-                heads = self._heads(found, printed) if isinstance(found, Chord) else ()
+                heads = self._heads(found, place, stems, printed) if isinstance(found, Chord) else ()
                 groups[place] = self._group(found, heads)
         return _shared_heads(groups, printed)
 
@@ -370,8 +374,18 @@ class StaffEncoder:
         fermata = any(isinstance(mark, Fermata) for mark in event.marks)
         return Group(event.duration, heads, grace, ratio, tremolo, fermata, event.id)
 
-    def _heads(self, chord: Chord, printed: dict[int, tuple[Head, int]]) -> tuple[tuple[int, Head], ...]:
-        """The heads of a chord; what is printed at each position of the column is noted in `printed`."""
+    def _heads(
+        self, chord: Chord, stem: int, stems: Mapping[int, list[int]], printed: dict[int, tuple[Head, int]]
+    ) -> tuple[tuple[int, Head], ...]:
+        """The heads of a chord.
+
+        Args:
+            chord: The chord.
+            stem: Its stem.
+            stems: Stems of the heads of the column, by diatonic step.
+            printed: What is printed at each position of the column, with its alteration; the heads are
+                added.
+        """
         heads: list[tuple[int, Head]] = []
         begin = self.begun + chord.onset
         for note in chord.notes:
@@ -381,8 +395,8 @@ class StaffEncoder:
             self.accidentals[note.id] = head.accidental
             alter = note.pitch.alter if isinstance(note.pitch, Pitch) else 0
             other, other_alter = printed.get(position, (head, alter))
-            if head.kind == "none":  # a stem whose head is that of another one
-                head = replace(head, kind=other.kind)
+            if "none" in (head.kind, other.kind):  # a stem whose head is that of another one, or without any
+                head = replace(head, kind=other.kind if head.kind == "none" else head.kind)
             elif other.kind != head.kind:
                 self._cannot("two kinds of heads at one position")
             if other_alter != alter:
@@ -395,7 +409,8 @@ class StaffEncoder:
                 self._cannot("a tie to another staff")
             heads.append((position, head))
             printed[position] = head, alter
-            tie = self.state.take_tie(step, alter, begin)
+            beside = [other for other in stems[step] if other != stem]
+            tie = self.state.take_tie(step, alter, begin, stem, beside)
             ends = (None if tie is None else tie.note, self.tied_from.get(note.id))
             if ends[0] != ends[1]:
                 reason = "a tie that does not lead to the next note of its pitch on the staff"
@@ -403,7 +418,7 @@ class StaffEncoder:
                 self.outside += (Outside(index, self.number, reason) for index in sorted(places))
             if head.tie:
                 self.ties[note.id] = self.index
-                self.state.open_tie(step, OpenTie(note.id, alter, begin + chord.length))
+                self.state.open_tie(step, OpenTie(note.id, alter, begin + chord.length, stem))
         return tuple(heads)
 
     def _accidental(self, note: Note, step: int, begin: Fraction) -> str | None:
@@ -450,13 +465,10 @@ def _measure_rest(rest: Rest) -> NoteColumn:
 
 
 def _shared_heads(groups: Sequence[Group | None], printed: dict[int, tuple[Head, int]]) -> _Groups:
-    """The groups, with the accidental of a shared head in each of them."""
+    """The groups, with what is printed of a shared head in each of them."""
     shared = [
         group
-        and replace(
-            group,
-            heads=tuple((p, replace(head, accidental=printed[p][0].accidental)) for p, head in group.heads),
-        )
+        and replace(group, heads=tuple((p, replace(printed[p][0], tie=head.tie)) for p, head in group.heads))
         for group in groups
     ]
     return shared[0], shared[1], shared[2]

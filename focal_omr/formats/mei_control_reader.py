@@ -85,10 +85,16 @@ class ControlReader:
     Args:
         parts: For each part its measures.
         staff_places: By the number of a staff in the document, the index of its part and its staff there.
+        pieces: Of each note that was split at barlines its last piece.
     """
 
-    def __init__(self, parts: list[list[DraftMeasure]], staff_places: dict[str, tuple[int, int]]) -> None:
-        self.parts, self.staff_places = parts, staff_places
+    def __init__(
+        self,
+        parts: list[list[DraftMeasure]],
+        staff_places: dict[str, tuple[int, int]],
+        pieces: dict[str, str],
+    ) -> None:
+        self.parts, self.staff_places, self.pieces = parts, staff_places, pieces
         self.spanners: list[list[Spanner]] = [[] for _ in parts]
         self.tied: dict[str, str] = {}
         self.places: dict[str, tuple[Draft, DraftMeasure]] = {}
@@ -194,7 +200,9 @@ class ControlReader:
         start, end = (element.get(name, "").lstrip("#") for name in ("startid", "endid"))
         start, end = self.notes.get(start, start), self.notes.get(end, end)
         if start in self.notes:
-            self.tied[start] = end if end in self.notes and element.tag == "tie" else ""
+            self.tied[self.pieces.get(start, start)] = (
+                end if end in self.notes and element.tag == "tie" else ""
+            )
 
     def _line(self, element: ET.Element, index: int) -> None:
         where = self._where(element, index)

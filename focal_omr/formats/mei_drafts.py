@@ -51,6 +51,8 @@ class Draft:
         fills: It lasts the whole measure, whose length is not known yet.
         named: It has an id in the document.
         ties: For each note that is tied by attribute: its id, and whether a tie ends and begins there.
+        straddles: It crosses a barline, see `mei_straddles`.
+        beyond: How long it lasts after that barline.
     """
 
     kind: str  # chord, rest or space
@@ -71,6 +73,8 @@ class Draft:
     breaks: int | None = None
     beamed: bool = True  # where a beam goes by
     ties: list[tuple[str, bool, bool]] = field(default_factory=list)
+    straddles: bool = False
+    beyond: Fraction = _ZERO
 
     def event(self, tied: dict[str, str], order: Callable[[Mark], int]) -> Event:
         """The event as a record.

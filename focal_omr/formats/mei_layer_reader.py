@@ -194,7 +194,8 @@ class LayerReader:
             staff = self.staff_of(other.split()[0]) or staff
         named = element.get(ID) is not None
         id_ = self.keep_id(element.get(ID), f"{self.prefix}e{len(self.voice.events) + 1}")
-        return Draft(kind, id_, self.now, length, staff, named=named)
+        straddles = "straddle" in element.get("type", "").split()
+        return Draft(kind, id_, self.now, length, staff, named=named, straddles=straddles)
 
     def _whole_measure(self, element: ET.Element) -> None:
         kind = "rest" if element.tag in ("mRest", "multiRest") else "space"
@@ -255,6 +256,8 @@ class LayerReader:
             return
         draft = self._new(element, "rest" if element.tag == "rest" else "chord", length)
         draft.duration = duration
+        if draft.straddles:
+            draft.beyond = max(duration.length * ratio - length, _ZERO)
         draft.cue = element.get("cue") == "true"
         breaks = element.get("breaksec", "")
         draft.breaks = int(breaks) if breaks.isdecimal() and len(breaks) < 3 else None

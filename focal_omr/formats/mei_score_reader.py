@@ -24,11 +24,12 @@ from focal_omr.formats.mei_drafts import DraftVoice, StaffState
 from focal_omr.formats.mei_layer_reader import LayerReader
 from focal_omr.formats.mei_part_builder import Frame, PartBuilder, PartHead, Timeline
 from focal_omr.formats.mei_sign_reader import sign_of
+from focal_omr.formats.mei_straddles import split_straddles
 from focal_omr.formats.mei_terms import GROUP_SYMBOLS, ID, inverted
 from focal_omr.formats.safe_xml import parse_xml
 from focal_omr.score.score import Clef, Key, Meter, Part, PartGroup, Score, StaffLines, Transposition
 
-__all__ = ["read_mei_score"]
+__all__ = ["mei_score", "parse_mei", "read_mei_score"]
 
 _ZERO = Fraction(0)
 _SYMBOLS = inverted(GROUP_SYMBOLS)
@@ -49,6 +50,15 @@ def read_mei_score(data: str | bytes) -> Score:
     Raises:
         NotationError: It is no MEI, has no staff or no measure, or a note in it cannot be read: which, where.
     """
+    return mei_score(*parse_mei(data))
+
+
+def parse_mei(data: str | bytes) -> tuple[ET.Element, ET.Element]:
+    """The <mei> element of a document and its <score>, without namespaces and editorial elements.
+
+    Raises:
+        NotationError: It is no MEI, or has no score.
+    """
     root = parse_xml(data)
     for element in root.iter():
         if isinstance(element.tag, str):
@@ -59,6 +69,15 @@ def read_mei_score(data: str | bytes) -> Score:
     if score is None:
         raise NotationError("an MEI document without a <score>")
     _resolve_editorial(score)
+    return root, score
+
+
+def mei_score(root: ET.Element, score: ET.Element) -> Score:
+    """The score of the elements that `parse_mei` returns.
+
+    Raises:
+        NotationError: No staff or no measure, or a note that cannot be read: which, where.
+    """
     reader = _ScoreReader(score)
     parts = reader.read()
     titles = [text for e in root.iterfind("meiHead/fileDesc/titleStmt/title") if (text := _text(e))]
@@ -189,9 +208,16 @@ class _ScoreReader:
         self.measures: list[list[DraftMeasure]] = [[] for _ in self.heads]
         for index, frame in enumerate(self.frames):
             self._read_measure(index, frame)
+        ends = [
+            max((d.onset + d.length for part in self.measures for d in part[index].drafts()), default=_ZERO)
+            for index in range(len(self.frames))
+        ]
+        pieces: dict[str, str] = {}
+        for part in self.measures:
+            pieces |= split_straddles(part, ends, self.keep_id)
         for index in range(len(self.frames)):
             self._set_lengths(index)
-        controls = ControlReader(self.measures, self.places)
+        controls = ControlReader(self.measures, self.places, pieces)
         for index, frame in enumerate(self.frames):
             for element in frame.element:
                 if element.tag != "staff":

@@ -113,6 +113,20 @@ def test_a_head_shared_by_two_stems() -> None:
     assert chords(measure, 1)[0].notes[0].tie_to is None
 
 
+@pytest.mark.parametrize("bare", [0, 1])
+def test_a_stem_without_a_head_of_its_own_shares_the_other_one(bare: int) -> None:
+    score = decode([*opening(time=meter(1, 4)), col(notes("1/4", 3), notes("1/4", 3)), BAR]).score
+    (part,) = score.parts
+    voices = [*part.measures[0].voices]
+    chord = chords(part.measures[0], bare)[0]
+    hidden = replace(chord, notes=(replace(chord.notes[0], head="none"),))
+    voices[bare] = replace(voices[bare], events=(hidden,))
+    part = replace(part, measures=(replace(part.measures[0], voices=tuple(voices)),))
+    found = score_to_columns(replace(score, parts=(part,)))
+    assert found.outside == ()
+    assert found.systems[0][0][2] == col(notes("1/4", 3), notes("1/4", 3), advance="1/4")
+
+
 def test_seconds_and_unisons_of_one_stem() -> None:
     columns = [*opening(time=meter(2, 4)), col(notes("1/2", 2, 3, 6, 6)), BAR]
     assert pitches(stays(columns).parts[0].measures[0]) == ["G4/A4/D5/D5"]
@@ -217,6 +231,18 @@ def test_ties_into_a_chord() -> None:
     first, second, last = chords(stays(columns).parts[0].measures[0])
     assert first.notes[0].tie_to == last.notes[0].id
     assert second.notes[0].tie_to == last.notes[1].id
+
+
+def test_a_tie_leads_to_the_head_of_its_own_stem() -> None:
+    """A unison of two voices, one of which was tied before."""
+    columns = [
+        *opening(time=meter(2, 4)),
+        col(notes("1/4", 4), notes("1/4", (3, Head(tie=True)))),
+        col(notes("1/4", 3), notes("1/4", 3)),
+        BAR,
+    ]
+    measure = stays(columns).parts[0].measures[0]
+    assert chords(measure, 1)[0].notes[0].tie_to == chords(measure, 1)[1].id
 
 
 def test_an_alteration_is_tied_over_the_barline() -> None:
