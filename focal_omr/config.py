@@ -29,17 +29,19 @@ class ModelConfig(Frozen):
     """Network architecture.
 
     Attributes:
-        preset: `default`, a small network on staff strips, or `paper`, the network of the 2018 paper on plain
-            images of height 128. The other fields apply to `default` only.
+        preset: `columns`, which reads columns from strips of six spaces; `default`, for one voice on strips
+            of four spaces; or `paper`, the network of the 2018 paper on plain images of height 128, to which
+            the other fields do not apply.
         channels: Output channels of the convolutions.
         features: Features per frame between convolutions and LSTM.
         hidden: LSTM units per direction.
         layers: LSTM layers.
         dropout: Dropout probability.
-        factorised: Whether the output layer shares weights between symbols with common factors.
+        factorised: Whether the output layer of `default` shares weights between symbols with common factors.
+        row_features: Features per row and frame in `columns`.
     """
 
-    preset: Literal["default", "paper"] = "default"
+    preset: Literal["default", "paper", "columns"] = "default"
     channels: tuple[PositiveInt, ...] = Field(
         default=(32, 48, 64, 96, 128), strict=False, min_length=5, max_length=5
     )
@@ -48,29 +50,53 @@ class ModelConfig(Frozen):
     layers: int = Field(default=2, gt=0)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     factorised: bool = True
+    row_features: int = Field(default=32, gt=0)
+
+
+LossKind = Literal[
+    "ctc",
+    "focal_ctc",
+    "length_focal_ctc",
+    "symbol_focal_ctc",
+    "column_ctc",
+    "column_focal_ctc",
+    "factor_focal_ctc",
+]
+_COLUMN_LOSSES = ("column_ctc", "column_focal_ctc", "factor_focal_ctc")
 
 
 class LossConfig(Frozen):
     """CTC loss or one of its focal variants, see `focal_omr.loss`; all are means over the batch.
 
     Attributes:
-        kind: Loss function.
+        kind: Loss function; those of columns are means over the columns, not over the staves.
         alpha: Constant factor.
         gamma: Focusing exponent.
-        balance: Beta of class-balanced weights, for `symbol_focal_ctc` only; 0 weights all classes equally.
-        consistency: Weight of the CR-CTC consistency loss; above 0, a batch has two views of each staff.
+        balance: Beta of class-balanced weights, for `symbol_focal_ctc` and `factor_focal_ctc` only; 0 weights
+            all classes equally.
+        consistency: Weight of the CR-CTC consistency loss; above 0, a batch has two views of each staff. Not
+            for columns.
+        guide_steps: Steps in which columns are drawn to where the engraver set them, see
+            `loss.alignment_guide`.
+        guide_radius: Frames around that place without a penalty.
+        guide_penalty: Nats for each frame beyond.
     """
 
-    kind: Literal["ctc", "focal_ctc", "length_focal_ctc", "symbol_focal_ctc"] = "focal_ctc"
+    kind: LossKind = "focal_ctc"
     alpha: float = Field(default=0.5, gt=0)
     gamma: float = Field(default=0.5, ge=0)
     balance: float = Field(default=0.0, ge=0, lt=1)
     consistency: float = Field(default=0.0, ge=0)
+    guide_steps: int = Field(default=0, ge=0)
+    guide_radius: float = Field(default=2.0, ge=0)
+    guide_penalty: float = Field(default=2.0, ge=0)
 
     @model_validator(mode="after")
     def _balance_needs_symbols(self) -> Self:
-        if self.balance and self.kind != "symbol_focal_ctc":
+        if self.balance and self.kind not in ("symbol_focal_ctc", "factor_focal_ctc"):
             raise ValueError(f"balance weights single symbols; use symbol_focal_ctc instead of {self.kind}")
+        if self.consistency and self.kind in _COLUMN_LOSSES:
+            raise ValueError(f"consistency is not for {self.kind}")
         return self
 
     @property
@@ -153,6 +179,16 @@ class TrainConfig(Frozen):
     loss: LossConfig = LossConfig()
     data: DataConfig = DataConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+
+    @model_validator(mode="after")
+    def _columns_belong_together(self) -> Self:
+        uses = {self.model.preset == "columns", self.encoding == "columns", self.loss.kind in _COLUMN_LOSSES}
+        if len(uses) > 1:
+            raise ValueError(
+                f"model.preset {self.model.preset}, encoding {self.encoding} and loss.kind {self.loss.kind}: "
+                "either all are for columns or none"
+            )
+        return self
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,7 @@ import json
 import logging
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,21 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
-from focal_omr.config import LossConfig, OptimizerConfig, TrainConfig
-from focal_omr.data.engraving.shards import AnyStaff
-from focal_omr.data.loader import Batch, StaffBatches, all_staves, list_staves, load_batches
-from focal_omr.encodings.codec import Codec, full_codec, seen_codec
-from focal_omr.encodings.vocabulary import BLANK
+from focal_omr.config import OptimizerConfig, TrainConfig
+from focal_omr.encodings.codec import Codec
 from focal_omr.errors import ConfigError, ModelError
-from focal_omr.loss import (
-    class_balanced_weights,
-    consistency_loss,
-    focal_ctc_loss,
-    length_focal_ctc_loss,
-    symbol_focal_ctc_loss,
-)
 from focal_omr.model import build_model, copy_matching_weights
 from focal_omr.runtime.atomic_files import make_writable, remove_parts, removed_if_empty, write_atomic
 from focal_omr.runtime.folder_lock import lock_folder
@@ -52,15 +42,12 @@ from focal_omr.training.distributed import (
     setup_fabric,
     sync_batch_norm,
 )
-from focal_omr.training.validation import validate
+from focal_omr.training.tasks import Task, make_task
 
 logger = logging.getLogger(__name__)
 
 LAST, PREVIOUS = "last.pt", "previous.pt"  # the second is used if the first is damaged
-_MAX_HELD_OUT = 200  # validation samples taken from held-out shards
 _DENORMAL = 1e-39  # in float32
-
-Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 @contextmanager
@@ -132,18 +119,11 @@ class _TrainState:
     config: TrainConfig
     folder: Path
     fabric: Fabric
-    codec: Codec
-    batches: StaffBatches
-    validation_set: Sequence[AnyStaff]
+    task: Task
     network: nn.Module
     model: nn.Module
     optimizer: torch.optim.Optimizer
     first_step: int
-
-    @property
-    def reads_plain_images(self) -> bool:
-        """Whether the network reads plain images instead of staff strips."""
-        return self.config.model.preset == "paper"
 
 
 def _set_up(
@@ -153,58 +133,41 @@ def _set_up(
     # First: listing the data takes long. It draws from torch's generator, which is seeded after it.
     initial = load_network(start_from)[0] if start_from and not resume_from else None
     torch.manual_seed(config.seed)
-    training_set, validation_set = _load_samples(config)
-    codec = full_codec(config.encoding)
-    if config.symbols == "seen":
-        codec = seen_codec(config.encoding, (sample.semantic for sample in training_set))
-    batches = StaffBatches(
-        training_set,
-        codec,
-        config.data,
-        config.seed,
-        plain=config.model.preset == "paper",
-        views=config.loss.views,
-        rank=fabric.global_rank,
-        world_size=fabric.world_size,
-    )
-    network = sync_batch_norm(build_model(config.model, codec.vocabulary), fabric)
+    task = make_task(config, rank=fabric.global_rank, world_size=fabric.world_size)
+    network = sync_batch_norm(build_model(config.model, task.codec.vocabulary), fabric)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.optimizer.rate, weight_decay=config.optimizer.weight_decay, fused=True
     )
     first_step = 0
     if resume_from:
-        state = _load_for_resume(resume_from, network, codec)
+        state = _load_for_resume(resume_from, network, task.codec)
         optimizer.load_state_dict(state["optimizer"])
         first_step = state["step"]
     elif initial is not None:
         copy_matching_weights(network, initial)
+    else:
+        task.prepare(network)
     model, optimizer = fabric.setup(network, optimizer)
     if fabric.is_global_zero:
-        _prepare_run_folder(config, folder, samples=len(training_set), first_step=first_step)
-    return _TrainState(
-        config, folder, fabric, codec, batches, validation_set, network, model, optimizer, first_step
-    )
+        _prepare_run_folder(config, folder, samples=task.training_size, first_step=first_step)
+    return _TrainState(config, folder, fabric, task, network, model, optimizer, first_step)
 
 
 def _train_steps(state: _TrainState) -> dict[str, float]:
     """Make all updates; report, validate and save at the configured intervals."""
     config, writes = state.config, state.fabric.is_global_zero
-    loss = make_loss(config.loss, state.batches.class_counts(state.codec.vocabulary.classes))
-    ctc_loss = make_loss(LossConfig(kind="ctc"))
     steps = range(state.first_step, config.steps)
     metrics: dict[str, float] = {}
     losses: list[tuple[float, float]] = []  # since the last report
     started = time.perf_counter()
-    for step, batch in zip(
-        steps, load_batches(state.batches, steps, workers=config.data.workers), strict=True
-    ):
-        losses.append(_update(state, step, batch, loss, ctc_loss))
+    for step, batch in zip(steps, state.task.batches(steps), strict=True):
+        losses.append(_update(state, step, batch))
         done = step + 1
         is_last = done == config.steps
         if is_last or done % config.report_every == 0:
             _report(state, done, losses, time.perf_counter() - started)
             losses, started = [], time.perf_counter()
-        if writes and state.validation_set and (is_last or done % config.evaluate_every == 0):
+        if writes and state.task.can_validate and (is_last or done % config.evaluate_every == 0):
             metrics = _validate(state, done)
             started = time.perf_counter()
         if writes and (is_last or done % config.checkpoint_every == 0):
@@ -212,7 +175,7 @@ def _train_steps(state: _TrainState) -> dict[str, float]:
     return metrics
 
 
-def _update(state: _TrainState, step: int, batch: Batch, loss: Loss, ctc_loss: Loss) -> tuple[float, float]:
+def _update(state: _TrainState, step: int, batch: Any) -> tuple[float, float]:
     """Make one update; return its loss and its plain CTC loss on this rank's share of the batch."""
     config, fabric, optimizer = state.config, state.fabric, state.optimizer
     # A seed per step and rank for dropout, so that resuming needs no generator state.
@@ -222,9 +185,7 @@ def _update(state: _TrainState, step: int, batch: Batch, loss: Loss, ctc_loss: L
         group["lr"] = learning_rate(step, config.steps, config.optimizer)
     images = pad_to_global_width(batch.images, fabric)
     log_probs, lengths = state.model(fabric.to_device(images), fabric.to_device(batch.widths))
-    value = loss(log_probs, batch.targets, lengths, batch.target_lengths)
-    with torch.no_grad():  # comparable between runs with different losses
-        ctc = ctc_loss(log_probs, batch.targets, lengths, batch.target_lengths)
+    value, ctc = state.task.losses(step, log_probs, lengths, batch)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(value)
     fabric.clip_gradients(state.model, optimizer, max_norm=config.optimizer.clip)
@@ -251,14 +212,7 @@ def _validate(state: _TrainState, step: int) -> dict[str, float]:
     """Validate on rank 0 and log the metrics."""
     # `network`, not `model`: the other ranks take no part in this forward pass.
     with state.fabric.autocast():
-        metrics = validate(
-            state.network,
-            state.validation_set,
-            state.codec,
-            seed=state.config.seed,
-            plain=state.reads_plain_images,
-            degraded=not state.reads_plain_images and state.config.data.degrade > 0,
-        )
+        metrics = state.task.validate(state.network)
     append_row(state.folder / "validation.csv", {"step": step, **metrics})
     logger.info("step %d  %s", step, "  ".join(f"{k} {v:.2f}" for k, v in metrics.items()))
     return metrics
@@ -272,7 +226,7 @@ def _save(state: _TrainState, step: int) -> None:
     save_checkpoint(
         last,
         config=state.config,
-        codec=state.codec,
+        codec=state.task.codec,
         model=state.network,
         optimizer=state.optimizer,
         step=step,
@@ -290,50 +244,6 @@ def learning_rate(step: int, steps: int, config: OptimizerConfig) -> float:
     up = min(1.0, (step + 1) / max(1, config.warmup))
     down = min(1.0, (steps - step) / max(1, config.cooldown))
     return config.rate * min(up, down)
-
-
-def make_loss(config: LossConfig, counts: Sequence[int] = ()) -> Loss:
-    """Build the loss (log_probs, targets, lengths, target_lengths) -> scalar, the mean over the batch.
-
-    Args:
-        config: Kind and options. With `consistency` > 0, the second half of a batch must hold second views of
-            the first half.
-        counts: Occurrences of each class in the training targets, for `balance`.
-    """
-    options: dict[str, Any] = {"alpha": config.alpha, "gamma": config.gamma}
-    if config.kind == "ctc":
-        options = {"alpha": 1.0, "gamma": 0.0}
-    if config.balance:
-        options["class_weights"] = class_balanced_weights(counts, beta=config.balance)
-    function = _LOSSES[config.kind]
-
-    def loss(log_probs: Tensor, targets: Tensor, lengths: Tensor, target_lengths: Tensor) -> Tensor:
-        mean = function(
-            log_probs, targets, lengths, target_lengths, blank=BLANK, zero_infinity=True, **options
-        )
-        if not config.consistency:
-            return mean
-        first, second = log_probs.chunk(2, dim=1)
-        return mean + config.consistency * consistency_loss(first, second, lengths.chunk(2)[0])
-
-    return loss
-
-
-_LOSSES: dict[str, Callable[..., Tensor]] = {
-    "ctc": focal_ctc_loss,
-    "focal_ctc": focal_ctc_loss,
-    "length_focal_ctc": length_focal_ctc_loss,
-    "symbol_focal_ctc": symbol_focal_ctc_loss,
-}
-
-
-def _load_samples(config: TrainConfig) -> tuple[Sequence[AnyStaff], Sequence[AnyStaff]]:
-    """Load training and validation samples; of held-out shards only a few, evenly spread."""
-    data = config.data
-    if data.validation:
-        return all_staves(data.shards, cache=data.cache), all_staves(data.validation, cache=data.cache)
-    training_set, held_out = list_staves(data.shards, held_out=data.held_out, cache=data.cache)
-    return training_set, held_out[:: max(1, len(held_out) // _MAX_HELD_OUT)][:_MAX_HELD_OUT]
 
 
 def _load_for_resume(checkpoint: Path, network: nn.Module, codec: Codec) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from focal_omr.loss import (
 )
 from focal_omr.metrics import ErrorRates, error_rates
 from focal_omr.model import build_model
-from focal_omr.train import learning_rate, make_loss, train
+from focal_omr.train import learning_rate, train
 from focal_omr.training.checkpoint import load_checkpoint
+from focal_omr.training.tasks import make_loss
 
 
 @pytest.mark.slow

@@ -6,10 +6,11 @@ A resumed run therefore continues bit for bit without saved loader state, and an
 import logging
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from focal_omr.config import DataConfig
+from focal_omr.data.batch_order import BatchOrder
 from focal_omr.data.degrade.augment import degraded_strip
 from focal_omr.data.degrade.masks import masked
 from focal_omr.data.engraving.render import tight_crop
@@ -30,14 +32,20 @@ from focal_omr.staff.strip import plain_image
 
 logger = logging.getLogger(__name__)
 
-# Samples are sorted by width within groups of this many batches, so that a batch needs little padding.
-_SORTED_BATCHES = 40
 # Batches are padded to multiples of this: oneDNN compiles its kernels anew for every shape it meets, which
 # took more than half of the time of a step before.
 _WIDTH_STEP_PX = 64
 _CONCURRENT_REQUESTS = 16  # for indices behind a URL, which take a round trip or two each
-_CURRICULUM_MIN_SYMBOLS = 12  # of the longest staves at step 0
 _NEIGHBOUR_RATE = 0.3
+B = TypeVar("B", covariant=True)
+S = TypeVar("S")
+
+
+class Batches(Protocol[B]):
+    """A map-style dataset of the batches of all steps."""
+
+    def __getitem__(self, step: int) -> B:
+        """Return the batch of a step."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +67,21 @@ class Batch:
 
 def collate(strips: Sequence[NDArray[np.float32]], targets: Sequence[Sequence[int]]) -> Batch:
     """Pad strips (H, W_i) of one height and concatenate their targets."""
+    return Batch(
+        *pad_strips(strips),
+        torch.tensor([class_id for target in targets for class_id in target]),
+        torch.tensor([len(target) for target in targets]),
+    )
+
+
+def pad_strips(strips: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Pad strips (H, W_i) of one height: images (B, 1, H, W) and widths (B,) without padding."""
     widths = [strip.shape[1] for strip in strips]
     padded = -(-max(widths) // _WIDTH_STEP_PX) * _WIDTH_STEP_PX
     images = np.zeros((len(strips), 1, strips[0].shape[0], padded), np.float32)
     for row, strip in enumerate(strips):
         images[row, 0, :, : strip.shape[1]] = strip
-    return Batch(
-        torch.from_numpy(images),
-        torch.tensor(widths),
-        torch.tensor([class_id for target in targets for class_id in target]),
-        torch.tensor([len(target) for target in targets]),
-    )
+    return torch.from_numpy(images), torch.tensor(widths)
 
 
 def all_staves(folders: Sequence[str], *, cache: str = "") -> list[StoredStaff]:
@@ -78,20 +90,25 @@ def all_staves(folders: Sequence[str], *, cache: str = "") -> list[StoredStaff]:
 
 
 def list_staves(
-    folders: Sequence[str], *, held_out: int, cache: str = ""
-) -> tuple[list[StoredStaff], list[StoredStaff]]:
+    folders: Sequence[str],
+    *,
+    held_out: int,
+    cache: str = "",
+    index: Callable[[Any], list[S]] = shard_index,  # type: ignore[assignment]
+) -> tuple[list[S], list[S]]:
     """List the staff images of the shards in some folders, as training and validation sets.
 
     Args:
         folders: Folders of shards, or URLs of such folders, see `data.engraving.storage`.
         held_out: Number of shards of each folder, the first ones, that are held out for validation.
         cache: Local folder that caches shards behind URLs; "" requests each image when it is needed.
+        index: Lists the staves of a shard.
 
     Raises:
         DataError: A folder has too few shards or cannot be reached.
     """
-    train: list[StoredStaff] = []
-    validation: list[StoredStaff] = []
+    train: list[S] = []
+    validation: list[S] = []
     for folder in folders:
         location = parse_location(folder, cache=Path(cache) if cache else None)
         shards = sorted(location.glob("*.tar"), key=lambda path: path.name)
@@ -104,8 +121,8 @@ def list_staves(
                 "make more with `focal-omr data shards`, or hold out fewer"
             )
         with ThreadPoolExecutor(1 if isinstance(location, Path) else _CONCURRENT_REQUESTS) as pool:
-            for index, staves in enumerate(pool.map(shard_index, shards)):
-                (validation if index < held_out else train).extend(staves)
+            for number, staves in enumerate(pool.map(index, shards)):
+                (validation if number < held_out else train).extend(staves)
     return train, validation
 
 
@@ -153,28 +170,17 @@ class StaffBatches:
                 continue
             # Every loader process has a copy of the list: without labels 0.7 kB a staff instead of 4.7.
             self._staves.append(replace(staff, semantic=(), xs=(), accidental_xs=()))
-        if len(self._staves) < config.batch:
-            raise DataError(
-                f"{len(self._staves)} staves to train on; at least one batch of {config.batch} is needed"
-            )
-        self._widths = np.array([staff.width for staff in self._staves])
-        self._lengths = np.array([len(target) for target in self._targets])
-        self._by_width = np.argsort(self._widths, kind="stable")
-        self._epoch: tuple[int, list[NDArray[np.int64]]] = (-1, [])
+        widths = np.array([staff.width for staff in self._staves])
+        self._order = BatchOrder(widths, np.array([len(each) for each in self._targets]), config, seed)
 
     @property
     def batches_per_epoch(self) -> int:
         """Number of full batches in an epoch."""
-        return len(self._staves) // self._config.batch
+        return self._order.batches_per_epoch
 
     def __getitem__(self, step: int) -> Batch:
         """Return the batch of a step, in any epoch."""
-        epoch, index = divmod(step, self.batches_per_epoch)
-        if self._epoch[0] != epoch:
-            self._epoch = (epoch, self._shuffled(epoch))
-        members = self._epoch[1][index]
-        if step < self._config.curriculum:
-            members = self._short_staves(step)
+        members = self._order.members(step)
         # One generator per place in the batch, so that a rank draws for its samples what one process would.
         places = range(self._rank, len(members), self._world_size)
         rngs = [np.random.default_rng((self._seed, step, place, 3)) for place in places]
@@ -197,28 +203,8 @@ class StaffBatches:
         gray = self._staves[index].gray()
         return degraded_strip(gray, rng, degrade=self._config.degrade, neighbour=neighbour)
 
-    def _shuffled(self, epoch: int) -> list[NDArray[np.int64]]:
-        """Shuffle the samples of an epoch, sort them by width within groups, and shuffle the batches."""
-        rng = np.random.default_rng((self._seed, epoch, 1))
-        order = rng.permutation(len(self._staves))[: self.batches_per_epoch * self._config.batch]
-        size = _SORTED_BATCHES * self._config.batch
-        groups = [order[start : start + size] for start in range(0, len(order), size)]
-        by_width = [group[np.argsort(self._widths[group], kind="stable")] for group in groups]
-        batches = np.concatenate(by_width).reshape(-1, self._config.batch)
-        return list(batches[rng.permutation(len(batches))])
 
-    def _short_staves(self, step: int) -> NDArray[np.int64]:
-        """Return a curriculum batch: similar widths and few symbols; the limit grows with the step."""
-        limit = _CURRICULUM_MIN_SYMBOLS + 30 * step // max(1, self._config.curriculum)
-        short = self._by_width[self._lengths[self._by_width] <= limit]
-        if len(short) < self._config.batch:
-            short = self._by_width
-        rng = np.random.default_rng((self._seed, step, 2))
-        start = int(rng.integers(len(short) - self._config.batch + 1))
-        return short[start : start + self._config.batch]
-
-
-def load_batches(batches: StaffBatches, steps: range, *, workers: int = 0) -> Iterator[Batch]:
+def load_batches(batches: Batches[B], steps: range, *, workers: int = 0) -> Iterator[B]:
     """Load the batches of some steps in order, prefetched by worker processes.
 
     Args:
@@ -230,7 +216,7 @@ def load_batches(batches: StaffBatches, steps: range, *, workers: int = 0) -> It
         DataError: A staff image cannot be read, or a worker died.
     """
     generator = torch.Generator()  # for the workers' seed, which would be drawn from the training's generator
-    loader: Iterable[Batch] = DataLoader(
+    loader: Iterable[B] = DataLoader(
         batches,  # type: ignore[arg-type]  # it has what a map-style dataset needs
         batch_size=None,
         sampler=steps,

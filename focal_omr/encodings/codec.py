@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from focal_omr.encodings.column_factors import column_vocabulary
 from focal_omr.encodings.printed import full_printed, printed_to_semantic, semantic_to_printed
 from focal_omr.encodings.vocabulary import Vocabulary, full_semantic
 from focal_omr.score.records import NO_KEY, Key
 
-Encoding = Literal["printed", "semantic"]
+Encoding = Literal["printed", "semantic", "columns"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Codec:
     """An encoding with its vocabulary.
 
     Attributes:
-        encoding: "printed" (see `encodings.printed`) or "semantic".
+        encoding: "printed" (see `encodings.printed`), "semantic", or "columns", whose symbols are the values
+            of `encodings.column_factors`; tokens are neither encoded nor decoded by that one.
         vocabulary: The symbols of that encoding.
     """
 
@@ -52,4 +54,6 @@ def seen_codec(encoding: Encoding, labels: Iterable[Sequence[str]]) -> Codec:
 
 def full_codec(encoding: Encoding) -> Codec:
     """A codec with the full vocabulary of an encoding."""
+    if encoding == "columns":
+        return Codec(encoding, column_vocabulary())
     return Codec(encoding, full_printed() if encoding == "printed" else full_semantic())

@@ -17,10 +17,21 @@ from itertools import accumulate
 from typing import Any, cast
 
 from focal_omr.encodings.columns import BARLINES, STEMS, Column, Group, Head, NoteColumn, SignColumn
+from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.errors import NotationError
 from focal_omr.score.score import Clef, Duration, Key, Meter
 
-__all__ = ["FACTORS", "OTHER", "POSITIONS", "WIDTH", "Factor", "column_factors", "column_from_factors"]
+__all__ = [
+    "FACTORS",
+    "OFFSETS",
+    "OTHER",
+    "POSITIONS",
+    "WIDTH",
+    "Factor",
+    "column_factors",
+    "column_from_factors",
+    "column_vocabulary",
+]
 
 OTHER = "other"
 # Diatonic steps from the lowest line: six spaces below the staff to six above it.
@@ -119,12 +130,12 @@ def _table() -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 _VALUES = tuple(_table())
-_OFFSETS = tuple(accumulate((len(values) for _, values in _VALUES), initial=0))
+OFFSETS = tuple(accumulate((len(values) for _, values in _VALUES), initial=0))
 FACTORS: tuple[Factor, ...] = tuple(
     Factor(name, values, offset, {value: i for i, value in enumerate(values)})
-    for (name, values), offset in zip(_VALUES, _OFFSETS, strict=False)
+    for (name, values), offset in zip(_VALUES, OFFSETS, strict=False)
 )
-WIDTH = _OFFSETS[-1]
+WIDTH = OFFSETS[-1]
 _NAMES = {factor.name: number for number, factor in enumerate(FACTORS)}
 _KINDS = FACTORS[0].index
 _NOTES = _KINDS["notes"]
@@ -134,6 +145,12 @@ _HEADS = _NAMES[f"{POSITIONS[0]}.head"]
 _GROUP_SIZE = _GROUPS[1] - _GROUPS[0]
 _HEAD_SIZE = 4
 _EMPTY = (-1,) * len(FACTORS)
+
+
+def column_vocabulary() -> Vocabulary:
+    """The values of all factors by name; the blank, the first of them, is no symbol."""
+    names = [f"{factor.name}={value}".replace(" ", "") for factor in FACTORS for value in factor.values]
+    return Vocabulary(tuple(names[1:]))
 
 
 def column_factors(column: Column) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import torch
@@ -18,7 +19,8 @@ class CtcBatch:
 
     Attributes:
         log_probs: (T, B, C), float32 or float64.
-        targets: (B, S) or (sum of target_lengths,), int64, on the device of `log_probs`.
+        targets: (B, S) or (sum of target_lengths,), of a column CTC (B, U, K), int64, on the device of
+            `log_probs`.
         input_lengths: (B,) int64 on the CPU.
         target_lengths: (B,) int64 on the CPU.
         batched: Whether the caller passed a batch, not a single sequence.
@@ -77,6 +79,67 @@ def validate_inputs(
     # Torch chooses cuDNN by device and dtype of the targets; int64 on the GPU never selects it.
     targets = targets.to(log_probs.device, torch.int64)
     return CtcBatch(log_probs, targets, input_lengths, target_lengths, batched)
+
+
+def validate_column_inputs(
+    factor_log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
+    *,
+    offsets: Sequence[int],
+) -> CtcBatch:
+    """Check the arguments of a column CTC loss and bring them into one form.
+
+    Args:
+        factor_log_probs: (T, B, F), floating.
+        targets: (B, U, K) integer, -1 where a factor is not asked.
+        input_lengths: (B,) frames.
+        target_lengths: (B,) columns.
+        offsets: Where the values of each of K factors begin in F, and F itself.
+
+    Returns:
+        The batch; its targets are (B, U, K) with U at least 1.
+
+    Raises:
+        ValueError: An argument is out of its range or shape; the message names it and the sample.
+    """
+    if factor_log_probs.dim() != 3 or 0 in factor_log_probs.shape or not factor_log_probs.is_floating_point():
+        raise ValueError(
+            f"factor_log_probs is {factor_log_probs.dtype} of shape {tuple(factor_log_probs.shape)}; "
+            "it must be floating, (T, B, F), and no dimension may be empty"
+        )
+    frames, size, width = factor_log_probs.shape
+    if offsets[0] != 0 or offsets[-1] != width:
+        raise ValueError(
+            f"offsets run from {offsets[0]} to {offsets[-1]}; they must run from 0 to F = {width}"
+        )
+    if not _is_integer(targets) or targets.dim() != 3 or targets.shape[::2] != (size, len(offsets) - 1):
+        raise ValueError(
+            f"targets is {targets.dtype} of shape {tuple(targets.shape)}; it must be whole numbers, "
+            f"({size}, U, {len(offsets) - 1})"
+        )
+    input_lengths = _as_lengths(input_lengths, "input_lengths", batch=size, limit=frames)
+    target_lengths = _as_lengths(target_lengths, "target_lengths", batch=size, limit=targets.shape[1])
+    targets = targets[:, : max(1, int(target_lengths.max()))].to(torch.int64)
+    if not targets.shape[1]:
+        targets = targets.new_zeros(size, 1, len(offsets) - 1)
+    sizes = torch.tensor([end - start for start, end in pairwise(offsets)], device=targets.device)
+    wrong = (targets < -1) | (targets >= sizes)
+    wrong[..., 0] |= targets[..., 0] < 1
+    inside = torch.arange(targets.shape[1]) < target_lengths[:, None]
+    wrong &= inside.to(wrong.device)[..., None]
+    if wrong.any():
+        sample, column, factor = wrong.nonzero()[0].tolist()
+        value, most = int(targets[sample, column, factor]), int(sizes[factor]) - 1
+        raise ValueError(
+            f"targets holds {value} for factor {factor} in sample {sample} at column {column}; it must be in "
+            + (f"0..{most}, or -1 where it is not asked" if factor else f"1..{most}, for 0 is the blank")
+        )
+    if factor_log_probs.dtype not in (torch.float32, torch.float64):
+        factor_log_probs = factor_log_probs.float()
+    targets = targets.to(factor_log_probs.device)
+    return CtcBatch(factor_log_probs, targets, input_lengths, target_lengths, batched=True)
 
 
 def check_options(*, alpha: float, gamma: float, blank: int, reduction: str) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from focal_omr.loss.alignment import emission_nll, finite_gradient
 from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_factor, check_options, validate_inputs
 from focal_omr.loss.columns import LabelColumns
 
@@ -259,8 +259,9 @@ def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
     longest = int(batch.target_lengths.max())
     if batch.log_probs.device.type == "cpu" and 1 + longest < batch.log_probs.shape[2]:
         columns = LabelColumns.of(batch, blank)
-        nll: Tensor = _LabelNll.apply(batch.log_probs, batch, columns, zero_infinity)  # type: ignore[no-untyped-call]
-        return nll
+        emissions = batch.log_probs.gather(2, columns.index(batch.log_probs.shape[0]))  # (T, B, 1 + S)
+        # Minus the occupancy is the gradient through ``log_softmax`` as well; outside the columns it is 0.
+        return emission_nll(emissions, batch, columns, zero_infinity)
     log_probs = batch.log_probs.view_as(batch.log_probs)  # a new tensor, so that the caller's gets no hook
     nll = functional.ctc_loss(
         log_probs,
@@ -274,59 +275,6 @@ def _sequence_nll(batch: CtcBatch, blank: int, zero_infinity: bool) -> Tensor:
     if log_probs.requires_grad:
         # Only detached tensors: a hook that holds its own tensor would keep the graph alive as a cycle.
         values, unreachable = log_probs.detach(), torch.isposinf(nll.detach())
-        hook = functools.partial(_finite_gradient, log_probs=values, unreachable=unreachable)
+        hook = functools.partial(finite_gradient, log_probs=values, unreachable=unreachable)
         log_probs.register_hook(hook)  # type: ignore[no-untyped-call]
     return nll
-
-
-class _LabelNll(torch.autograd.Function):
-    """L of each sequence, (B,), by torch's CTC on the label columns.
-
-    Torch's gradient to the log-probabilities is p - q for every class, where q is the share of alignments
-    that visit it. Through ``log_softmax``, -q alone gives the same gradient, because p and q both sum to 1;
-    and q is 0 outside of the columns.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, log_probs: Tensor, batch: CtcBatch, columns: LabelColumns, zero_infinity: bool
-    ) -> Tensor:
-        selected = log_probs.gather(2, columns.index(log_probs.shape[0]))  # (T, B, 1 + S)
-        lengths = batch.input_lengths.tolist(), batch.target_lengths.tolist()
-        nll, log_alpha = torch._ctc_loss(selected, columns.column, *lengths, 0, zero_infinity)
-        ctx.columns, ctx.lengths, ctx.classes = columns, lengths, log_probs.shape[2]
-        ctx.save_for_backward(selected, nll, log_alpha)
-        return torch.where(torch.isposinf(nll), 0, nll) if zero_infinity else nll
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        selected, nll, log_alpha = ctx.saved_tensors
-        frames = selected.shape[0]
-        grad = torch.ops.aten._ctc_loss_backward(
-            grad_output, selected, ctx.columns.column, *ctx.lengths, nll, log_alpha, 0, False
-        )
-        # Subtract the p of torch's p - q.
-        weights = grad_output.expand(frames, -1)
-        if min(ctx.lengths[0]) < frames:
-            weights = weights * (torch.arange(frames)[:, None] < torch.tensor(ctx.lengths[0]))
-        grad.sub_(selected.exp().mul_(weights[..., None]))
-        grad = _finite_gradient(grad, selected, torch.isposinf(nll))
-        all_classes = grad.new_zeros(frames, grad.shape[1], ctx.classes)
-        return all_classes.scatter_add_(2, ctx.columns.index(frames), grad), None, None, None
-
-
-def _finite_gradient(grad: Tensor, log_probs: Tensor, unreachable: Tensor) -> Tensor:
-    """Replace gradients that torch 2.13 computes as NaN (inf - inf) by their limit, 0.
-
-    These are all gradients of a sequence with infinite L, and those of a class of log-probability -inf, which
-    no alignment visits. NaN of any other origin stays.
-
-    Args:
-        grad: Gradient to the log-probabilities, (T, B, C).
-        log_probs: (T, B, C).
-        unreachable: Whether L is infinite, (B,).
-    """
-    if torch.isfinite(grad.sum()):  # one pass; the masks below need several and are rarely required
-        return grad
-    return grad.masked_fill(torch.isneginf(log_probs) | unreachable[:, None], 0)

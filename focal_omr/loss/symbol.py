@@ -11,13 +11,13 @@ of w(u) * l(u); with gamma 0, alpha 1 and equal class weights it is plain CTC. `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from focal_omr.loss.alignment import lattice
 from focal_omr.loss.checks import CtcBatch, Lengths, Reduction, check_options, validate_inputs
 from focal_omr.loss.columns import LabelColumns
 
@@ -82,8 +82,17 @@ def symbol_focal_ctc_loss(
         )
     if not (torch.isfinite(weights) & (weights >= 0)).all():
         raise ValueError("class_weights holds a negative or not finite weight")
-    losses: Tensor = _SymbolFocal.apply(  # type: ignore[no-untyped-call]
-        batch.log_probs, batch, weights.to(batch.log_probs), alpha, gamma, blank, zero_infinity
+    columns = LabelColumns.of(batch, blank)
+    emissions = batch.log_probs.gather(2, columns.index(batch.log_probs.shape[0]))  # (T, B, 1 + S)
+    labels = functional.pad(columns.labels, (0, 1), value=blank)  # padding and the end are the blank
+    losses = emission_focal(
+        emissions,
+        batch,
+        columns,
+        weights.to(emissions)[labels],
+        alpha=alpha,
+        gamma=gamma,
+        zero_infinity=zero_infinity,
     )
     return batch.reduce(losses, reduction)
 
@@ -115,127 +124,71 @@ def class_balanced_weights(counts: Sequence[int] | Tensor, *, beta: float = 0.99
     return torch.where(seen, raw / mean, 1.0).float()
 
 
-@dataclass(frozen=True)
-class _Lattice:
-    """CTC states of a batch: state 2u is the blank before label u, 2u + 1 the label, 2U the last blank.
+def emission_focal(
+    emissions: Tensor,
+    batch: CtcBatch,
+    columns: LabelColumns,
+    label_weights: Tensor,
+    *,
+    alpha: float,
+    gamma: float,
+    zero_infinity: bool,
+) -> Tensor:
+    """Compute the focal loss with a factor for each label from the emissions; see the module's docstring.
 
-    Attributes:
-        nll: L, (B,).
-        prefix_nll: -ln P of the first u labels, u = 1 .. S, (B, S); undefined beyond a target's end.
-        occupancy: Probability of each state given the target, (B, T, 2S + 1); 0 outside the lattice.
+    Args:
+        emissions: Log-probability of the blank and of each label, (T, B, 1 + S).
+        batch: Lengths of the sequences.
+        columns: Column of each label.
+        label_weights: c of each label, and at a target's length that of the end, (B, S + 1).
+        alpha: Constant factor.
+        gamma: Focusing exponent.
+        zero_infinity: Whether the loss is 0 instead of inf where there are too few frames.
+
+    Returns:
+        Nats, (B,).
     """
+    losses: Tensor = _EmissionFocal.apply(  # type: ignore[no-untyped-call]
+        emissions, batch, columns, label_weights, alpha, gamma, zero_infinity
+    )
+    return losses
 
-    nll: Tensor
-    prefix_nll: Tensor
-    occupancy: Tensor
 
-
-class _SymbolFocal(torch.autograd.Function):
-    """Losses (B,) of `symbol_focal_ctc_loss`; forward also computes the gradient to the label columns."""
+class _EmissionFocal(torch.autograd.Function):
+    """`emission_focal`; forward also computes the gradient."""
 
     @staticmethod
     def forward(
         ctx: Any,
-        log_probs: Tensor,
+        emissions: Tensor,
         batch: CtcBatch,
-        class_weights: Tensor,
+        columns: LabelColumns,
+        label_weights: Tensor,
         alpha: float,
         gamma: float,
-        blank: int,
         zero_infinity: bool,
     ) -> Tensor:
-        columns = LabelColumns.of(batch, blank)
-        labels = columns.labels
-        selected = log_probs.gather(2, columns.index(log_probs.shape[0]))  # (T, B, 1 + S)
-        lattice = _lattice(selected, columns, batch)
-        possible = ~torch.isposinf(lattice.nll)
+        states = lattice(emissions, columns, batch)
+        possible = ~torch.isposinf(states.nll)
 
-        last = batch.target_lengths.to(log_probs.device)[:, None]  # (B, 1)
-        position = torch.arange(labels.shape[1] + 1, device=log_probs.device)  # 0 .. S; `last` is the end
+        last = batch.target_lengths.to(emissions.device)[:, None]  # (B, 1)
+        position = torch.arange(label_weights.shape[1], device=emissions.device)  # 0 .. S; `last` is the end
         # -ln P of the first 0, 1 .. U labels, then of the target itself
-        nll = torch.cat((torch.zeros_like(lattice.nll)[:, None], lattice.prefix_nll), 1)
-        steps = torch.where(position < last, nll.roll(-1, 1), lattice.nll[:, None]) - nll  # l, (B, S + 1)
+        nll = torch.cat((torch.zeros_like(states.nll)[:, None], states.prefix_nll), 1)
+        steps = torch.where(position < last, nll.roll(-1, 1), states.nll[:, None]) - nll  # l, (B, S + 1)
         steps = torch.where((position <= last) & possible[:, None], steps.clamp(min=0), 0)
-        weights = alpha * (-torch.expm1(-steps)).pow(gamma)
-        ends = torch.full_like(labels[:, :1], blank)
-        weights = weights * class_weights[torch.cat((labels, ends), 1).where(position < last, ends)]
-        losses = torch.where(possible, (weights * steps).sum(1), lattice.nll)
+        weights = alpha * (-torch.expm1(-steps)).pow(gamma) * label_weights
+        losses = torch.where(possible, (weights * steps).sum(1), states.nll)
         if zero_infinity:
             losses = torch.where(torch.isposinf(losses), 0, losses)
 
         state_weights = weights.repeat_interleave(2, 1)[:, :-1]  # (B, 2S + 1): a blank as the label after it
-        by_state = -lattice.occupancy.transpose(0, 1) * state_weights  # (T, B, 2S + 1)
+        by_state = -states.occupancy.transpose(0, 1) * state_weights  # (T, B, 2S + 1)
         by_state = torch.where(possible[:, None], by_state, 0)
-        ctx.columns, ctx.classes = columns, log_probs.shape[2]
         ctx.save_for_backward(torch.cat((by_state[..., ::2].sum(2, keepdim=True), by_state[..., 1::2]), 2))
         return losses
 
     @staticmethod
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         (by_column,) = ctx.saved_tensors  # (T, B, 1 + S)
-        frames, batch, _ = by_column.shape
-        grad = by_column.new_zeros(frames, batch, ctx.classes)
-        grad.scatter_add_(2, ctx.columns.index(frames), by_column * grad_output[:, None])
-        return grad, None, None, None, None, None, None
-
-
-def _lattice(selected: Tensor, columns: LabelColumns, batch: CtcBatch) -> _Lattice:
-    """Compute the lattice from the log-probabilities of the label columns, (T, B, 1 + S).
-
-    Forward and backward variables both come from torch's forward pass; for the latter, time and labels of
-    each sequence are reversed. There are few columns, so both are cheap next to a pass over all classes.
-    """
-    frames, size, _ = selected.shape
-    device, labels, column = selected.device, columns.labels, columns.column
-    t_len, u_len = batch.input_lengths.to(device), batch.target_lengths.to(device)
-    position = torch.arange(labels.shape[1], device=device)
-
-    time = torch.arange(frames, device=device)[:, None]
-    reversed_time = torch.where(time < t_len, t_len - 1 - time, time)  # (T, B)
-    reversed_labels = torch.where(
-        position < u_len[:, None], u_len[:, None] - 1 - position, position
-    )  # (B, S)
-    reversed_selected = selected.gather(0, reversed_time[..., None].expand_as(selected))
-    lengths = (batch.input_lengths.repeat(2), batch.target_lengths.repeat(2))
-    nll, log_alpha = torch._ctc_loss(
-        torch.cat((selected, reversed_selected), 1),
-        torch.cat((column, column.gather(1, reversed_labels))),
-        lengths[0].tolist(),
-        lengths[1].tolist(),
-        0,
-        False,
-    )
-    states = torch.arange(2 * labels.shape[1] + 1, device=device)
-    if log_alpha.shape[2] < len(states):  # no sequence has a label
-        log_alpha = functional.pad(log_alpha, (0, len(states) - log_alpha.shape[2]))
-    inside = (time[None] < t_len[:, None, None]) & (states <= 2 * u_len[:, None, None])  # (B, T, 2S + 1)
-    forward = log_alpha[:size].masked_fill(~inside, -torch.inf)
-    reversed_states = torch.where(inside, 2 * u_len[:, None, None] - states, states)
-    backward = log_alpha[size:].gather(1, reversed_time.T[..., None].expand_as(forward))
-    backward = backward.gather(2, reversed_states)
-    emitted = torch.empty_like(forward)
-    emitted[..., ::2] = selected[..., :1].transpose(0, 1)
-    emitted[..., 1::2] = selected[..., 1:].transpose(0, 1)
-    emitted = emitted.masked_fill(~inside, -torch.inf)
-    # p(state at t | target); both variables include the emission at t
-    occupancy = (forward + backward - emitted + nll[:size, None, None]).exp()
-    occupancy = occupancy.masked_fill(torch.isneginf(emitted), 0)
-    return _Lattice(nll[:size], _prefix_nll(forward, emitted, columns.differs), occupancy)
-
-
-def _prefix_nll(forward: Tensor, emitted: Tensor, differs: Tensor) -> Tensor:
-    """Return -ln P of the first u labels, u = 1 .. S, (B, S): label u starts at some frame, with any suffix.
-
-    It starts at t after the blank before it at t - 1, or after the label before it unless the two are equal.
-
-    Args:
-        forward: Forward variables, (B, T, 2S + 1).
-        emitted: Log-probability of each state's class, (B, T, 2S + 1).
-        differs: Whether a label differs from the one before it, (B, S).
-    """
-    blank = forward[:, :-1, :-1:2]  # before each label, frames 0 .. T - 2
-    label = forward[:, :-1, 1:-2:2].masked_fill(~differs[:, None, 1:], -torch.inf)
-    before = torch.cat((blank[..., :1], torch.logaddexp(blank[..., 1:], label)), 2)
-    at_start = torch.full_like(emitted[:, :1, 1::2], -torch.inf)  # only the first label can start in frame 0
-    at_start[..., 0] = emitted[:, :1, 1]
-    return -torch.cat((at_start, before + emitted[:, 1:, 1::2]), 1).logsumexp(1)
+        return by_column * grad_output[:, None], None, None, None, None, None, None

@@ -22,6 +22,7 @@ __all__ = [
     "PLAIN_HEIGHT_PX",
     "STAFF_SPACE_PX",
     "STRIP_HEIGHT_PX",
+    "STRIP_SPACES",
     "Staff",
     "Strip",
     "as_dark_on_light",
@@ -33,13 +34,15 @@ __all__ = [
     "plain_image",
     "staff_strip",
     "straighten",
+    "strip_height",
     "to_page",
     "to_strip",
 ]
 
-STRIP_HEIGHT_PX = 96  # rows of a strip
+STRIP_SPACES = 4  # paper above and below the staff in a strip of the one-voice network
 STAFF_SPACE_PX = 8  # distance of two staff lines in a strip
-MIDDLE_LINE_PX = 48  # row of the middle line: the lines lie at rows 32, 40, 48, 56 and 64
+STRIP_HEIGHT_PX = 2 * (2 + STRIP_SPACES) * STAFF_SPACE_PX  # its rows: 96
+MIDDLE_LINE_PX = STRIP_HEIGHT_PX // 2  # row of its middle line: the lines lie at rows 32, 40, 48, 56 and 64
 PLAIN_HEIGHT_PX = 128  # rows of a plain image, the input of the 2018 paper
 MIN_PLAIN_WIDTH_PX = 16  # one frame of its network
 MARGIN_SPACES = 1.0  # paper kept left and right of the staff's ends
@@ -54,10 +57,11 @@ _INK_BINS, _LEAST_DARKNESS, _DARKNESS_RANGE = 256, -0.25, 1.25  # of the histogr
 
 @dataclass(frozen=True)
 class Strip:
-    """A straightened staff: its lines lie at rows 32, 40, 48, 56 and 64.
+    """A straightened staff, its middle line in the middle of the strip.
 
     Attributes:
-        ink: (96, W) float32, 0 paper to 1 ink.
+        ink: (H, W) float32, 0 paper to 1 ink: 96 rows with the lines at 32, 40, 48, 56 and 64, or with six
+            spaces around the staff 128 rows with the lines at 48, 56, 64, 72 and 80.
         staff: the staff in the source image.
     """
 
@@ -158,13 +162,22 @@ def staff_strip(gray: NDArray[np.uint8], *, name: str = "image") -> Strip:
     return extract_strip(gray, find_staff(gray, name=name, dark_on_light=True), name=name)
 
 
-def extract_strip(gray: NDArray[np.uint8], staff: Staff, *, name: str = "image") -> Strip:
+def strip_height(spaces: int) -> int:
+    """Rows of a strip with so many staff spaces above and below the staff."""
+    return 2 * (2 + spaces) * STAFF_SPACE_PX
+
+
+def extract_strip(
+    gray: NDArray[np.uint8], staff: Staff, *, name: str = "image", spaces: int = STRIP_SPACES
+) -> Strip:
     """Cut out, straighten and scale a staff, and normalise its ink.
 
     Args:
         gray: (H, W) uint8 gray levels, light paper.
         staff: the staff in the image.
         name: name of the image in error messages.
+        spaces: staff spaces above and below the staff; a strip of fewer spaces is the middle rows of one of
+            more, apart from their normalisation.
 
     Returns:
         the strip; what lies outside the image is paper.
@@ -182,13 +195,15 @@ def extract_strip(gray: NDArray[np.uint8], staff: Staff, *, name: str = "image")
         )
     # Exact in each 24th row and linear in between, which saves 3 ms per staff; a staff leans by less than a
     # pixel in eight rows, so the error is below 0.03 px.
-    coarse = np.arange(0, STRIP_HEIGHT_PX + 1, _EXACT_ROWS, dtype=np.float32)
+    height = strip_height(spaces)
+    coarse = np.arange(0, height + _EXACT_ROWS, _EXACT_ROWS, dtype=np.float32)
+    coarse += MIDDLE_LINE_PX - height // 2
     part = (np.arange(_EXACT_ROWS, dtype=np.float32) / _EXACT_ROWS)[None, :, None]
     maps = []
     for exact in geometry.to_page(*np.meshgrid(np.arange(width, dtype=np.float32), coarse)):
         above = exact.astype(np.float32)[:, None, :]
         fine = above[:-1] + part * (above[1:] - above[:-1])
-        maps.append(fine.reshape(STRIP_HEIGHT_PX, width))
+        maps.append(fine.reshape(-1, width)[:height])
     sampled = _sample(gray, maps[0], maps[1], scale=staff.space_px / STAFF_SPACE_PX)
     return Strip(normalise_ink(sampled), staff)
 

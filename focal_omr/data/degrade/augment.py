@@ -7,6 +7,8 @@ The last step of a strip is the `normalise_ink` that recognition uses, so that t
 strip. All randomness comes from one generator: the same generator state gives the same strip.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -22,7 +24,7 @@ from focal_omr.data.degrade.surroundings import (
     with_page_edge,
     with_text,
 )
-from focal_omr.data.degrade.warp import jittered_grid, regular_grid, resample, warp_sheet
+from focal_omr.data.degrade.warp import Grid, jittered_grid, regular_grid, resample, warp_sheet
 from focal_omr.data.engraving.render import STAFF_IMAGE_SPACE_PX
 from focal_omr.errors import DataError
 from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
@@ -32,9 +34,30 @@ _KIND_PROBABILITIES = (0.25, 0.35, 0.4)  # in training
 PRIMUS_SPACE_PX = 18  # staff space of the images of PrIMuS and of `data render`
 
 
+@dataclass(frozen=True)
+class PlacedStrip:
+    """A strip, and where its columns come from.
+
+    Attributes:
+        ink: (H, W) ink from 0 to 1.
+        columns: Column of the staff image that each column shows on the middle line, rising, (W,).
+    """
+
+    ink: NDArray[np.float32]
+    columns: NDArray[np.float32]
+
+    def place(self, xs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Columns of the strip of columns of the staff image, (N,)."""
+        return np.interp(xs, self.columns, np.arange(len(self.columns), dtype=np.float64))
+
+
 def plain_strip(image: Gray) -> NDArray[np.float32]:
-    """Convert a staff image (140, W') to a strip (96, W) without degradation."""
-    return normalise_ink(resample(image, *regular_grid(image.shape[1])))
+    """Convert a staff image (H', W') to a strip (H, W) without degradation.
+
+    An image of 140 rows gives a strip of 96, with four spaces around the staff; one of 180 rows gives 128,
+    with six.
+    """
+    return normalise_ink(resample(image, *regular_grid(image.shape)))
 
 
 def degraded_strip(
@@ -49,15 +72,43 @@ def degraded_strip(
     """Convert a staff image to a strip as from a print, scan or photo.
 
     Args:
-        image: (140, W') staff image.
+        image: As `degraded_placed_strip`, (H', W').
+        rng: Random generator.
+        degrade: 0 only small geometric errors .. 1 all effects at all strengths.
+        neighbour: A staff image that may show above or below.
+        kind: "none", "scan" or "camera"; None draws it.
+        strength: 0 mild .. 1 the worst that is legible; None draws it uniformly.
+
+    Returns:
+        (H, W) ink from 0 to 1.
+
+    Raises:
+        DataError: The kind is unknown, or the strength out of range.
+    """
+    placed = degraded_placed_strip(
+        image, rng, degrade=degrade, neighbour=neighbour, kind=kind, strength=strength
+    )
+    return placed.ink
+
+
+def degraded_placed_strip(
+    image: Gray,
+    rng: Generator,
+    *,
+    degrade: float = 1.0,
+    neighbour: Gray | None = None,
+    kind: str | None = None,
+    strength: float | None = None,
+) -> PlacedStrip:
+    """Convert a staff image to a strip as from a print, scan or photo, with the place of each of its columns.
+
+    Args:
+        image: (H', W') staff image, of 140 or 180 rows as in `plain_strip`.
         rng: Random generator.
         degrade: 0 only small geometric errors .. 1 all effects at all strengths.
         neighbour: A staff image that may show above or below, as on a page.
         kind: "none", "scan" or "camera"; None draws it.
         strength: 0 mild .. 1 the worst that is legible; None draws it uniformly.
-
-    Returns:
-        (96, W) ink from 0 to 1.
 
     Raises:
         DataError: The kind is unknown, or the strength out of range.
@@ -74,18 +125,25 @@ def degraded_strip(
     if has_text:
         sheet = with_text(sheet, rng)
     if kind == "none" or not strength:
-        return normalise_ink(resample(sheet, *jittered_grid(image.shape[1], rng, strength=0.0)))
+        grid = jittered_grid(image.shape, rng, strength=0.0)
+        return _placed(resample(sheet, *grid), grid)
     print_strength, strength = _split_strength(strength, rng)
     sheet = printed(sheet, rng, strength=print_strength, space_px=STAFF_IMAGE_SPACE_PX)
     if kind == "scan":
         sheet = scanned(sheet, rng, strength=strength, space_px=STAFF_IMAGE_SPACE_PX)
-        return normalise_ink(resample(sheet, *jittered_grid(image.shape[1], rng, strength=0.3 * strength)))
+        grid = jittered_grid(image.shape, rng, strength=0.3 * strength)
+        return _placed(resample(sheet, *grid), grid)
     # A third of a space stays free around the ink; left and right all paper and 0.2 spaces may be covered.
     side, gap = 6.2 * STAFF_IMAGE_SPACE_PX, STAFF_IMAGE_SPACE_PX / 3
     free = (side, top - gap, side, image.shape[0] - 1 - bottom - gap)
     sheet = _with_covered_edges(sheet, rng, strength, free)
-    strip = resample(sheet, *jittered_grid(image.shape[1], rng, strength=strength))
-    return normalise_ink(photographed(strip, rng, strength=strength, space_px=STAFF_SPACE_PX))
+    grid = jittered_grid(image.shape, rng, strength=strength)
+    strip = photographed(resample(sheet, *grid), rng, strength=strength, space_px=STAFF_SPACE_PX)
+    return _placed(strip, grid)
+
+
+def _placed(strip: Gray, grid: Grid) -> PlacedStrip:
+    return PlacedStrip(normalise_ink(strip), np.maximum.accumulate(grid[0][strip.shape[0] // 2]))
 
 
 def _with_covered_edges(

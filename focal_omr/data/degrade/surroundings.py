@@ -10,14 +10,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.degrade.noise import Gray, add_noise, clouds
-from focal_omr.data.engraving.render import (
-    STAFF_IMAGE_HALF_SPACES,
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-)
+from focal_omr.data.engraving.render import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 
 _LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
-_MIDDLE_PX = STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
 _GAP_PX = 4  # paper between a staff and another object
 _WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "23")
 
@@ -28,8 +23,8 @@ def with_neighbour(image: Gray, neighbour: Gray, rng: Generator) -> Gray:
     Protruding notes of the two staves may interlock but do not touch.
 
     Args:
-        image: (140, W) staff image.
-        neighbour: (140, W') staff image; it is cropped to the width.
+        image: (H, W) staff image.
+        neighbour: (H', W') staff image; it is cropped to the width.
         rng: Random generator.
     """
     out = image.copy()
@@ -57,17 +52,18 @@ def skylines(image: Gray) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
 
 
 def with_text(image: Gray, rng: Generator) -> Gray:
-    """Add a name before the staff image (140, W), or a number or letter above it."""
+    """Add a name before the staff image (H, W), or a number or letter above it."""
     out = image.copy()
+    middle = image.shape[0] // 2
     word = str(rng.choice(_WORDS))
     size = rng.uniform(0.4, 0.8)
     (width, _), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 1)
     if rng.random() < 0.6:
-        place = (int(_LEFT_PX - width - rng.uniform(2, 15)), int(_MIDDLE_PX + rng.normal(0, 8)))
+        place = (int(_LEFT_PX - width - rng.uniform(2, 15)), int(middle + rng.normal(0, 8)))
     else:
         left = int(_LEFT_PX + rng.uniform(-10, image.shape[1] / 2))
-        high = _MIDDLE_PX - STAFF_IMAGE_SPACE_PX * rng.uniform(2.6, 5)
-        over = skylines(image)[0][left : left + width].min(initial=_MIDDLE_PX)
+        high = middle - STAFF_IMAGE_SPACE_PX * rng.uniform(2.6, 5)
+        over = skylines(image)[0][left : left + width].min(initial=middle)
         place = (left, int(min(high, over - _GAP_PX)))  # above the ink, outside the strip if necessary
     cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
     return out

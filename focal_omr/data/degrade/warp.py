@@ -14,60 +14,62 @@ from numpy.typing import NDArray
 
 from focal_omr.data.degrade.effects import draw_amount
 from focal_omr.data.degrade.noise import Gray
-from focal_omr.data.engraving.render import (
-    STAFF_IMAGE_HALF_SPACES,
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-)
-from focal_omr.staff.strip import MARGIN_SPACES, MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
+from focal_omr.data.engraving.render import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
+from focal_omr.staff.strip import MARGIN_SPACES, STAFF_SPACE_PX
 
 Grid = tuple[NDArray[Any], NDArray[Any]]
 _SCALE = STAFF_IMAGE_SPACE_PX / STAFF_SPACE_PX  # staff image pixels per strip pixel
 _LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
-_MIDDLE_PX = STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
 _MARGIN_PX = MARGIN_SPACES * STAFF_SPACE_PX
 
 
-def regular_grid(image_width: int, *, stretch: float = 1.0) -> Grid:
+def strip_rows(image_height: int) -> int:
+    """Rows of the strip of a staff image, which has a margin of one space above and below."""
+    return (image_height // STAFF_IMAGE_SPACE_PX - 2) * STAFF_SPACE_PX
+
+
+def regular_grid(image_shape: tuple[int, ...], *, stretch: float = 1.0) -> Grid:
     """Sampling grid of a strip with the default margins.
 
     Args:
-        image_width: Columns of the staff image.
+        image_shape: (H', W') of the staff image.
         stretch: Horizontal scale of the strip.
 
     Returns:
-        Staff image coordinates x, y of the strip's pixels, each (96, W).
+        Staff image coordinates x, y of the strip's pixels, each (H, W).
     """
+    image_height, image_width = image_shape
+    rows = strip_rows(image_height)
     staff_px = (image_width - 2 * _LEFT_PX) / _SCALE * stretch
     width = round(staff_px + 2 * _MARGIN_PX)
-    u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(STRIP_HEIGHT_PX, dtype=np.float32))
+    u, v = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(rows, dtype=np.float32))
     x = _LEFT_PX + (u - _MARGIN_PX) * np.float32(_SCALE / stretch)
-    return x, _MIDDLE_PX + (v - MIDDLE_LINE_PX) * np.float32(_SCALE)
+    return x, image_height // 2 + (v - rows // 2) * np.float32(_SCALE)
 
 
-def jittered_grid(image_width: int, rng: Generator, *, strength: float) -> Grid:
+def jittered_grid(image_shape: tuple[int, ...], rng: Generator, *, strength: float) -> Grid:
     """`regular_grid` with the residual errors of finding and straightening a staff in a real image.
 
     Args:
-        image_width: Columns of the staff image.
+        image_shape: (H', W') of the staff image.
         rng: Random generator.
         strength: Bend and perspective of the sheet, 0 .. 1; 0 leaves measurement errors alone.
 
     Returns:
-        Staff image coordinates x, y of the strip's pixels, each (96, W).
+        Staff image coordinates x, y of the strip's pixels, each (H, W).
     """
     stretch = float(np.clip(np.exp(rng.normal(0, 0.1)), 0.72, 1.35))
-    x, y = _shifted_ends(*regular_grid(image_width, stretch=stretch), rng)
-    width = x.shape[1]
+    x, y = _shifted_ends(*regular_grid(image_shape, stretch=stretch), rng)
+    (height, width), middle = x.shape, image_shape[0] // 2
     along = np.arange(width, dtype=np.float32) - width / 2
-    below = np.arange(x.shape[0], dtype=np.float32)[:, None] - MIDDLE_LINE_PX
+    below = np.arange(height, dtype=np.float32)[:, None] - height // 2
     wave = rng.normal(0, 0.6) * np.sin(
         along * (2 * np.pi / rng.uniform(150, 800)) + rng.uniform(0, 2 * np.pi)
     )
     drift = rng.normal(0, 0.7) + rng.normal(0, 0.0025) * along + wave + _folds(width, rng, strength)
     part = along / max(width / 2, 1)  # -1 .. 1
     grow = np.exp(rng.normal(0, 0.025) + rng.normal(0, 0.025) * strength * part)
-    y = _MIDDLE_PX + (y - _MIDDLE_PX) * grow[None, :] + np.float32(_SCALE) * drift[None, :]
+    y = middle + (y - middle) * grow[None, :] + np.float32(_SCALE) * drift[None, :]
     slant = rng.normal(0, 0.03) + rng.normal(0, 0.06, 2) @ np.stack((np.ones_like(part), part)) * strength
     ends = np.concatenate(([0.0], np.cumsum(_column_widths(width, rng, strength))))[:width]
     column = np.asarray(x[0][0] + (x[0][-1] - x[0][0]) * ends / ends[-1])
@@ -76,7 +78,7 @@ def jittered_grid(image_width: int, rng: Generator, *, strength: float) -> Grid:
 
 
 def _shifted_ends(x: NDArray[Any], y: NDArray[Any], rng: Generator) -> Grid:
-    """Shift a grid (96, W) along the staff by the error of its left end; keep the right end inside."""
+    """Shift a grid (H, W) along the staff by the error of its left end; keep the right end inside."""
     shift = rng.uniform(-3, 40) if rng.random() < 0.15 else rng.normal(0, 2)
     x = x - np.float32(shift)  # positive: more of what is left of the staff
     extra = max(0, round(max(0.0, shift) + rng.normal(0, 3)))
@@ -124,12 +126,12 @@ def resample(image: Gray, x: NDArray[Any], y: NDArray[Any]) -> Gray:
     """Sample an image at a grid.
 
     Args:
-        image: (140, W') staff image.
-        x: (96, W) columns of the image.
-        y: (96, W) rows of the image.
+        image: (H', W') staff image.
+        x: (H, W) columns of the image.
+        y: (H, W) rows of the image.
 
     Returns:
-        (96, W).
+        (H, W).
     """
     # Bilinear sampling at steps of 1.25 px, after a blur that approximates the area of a strip pixel.
     smooth = cv2.GaussianBlur(image, (3, 3), 0.35)

@@ -1,12 +1,4 @@
-"""CRNNs: convolutions over a staff image, bidirectional LSTMs along it, class log-probabilities per frame.
-
-Interface: `forward(images, widths) -> (log_probs, lengths)`. The result for a sample does not depend on its
-batch: padding beyond its width is masked, and the backward direction starts at its last frame.
-
-Shapes: T frames, B batch, C classes with blank, H rows, W columns.
-"""
-
-from itertools import pairwise
+"""The `default` preset: a CRNN over a staff strip with one class per symbol."""
 
 import torch
 from torch import Tensor, nn
@@ -15,22 +7,10 @@ from focal_omr.config import ModelConfig
 from focal_omr.encodings.factors import symbol_factors
 from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.errors import ModelError
-from focal_omr.staff.strip import PLAIN_HEIGHT_PX, STRIP_HEIGHT_PX
+from focal_omr.model.layers import BidirectionalLstm, convolution, frame_mask
+from focal_omr.staff.strip import STRIP_HEIGHT_PX
 
-
-def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:
-    """Build the network of a configuration with random weights."""
-    return PaperCrnn(vocabulary.classes) if config.preset == "paper" else Crnn(config, vocabulary)
-
-
-def frame_px(config: ModelConfig) -> int:
-    """Return the input pixels per output frame."""
-    return PaperCrnn.FRAME_PX if config.preset == "paper" else Crnn.FRAME_PX
-
-
-def input_height_px(config: ModelConfig) -> int:
-    """Return the height of the input in pixels."""
-    return PLAIN_HEIGHT_PX if config.preset == "paper" else STRIP_HEIGHT_PX
+__all__ = ["Crnn", "FactorisedLinear", "copy_matching_weights"]
 
 
 class Crnn(nn.Module):
@@ -52,11 +32,7 @@ class Crnn(nn.Module):
         super().__init__()
         channels = (1, *config.channels)
         self.convolutions = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(0.1, inplace=True),
-            )
+            convolution(inputs, outputs, stride)
             for inputs, outputs, stride in zip(channels[:-1], config.channels, self._STRIDES, strict=True)
         )
         rows = STRIP_HEIGHT_PX // 2 ** len(self._STRIDES)
@@ -90,7 +66,7 @@ class Crnn(nn.Module):
             x = block(x)
             if stride > 1:  # else length and mask stay as they are
                 lengths = (lengths + stride - 1) // stride
-                mask = _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
+                mask = frame_mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
             if self.masked:
                 x = x * mask
         x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, C * rows)
@@ -98,38 +74,6 @@ class Crnn(nn.Module):
         for layer in self.recurrent:
             x = self.dropout(layer(x, lengths))
         return self.head(x).float().log_softmax(-1), lengths
-
-
-def _mask(lengths: Tensor, size: int) -> Tensor:
-    """Return a mask (B, size), true at positions below each length."""
-    return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
-
-
-class BidirectionalLstm(nn.Module):
-    """Bidirectional LSTM layer over sequences of different lengths, without packing.
-
-    The backward direction reads each sequence reversed within its length. This equals a packed sequence, but
-    runs on the fused kernel and exports to ONNX.
-    """
-
-    def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__()
-        # Both names are keys of checkpoints.
-        self.ahead = nn.LSTM(inputs, hidden)  # forward direction
-        self.back = nn.LSTM(inputs, hidden)  # backward direction
-
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Map (T, B, inputs) with lengths (B,) to (T, B, 2 * hidden)."""
-        frame = torch.arange(x.shape[0], device=lengths.device)[:, None]
-        reversal = torch.where(frame < lengths[None, :], lengths[None, :] - 1 - frame, frame)  # (T, B)
-        forward, _ = self.ahead(x)
-        backward, _ = self.back(_gather_frames(x, reversal))
-        return torch.cat((forward, _gather_frames(backward, reversal)), dim=2)
-
-
-def _gather_frames(x: Tensor, index: Tensor) -> Tensor:
-    """Select frames of x (T, B, F) by an index (T, B)."""
-    return x.gather(0, index[:, :, None].expand(-1, -1, x.shape[2]))
 
 
 class FactorisedLinear(nn.Module):
@@ -212,46 +156,3 @@ def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
         raise ModelError(
             "the weights to start from have another output layer than the configuration"
         ) from error
-
-
-class PaperCrnn(nn.Module):
-    """The `paper` preset: the CRNN of Calvo-Zaragoza & Rizo 2018 on images of height 128.
-
-    Args:
-        classes: Output classes with blank.
-
-    Source: Calvo-Zaragoza & Rizo 2018, "End-to-End Neural Optical Music Recognition of Monophonic Scores".
-    Deviation: lengths come from each sample's own width and padding is masked; the published code gives all
-    samples of a batch the padded length.
-    """
-
-    FRAME_PX = 16
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        channels = (1, 32, 64, 128, 256)
-        blocks: list[nn.Module] = []
-        for inputs, outputs in pairwise(channels):
-            blocks += [
-                nn.Conv2d(inputs, outputs, 3, padding=1),
-                nn.BatchNorm2d(outputs),
-                nn.LeakyReLU(0.2),
-                nn.MaxPool2d(2),
-            ]
-        self.convolutions = nn.Sequential(*blocks)
-        rows = PLAIN_HEIGHT_PX // self.FRAME_PX
-        self.recurrent = nn.LSTM(256 * rows, 512, num_layers=2, bidirectional=True, dropout=0.5)
-        self.head = nn.Linear(1024, classes)
-
-    def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the same as `Crnn.forward`, for images (B, 1, 128, W); log-probabilities are (T, B, C)."""
-        x, lengths = images, widths
-        for layer in self.convolutions:
-            x = layer(x)
-            if isinstance(layer, nn.MaxPool2d):
-                lengths = lengths // 2
-                x = x * _mask(lengths, x.shape[3])[:, None, None, :].to(x.dtype)
-        x = x.permute(3, 0, 1, 2).flatten(2)  # (T, B, 256 * 8)
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
-        x, _ = nn.utils.rnn.pad_packed_sequence(self.recurrent(packed)[0], total_length=x.shape[0])
-        return self.head(x).float().log_softmax(-1), lengths
