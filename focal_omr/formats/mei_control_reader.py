@@ -356,7 +356,8 @@ class ControlReader:
                 end = self._end(element, measure, staff)
                 same = end is not None and end.measure == measure.id
                 length = end.onset - onset if end is not None and same else None
-                value = FiguredBass(tuple(_figure(f) for f in figures.iterfind("f")), length)
+                read = tuple(_figure(figure) for figure in figures.iterfind("f"))
+                value = FiguredBass(read, length) if read else None
             case "harm":
                 value = _chord_symbol(element, text)
             case "dir" if element.get("type") == "to-coda":

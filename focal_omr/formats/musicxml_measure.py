@@ -173,7 +173,7 @@ class MeasureReader:
         length = _ZERO if grace is not None else self._length(lead)
         if grace is None and length == 0:
             raise NotationError("a note without duration that is no grace note")
-        duration = elements.read_value(lead)
+        duration = _written_value(lead, length)
         printed = [note for note in notes if note.get("print-object") != "no"]
         fills = rest is not None and self._fills_measure(rest, duration, length, ratio)
         if fills:
@@ -349,6 +349,15 @@ def _untold_tuplet(written: Fraction, length: Fraction) -> tuple[int, int]:
         if length and abs(written * normal / actual - length) < _EXACT:
             return actual, normal
     return 1, 1
+
+
+def _written_value(note: ET.Element, length: Fraction) -> Duration | None:
+    """The duration as written: each chord of a tremolo has the time of both, which some files do not say."""
+    duration = elements.read_value(note)
+    kinds = {tremolo.get("type") for tremolo in note.iterfind("notations/ornaments/tremolo")}
+    if duration is not None and kinds & {"start", "stop"} and duration.length == length:
+        return Duration(2 * duration.value, duration.dots)
+    return duration
 
 
 def _leave_out(lane: _Lane, tuplets: list[ET.Element], beams: tuple[BeamPart, ...]) -> None:

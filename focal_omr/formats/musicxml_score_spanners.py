@@ -26,8 +26,8 @@ from focal_omr.score.score import (
 
 __all__ = ["SpannerEnds"]
 
-# Slurs with one end have numbers of their own, so that no reader joins them.
-_MAX_NUMBER, _ONLY_END, _ONLY_START = 14, "15", "16"
+# Slurs with one end have numbers of their own, so that no reader joins them; MusicXML 3.1 knows 1 to 6.
+_NUMBERS, _ONLY_END, _ONLY_START = (1, 2, 3, 4, *range(7, 17)), "5", "6"
 _LINE_TAGS = {Hairpin: "wedge", Ottava: "octave-shift", Pedal: "pedal"}
 
 
@@ -150,7 +150,7 @@ class SpannerEnds:
 
 
 def _free_numbers(spans: list[tuple[int, int]] | list[tuple[tuple[int, Fraction], ...]]) -> list[int]:
-    """Of each span (first, last), the lowest number that no span that touches it has, from 1 to 14."""
+    """Of each span (first, last), the lowest of `_NUMBERS` that no span that touches it has."""
     numbers = [0] * len(spans)
     active: list[tuple[Any, int]] = []
     free: list[int] = []
@@ -165,5 +165,5 @@ def _free_numbers(spans: list[tuple[int, int]] | list[tuple[tuple[int, Fraction]
             used += 1
             number = used
         heappush(active, (last, number))
-        numbers[index] = (number - 1) % _MAX_NUMBER + 1
+        numbers[index] = _NUMBERS[(number - 1) % len(_NUMBERS)]
     return numbers

@@ -173,7 +173,8 @@ class SignReader:
         """
         length = None if element.find("duration") is None else self.part.ticks(element.findtext("duration"))
         value = elements.read_figured_bass(element, length)
-        self._add(value, (now, self.part.staff(note), placement(element)))
+        if value.figures:
+            self._add(value, (now, self.part.staff(note), placement(element)))
 
     def direction(self, element: ET.Element, now: Fraction) -> None:
         """Read a <direction> at `now`: words, tempo, dynamics and the ends of lines."""

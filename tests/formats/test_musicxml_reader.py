@@ -214,6 +214,22 @@ def test_tremolos_on_one_chord_and_between_two():
     assert [(e.duration, e.length) for e in events] == [(HALF, F(1, 2)), (HALF, F(1, 4)), (HALF, F(1, 4))]
 
 
+def test_a_tremolo_between_notes_that_do_not_say_that_they_share_their_time():
+    ends = [
+        note(f"{step}5", notations=f"<ornaments><tremolo type='{kind}'>2</tremolo></ornaments>")
+        for step, kind in (("C", "start"), ("D", "stop"))
+    ]
+    score = read_musicxml(document(measure("".join(ends) + rest("half"))))
+    assert validate(score) == []
+    events = [_chord(e) for e in score.parts[0].measures[0].voices[0].events[:2]]
+    assert [(e.duration, e.length) for e in events] == [(HALF, F(1, 4)), (HALF, F(1, 4))]
+
+
+def test_a_figured_bass_without_figures_is_none():
+    score = read_musicxml(document(measure("<figured-bass/>" + note(kind="whole"))))
+    assert score.parts[0].measures[0].directions == ()
+
+
 # Ties, slurs and lines -------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,11 @@ def test_numbers_of_open_slurs_differ() -> None:
     assert starts == ["2", "1", "1"]  # the second one ends before the third begins
 
 
+def test_numbers_of_slurs_with_one_end_are_those_that_musicxml_3_knows() -> None:
+    root = etree.fromstring(write_musicxml_score(read_musicxml(SNIPPETS["slurs with one end"])).encode())
+    assert set(root.xpath("//slur/@number")) == {"5", "6"}
+
+
 def test_a_chord_keeps_its_id_whatever_those_of_its_notes() -> None:
     score = read_musicxml(SNIPPETS["ids"])
     assert 'notations id="own"' in write_musicxml_score(score)
