@@ -23,7 +23,14 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from focal_omr import __version__
-from focal_omr.model import BidirectionalLstm, Crnn, FactorisedLinear, frame_px, input_height_px
+from focal_omr.model import (
+    BidirectionalLstm,
+    ColumnNetwork,
+    Crnn,
+    FactorisedLinear,
+    frame_px,
+    input_height_px,
+)
 from focal_omr.onnx_model import METADATA_KEY, ModelCard
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.staff.strip import MIDDLE_LINE_PX, STAFF_SPACE_PX
@@ -56,12 +63,13 @@ def export_checkpoint(checkpoint: Path, out: Path, *, int8: bool = True) -> None
     """
     model, state = load_network(checkpoint)
     config, codec = state["config"], state["codec"]
+    height = input_height_px(config.model)
     card = ModelCard(
         preset=config.model.preset,
         codec=codec,
-        height_px=input_height_px(config.model),
+        height_px=height,
         staff_space_px=STAFF_SPACE_PX,
-        middle_line_px=MIDDLE_LINE_PX,
+        middle_line_px=MIDDLE_LINE_PX if config.model.preset == "paper" else height // 2,
         frame_px=frame_px(config.model),
         config_digest=config.digest,
         seed=config.seed,
@@ -225,9 +233,9 @@ def write_state(checkpoint: Path, out: Path) -> None:
 
 def _simplify(model: nn.Module, *, batched: bool) -> nn.Module:
     """Replace layers by equivalents with fewer ONNX nodes; without batches, padding needs no mask."""
-    if isinstance(model, Crnn):
+    if isinstance(model, Crnn | ColumnNetwork):
         model.masked = batched
-    head = model.head
+    head = getattr(model, "head", None)
     if isinstance(head, FactorisedLinear):
         weight, bias = head.folded()
         plain = nn.Linear(weight.shape[1], weight.shape[0])
