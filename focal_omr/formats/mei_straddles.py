@@ -24,11 +24,55 @@ _VALUES = sorted(
 
 @dataclass
 class _Crossing:
-    """An event that crosses a barline: its last piece, what is left of it, and the ids of its own notes."""
+    """An event that crosses a barline.
+
+    Attributes:
+        draft: Its last piece.
+        left: What is left of it.
+        notes: Ids of its own notes.
+        keep_id: Makes an id that begins with a prefix.
+    """
 
     draft: Draft
     left: Fraction
     notes: list[str]
+    keep_id: Callable[[str | None, str], str]
+
+    def open_voice(self, voice: DraftVoice, end: Fraction) -> None:
+        """Begin a voice with what is left of the event.
+
+        Args:
+            voice: The voice in the next measure.
+            end: Of that measure.
+        """
+        events = [d for d in voice.events if d.kind != "space" or not d.straddles]
+        room = sum((d.length for d in voice.events if d not in events), _ZERO)
+        if not events:
+            room = end or self.left
+        elif not room:  # Verovio leaves out some spaces
+            room = min(self.left, max(end - events[-1].onset - events[-1].length, _ZERO)) or self.left
+            for draft in events:
+                draft.onset += room
+        now, pieces = _ZERO, []
+        for duration in _durations(min(room, self.left)):
+            self.draft = self.next_piece(duration, now)
+            pieces.append(self.draft)
+            now += duration.length
+        voice.events = pieces + events
+        self.left = _ZERO if events else max(self.left - room, _ZERO)
+
+    def next_piece(self, duration: Duration, onset: Fraction) -> Draft:
+        """A copy of the last piece, to which it is tied, without what is printed at the first note alone."""
+        draft = self.draft
+        ids = [self.keep_id(None, f"{note.id}-tied") for note in draft.notes]
+        notes = [
+            replace(note, id=id_, accidental=None, tie_to=None)
+            for note, id_ in zip(draft.notes, ids, strict=True)
+        ]
+        draft.notes = [replace(note, tie_to=id_) for note, id_ in zip(draft.notes, ids, strict=True)]
+        own = ids[0] if len(ids) == 1 else self.keep_id(None, f"{draft.id}-tied")
+        times: dict[str, Any] = {"onset": onset, "duration": duration, "length": duration.length}
+        return replace(draft, id=own, notes=notes, marks=[], ties=[], beams=(), beyond=_ZERO, **times)
 
 
 def split_straddles(
@@ -52,65 +96,16 @@ def split_straddles(
             if (staff, number) not in voices:
                 voices[staff, number] = DraftVoice(number, staff)
                 measure.voices.append(voices[staff, number])
-            _continue(voices[staff, number], event, end, keep_id)
+            event.open_voice(voices[staff, number], end)
             ids = (note.id for note in event.draft.notes)
             last |= dict(zip(event.notes, ids, strict=True))
         crossing = {key: event for key, event in crossing.items() if event.left}
         for key, voice in voices.items():
             if voice.events and (draft := voice.events[-1]).beyond:
-                crossing[key] = _Crossing(draft, draft.beyond, [note.id for note in draft.notes])
+                own = [note.id for note in draft.notes]
+                crossing[key] = _Crossing(draft, draft.beyond, own, keep_id)
                 draft.duration = next(_durations(draft.length), draft.duration)
     return last
-
-
-def _continue(
-    voice: DraftVoice, event: _Crossing, end: Fraction, keep_id: Callable[[str | None, str], str]
-) -> None:
-    """Open a voice with what is left of an event from the measure before.
-
-    Args:
-        voice: The voice.
-        event: The event.
-        end: Of the measure.
-        keep_id: Makes an id that begins with a prefix.
-    """
-    events = [d for d in voice.events if d.kind != "space" or not d.straddles]
-    room = sum((d.length for d in voice.events if d not in events), _ZERO)
-    if not events:
-        room = end or event.left
-    elif not room:  # Verovio leaves out some spaces
-        room = min(event.left, max(end - events[-1].onset - events[-1].length, _ZERO)) or event.left
-        for draft in events:
-            draft.onset += room
-    now, pieces = _ZERO, []
-    for duration in _durations(min(room, event.left)):
-        event.draft = _piece(event.draft, duration, now, keep_id)
-        pieces.append(event.draft)
-        now += duration.length
-    voice.events = pieces + events
-    event.left = _ZERO if events else max(event.left - room, _ZERO)
-
-
-def _piece(
-    draft: Draft, duration: Duration, onset: Fraction, keep_id: Callable[[str | None, str], str]
-) -> Draft:
-    """A copy of an event, to which it is tied, without what is printed at the first note alone.
-
-    Args:
-        draft: The event.
-        duration: Of the copy.
-        onset: Of the copy.
-        keep_id: Makes an id that begins with a prefix.
-    """
-    ids = [keep_id(None, f"{note.id}-tied") for note in draft.notes]
-    notes = [
-        replace(note, id=id_, accidental=None, tie_to=None)
-        for note, id_ in zip(draft.notes, ids, strict=True)
-    ]
-    draft.notes = [replace(note, tie_to=id_) for note, id_ in zip(draft.notes, ids, strict=True)]
-    own = ids[0] if len(ids) == 1 else keep_id(None, f"{draft.id}-tied")
-    times: dict[str, Any] = {"onset": onset, "duration": duration, "length": duration.length, "beyond": _ZERO}
-    return replace(draft, id=own, notes=notes, marks=[], ties=[], beams=(), **times)
 
 
 def _durations(length: Fraction) -> Iterator[Duration]:
