@@ -1,11 +1,10 @@
 """Compact JSON of score records, exact both ways: how shards and stores hold scores and their parts.
 
-A record is a list of its class's number and its fields, trailing defaults left out; a tuple is a list that
-begins with `_TUPLE`, a Fraction one that begins with `_FRACTION`. `SCHEMA` names all classes and fields: data
-of another schema cannot be read, and whoever stores it stores the schema's digest beside it.
+A record is an object of its fields that differ from their defaults, with its class under "_"; a tuple is a
+list, a Fraction an object of numerator and denominator. Records that later get more fields with defaults can
+still read it.
 """
 
-import hashlib
 import json
 from dataclasses import MISSING, fields
 from fractions import Fraction
@@ -15,21 +14,14 @@ from typing import Any
 from focal_omr.errors import NotationError
 from focal_omr.score import score as records
 
-__all__ = ["SCHEMA", "read_record", "write_record"]
+__all__ = ["read_record", "write_record"]
 
-_TUPLE, _FRACTION = 0, 1
-_CLASSES = tuple(
-    value
+_CLASSES = {
+    name: value
     for name in records.__all__
     if isinstance(value := getattr(records, name), type) and hasattr(value, "__dataclass_fields__")
-)
-_NUMBERS = {cls: number for number, cls in enumerate(_CLASSES, 2)}
-_FIELDS = tuple(tuple(field.name for field in fields(cls)) for cls in _CLASSES)
-_DEFAULTS = tuple(tuple(field.default for field in fields(cls)) for cls in _CLASSES)
-# Digest of all classes and fields.
-SCHEMA = hashlib.sha256(repr([*zip(records.__all__, map(str, _FIELDS), strict=False)]).encode()).hexdigest()[
-    :12
-]
+}
+_FIELDS = {cls: [(field.name, field.default) for field in fields(cls)] for cls in _CLASSES.values()}
 _fraction = lru_cache(maxsize=4096)(Fraction)
 
 
@@ -42,36 +34,38 @@ def read_record(text: str | bytes) -> Any:
     """The record or tuple of `write_record`.
 
     Raises:
-        NotationError: The text is not of this version's `write_record`.
+        NotationError: The text was not written by `write_record`, or with fields that no longer exist.
     """
     try:
         return _decode(json.loads(text))
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise NotationError(f"not a score record ({error})") from error
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise NotationError(f"not a score record of this version ({error})") from error
 
 
 def _encode(value: object) -> object:
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, tuple):
-        return [_TUPLE, *map(_encode, value)]
+        return [_encode(each) for each in value]
     if isinstance(value, Fraction):
-        return [_FRACTION, value.numerator, value.denominator]
-    number = _NUMBERS[type(value)]
-    names, defaults = _FIELDS[number - 2], _DEFAULTS[number - 2]
-    values = [getattr(value, name) for name in names]
-    while values and defaults[len(values) - 1] is not MISSING and values[-1] == defaults[len(values) - 1]:
-        values.pop()
-    return [number, *map(_encode, values)]
+        return {"/": (value.numerator, value.denominator)}
+    found: dict[str, object] = {"_": type(value).__name__}
+    for name, default in _FIELDS[type(value)]:
+        field = getattr(value, name)
+        if default is MISSING or field != default:
+            found[name] = _encode(field)
+    return found
 
 
 def _decode(value: Any) -> Any:
-    if type(value) is not list:
+    if type(value) is list:
+        return tuple([_decode(each) for each in value])
+    if type(value) is not dict:
         return value
-    number = value[0]
-    if number == _TUPLE:
-        return tuple([_decode(each) if type(each) is list else each for each in value[1:]])
-    if number == _FRACTION:
-        return _fraction(value[1], value[2])
-    values = [_decode(each) if type(each) is list else each for each in value[1:]]
-    return _CLASSES[number - 2](**dict(zip(_FIELDS[number - 2], values, strict=False)))
+    if "/" in value:
+        return _fraction(*value["/"])
+    name = value.pop("_")
+    for key, field in value.items():
+        if type(field) is dict or type(field) is list:
+            value[key] = _decode(field)
+    return _CLASSES[name](**value)

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any, TypeVar
 
 from focal_omr.encodings.column_factors import POSITIONS
-from focal_omr.encodings.columns import STEMS
 
 __all__ = ["Choices", "HeadWish", "weighted"]
 
@@ -35,6 +34,7 @@ class Choices:
         self.random = random
         self.wishes: dict[str, list[Any]] = defaultdict(list)
         self.heads: list[HeadWish] = []
+        self.shared: list[HeadWish] = []  # fulfilled by the first voice, if the second one has the head too
         for name, value in wishes:
             if name in _HEAD_NAMES:
                 position, _, kind = name.rpartition(".")
@@ -66,22 +66,25 @@ class Choices:
         return None
 
     def take_head(self, stem: int, positions: range) -> HeadWish | None:
-        """The first wish about a head that a stem of this kind can have at a position in a range."""
-        for index, (position, kind, value) in enumerate(self.heads):
-            fits = kind != "head" or (value and value[0] == stem and len(set(value)) == 1)
-            if position in positions and fits and not (kind == "tie" and value[0] != value[1]):
+        """The first wish about a head that a stem can have at a position in a range.
+
+        What needs two stems is half fulfilled by the first one, and then waits for the second.
+        """
+        for index, wish in enumerate(self.heads):
+            position, kind, value = wish
+            shared = (kind == "head" and value == (0, 1)) or (kind == "tie" and value[0] != value[1])
+            if shared and stem == 0 and position in positions:
+                self.shared.append(self.heads.pop(index))
+                return wish
+            alone = kind != "head" or (value and set(value) == {stem})
+            if alone and not shared and position in positions:
                 return self.heads.pop(index)
         return None
 
-    def take_shared_head(self, positions: Iterable[int]) -> HeadWish | None:
-        """The first wish about a head of two stems at one of the positions."""
-        options = set(positions)
-        for index, (position, kind, value) in enumerate(self.heads):
-            if position in options and ((kind, value) == ("head", (0, 1)) or kind == "tie"):
-                return self.heads.pop(index)
+    def take_shared_head(self, tied: Mapping[int, bool]) -> HeadWish | None:
+        """The first wish about a head of two stems, given the positions of the other stem's heads, and
+        whether they are tied."""
+        for index, (position, kind, value) in enumerate(self.shared):
+            if position in tied and (kind == "head" or value[0] == tied[position]):
+                return self.shared.pop(index)
         return None
-
-
-def stem_name(stem: int) -> str:
-    """Prefix of the factors of a stem."""
-    return STEMS[stem]

@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from focal_omr.data.music.choices import Choices
-from focal_omr.encodings.column_factors import RATIOS
+from focal_omr.encodings.column_factors import ADVANCES, RATIOS
 from focal_omr.score.score import Duration, Meter
 
-__all__ = ["Rhythm", "RhythmStyle", "Slot", "beat_of", "fill", "written"]
+__all__ = ["Rhythm", "RhythmStyle", "Slot", "advance_leads", "beat_of", "fill", "written"]
 
 _ZERO = Fraction(0)
 F = Fraction
@@ -129,7 +129,14 @@ def written(length: Fraction, choices: Choices) -> list[Duration]:
     return found
 
 
-def fill(choices: Choices, stem: str, length: Fraction, beat: Fraction, style: RhythmStyle) -> Rhythm:
+def fill(
+    choices: Choices,
+    stem: str,
+    length: Fraction,
+    beat: Fraction,
+    style: RhythmStyle,
+    lead: Sequence[Duration] = (),
+) -> Rhythm:
     """Fill a length, first with what is wished for on this stem.
 
     Args:
@@ -138,11 +145,14 @@ def fill(choices: Choices, stem: str, length: Fraction, beat: Fraction, style: R
         length: Of the measure, in whole notes.
         beat: Length of a beat.
         style: Rates.
+        lead: Durations that it begins with.
     """
     rhythm = Rhythm()
+    for duration in lead:
+        rhythm.add(duration)
     beat = max(beat / 2**style.halvings, F(1, 16))
-    special = _wished(choices, stem, length)
-    before = choices.random.randrange(4) * beat if special is not None else _ZERO
+    special = _wished(choices, stem, length - rhythm.end)
+    before = rhythm.end + choices.random.randrange(4) * beat
     while length - rhythm.end > 0:
         left = length - rhythm.end
         if special is not None and (rhythm.end >= before or special[0] + beat > left):
@@ -154,9 +164,24 @@ def fill(choices: Choices, stem: str, length: Fraction, beat: Fraction, style: R
         if choices.chance(0.35 * style.merge):
             span *= choices.random.choice((2, 2, 3, 4))
         _add_span(rhythm, min(span, left), choices, style)
-    for slot in rhythm.slots:
+    for slot in rhythm.slots[len(lead) :]:
         slot.rest = slot.tremolo is None and choices.chance(style.rest)
     return rhythm
+
+
+def advance_leads(choices: Choices, length: Fraction) -> tuple[list[Duration], list[Duration]]:
+    """Durations with which two voices begin, so that a wished advance comes between their notes."""
+    possible = [each for each in ADVANCES if isinstance(each, Fraction) and 0 < each < length]
+    advance = choices.take("advance", possible)
+    if advance is None:
+        return [], []
+    if advance in _WRITTEN:
+        return [_WRITTEN[advance]], [_WRITTEN[advance]]
+    for first in sorted(_WRITTEN):
+        after = next((size for size in sorted(_WRITTEN) if size >= advance), length)
+        if first + advance in _WRITTEN and max(first + after, first + advance) <= length:
+            return [_WRITTEN[first + advance]], [_WRITTEN[first], _WRITTEN[after]]
+    return [], []
 
 
 def _wished(choices: Choices, stem: str, length: Fraction) -> tuple[Fraction, str, Any] | None:

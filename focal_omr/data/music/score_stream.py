@@ -5,16 +5,19 @@ for drawn in source.stream(seed):
     drawn.score, drawn.texture
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from focal_omr.data.music.factor_rarity import FactorRarity
 from focal_omr.data.music.score_store import ScoreStore
 from focal_omr.data.music.system_composer import compose_system
 from focal_omr.data.music.system_excerpt import draw_columns, fitting, system_excerpt
+from focal_omr.encodings.column_factors import column_factors
+from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import DataError
 from focal_omr.score.score import Score
 
@@ -23,9 +26,9 @@ __all__ = ["Drawn", "MusicSource", "draw_composed", "draw_excerpt"]
 # Weights of textures of excerpts; those that the store lacks are left out.
 _EXCERPTS = {
     **{"one": 30, "piano": 20, "song": 16, "quartet": 10, "choir": 8, "strings": 6, "duet": 4},
-    "organ": 4,
+    **{"organ": 4, "hymn": 5},
 }
-_ATTEMPTS = 400
+_TEXTURES, _ATTEMPTS = 20, 20
 
 _open_store = lru_cache(maxsize=2)(ScoreStore)
 
@@ -45,10 +48,13 @@ class MusicSource:
     Attributes:
         store: File of `collect_scores`; None: all music is composed.
         composed: Share of composed music where there is a store.
+        rare: Share of composed music with the factor values seen least so far.
     """
 
     store: Path | None = None
     composed: float = 0.35
+
+    rare: float = 0.5
 
     def stream(self, seed: int | str) -> Iterator[Drawn]:
         """An endless stream; the same seed and store give the same scores.
@@ -57,11 +63,17 @@ class MusicSource:
             DataError: The store cannot be read, or 400 excerpts in a row do not fit the alphabet.
         """
         random = Random(f"{seed}/music")
+        rarity = FactorRarity()
         while True:
             if self.store is None or random.random() < self.composed:
-                yield draw_composed(random)
+                wishes = rarity.wishes(random) if random.random() < self.rare else []
+                drawn = draw_composed(random, wishes)
             else:
-                yield draw_excerpt(self.store, random)
+                drawn = draw_excerpt(self.store, random)
+            for system in score_to_columns(drawn.score).systems:
+                for staff in system:
+                    rarity.count(map(column_factors, staff))
+            yield drawn
 
 
 def draw_excerpt(path: Path, random: Random) -> Drawn:
@@ -72,19 +84,20 @@ def draw_excerpt(path: Path, random: Random) -> Drawn:
     """
     store = _open_store(path)
     weights = {texture: _EXCERPTS[texture] for texture in store.textures}
-    texture = random.choices([*weights], [*weights.values()])[0]
-    for _ in range(_ATTEMPTS):
-        source, fragment = store.draw(random, texture)
-        score = system_excerpt(fragment, random, texture)
-        if score is not None:
-            return Drawn(score, texture, source)
-    raise DataError(f"{path}: {_ATTEMPTS} excerpts of texture {texture!r} in a row do not fit")
+    for _ in range(_TEXTURES):
+        texture = random.choices([*weights], [*weights.values()])[0]
+        for _ in range(_ATTEMPTS):
+            source, fragment = store.draw(random, texture)
+            score = system_excerpt(fragment, random, texture)
+            if score is not None:
+                return Drawn(score, texture, source)
+    raise DataError(f"{path}: {_TEXTURES * _ATTEMPTS} excerpts in a row do not fit the alphabet")
 
 
-def draw_composed(random: Random) -> Drawn:
-    """Compose a system."""
+def draw_composed(random: Random, wishes: Sequence[tuple[str, Any]] = ()) -> Drawn:
+    """Compose a system, if possible with the factor values wished for."""
     while True:
-        score, texture = compose_system(random, draw_columns(random))
+        score, texture = compose_system(random, draw_columns(random), wishes)
         fitted = fitting(score)
         if fitted is not None:
             return Drawn(fitted, texture, "composed")

@@ -11,7 +11,7 @@ from focal_omr.data.music.choices import Choices, weighted
 from focal_omr.data.music.decorations import Decorator
 from focal_omr.data.music.drafts import EventDraft
 from focal_omr.data.music.opening_signs import draw_clef, draw_key, draw_meter
-from focal_omr.data.music.rhythm import Rhythm, Slot, beat_of, fill
+from focal_omr.data.music.rhythm import Rhythm, Slot, advance_leads, beat_of, fill
 from focal_omr.data.music.voice_composer import StaffState, VoiceComposer, VoiceStyle
 from focal_omr.encodings.columns import BARLINES
 from focal_omr.score.score import (
@@ -23,6 +23,7 @@ from focal_omr.score.score import (
     Jump,
     Key,
     Measure,
+    MeasureRepeat,
     Meter,
     Moment,
     MultiRest,
@@ -48,7 +49,7 @@ _TEXTURES: dict[str, tuple[tuple[int, ...], float]] = {
     "song": ((1, 2), 6),
     "quartet": ((1, 1, 1, 1), 4),
 }
-_CENTRES = {1: (4,), 2: (7, 1), 3: (9, 4, -1)}  # of the voices of a staff
+_CENTRES = {1: (4,), 2: (8, 0), 3: (9, -1, 4)}  # of the voices of a staff
 _BARLINES = {
     **{"single": 100, "double": 2, "final": 1, "repeat-start": 2, "repeat-end": 2, "repeat-both": 1},
     **{"dashed": 0.4, "dotted": 0.4, "heavy": 0.1, "heavy-light": 0.1, "tick": 0.1, "short": 0.1},
@@ -134,6 +135,7 @@ class _SystemComposer:
         numbers = count(1)
         self.ids: Iterator[str] = (f"n{number}" for number in numbers)
         self.key, self.meter = draw_key(choices), draw_meter(choices)
+        self.voiced = choices.chance(0.6)  # as many voices as the wishes need
         self.parts = [_PartDraft(staves) for staves in _TEXTURES[self.texture][0]]
         self.staves = [
             self._staff(number, staff + 1)
@@ -150,13 +152,12 @@ class _SystemComposer:
     def _staff(self, part: int, number: int) -> _StaffPlan:
         choices, random = self.choices, self.random
         clef = draw_clef(choices, lower=number == 2)
-        voices = random.choices((1, 2, 3), (55, 36, 9) if self.texture in ("one", "piano") else (85, 15, 0))[
+        voices = random.choices((1, 2, 3), (60, 33, 7) if self.texture in ("one", "piano") else (88, 12, 0))[
             0
         ]
-        if any(name.startswith("third") and wished for name, wished in choices.wishes.items()):
-            voices = 3
-        chordal = random.random() < (0.5 if self.texture == "piano" else 0.3)
-        centres = _CENTRES[voices]
+        if self.voiced and number == 1 and not part:
+            voices = max(voices, self._voices_wished())
+        chordal = random.random() < (0.5 if self.texture == "piano" else 0.2)
         composers = [
             VoiceComposer(
                 choices,
@@ -164,9 +165,19 @@ class _SystemComposer:
                 self.ids,
                 (0, 1, 2)[index] if voices > 1 else random.choice((0, 1)),
             )
-            for index, centre in enumerate((centres[0], centres[-1], *centres[1:-1]))
+            for index, centre in enumerate(_CENTRES[voices])
         ]
         return _StaffPlan(part, StaffState(number, [(_ZERO, clef)], self.key), composers)
+
+    def _voices_wished(self) -> int:
+        """Voices of a staff on which the wishes can be fulfilled: a stem points up or down for certain only
+        where there are two."""
+        wished = {name.partition(".")[0] for name, values in self.choices.wishes.items() if values}
+        stems = {stem for _, kind, value in self.choices.heads if kind == "head" for stem in value}
+        if "third" in wished or 2 in stems:
+            return 3
+        paired = any(kind == "tie" and value[0] != value[1] for _, kind, value in self.choices.heads)
+        return 2 if wished & {"up", "down"} or stems or paired else 1
 
     def compose(self, columns: int) -> Score:
         """Measures until there are about as many columns."""
@@ -207,6 +218,7 @@ class _SystemComposer:
         divided = self._divided(length)
         voices: list[list[Voice]] = [[] for _ in self.parts]
         directions: list[list[Direction]] = [[] for _ in self.parts]
+        repeats: list[list[tuple[int, MeasureRepeat]]] = [[] for _ in self.parts]
         widest = 0
         for staff, decorator in zip(self.staves, self.decorators, strict=True):
             part = self.parts[staff.part]
@@ -217,7 +229,14 @@ class _SystemComposer:
                 if isinstance(sign.value, Clef) and sign.staff == staff.state.number:
                     staff.state.clefs = [(_ZERO, sign.value)]
             self._ottava(staff, part, index, length)
-            written = self._voices(staff, part, length, signs[staff.part])
+            repeated = bool(part.measures) and self._repeats_measure()
+            if repeated:
+                repeats[staff.part].append((staff.state.number, MeasureRepeat()))
+            written = (
+                self._silent(staff, length)
+                if repeated
+                else self._voices(staff, part, length, signs[staff.part])
+            )
             found = decorator.decorations(
                 written, f"m{staff.part + 1}.{index + 1}", staff.state.number, length
             )
@@ -242,6 +261,7 @@ class _SystemComposer:
                     left=self.left,
                     right=right,
                     barlines=divided,
+                    repeats=tuple(repeats[number]),
                 )
             )
         self.left = next_left
@@ -262,9 +282,11 @@ class _SystemComposer:
                 [EventDraft(next(self.ids), _ZERO, length, _WHOLE, staff.state.number, measure_rest=True)]
             ]
         rhythms = []
+        leads = advance_leads(self.choices, length) if len(present) > 1 else ()
         for number, voice in enumerate(present):
             name = ("up", "down", "third")[voice.stem]
-            rhythm = fill(self.choices, name, length, beat, voice.style.rhythm)
+            lead = leads[number] if number < len(leads) else ()
+            rhythm = fill(self.choices, name, length, beat, voice.style.rhythm, lead)
             if number:
                 self._thin(rhythm)
             rhythms.append(rhythm)
@@ -283,6 +305,17 @@ class _SystemComposer:
             if voice not in present:
                 voice.last = None
         return written
+
+    def _silent(self, staff: _StaffPlan, length: Fraction) -> list[list[EventDraft]]:
+        """A rest of the whole measure."""
+        for voice in staff.voices:
+            voice.last = None
+        return [[EventDraft(next(self.ids), _ZERO, length, _WHOLE, staff.state.number, measure_rest=True)]]
+
+    def _repeats_measure(self) -> bool:
+        """Whether a sign repeats the measure before; its own contents are a rest, over which it stands."""
+        wished = self.choices.take("kind", [("measure-repeat", 1)])
+        return wished is not None or self.choices.chance(self.style.measure_repeat)
 
     def _thin(self, rhythm: Rhythm) -> None:
         """A lower voice has spaces in place of some of its rests, outside tuplets."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 from focal_omr.data.music.cut import cut
+from focal_omr.data.music.regroup import on_one_staff, one_staff
 from focal_omr.data.music.variation import rescaled, transposed, under_clef
 from focal_omr.encodings.as_printed import as_printed
 from focal_omr.encodings.column_factors import column_factors
@@ -26,7 +27,7 @@ __all__ = ["MAX_COLUMNS", "draw_columns", "fitting", "system_excerpt"]
 
 MIN_COLUMNS, MAX_COLUMNS = 8, 60  # of the widest staff
 MIN_NOTES = 4
-_BRACKETED = ("quartet", "strings", "choir")
+_BRACKETED = ("quartet", "strings", "choir", "hymn")
 _FROM_THE_BEGINNING = 0.15
 _METER_SHOWN = 0.4
 _NAMES_SHOWN = 0.3
@@ -57,7 +58,10 @@ def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool 
         A score with every accidental as printed; None if a staff does not fit the alphabet.
     """
     measures = _drawn_measures(fragment, random)
-    score = cut(fragment, measures)
+    regrouped = _regrouped(cut(fragment, measures), random, texture)
+    if regrouped is None:
+        return None
+    score = regrouped
     if any(
         isinstance(s.value, StaffLines) and s.value.lines != 5
         for p in score.parts
@@ -73,6 +77,17 @@ def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool 
     parts = tuple(part if named else replace(part, name="", abbreviation="") for part in score.parts)
     groups = (PartGroup(parts[0].id, parts[-1].id),) if texture in _BRACKETED else ()
     return fitting(replace(score, parts=parts, groups=groups))
+
+
+def _regrouped(score: Score, random: Random, texture: str) -> Score | None:
+    """The score on the staves of its texture, None if its voices do not allow it."""
+    parts: list[Part | None] = [*score.parts]
+    if texture == "one" and score.parts[0].staves > 1:
+        parts = [one_staff(score.parts[0], random.randint(1, score.parts[0].staves))]
+    elif texture == "hymn":
+        parts = [on_one_staff(*score.parts[index : index + 2]) for index in (0, 2)]
+    kept = tuple(part for part in parts if part is not None)
+    return replace(score, parts=kept) if len(kept) == len(parts) else None
 
 
 def fitting(score: Score) -> Score | None:

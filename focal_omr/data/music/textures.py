@@ -7,15 +7,17 @@ from focal_omr.score.score import Chord, Lyric, Part
 
 __all__ = ["TEXTURES", "Offer", "layout_of", "offers"]
 
-# Layouts of neighbouring parts: the number of staves, and l for lyrics.
+# Layouts of neighbouring parts: the number of staves, and l for lyrics. Of a part of several staves, "one" is
+# one of them; "hymn" has two parts on each staff.
 TEXTURES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "one": (("1",), ("1l",)),
+    "one": (("1",), ("1l",), ("2",), ("3",)),
     "piano": (("2",),),
     "song": (("1l", "2"), ("1", "2")),
     "duet": (("1l", "1l", "2"), ("1", "1", "2")),
     "strings": (("1", "1"), ("1", "1", "1")),
     "quartet": (("1", "1", "1", "1"),),
     "choir": (("1l", "1l"), ("1l", "1l", "1l"), ("1l", "1l", "1l", "1l")),
+    "hymn": (("1l", "1l", "1l", "1l"),),
     "organ": (("3",), ("2", "1")),
 }
 

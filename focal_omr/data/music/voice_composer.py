@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from focal_omr.data.music.choices import Choices
+from focal_omr.data.music.choices import Choices, HeadWish
 from focal_omr.data.music.drafts import ACCIDENTAL_NAMES, EventDraft, NoteDraft, neighbours, set_beams
 from focal_omr.data.music.rhythm import Rhythm, RhythmStyle, Slot
 from focal_omr.encodings.column_factors import POSITIONS
@@ -59,15 +59,13 @@ class VoiceStyle:
         uniform = random.random
         chords: dict[int, float] = {1: 1}
         if chordal:
-            chords = {1: 4 * uniform(), 2: 4 * uniform(), 3: 4 * uniform(), 4: 2 * uniform(), 5: 0.4, 6: 0.2}
-        elif uniform() < 0.2:
-            chords = {1: 10, 2: 2, 3: 1}
+            chords = {1: 4 * uniform(), 2: 4 * uniform(), 3: 4 * uniform(), 4: 2 * uniform(), 5: 0.3, 6: 0.15}
         rhythm = RhythmStyle(
             merge=uniform() ** 1.5,
             tuplet=0.4 * uniform() ** 4,
             rest=0.3 * uniform() ** 2,
             tremolo=0.3 * uniform() ** 12,
-            halvings=random.choices((0, 1, 2), (12, 4, 1))[0],
+            halvings=random.choices((0, 1, 2), (12, 2, 0.5))[0],
         )
         return cls(
             rhythm=rhythm,
@@ -217,10 +215,11 @@ class VoiceComposer:
         size = self.choices.random.choices([*self.style.chords], [*self.style.chords.values()])[0]
         positions = {self.position: 1}
         away = self.position
+        reach = 7 if self.choices.chance(0.8) else 16
         for _ in range(size - 1):
             interval = self.choices.random.choices([*_INTERVALS], [*_INTERVALS.values()])[0]
             away += -interval if self.stem == 0 else interval
-            if away in POSITIONS:
+            if away in POSITIONS and abs(away - self.position) <= reach:
                 positions[away] = min(positions.get(away, 0) + 1, 2)
         wish = self._wish(onset, state)
         special: dict[int, tuple[str, object]] = {}
@@ -229,9 +228,7 @@ class VoiceComposer:
             special[position] = kind, value
             if size == 1:
                 positions = {}
-            positions[position] = 2 if kind == "head" and isinstance(value, tuple) and len(value) == 2 else 1
-            if kind == "head" and value == (0, 1):
-                positions[position] = 1
+            positions[position] = 2 if (kind, value) in (("head", (0, 0)), ("head", (1, 1))) else 1
         notes: list[NoteDraft] = []
         for position in sorted(positions):
             taken = sum(n.position == position for n in state.sounding.get(onset, ()))
@@ -239,16 +236,16 @@ class VoiceComposer:
                 notes.append(self._note(position, onset, state, special.get(position)))
         return notes or [self._note(self.position, onset, state, None)]
 
-    def _wish(self, onset: Fraction, state: StaffState) -> tuple[int, str, object] | None:
+    def _wish(self, onset: Fraction, state: StaffState) -> HeadWish | None:
         """A wished head for this chord, in every second one at most."""
-        if not self.choices.heads or self.choices.chance(0.3):
+        if not (self.choices.heads or self.choices.shared) or self.choices.chance(0.3):
             return None
-        others = [n.position for n in state.sounding.get(onset, ())]
-        wish = self.choices.take_shared_head(others) if others and self.stem else None
+        others = {n.position: n.tie_to is not None for n in state.sounding.get(onset, ())}
+        wish = self.choices.take_shared_head(others) if self.stem == 1 else None
         if wish is None:
             wish = self.choices.take_head(self.stem, POSITIONS)
         if wish is not None and wish[1] == "tie":
-            self.tie_wished = True
+            self.tie_wished = bool(wish[2][min(self.stem, 1)])
         return wish
 
     def _note(
