@@ -27,6 +27,9 @@ torch.set_num_threads(1)
 
 TINY = ModelConfig(channels=(4, 4, 8, 8, 8), features=16, hidden=8, layers=2)
 PAPER = ModelConfig(preset="paper")
+COLUMNS = ModelConfig(
+    preset="columns", channels=(4, 8, 8, 8, 8), features=16, hidden=8, layers=2, row_features=8
+)
 FEW_SYMBOLS = Vocabulary(
     ("clef-G2", "note-C4_quarter", "note-C4_half", "note-D4_quarter", "note-D4_half", "barline", "tie")
 )

@@ -34,10 +34,10 @@ def build_model(config: ModelConfig, vocabulary: Vocabulary) -> nn.Module:
 
     Args:
         config: Preset and layer sizes.
-        vocabulary: Symbols of the output classes; `columns` has those of `encodings.column_factors`.
+        vocabulary: Symbols of the output classes.
     """
     if config.preset == "columns":
-        return ColumnNetwork(config)
+        return ColumnNetwork(config, vocabulary)
     return PaperCrnn(vocabulary.classes) if config.preset == "paper" else Crnn(config, vocabulary)
 
 

@@ -11,24 +11,20 @@ shows position 20 - r. From there
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from focal_omr.config import ModelConfig
-from focal_omr.encodings.column_factors import FACTORS, POSITIONS
+from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.model.layers import BidirectionalLstm, convolution, frame_mask
 from focal_omr.staff.strip import strip_height
 
 __all__ = ["COLUMN_SPACES", "ColumnNetwork"]
 
 COLUMN_SPACES = 6  # around the staff in a strip
-_SIZES = tuple(len(factor.values) for factor in FACTORS)
-_OF_ROW = 4  # factors of a position: head, accidental, tie, kind
-_OF_FRAME = len(FACTORS) - _OF_ROW * len(POSITIONS)  # all others, which come first
-_FRAME_SIZES, _ROW_SIZES = _SIZES[:_OF_FRAME], _SIZES[-_OF_ROW:]
 _TO_ROW = 16  # features that the frame's vector sends to each row
 
 
@@ -38,18 +34,27 @@ class ColumnNetwork(nn.Module):
     Args:
         config: Layer sizes; `channels` are those of the two convolutions of the stem and of the three that
             reduce the rows.
+        vocabulary: The values of the factors, `factor=value`, as `encodings.column_factors` has them: those
+            of positions, `position.factor=value`, are the last, and the same for each position.
 
     Attributes:
+        frame_names, row_names: Values that the two branches tell, the latter without their position.
         masked: Whether padding is masked; not needed for a batch of one.
     """
 
     FRAME_PX = 4
     masked = True
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
         super().__init__()
+        names = ("kind=blank", *vocabulary.symbols)
+        of_rows = [name.partition(".") for name in names if name.split(".")[0].lstrip("-").isdigit()]
+        rows = len({position for position, *_ in of_rows})
+        self.frame_names = names[: len(names) - len(of_rows)]
+        self.row_names = tuple(name for *_, name in of_rows[: len(of_rows) // rows])
+        self.frame_sizes, self.row_sizes = _sizes(self.frame_names), _sizes(self.row_names)
         stem, local, *down = config.channels
-        rows, features, mixed = len(POSITIONS), config.features, config.row_features
+        features, mixed = config.features, config.row_features
         self.stem = nn.ModuleList(
             # The second with a kernel of 2: backward of 3 takes ten times as long in bfloat16 on a CPU.
             (convolution(1, stem, (2, 2)), convolution(stem, local, (2, 2), kernel_size=2, padding=0))
@@ -71,13 +76,13 @@ class ColumnNetwork(nn.Module):
         )
         self.frame = nn.Sequential(nn.Linear(features + 2 * config.hidden, features), nn.SiLU())
         self.dropout = nn.Dropout(config.dropout)
-        self.frame_head = nn.Linear(features, sum(_FRAME_SIZES))
+        self.frame_head = nn.Linear(features, len(self.frame_names))
         self.to_rows = nn.Linear(features, _TO_ROW * rows)
         self.from_frame = nn.Conv2d(_TO_ROW, mixed, 1)
         self.from_local = nn.Conv2d(local, mixed, 1, bias=False)
         self.row_embedding = nn.Parameter(torch.zeros(1, mixed, rows, 1))
         self.mix = convolution(mixed, mixed, (1, 1), dilation=(1, 3), padding=(1, 3))
-        self.row_head = nn.Conv2d(mixed, sum(_ROW_SIZES), 1)
+        self.row_head = nn.Conv2d(mixed, len(self.row_names), 1)
 
     def forward(self, images: Tensor, widths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the log-probabilities of the values of all factors in every frame.
@@ -97,8 +102,8 @@ class ColumnNetwork(nn.Module):
             x = self._mask(x + layer(x), lengths)
         frames = self._frames(x, lengths)  # (T, B, features)
         rows = self._rows(x, frames, lengths)  # (T, B, 33, values of a row)
-        of_frame = log_softmax_by_factor(self.frame_head(frames), _FRAME_SIZES)
-        of_rows = log_softmax_by_factor(rows, _ROW_SIZES)
+        of_frame = log_softmax_by_factor(self.frame_head(frames), self.frame_sizes)
+        of_rows = log_softmax_by_factor(rows, self.row_sizes)
         return torch.cat((of_frame, of_rows.flatten(2)), 2), lengths
 
     def _frames(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -142,14 +147,44 @@ class ColumnNetwork(nn.Module):
         Source: Lin et al. 2017, arXiv 1708.02002, section 3.3.
         """
         smoothed = counts.double() + 1
-        of_frame = smoothed[: sum(_FRAME_SIZES)]
-        of_row = smoothed[sum(_FRAME_SIZES) :].view(len(POSITIONS), -1).sum(0)
+        of_frame = smoothed[: len(self.frame_names)]
+        of_row = smoothed[len(self.frame_names) :].view(-1, len(self.row_names)).sum(0)
         for layer, own, sizes in (
-            (self.frame_head, of_frame, _FRAME_SIZES),
-            (self.row_head, of_row, _ROW_SIZES),
+            (self.frame_head, of_frame, self.frame_sizes),
+            (self.row_head, of_row, self.row_sizes),
         ):
             prior = [part.log() - part.sum().log() for part in torch.split(own, list(sizes))]
             layer.bias = nn.Parameter(torch.cat(prior).float())
+
+    @torch.no_grad()
+    def copy_matching(self, source: "ColumnNetwork") -> None:
+        """Copy the weights of a network of the same sizes; its values are matched by name.
+
+        Values that `source` lacks keep their random weights.
+
+        Raises:
+            RuntimeError: The networks differ in more than their values.
+        """
+        heads = ("frame_head.", "row_head.")
+        body = {name: value for name, value in source.state_dict().items() if not name.startswith(heads)}
+        missing, unexpected = self.load_state_dict(body, strict=False)
+        if unexpected or not all(name.startswith(heads) for name in missing):
+            raise RuntimeError("other layers")
+        for layer, names, other, known in (
+            (self.frame_head, self.frame_names, source.frame_head, source.frame_names),
+            (self.row_head, self.row_names, source.row_head, source.row_names),
+        ):
+            assert layer.bias is not None
+            assert other.bias is not None
+            for row, name in enumerate(names):
+                if name in known:
+                    layer.weight[row] = other.weight[known.index(name)]
+                    layer.bias[row] = other.bias[known.index(name)]
+
+
+def _sizes(names: Sequence[str]) -> tuple[int, ...]:
+    """How many values each factor has."""
+    return tuple(len([*values]) for _, values in groupby(names, lambda name: name.partition("=")[0]))
 
 
 def log_softmax_by_factor(logits: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -7,10 +7,14 @@ from focal_omr.config import ModelConfig
 from focal_omr.encodings.factors import symbol_factors
 from focal_omr.encodings.vocabulary import Vocabulary
 from focal_omr.errors import ModelError
+from focal_omr.model.columns import ColumnNetwork
 from focal_omr.model.layers import BidirectionalLstm, convolution, frame_mask
 from focal_omr.staff.strip import STRIP_HEIGHT_PX
 
 __all__ = ["Crnn", "FactorisedLinear", "copy_matching_weights"]
+
+
+_OTHER_SIZES = "the weights to start from have other layer sizes than the configuration"
 
 
 class Crnn(nn.Module):
@@ -139,12 +143,17 @@ def copy_matching_weights(model: nn.Module, source: nn.Module) -> None:
     Raises:
         ModelError: The networks differ in more than their vocabularies.
     """
+    if isinstance(model, ColumnNetwork) and isinstance(source, ColumnNetwork):
+        try:
+            return model.copy_matching(source)
+        except RuntimeError:
+            raise ModelError(_OTHER_SIZES) from None
     body = {name: value for name, value in source.state_dict().items() if not name.startswith("head.")}
     expected = {name: value for name, value in model.state_dict().items() if not name.startswith("head.")}
     if {name: value.shape for name, value in body.items()} != {
         n: value.shape for n, value in expected.items()
     }:
-        raise ModelError("the weights to start from have other layer sizes than the configuration")
+        raise ModelError(_OTHER_SIZES)
     model.load_state_dict(body, strict=False)
     head, other = model.get_submodule("head"), source.get_submodule("head")
     if isinstance(head, FactorisedLinear) and isinstance(other, FactorisedLinear):
