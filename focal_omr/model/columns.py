@@ -154,7 +154,8 @@ class ColumnNetwork(nn.Module):
             (self.row_head, of_row, self.row_sizes),
         ):
             prior = [part.log() - part.sum().log() for part in torch.split(own, list(sizes))]
-            layer.bias = nn.Parameter(torch.cat(prior).float())
+            assert layer.bias is not None
+            layer.bias.copy_(torch.cat(prior))  # in place: an optimizer may hold it
 
     @torch.no_grad()
     def copy_matching(self, source: "ColumnNetwork") -> None:
