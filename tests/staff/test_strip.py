@@ -583,3 +583,17 @@ def test_a_picture_whose_middle_values_are_light_together_is_left_as_it_is(value
     gray = np.array([*values, 255], np.uint8)[rows][:, None].repeat(20, axis=1)
     assert np.median(gray) >= 112
     assert image.as_dark_on_light(gray) is gray
+
+
+def test_six_spaces_around_the_staff_are_the_same_strip_with_more_rows() -> None:
+    gray = np.full((400, 700), 255, np.uint8)
+    for line in range(5):
+        gray[160 + 20 * line : 163 + 20 * line, 40:660] = 0
+    cv2.ellipse(gray, (300, 60), (13, 9), 0, 0, 360, 0, -1)  # five spaces above the staff
+    cv2.ellipse(gray, (400, 210), (13, 9), 0, 0, 360, 0, -1)
+    staff = image.find_staff(gray)
+    four, six = image.extract_strip(gray, staff), image.extract_strip(gray, staff, spaces=6)
+    assert four.ink.shape[0] == image.strip_height(4) == 96
+    assert six.ink.shape == (image.strip_height(6), four.ink.shape[1]) == (128, four.ink.shape[1])
+    np.testing.assert_allclose(six.ink[16:112], four.ink, atol=0.05)
+    assert six.ink[:16].max() > 0.9
