@@ -9,6 +9,7 @@ from focal_omr.data.music.choices import Choices, HeadWish
 from focal_omr.data.music.drafts import ACCIDENTAL_NAMES, EventDraft, NoteDraft, neighbours, set_beams
 from focal_omr.data.music.rhythm import Rhythm, RhythmStyle, Slot
 from focal_omr.encodings.column_factors import POSITIONS
+from focal_omr.encodings.columns import STEMS
 from focal_omr.score.score import Clef, Duration, Fermata, Key, Tremolo
 
 __all__ = ["StaffState", "VoiceComposer", "VoiceStyle"]
@@ -92,6 +93,7 @@ class StaffState:
     Attributes:
         number: Of the staff in its part, from 1.
         clefs: (onset in the measure, clef) from the measure's beginning on.
+        keys: (onset, key) likewise.
         ottavas: (onset, octaves) likewise.
         alters: Alterations by onset and step, so that heads at one place agree.
         heads: Kinds of heads by onset and position, likewise.
@@ -100,7 +102,7 @@ class StaffState:
 
     number: int
     clefs: list[tuple[Fraction, Clef]]
-    key: Key = field(default_factory=lambda: Key(0))
+    keys: list[tuple[Fraction, Key]]
     ottavas: list[tuple[Fraction, int]] = field(default_factory=list)
     alters: dict[tuple[Fraction, int], int] = field(default_factory=dict)
     heads: dict[tuple[Fraction, int], str] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class StaffState:
     def next_measure(self) -> None:
         """Only the last clef and octave line hold on."""
         self.clefs = [(_ZERO, self.clefs[-1][1])]
+        self.keys = [(_ZERO, self.keys[-1][1])]
         self.ottavas = [(_ZERO, self.ottavas[-1][1])] if self.ottavas and self.ottavas[-1][1] else []
         self.alters.clear()
         self.heads.clear()
@@ -117,6 +120,11 @@ class StaffState:
     def clef(self, onset: Fraction) -> Clef:
         """The clef at an onset."""
         return next(clef for begin, clef in reversed(self.clefs) if begin <= onset)
+
+    def usual_alter(self, step: int, onset: Fraction) -> int:
+        """Alteration that the key at an onset gives to a diatonic step."""
+        key = next(key for begin, key in reversed(self.keys) if begin <= onset)
+        return key.alter("CDEFGAB"[step % 7])
 
     def step(self, position: int, onset: Fraction) -> int:
         """Diatonic step of a position."""
@@ -140,8 +148,18 @@ class VoiceComposer:
         self.last: EventDraft | None = None
         self.tie_wished = False
 
+    @property
+    def stem_name(self) -> str:
+        """Prefix of the factors of its stem."""
+        return STEMS[self.stem]
+
     def measure(
-        self, rhythm: Rhythm, state: StaffState, beat: Fraction, stem: Literal["up", "down"] | None
+        self,
+        rhythm: Rhythm,
+        state: StaffState,
+        beat: Fraction,
+        stem: Literal["up", "down"] | None,
+        crossing: tuple[StaffState, range] | None = None,
     ) -> list[EventDraft]:
         """The events of a measure.
 
@@ -150,14 +168,22 @@ class VoiceComposer:
             state: Of the staff.
             beat: Length over which notes share a beam.
             stem: Of all notes; None where the voice is alone.
+            crossing: Another staff, and the slots that stand on it.
         """
         events: list[EventDraft] = []
-        for slot in rhythm.slots:
-            event = self._event(slot, state)
-            if event.notes and slot.tremolo is None:
-                events += self._graces(slot.onset, state)
+        for number, slot in enumerate(rhythm.slots):
+            here = state
+            if crossing is not None and number in crossing[1]:
+                here = crossing[0]
+            event = self._event(slot, here)
+            if event.notes and slot.tremolo is None and crossing is None:
+                events += self._graces(slot.onset, here)
             events.append(event)
-            self._tie(event, state)
+            self._tie(event, here)
+        if crossing is not None:  # the beam stands between the staves
+            for event in events:
+                if event.notes:
+                    event.stem = "down" if (event.staff < crossing[0].number) else "up"
         set_beams(events, beat, over_rests=self.style.over_rests, stem=stem)
         return events
 
@@ -165,7 +191,7 @@ class VoiceComposer:
         """Tie the last chord to this one, at the rate of the style or as wished."""
         last, self.last = self.last, event
         wished, self.tie_wished = self.tie_wished, False
-        if last is None or not neighbours([last, event]):
+        if last is None or last.staff != event.staff or not neighbours([last, event]):
             return
         if not (wished or self.choices.chance(self.style.tie)):
             return
@@ -202,8 +228,7 @@ class VoiceComposer:
             state.sounding.setdefault(slot.onset, []).extend(event.notes)
             if slot.tremolo is not None:
                 event.marks.append(Tremolo(*slot.tremolo))
-        name = ("up", "down", "third")[self.stem]
-        if self.choices.take(f"{name}.fermata", (True,)) or self.choices.chance(self.style.fermata):
+        if self.choices.take(f"{self.stem_name}.fermata", (True,)) or self.choices.chance(self.style.fermata):
             event.marks.append(Fermata(placement="above" if self.stem == 0 else "below"))
         return event
 
@@ -262,7 +287,7 @@ class VoiceComposer:
         if state.clef(onset).shape == "percussion":
             note.alter = None
             return note
-        alter = state.key.alter("CDEFGAB"[step % 7])
+        alter = state.usual_alter(step, onset)
         if wish and wish[0] == "accidental" and wish[1] is not None:
             alter, note.accidental = _ALTER_OF[str(wish[1])], True
         elif self.choices.chance(self.style.altered):
@@ -284,9 +309,8 @@ class VoiceComposer:
 
     def _graces(self, onset: Fraction, state: StaffState) -> list[EventDraft]:
         """Grace notes before a chord, at the rate of the style or as wished."""
-        name = ("up", "down", "third")[self.stem]
         shapes: tuple[Literal["plain", "slash"], ...] = ("plain", "slash")
-        shape = self.choices.take(f"{name}.grace", shapes)
+        shape = self.choices.take(f"{self.stem_name}.grace", shapes)
         if shape is None and (self.stem > 1 or not self.choices.chance(self.style.grace)):
             return []
         random = self.choices.random
@@ -300,7 +324,7 @@ class VoiceComposer:
             self._walk()
             event = EventDraft(next(self.ids), onset, _ZERO, Duration(value), state.number, grace=shape)
             step = state.step(self.position, onset)
-            alter = state.key.alter("CDEFGAB"[step % 7])
+            alter = state.usual_alter(step, onset)
             drum = state.clef(onset).shape == "percussion"
             event.notes = [NoteDraft(next(self.ids), self.position, step, None if drum else alter)]
             graces.append(event)

@@ -32,7 +32,7 @@ def test_a_shard_is_read_as_it_was_written(tmp_path: Path) -> None:
     for stored in column_shard_index(path):
         record = next(records)
         label = stored.label()
-        assert (stored.id, stored.staff, stored.texture) == (record.id, record.staff, "one")
+        assert (stored.id, stored.staff, stored.texture) == (record.id, record.staff, record.texture)
         assert label.columns == record.columns
         assert stored.count == len(record.columns) == len(label.xs)
         assert np.allclose(label.xs, record.xs, atol=0.051)
