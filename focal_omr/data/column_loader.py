@@ -47,7 +47,13 @@ def collate_columns(
     targets: Sequence[NDArray[np.int8]],
     xs: Sequence[NDArray[np.float64]],
 ) -> ColumnBatch:
-    """Pad strips (128, W_i), their columns (U_i, K) and places (U_i,)."""
+    """Pad strips, their columns and their places to one batch.
+
+    Args:
+        strips: Of each staff (128, W_i).
+        targets: Of each staff (U_i, K), as `column_shards.ColumnLabel.factors`.
+        xs: Of each staff (U_i,), in pixels of the strip.
+    """
     images, widths = pad_strips(strips)
     lengths = [len(target) for target in targets]
     columns = np.full((len(targets), max(1, *lengths), len(FACTORS)), -1, np.int8)

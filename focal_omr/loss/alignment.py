@@ -101,10 +101,15 @@ class Lattice:
 
 
 def lattice(emissions: Tensor, columns: LabelColumns, batch: CtcBatch) -> Lattice:
-    """Compute the lattice of the emissions, (T, B, 1 + S).
+    """Compute the lattice of the emissions.
 
     Forward and backward variables both come from torch's forward pass; for the latter, time and labels of
     each sequence are reversed. There are few columns, so both are cheap next to a pass over all classes.
+
+    Args:
+        emissions: Log-probability of the blank and of each label, (T, B, 1 + S).
+        columns: Column of each label.
+        batch: Lengths of the sequences.
     """
     frames, size, _ = emissions.shape
     device, labels, column = emissions.device, columns.labels, columns.column

@@ -189,5 +189,5 @@ def _sizes(names: Sequence[str]) -> tuple[int, ...]:
 
 
 def log_softmax_by_factor(logits: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Log-softmax within each factor of (..., sum of sizes), in float32."""
+    """Log-softmax within each factor of logits (T, B, F), F the sum of the sizes, in float32."""
     return torch.cat([part.log_softmax(-1) for part in torch.split(logits.float(), list(sizes), -1)], -1)

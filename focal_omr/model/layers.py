@@ -9,7 +9,7 @@ __all__ = ["BidirectionalLstm", "convolution", "frame_mask"]
 
 
 def frame_mask(lengths: Tensor, size: int) -> Tensor:
-    """Return a mask (B, size), true at positions below each length."""
+    """Return a mask, true at positions below each length, (B, size), of lengths (B,)."""
     return torch.arange(size, device=lengths.device)[None, :] < lengths[:, None]
 
 

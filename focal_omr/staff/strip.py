@@ -163,7 +163,7 @@ def staff_strip(gray: NDArray[np.uint8], *, name: str = "image") -> Strip:
 
 
 def strip_height(spaces: int) -> int:
-    """Rows of a strip with so many staff spaces above and below the staff."""
+    """Rows of a strip with this number of staff spaces above and below the staff."""
     return 2 * (2 + spaces) * STAFF_SPACE_PX
 
 

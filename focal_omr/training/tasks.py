@@ -1,4 +1,4 @@
-"""What a network is trained for: one class per symbol of one voice, or the factors of columns.
+"""Training tasks: one class per symbol of one voice, or the factors of columns.
 
 A task loads its data, computes the loss of a batch and validates; the rest of a training is the same for all.
 """
@@ -114,18 +114,28 @@ class SymbolTask:
         self._ctc_loss = make_loss(LossConfig(kind="ctc"))
 
     def batches(self, steps: range) -> Iterator[Batch]:
+        """As `Task`."""
         return load_batches(self._batches, steps, workers=self._config.data.workers)
 
     def prepare(self, network: nn.Module) -> None:
         """Nothing: one class per symbol starts at random."""
 
     def losses(self, step: int, log_probs: Tensor, lengths: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """As `Task`.
+
+        Args:
+            step: Number of updates made before.
+            log_probs: (T, B, C).
+            lengths: (B,) frames.
+            batch: From `batches`.
+        """
         arguments = log_probs, batch.targets, lengths, batch.target_lengths
         with torch.no_grad():  # comparable between runs with different losses
             plain = self._ctc_loss(*arguments)
         return self._loss(*arguments), plain
 
     def validate(self, network: nn.Module) -> dict[str, float]:
+        """As `Task`."""
         degraded = not self._plain and self._config.data.degrade > 0
         return validate(
             network,
@@ -154,15 +164,25 @@ class ColumnTask:
         self._weights = factor_weights(self._counts, OFFSETS, beta=balance) if balance else None
 
     def batches(self, steps: range) -> Iterator[ColumnBatch]:
+        """As `Task`."""
         return load_batches(self._batches, steps, workers=self._config.data.workers)
 
     def prepare(self, network: nn.Module) -> None:
+        """Start at the frequency of each value."""
         assert isinstance(network, ColumnNetwork)
         network.set_prior(self._counts)
 
     def losses(
         self, step: int, log_probs: Tensor, lengths: Tensor, batch: ColumnBatch
     ) -> tuple[Tensor, Tensor]:
+        """As `Task`; both are means over the columns of the batch.
+
+        Args:
+            step: Number of updates made before.
+            log_probs: (T, B, F).
+            lengths: (B,) frames.
+            batch: From `batches`.
+        """
         config = self._loss
         options: dict[str, Any] = {"offsets": OFFSETS, "reduction": "sum", "zero_infinity": True}
         if step < config.guide_steps:
@@ -181,6 +201,7 @@ class ColumnTask:
         return _COLUMN_LOSSES[config.kind](*arguments, **options) / columns, plain
 
     def validate(self, network: nn.Module) -> dict[str, float]:
+        """As `Task`."""
         degraded = self._config.data.degrade > 0
         return validate_columns(network, self._validation_set, seed=self._config.seed, degraded=degraded)
 

@@ -110,6 +110,9 @@ def degraded_placed_strip(
         kind: "none", "scan" or "camera"; None draws it.
         strength: 0 mild .. 1 the worst that is legible; None draws it uniformly.
 
+    Returns:
+        The strip (H, W).
+
     Raises:
         DataError: The kind is unknown, or the strength out of range.
     """
