@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import prod
 from xml.etree import ElementTree as ET
 
+from focal_omr.formats.colours import DOUBTFUL_COLOUR
 from focal_omr.formats.mei_terms import (
     ACCIDENTALS,
     ARTICULATIONS,
@@ -355,6 +356,8 @@ class PartLayers:
             attributes["head.shape"] = HEADS[note.head]
         elif note.head != "normal":
             attributes["type"] = "head." + note.head.replace(" ", "_")
+        if note.doubtful:
+            attributes["color"] = DOUBTFUL_COLOUR
         pitch = note.pitch
         if not isinstance(pitch, Pitch):
             return sub(parent, "note", {**attributes, "loc": str(pitch.diatonic - 30)})

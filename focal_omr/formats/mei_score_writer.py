@@ -4,6 +4,7 @@ Source: Music Encoding Initiative guidelines 5.0, CMN module; checked by Verovio
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from fractions import Fraction
 from itertools import accumulate
 from xml.etree import ElementTree as ET
@@ -253,7 +254,13 @@ def _write_labels(parent: ET.Element, part: Part) -> None:
 
 
 def _opening_signs(measure: Measure, staff: int) -> list[Sign]:
-    return [s for s in measure.signs if s.onset == 0 and (s.staff or staff) == staff]
+    return [sign for sign in _signs_of(measure, staff) if sign.onset == 0]
+
+
+def _signs_of(measure: Measure, staff: int) -> list[Sign]:
+    """The signs of one staff; one for all staves has its id on the first."""
+    own = (sign for sign in measure.signs if (sign.staff or staff) == staff)
+    return [replace(sign, id="") if sign.id and (sign.staff or 1) != staff else sign for sign in own]
 
 
 def _inserted(part: Part, measure: Measure) -> dict[int, list[tuple[Fraction, ET.Element]]]:
@@ -262,8 +269,8 @@ def _inserted(part: Part, measure: Measure) -> dict[int, list[tuple[Fraction, ET
     for staff in range(1, part.staves + 1):
         for onset, barline in measure.barlines:
             found[staff].append((onset, ET.Element("barLine", {"form": _barline(barline)})))
-        for sign in measure.signs:
-            element = None if sign.onset == 0 or (sign.staff or staff) != staff else _sign(sign)
+        for sign in _signs_of(measure, staff):
+            element = _sign(sign) if sign.onset else None
             if element is not None:
                 found[staff].append((sign.onset, element))
     return found
@@ -299,6 +306,8 @@ def _sign(sign: Sign) -> ET.Element | None:
     element = _sign_element(sign.value)
     if element is not None and not sign.printed:
         element.set("visible", "false")
+    if element is not None and sign.id:
+        element.set(ID, sign.id)
     return element
 
 

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from focal_omr import __version__
 from focal_omr.errors import NotationError
 from focal_omr.formats import musicxml_score_elements as elements
+from focal_omr.formats.colours import DOUBTFUL_COLOUR
 from focal_omr.formats.musicxml_names import TYPE_NAMES
 from focal_omr.formats.musicxml_score_elements import sub
 from focal_omr.formats.musicxml_score_spanners import SpannerEnds
@@ -132,7 +133,15 @@ def _write_head(root: ET.Element, score: Score) -> None:
             sub(identification, "creator", text, {"type": kind})
     if score.copyright:
         sub(identification, "rights", score.copyright)
-    sub(sub(identification, "encoding"), "software", f"Focal-CTC-OMR {__version__}")
+    encoding = sub(identification, "encoding")
+    sub(encoding, "software", f"Focal-CTC-OMR {__version__}")
+    for kind in ("accidental", "beam"):
+        sub(encoding, "supports", "", {"element": kind, "type": "yes"})
+    # MuseScore keeps breaks only if the file says that it has all of them.
+    breaks = any(measure.break_before for part in score.parts for measure in part.measures[1:])
+    for kind in ("new-page", "new-system") if breaks else ():
+        how = {"element": "print", "attribute": kind, "type": "yes", "value": "yes"}
+        sub(encoding, "supports", "", how)
     part_list = sub(root, "part-list")
     groups = list(enumerate(score.groups, 1))
     taken = {part.id for part in score.parts} | {m.id for part in score.parts for m in part.measures}
@@ -320,6 +329,8 @@ class _PartWriter:
         notes = event.notes if isinstance(event, Chord) else (None,)
         for index, note in enumerate(notes):
             element = sub(parent, "note", "", {"id": note.id if note else event.id})
+            if note is not None and note.doubtful:
+                element.set("color", DOUBTFUL_COLOUR)
             if isinstance(event, Chord) and event.grace:
                 sub(element, "grace", "", {"slash": "yes"} if event.grace == "slash" else None)
             if event.cue:

@@ -28,7 +28,7 @@ from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import write_atomic
 from focal_omr.score import records
-from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.beams import beam_by_meter
 from focal_omr.score.score import Score
 
 __all__ = [
@@ -122,7 +122,7 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
 def write_score(score: Score, name: str, playback: Playback | None = None) -> Converted:
     """Write a score in one of the formats of `save_score`; tell what the format leaves out.
 
-    Scores of one voice without beams get beams by the meter, where beams are printed.
+    A score without beams gets beams by the meter, where beams are printed.
 
     Args:
         score: The score.
@@ -135,23 +135,9 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> Co
     if name == "midi":
         return Converted(write_midi_score(score, playback or Playback()))
     if name in _WHOLE:
-        return Converted(_WHOLE[name](_beamed(score)))
+        return Converted(_WHOLE[name](beam_by_meter(score)))
     one_voice, left_out = from_score(score)
     return Converted(write_one_voice(one_voice, name, playback), left_out)
-
-
-def _beamed(score: Score) -> Score:
-    """Return the score with beams if one voice says it whole and has none."""
-    voices = [measure.voices for part in score.parts for measure in part.measures]
-    if any(len(each) > 1 for each in voices) or any(getattr(e, "beams", ()) for *_, e in score.events()):
-        return score
-    try:
-        one_voice, left_out = from_score(score)
-    except NotationError:
-        return score
-    if left_out or to_score(one_voice) != score:
-        return score
-    return to_score(records.Score(tuple(map(beam_by_meter, one_voice.parts)), one_voice.title))
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
