@@ -110,11 +110,14 @@ class PartBuilder:
                 measures.append(self._more_rest(measure, len(measures)))
             if begin is not None:
                 measures[-count] = replace(measures[-count], left=measures[-count].left or begin)
-            both = frame.element.get("right") == "rptboth"
-            begin = Barline("heavy-light", "forward") if both else None
+            opens = frame.element.get("right") in ("rptboth", "rptstart")
+            begin = Barline("heavy-light", "forward") if opens else None
             if count > 1:
                 measures[-count] = replace(measures[-count], right=Barline())
                 measures[-1] = replace(measures[-1], right=measure.right)
+        if begin is not None:
+            alone = begin if measures[-1].right == Barline() else Barline("heavy-heavy", "backward")
+            measures[-1] = replace(measures[-1], right=alone)
         for element, first, last in self.timeline.endings:
             owners = element.get("corresp", "")
             if not owners or f"#{self.head.id}" in owners.split():
@@ -180,7 +183,7 @@ class PartBuilder:
             directions=tuple(sorted(draft.directions, key=lambda d: (d.onset, d.staff))),
             pickup=metcon == "false" or upbeat,
             left=None if left is None or left == "single" else barline(left),
-            right=None if right == "invis" else barline(right),
+            right=None if right == "invis" else barline("single" if right == "rptstart" else right),
             barlines=tuple(sorted(barlines, key=lambda entry: entry[0])),
             multirest=MultiRest(multirest) if multirest else None,
             repeats=tuple(sorted(repeats.items())),

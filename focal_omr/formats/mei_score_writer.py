@@ -32,6 +32,7 @@ from focal_omr.score.score import (
 __all__ = ["write_mei_score"]
 
 _ZERO = Fraction(0)
+_REPEAT = Barline("heavy-light", "forward")
 
 
 def write_mei_score(score: Score) -> str:
@@ -103,9 +104,9 @@ class _SectionWriter:
             if index in endings and index > last:
                 last, attributes = endings[index]
                 here = sub(section, "ending", attributes)
-            skip = self._multirest(index) - 1
-            self._write_measure(here, index, skip + 1 if skip > 0 else None)
-            skip = max(skip, 0)
+            multirest = self._multirest(index)
+            self._write_measure(here, index, multirest or None)
+            skip = max(multirest - 1, 0)
 
     def _endings(self) -> dict[int, tuple[int, dict[str, str]]]:
         """By the index of its first measure each ending: the index of its last one, and its attributes."""
@@ -160,8 +161,9 @@ class _SectionWriter:
         owner = next(part for part in self.score.parts if index < len(part.measures))
         head = owner.measures[index]
         closing = owner.measures[index + (multirest or 1) - 1]
-        left = None if head.left is None else _barline(head.left)
+        left = None if head.left is None or self._is_merged(index) else _barline(head.left)
         right = "invis" if closing.right is None else _barline(closing.right)
+        right = "rptstart" if self._is_merged(index + (multirest or 1)) else right
         attributes = {
             ID: head.id,
             "n": head.number,
@@ -178,13 +180,25 @@ class _SectionWriter:
             layers = self.layers[number]
             layers.begin(measure)
             staves = len(element)
-            late += layers.write(index, element, _inserted(part, measure), multirest)
+            late += layers.write(index, element, _inserted(part, index), multirest)
             if part is not owner:
                 element[staves].set(ID, measure.id)
         element.extend(late)
         for controls, part in zip(self.controls, self.score.parts, strict=True):
             if index < len(part.measures):
                 controls.write(index, element)
+
+    def _is_merged(self, index: int) -> bool:
+        """Whether the left repeat sign of a measure is the right barline of the one before.
+
+        Verovio 6.4 would draw both.
+        """
+        owner = self.score.parts[0].measures
+        if not 0 < index < len(owner):
+            return False
+        measure = owner[index]
+        alone = measure.left_after is None and not measure.break_before
+        return alone and measure.left == _REPEAT and owner[index - 1].right == Barline()
 
     # Definitions -------------------------------------------------------------------------------------------
 
@@ -199,7 +213,7 @@ class _SectionWriter:
             if index >= len(part.measures):
                 continue
             for staff in range(1, part.staves + 1):
-                signs = _opening_signs(part.measures[index], staff)
+                signs = _divided_signs(part.measures[index], staff, index)[0]
                 if signs:
                     _write_signs(sub(group, "staffDef", {"n": str(first + staff - 1)}), signs)
         if len(group):
@@ -243,7 +257,7 @@ def _write_part_definition(parent: ET.Element, part: Part, first: int) -> None:
         if part.staves == 1:
             _write_labels(definition, part)
         if part.measures:
-            _write_signs(definition, _opening_signs(part.measures[0], staff))
+            _write_signs(definition, _divided_signs(part.measures[0], staff, 0)[0])
 
 
 def _write_labels(parent: ET.Element, part: Part) -> None:
@@ -253,25 +267,34 @@ def _write_labels(parent: ET.Element, part: Part) -> None:
         sub(parent, "labelAbbr", {}, part.abbreviation)
 
 
-def _opening_signs(measure: Measure, staff: int) -> list[Sign]:
-    return [sign for sign in _signs_of(measure, staff) if sign.onset == 0]
+def _divided_signs(measure: Measure, staff: int, index: int) -> tuple[list[Sign], list[Sign]]:
+    """The signs of one staff that go into the definition before its measure, and those inside the measure.
+
+    A clef alone is inside, where Verovio draws it small, unless a system begins.
+    """
+    opening: list[Sign] = []
+    inside: list[Sign] = []
+    for sign in measure.signs:
+        if (sign.staff or staff) == staff:
+            if sign.id and (sign.staff or 1) != staff:
+                sign = replace(sign, id="")  # one for all staves has its id on the first
+            again = any(type(other.value) is type(sign.value) for other in opening)
+            (inside if sign.onset or again else opening).append(sign)
+    moves = index > 0 and not measure.break_before and not measure.multirest and not measure.repeats
+    if moves and len(opening) == 1 and isinstance(opening[0].value, Clef):
+        return [], [*opening, *inside]
+    return opening, inside
 
 
-def _signs_of(measure: Measure, staff: int) -> list[Sign]:
-    """The signs of one staff; one for all staves has its id on the first."""
-    own = (sign for sign in measure.signs if (sign.staff or staff) == staff)
-    return [replace(sign, id="") if sign.id and (sign.staff or 1) != staff else sign for sign in own]
-
-
-def _inserted(part: Part, measure: Measure) -> dict[int, list[tuple[Fraction, ET.Element]]]:
+def _inserted(part: Part, index: int) -> dict[int, list[tuple[Fraction, ET.Element]]]:
     """By staff what stands inside a measure, at its onset: clefs, keys, meters and barlines."""
     found: dict[int, list[tuple[Fraction, ET.Element]]] = defaultdict(list)
+    measure = part.measures[index]
     for staff in range(1, part.staves + 1):
         for onset, barline in measure.barlines:
             found[staff].append((onset, ET.Element("barLine", {"form": _barline(barline)})))
-        for sign in _signs_of(measure, staff):
-            element = _sign(sign) if sign.onset else None
-            if element is not None:
+        for sign in _divided_signs(measure, staff, index)[1]:
+            if (element := _sign(sign)) is not None:
                 found[staff].append((sign.onset, element))
     return found
 

@@ -113,6 +113,7 @@ BARLINES = {
     ("none", None): "invis",
     ("heavy-light", "forward"): "rptstart",
     ("light-heavy", "backward"): "rptend",
+    ("heavy-heavy", "backward"): "rptboth",
 }
 GROUP_SYMBOLS = {"brace": "brace", "bracket": "bracket", "line": "line", "square": "bracketsq"}
 JUMPS = {"segno": "segno", "coda": "coda", "da-capo": "daCapo", "dal-segno": "dalSegno", "fine": "fine"}

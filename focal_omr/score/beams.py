@@ -25,7 +25,6 @@ from focal_omr.score.score import (
     Duration,
     Event,
     Key,
-    Measure,
     Meter,
     Part,
     Rest,
