@@ -335,6 +335,7 @@ class _PartDecoder:
                     begin = _ZERO if group.length is None else onset
                     event = self._event(reader, column, stem, begin, length, len(entries) + 1)
                     entries.append(TimedGroup(begin, length, stem, group, event))
+            reader.state.end_ties(column, self.begun + onset)
         entries.sort(key=lambda entry: entry.onset)
         return entries
 

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from focal_omr.encodings.columns import NoteColumn
 from focal_omr.score.score import Clef, Key
 
 __all__ = ["ALTERS", "OpenTie", "StaffState"]
@@ -88,6 +89,20 @@ class StaffState:
         found = max(ended, key=lambda tie: (tie.end, tie.stem == stem))
         self.ties[step].remove(found)
         return found
+
+    def end_ties(self, column: NoteColumn, begin: Fraction) -> None:
+        """Ends the ties that a rest follows: they lead to no later note.
+
+        Args:
+            column: The rest, and what begins with it.
+            begin: Where it begins.
+        """
+        rests = {stem for stem, group in enumerate(column.groups) if group and not group.heads}
+        alone = not any(group and group.heads for group in column.groups)
+        if not rests or any(group and group.duration is None for group in column.groups):
+            return
+        for step, ties in self.ties.items():
+            self.ties[step] = [t for t in ties if t.end > begin or not (alone or t.stem in rests)]
 
     def open_tie(self, step: int, tie: OpenTie) -> None:
         """A tie begins."""

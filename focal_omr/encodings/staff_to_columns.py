@@ -83,6 +83,8 @@ class StaffEncoder:
         self.begun = _ZERO
         self.index = 0
         self.ties: dict[str, int] = {}  # measures of the notes at which ties begin
+        # Of each pitch of the column, notes whose ties lead to it as columns say, and in the score.
+        self.led_here: dict[tuple[int, int], tuple[set[str], set[str]]] = {}
         self.stems: dict[str, Literal["up", "down"]] = {}
         self.accidentals: dict[str, str | None] = {}
         notes = [
@@ -325,7 +327,9 @@ class StaffEncoder:
         for column in (*reversed(graces), begun):
             groups = self._groups(column)
             if any(groups):
-                yield NoteColumn(groups, _ZERO)
+                found = NoteColumn(groups, _ZERO)
+                self.state.end_ties(found, self.begun + onset)
+                yield found
 
     def _groups(self, events: Sequence[tuple["_StaffVoice", Chord | Rest]]) -> _Groups:
         """The events of one moment on their stems."""
@@ -350,6 +354,12 @@ class StaffEncoder:
             if found is not None:
                 heads = self._heads(found, place, stems, printed) if isinstance(found, Chord) else ()
                 groups[place] = self._group(found, heads)
+        for read, true in self.led_here.values():  # which of two heads at one position a tie leads to is open
+            if read != true:
+                reason = "a tie that does not lead to the next note of its pitch on the staff"
+                places = {self.index, *(self.ties.get(note, self.index) for note in read ^ true)}
+                self.outside += (Outside(index, self.number, reason) for index in sorted(places))
+        self.led_here.clear()
         return _shared_heads(groups, printed)
 
     def _stem(self, event: Chord | Rest, voice: "_StaffVoice") -> int:
@@ -411,11 +421,9 @@ class StaffEncoder:
             printed[position] = head, alter
             beside = [other for other in stems[step] if other != stem]
             tie = self.state.take_tie(step, alter, begin, stem, beside)
-            ends = (None if tie is None else tie.note, self.tied_from.get(note.id))
-            if ends[0] != ends[1]:
-                reason = "a tie that does not lead to the next note of its pitch on the staff"
-                places = {self.index, *(self.ties.get(end or "", self.index) for end in ends)}
-                self.outside += (Outside(index, self.number, reason) for index in sorted(places))
+            read, true = self.led_here.setdefault((step, alter), (set(), set()))
+            read |= {tie.note} if tie else set()
+            true |= {self.tied_from[note.id]} if note.id in self.tied_from else set()
             if head.tie:
                 self.ties[note.id] = self.index
                 self.state.open_tie(step, OpenTie(note.id, alter, begin + chord.length, stem))

@@ -268,6 +268,38 @@ def test_a_tie_that_leads_nowhere_ends() -> None:
     assert chords(measures[0])[0].notes[0].tie_to == ""
 
 
+def test_a_rest_ends_a_tie_that_leads_nowhere() -> None:
+    tied = (0, Head(tie=True))
+    alone = [col(notes("1/4", tied)), col(notes("1/4")), col(notes("1/4", 0)), BAR]
+    (measure,) = stays([*opening(time=meter(3, 4)), *alone]).parts[0].measures
+    assert chords(measure)[0].notes[0].tie_to == ""
+    beside = [
+        col(notes("1/4", 4), notes("1/4", tied)),
+        col(notes("1/4", 5), notes("1/4")),
+        col(notes("1/4", 6), notes("1/4", 0)),
+        BAR,
+    ]
+    (measure,) = stays([*opening(time=meter(3, 4)), *beside]).parts[0].measures
+    assert chords(measure, 1)[0].notes[0].tie_to == ""
+
+
+def test_a_tie_may_lead_to_either_of_two_heads_at_one_position() -> None:
+    columns = [
+        *opening(time=meter(2, 4)),
+        col(notes("1/4", 4), notes("1/4", (3, Head(tie=True)))),
+        col(notes("1/4", 3), notes("1/4", 3)),
+        BAR,
+    ]
+    score = decode(columns).score
+    (part,) = score.parts
+    upper, lower = part.measures[0].voices
+    first, other = chords(part.measures[0], 1)[0], chords(part.measures[0], 0)[1]
+    crossed = replace(first, notes=(replace(first.notes[0], tie_to=other.notes[0].id),))
+    voices = (upper, replace(lower, events=(crossed, *lower.events[1:])))
+    part = replace(part, measures=(replace(part.measures[0], voices=voices),))
+    assert score_to_columns(replace(score, parts=(part,))).outside == ()
+
+
 def test_a_clef_before_the_barline_belongs_to_the_next_measure() -> None:
     columns = [*opening(time=meter(1, 4)), *scale(1), SignColumn("clef", BASS), BAR, *scale(1), BAR]
     first, second = stays(columns).parts[0].measures
