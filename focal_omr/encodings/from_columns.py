@@ -4,7 +4,7 @@ Columns have no ids: those of the score are generated, from part, measure, staff
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, cast
@@ -74,15 +74,19 @@ class DecodedScore:
         unsolved: Bars whose durations do not fill the measure, whatever their onsets; and, at the top staff,
             measures in the middle of the music that are not as long as the meter says.
         disagreements: Staves that have other barlines, meters or keys than the other ones.
+        ids: Ids of events and notes in the score, by `Group.event` and `Head.note` of the columns.
+        starts: For each system the index of its first measure.
     """
 
     score: Score
     unsolved: tuple[Fault, ...]
     disagreements: tuple[Fault, ...]
+    ids: Mapping[str, str] = field(default_factory=dict)
+    starts: tuple[int, ...] = ()
 
 
 def score_from_columns(
-    systems: Sequence[Sequence[Sequence[Column]]], staves: Sequence[int] = (1,)
+    systems: Sequence[Sequence[Sequence[Column]]], staves: Sequence[int] = (1,), *, before: int = 0
 ) -> DecodedScore:
     """The score that the columns of its staves say.
 
@@ -91,17 +95,23 @@ def score_from_columns(
     Args:
         systems: For each system the columns of each staff, from the top.
         staves: Number of staves of each part, from the top.
+        before: Number of measures before these, in what they are a piece of; ids count on.
 
     Raises:
         NotationError: A system has other than `sum(staves)` staves.
     """
-    decoder = _ScoreDecoder(staves)
+    decoder = _ScoreDecoder(staves, before)
+    starts = []
     for number, columns in enumerate(systems, 1):
         if len(columns) != sum(staves):
             raise NotationError(f"system {number} has {len(columns)} staves, needed are {sum(staves)}")
+        starts.append(decoder.count)
         decoder.read_system(columns)
     parts = tuple(part.finish() for part in decoder.parts)
-    return DecodedScore(Score(parts=parts), tuple(decoder.unsolved), tuple(decoder.disagreements))
+    ids = {source: id_ for part in decoder.parts for source, id_ in part.ids.items()}
+    return DecodedScore(
+        Score(parts=parts), tuple(decoder.unsolved), tuple(decoder.disagreements), ids, tuple(starts)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +131,11 @@ class _BarFrame:
 class _ScoreDecoder:
     """Reads the bars of all staves side by side."""
 
-    def __init__(self, staves: Sequence[int]) -> None:
+    def __init__(self, staves: Sequence[int], before: int) -> None:
         self.parts: list[_PartDecoder] = []
         first = 0
         for number, count in enumerate(staves, 1):
-            self.parts.append(_PartDecoder(f"P{number}", range(first, first + count)))
+            self.parts.append(_PartDecoder(f"P{number}", range(first, first + count), before))
             first += count
         self.meter: Meter | None = None
         self.left: Barline | None = None
@@ -240,8 +250,9 @@ class _StaffReader:
 class _PartDecoder:
     """Appends measures to one part."""
 
-    def __init__(self, part_id: str, staves: range) -> None:
-        self.id, self.staves = part_id, staves
+    def __init__(self, part_id: str, staves: range, before: int) -> None:
+        self.id, self.staves, self.before = part_id, staves, before
+        self.ids: dict[str, str] = {}
         self.readers = [_StaffReader(number) for number in range(1, len(staves) + 1)]
         self.measures: list[Measure] = []
         self.spanners: list[Spanner] = []
@@ -267,7 +278,7 @@ class _PartDecoder:
             frame: What all parts share.
             endings: Numbers of endings that begin here, "stop" and "discontinue" of such that end.
         """
-        self.measure_id = f"{self.id}m{len(self.measures) + 1}"
+        self.measure_id = f"{self.id}m{self.before + len(self.measures) + 1}"
         self.length = frame.length
         self.signs: list[Sign] = []
         self.directions: list[Direction] = []
@@ -306,7 +317,7 @@ class _PartDecoder:
         self.measures.append(measure)
         for more in range(2, frame.rests + 1):
             number = len(self.measures) + 1
-            id_ = f"{self.id}m{number}"
+            id_ = f"{self.id}m{self.before + number}"
             silence = tuple(
                 _silence(id_, reader.number, frame.length, printed=True) for reader in self.readers
             )
@@ -379,6 +390,8 @@ class _PartDecoder:
         group = column.groups[stem]
         assert group is not None
         id_ = f"{self.measure_id}s{reader.number}e{number}"
+        if group.event:
+            self.ids[group.event] = id_
         duration = group.duration or _WHOLE
         marks = (Fermata(),) if group.fermata else ()
         if not group.heads:
@@ -415,6 +428,8 @@ class _PartDecoder:
         begin = self.begun + onset
         for number, (position, head) in enumerate(group.heads, 1):
             note_id = id_ if len(group.heads) == 1 else f"{id_}.{number}"
+            if head.note:
+                self.ids[head.note] = note_id
             step = state.step(position)
             letter, octave = cast("Any", "CDEFGAB"[step % 7]), step // 7
             pitch: Pitch | Unpitched
