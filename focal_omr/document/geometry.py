@@ -52,7 +52,7 @@ def symbol_polygons(
         middle = _middle_px(symbol, frame_px)
         left, right = opening[index] if index < len(opening) else (middle - half, middle + half)
         boxes.append((left, top, right, bottom))
-    return _on_page(staff, boxes)
+    return strip_polygons(staff, boxes)
 
 
 def symbol_polygon(token: str, staff: Staff, clef: Clef, *, at: float) -> Polygon:
@@ -65,11 +65,11 @@ def symbol_polygon(token: str, staff: Staff, clef: Clef, *, at: float) -> Polygo
         at: Strip column of its centre in pixels, see `place_on_staff`.
     """
     half, top, bottom = _extent(token, parse_sign(token), clef)
-    (polygon,) = _on_page(staff, [(at - half, top, at + half, bottom)])
+    (polygon,) = strip_polygons(staff, [(at - half, top, at + half, bottom)])
     return polygon
 
 
-def _on_page(staff: Staff, boxes: Sequence[Box]) -> list[Polygon]:
+def strip_polygons(staff: Staff, boxes: Sequence[Box]) -> list[Polygon]:
     """The corners on the image of boxes on the strip."""
     edges = np.array(boxes, np.float64).reshape(-1, 4)
     x, y = to_page(staff, edges[:, [0, 2, 2, 0]], edges[:, [1, 1, 3, 3]])

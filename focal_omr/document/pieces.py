@@ -14,7 +14,7 @@ from focal_omr.score.records import Break, Source
 from focal_omr.score.score import Clef, Duration, Key, Measure, Meter, Part, Rest, Score, Sign, Voice
 
 # First systems are indented by 6 to 14 spaces in the scans at hand; flush ones by at most 1.
-_INDENTED_SPACES = 2.5
+INDENTED_SPACES = 2.5
 _CACHED_PARTS = 64  # an edit rebuilds only the part that it changes
 
 
@@ -76,7 +76,7 @@ def begins_piece(before: SystemTokens | None, system: SystemTokens) -> bool:
     """
     if before is None or len(before.staves) != len(system.staves):
         return True
-    indented = system.indent_spaces >= _INDENTED_SPACES
+    indented = system.indent_spaces >= INDENTED_SPACES
     meter = any(map(prints_meter, system.staves))
     if indented and meter:
         return True
