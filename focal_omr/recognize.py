@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from focal_omr.calibration import apply_calibration
 from focal_omr.decode import BEAM_WIDTH, Decoded, beam_decode, greedy_decode
+from focal_omr.decode.columns import decode_columns
+from focal_omr.decode.systems import StaffOutput, decode_system
 from focal_omr.document.assemble import assemble
+from focal_omr.document.column_reader import ColumnReader, StaffLogProbs
 from focal_omr.document.document import Document, Page, StaffReading, Symbol, Unread
 from focal_omr.document.events import score_tokens
 from focal_omr.document.geometry import Polygon, clipped, plain_polygons, symbol_polygons
 from focal_omr.document.pieces import SystemTokens, begins_piece
 from focal_omr.document.stacked_heads import stacked_head_share
 from focal_omr.encodings.bar_rules import BarRules, check_staves
+from focal_omr.encodings.column_factors import FACTORS, column_vocabulary
+from focal_omr.encodings.columns import Column
 from focal_omr.encodings.join_staves import StaffContext
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import BLANK
@@ -38,11 +43,17 @@ from focal_omr.staff.strip import (
     find_staff,
     load_gray,
     plain_image,
+    strip_height,
 )
 
 __all__ = ["Document", "Page", "Progress", "Recognizer", "StaffReading", "Symbol", "read"]
 
-_STRIP_GEOMETRY = (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX)
+# Rows, staff space and middle line of the input of each preset.
+_GEOMETRIES = {
+    "default": (STRIP_HEIGHT_PX, STAFF_SPACE_PX, MIDDLE_LINE_PX),
+    "columns": (strip_height(6), STAFF_SPACE_PX, strip_height(6) // 2),
+    "paper": (PLAIN_HEIGHT_PX,),
+}
 # Expected error of a staff in percent. Observed: chords 5 to 18, two voices 1 to 10; monophonic staves 0.1 if
 # clean, 0.5 in the median for photos and prints, and at most 6 unless illegible.
 _DOUBTFUL_PERCENT, _ILLEGIBLE_PERCENT = 3.0, 40.0
@@ -108,6 +119,7 @@ class _DocumentState:
         pieces: Pieces started so far.
         last_system: The previous system.
         carried: Clef, key and meter in force in each part of the current piece.
+        columns: What decodes the pages of a network that reads columns; None for one that reads symbols.
     """
 
     title: str = ""
@@ -116,9 +128,12 @@ class _DocumentState:
     pieces: int = 0
     last_system: SystemTokens | None = None
     carried: list[StaffContext] = field(default_factory=list)
+    columns: ColumnReader | None = None
 
     def document(self, name: str) -> Document:
         """Assemble the document after its last page."""
+        if self.columns is not None:
+            return self.columns.document(name, self.title)
         pages = [
             replace(page, staves=tuple(staves)) for page, staves in zip(self.pages, self.staves, strict=True)
         ]
@@ -152,15 +167,19 @@ class Recognizer:
         card = self._model.card
         self._calibration = card.calibration if calibrate else (1.0, 0.0)
         self._beam_width, self._batch_size = beam_width, batch_size
-        self._rules = BarRules(card.codec.vocabulary.symbols)
-        expected = {"default": _STRIP_GEOMETRY, "paper": (PLAIN_HEIGHT_PX,)}.get(card.preset)
+        self._reads_columns = card.codec.encoding == "columns"
+        self._rules = BarRules(() if self._reads_columns else card.codec.vocabulary.symbols)
+        expected = _GEOMETRIES.get(card.preset)
         got = (card.height_px, card.staff_space_px, card.middle_line_px)
         if expected is None or got[: len(expected)] != expected:
             raise ModelError(
                 f"{model}: made for preset {card.preset!r} with {got[0]} rows, staff space {got[1]} and "
                 f"middle line {got[2]}; this version prepares other images"
             )
+        if self._reads_columns and card.codec.vocabulary != column_vocabulary():
+            raise ModelError(f"{model}: trained with other columns than this version reads")
         self._is_plain = card.preset == "paper"
+        self._spaces = card.height_px // (2 * STAFF_SPACE_PX) - 2  # around the staff in a strip
 
     @property
     def card(self) -> ModelCard:
@@ -188,7 +207,7 @@ class Recognizer:
             NoStaffError: No staff was found on any page.
         """
         label = name or (str(source) if isinstance(source, str | Path) else "the given bytes")
-        state, no_staff_reason, staves_before = _DocumentState(), "", 0
+        state, no_staff_reason, staves_before = self._new_document(), "", 0
 
         def on_staff(done: int, total: int) -> None:
             if progress is not None:
@@ -227,15 +246,35 @@ class Recognizer:
         return self._read_crop(as_dark_on_light(gray), name=name)
 
     def read_strip(self, ink: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """Read a network input, (H, W) of ink 0 .. 1; return tokens with their confidence."""
+        """Read a network input, (H, W) of ink 0 .. 1, of one voice; return tokens with their confidence."""
         tokens, decoded = self._decode(self._model.log_probs([ink])[0], StaffContext())
         return [(token, symbol.confidence) for token, symbol in zip(tokens, decoded, strict=True)]
+
+    def read_columns(self, ink: NDArray[np.float32]) -> list[Column]:
+        """Read a network input, (128, W) of ink 0 .. 1, with a network that reads columns.
+
+        Raises:
+            ModelError: The network cannot be run on it.
+        """
+        (log_probs,) = self._model.log_probs([ink])
+        frames = np.arange(len(log_probs)) * self.card.frame_px / STAFF_SPACE_PX
+        if self._beam_width:
+            decoded = decode_system([StaffOutput(log_probs, frames)], begins=True).staves[0]
+        else:
+            decoded = tuple(decode_columns(log_probs))
+        return [each.column for each in decoded if each.column is not None]
+
+    def _new_document(self) -> _DocumentState:
+        reader = None
+        if self._reads_columns:
+            reader = ColumnReader(self.card.frame_px, self._calibration, search=self._beam_width > 0)
+        return _DocumentState(columns=reader)
 
     # Image to network output --------------------------------------------------------------------------------
 
     def _read_crop(self, gray: NDArray[np.uint8], *, name: str) -> Document:
         staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
-        state = _DocumentState()
+        state = self._new_document()
         self._decode_page(state, self._run_network(gray, staves, name=name))
         return state.document(name)
 
@@ -260,8 +299,9 @@ class Recognizer:
 
     def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
         """Return the mean probability, 0 .. 1, of the best class over the frames where it is no blank."""
-        log_probs = self._model.log_probs([extract_strip(gray, staff).ink])[0]
-        best = log_probs.max(axis=1)[log_probs.argmax(axis=1) != BLANK]
+        log_probs = self._model.log_probs([extract_strip(gray, staff, spaces=self._spaces).ink])[0]
+        kinds = log_probs[:, : len(FACTORS[0].values)] if self._reads_columns else log_probs
+        best = kinds.max(axis=1)[kinds.argmax(axis=1) != BLANK]
         return float(np.exp(best).mean()) if best.size else 0.0
 
     def _run_network(
@@ -284,7 +324,7 @@ class Recognizer:
         if self._is_plain:
             (log_probs,) = self._model.log_probs([plain_image(gray, name=name)])
             return _PageOutput(1, width, height, (_StaffOutput(log_probs, None),), (System((0,)),))
-        strips = [extract_strip(gray, staff, name=name) for staff in staves]
+        strips = [extract_strip(gray, staff, name=name, spaces=self._spaces) for staff in staves]
         outputs: dict[int, _StaffOutput] = {}
         inks = [strip.ink for strip in strips]
         for index, log_probs in self._model.batched_log_probs(inks, batch_size=self._batch_size):
@@ -298,11 +338,15 @@ class Recognizer:
 
     def _decode_page(self, state: _DocumentState, page: _PageOutput) -> None:
         """Decode a page system by system, starting a new piece where one begins."""
-        state.pages.append(
-            Page(page.width, page.height, (), page.systems, page.number, page.quarter_turns, page.unread)
-        )
+        read = Page(page.width, page.height, (), page.systems, page.number, page.quarter_turns, page.unread)
+        state.pages.append(read)
         page_staves = [StaffReading(each.staff, ()) for each in page.staves]
         state.staves.append(page_staves)
+        if state.columns is not None:
+            outputs = ((each.staff, each.log_probs) for each in page.staves)
+            pairs = [StaffLogProbs(staff, log_probs) for staff, log_probs in outputs if staff is not None]
+            state.columns.add_page(read, pairs)
+            return
         for number, system in enumerate(page.systems):
             initial_context = [StaffContext()] * len(system.staves)
             carried = state.carried if len(state.carried) == len(system.staves) else initial_context
