@@ -14,6 +14,7 @@ from focal_omr.errors import NotationError
 from focal_omr.formats.mei_control_writer import PartControls
 from focal_omr.formats.mei_layer_writer import PartLayers
 from focal_omr.formats.mei_terms import BARLINES, GROUP_SYMBOLS, ID, MEI_NAMESPACE, sub
+from focal_omr.formats.xml_text import write_elements
 from focal_omr.score.score import (
     Barline,
     Clef,
@@ -51,8 +52,7 @@ def write_mei_score(score: Score) -> str:
     _write_head(sub(root, "meiHead", {}), score)
     body = sub(sub(sub(sub(root, "music", {}), "body", {}), "mdiv", {}), "score", {})
     _SectionWriter(score).write(body)
-    ET.indent(root, space=" ")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    return write_elements(root, '<?xml version="1.0" encoding="UTF-8"?>\n', " ")
 
 
 def _write_head(head: ET.Element, score: Score) -> None:

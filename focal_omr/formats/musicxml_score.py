@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import partial
 from math import inf, lcm
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape, quoteattr
 
 from focal_omr import __version__
 from focal_omr.errors import NotationError
@@ -19,6 +18,7 @@ from focal_omr.formats.colours import DOUBTFUL_COLOUR
 from focal_omr.formats.musicxml_names import TYPE_NAMES
 from focal_omr.formats.musicxml_score_elements import sub
 from focal_omr.formats.musicxml_score_spanners import SpannerEnds
+from focal_omr.formats.xml_text import write_elements
 from focal_omr.score.score import (
     Arpeggio,
     Barline,
@@ -77,10 +77,7 @@ def write_musicxml_score(score: Score) -> str:
     _write_head(root, score)
     for part in score.parts:
         _PartWriter(sub(root, "part", "", {"id": part.id}), part).write()
-    out = [_HEAD]
-    _serialize(root, "\n", out)
-    out.append("\n")
-    return "".join(out)
+    return write_elements(root, _HEAD, "  ")
 
 
 def write_mxl(score: Score) -> bytes:
@@ -100,26 +97,6 @@ def write_mxl(score: Score) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, text, compression)
     return out.getvalue()
-
-
-def _serialize(element: ET.Element, indent: str, out: list[str]) -> None:
-    """Appends an element as indented text; `indent` is a line break and the spaces after it. Several times
-    faster than `ET.indent` and `ET.tostring`."""
-    tag = element.tag
-    attributes = ""
-    if element.attrib:
-        attributes = "".join([f" {name}={quoteattr(value)}" for name, value in element.attrib.items()])
-    if len(element):
-        out.append(f"<{tag}{attributes}>")
-        deeper = indent + "  "
-        for child in element:
-            out.append(deeper)
-            _serialize(child, deeper, out)
-        out.append(f"{indent}</{tag}>")
-    elif element.text:
-        out.append(f"<{tag}{attributes}>{escape(element.text)}</{tag}>")
-    else:
-        out.append(f"<{tag}{attributes}/>")
 
 
 def _write_head(root: ET.Element, score: Score) -> None:
@@ -386,6 +363,10 @@ class _PartWriter:
         """Writes the notations of one note of an event, the one of number `index`."""
         notes = event.notes if isinstance(event, Chord) else ()
         note, last = notes[index] if notes else None, index == len(notes) - 1
+        if note is not None and note.id == event.id and not (
+            ties or event.marks or event.id in self.spanners.notations
+        ):
+            return  # as most notes
         notations = ET.Element("notations")
         if note is not None and index == 0 and event.id != (note.id if len(notes) == 1 else note.id[:-2]):
             notations.set("id", event.id)  # the ids of the notes do not tell the chord's
