@@ -1,7 +1,6 @@
 """Staves of systems engraved by Verovio, each cut out with its neighbours, with labels of what is drawn."""
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -17,6 +16,7 @@ from focal_omr.data.engraving.engraved_system import (
     DrawnSystem,
     read_system,
 )
+from focal_omr.data.engraving.for_engraving import for_engraving
 from focal_omr.data.engraving.render import draw_options, rasterise
 from focal_omr.encodings.as_printed import as_printed
 from focal_omr.encodings.columns import Column
@@ -75,7 +75,7 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
         EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
     """
     score, _ = as_printed(score, stems=False)
-    mei = write_mei_score(_with_voices_by_staff(score))
+    mei = write_mei_score(for_engraving(score))
     options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}
     for spacing in ({}, _TIGHT):
         engraver.set_options(**options | spacing)
@@ -103,24 +103,6 @@ def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
     if len(found.systems) != 1:
         raise EngraveError(f"a score of {len(found.systems)} systems; needed is one")
     return found.systems[0]
-
-
-def _with_voices_by_staff(score: Score) -> Score:
-    """The score with the voices of each staff numbered from 1; of several, Verovio draws odd ones stem up."""
-    parts = []
-    for part in score.parts:
-        measures = []
-        for measure in part.measures:
-            counts: Counter[int] = Counter()
-            voices = []
-            for voice in measure.voices:
-                staves = [event.staff for event in voice.events]
-                home = max(sorted(set(staves)), key=staves.count, default=1)
-                counts[home] += 1
-                voices.append(replace(voice, number=counts[home]))
-            measures.append(replace(measure, voices=tuple(voices)))
-        parts.append(replace(part, measures=tuple(measures)))
-    return replace(score, parts=tuple(parts))
 
 
 def _with_stems(score: Score, system: DrawnSystem) -> Score:
