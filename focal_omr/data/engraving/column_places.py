@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
-from focal_omr.data.engraving.engraved_system import SPACE, DrawnElement
+from focal_omr.data.engraving.engraved_system import SPACE, DrawnElement, StaffFrame
 from focal_omr.encodings.columns import Column, Group, NoteColumn, SignColumn
 from focal_omr.errors import EngraveError
 
@@ -16,7 +16,9 @@ _SAME_X = 1.5 * SPACE  # two barlines nearer than that are one sign
 _TOLERANCE = 0.5 * SPACE
 
 
-def place_columns(columns: Sequence[Column], elements: Sequence[DrawnElement]) -> list[tuple[Column, float]]:
+def place_columns(
+    columns: Sequence[Column], elements: Sequence[DrawnElement], frame: StaffFrame
+) -> list[tuple[Column, float]]:
     """The columns of a staff from left to right, each with its x.
 
     The x of notes is that of their stem (the mean of two), without stems the middle of their heads, of a rest
@@ -25,19 +27,21 @@ def place_columns(columns: Sequence[Column], elements: Sequence[DrawnElement]) -
     Args:
         columns: In the order of the score; their groups and heads know the ids of events and notes.
         elements: What is drawn on this staff.
+        frame: Where its lines are.
 
     Raises:
         EngraveError: Something of a column is not drawn, or drawn more often, or the columns are drawn in
             another order.
     """
-    placer = _Placer(elements)
+    placer = _Placer(elements, frame)
     placed = [(column, placer.place(column)) for column in columns]
     placer.check_rest()
     return _in_order(placed)
 
 
 class _Placer:
-    def __init__(self, elements: Sequence[DrawnElement]) -> None:
+    def __init__(self, elements: Sequence[DrawnElement], frame: StaffFrame) -> None:
+        self.frame = frame
         self.by_id: dict[tuple[str, str], list[DrawnElement]] = defaultdict(list)
         self.signs: dict[str, list[float]] = defaultdict(list)
         self.spans: dict[str, list[DrawnElement]] = defaultdict(list)
@@ -60,7 +64,7 @@ class _Placer:
         groups = [group for group in column.groups if group is not None]
         xs = [self._group(group) for group in groups]
         stems = [x for x, is_stem in xs if is_stem] or [x for x, _ in xs]
-        self._check_heads(column, groups)
+        self._check(column, groups)
         return sum(stems) / len(stems)
 
     def _sign(self, column: SignColumn) -> float:
@@ -94,20 +98,32 @@ class _Placer:
             raise EngraveError(f"Verovio drew no head of {group.event}")
         return Counter(heads).most_common(1)[0][0], False
 
-    def _check_heads(self, column: NoteColumn, groups: Sequence[Group]) -> None:
-        """Every head and accidental of the column is drawn, and no accidental that it lacks."""
-        printed: dict[int, bool] = {}
-        told: dict[int, bool] = {}
+    def _check(self, column: NoteColumn, groups: Sequence[Group]) -> None:
+        """Every head, accidental, tie and dot of the column is drawn at its place, and no other one."""
+        heads: Counter[int] = Counter()
+        signs: Counter[int] = Counter()
         for group in groups:
+            dots = 0 if group.duration is None else group.duration.dots
+            if len(self.by_id["dot", group.event]) < dots:
+                raise EngraveError(f"Verovio did not draw the dots of {group.event}")
             for position, head in group.heads:
                 drawn = self.by_id["head", head.note]
-                if len(drawn) != 1:
-                    raise EngraveError(f"Verovio drew the head of {head.note} {len(drawn)} times")
-                signs = len(self.by_id["accidental", head.note])
-                printed[position] = printed.get(position, False) or signs > 0
-                told[position] = head.accidental is not None
-        if printed != told:
-            raise EngraveError(f"Verovio drew other accidentals than the column {column} has")
+                heads[position] += len(drawn)
+                signs[position] += len(self.by_id["accidental", head.note])
+                for each in drawn:
+                    if abs(self._position(each) - position) > 1:
+                        raise EngraveError(f"Verovio drew {head.note} at another position than {position}")
+                if head.tie and not self.by_id["tie", head.note]:
+                    raise EngraveError(f"Verovio did not draw the tie of {head.note}")
+        for position, head in (entry for group in groups for entry in group.heads):
+            if (heads[position] == 0) != (head.kind == "none"):
+                raise EngraveError(f"Verovio drew {heads[position]} heads of {head.note}")
+            if (signs[position] > 0) != (head.accidental is not None):
+                raise EngraveError(f"Verovio drew {signs[position]} accidentals of {head.note}")
+
+    def _position(self, head: DrawnElement) -> float:
+        """Diatonic steps from the lowest line to the middle of a head."""
+        return (self.frame.line_ys[-1] - (head.box[1] + head.box[3]) / 2) / (SPACE / 2)
 
     def check_rest(self) -> None:
         """No sign is left over."""

@@ -89,8 +89,13 @@ class DrawnSystem:
     margin: tuple[int, int]
 
 
-def read_system(svg: str) -> DrawnSystem:
+def read_system(svg: str, staff_of: Mapping[str, int]) -> DrawnSystem:
     """Read what Verovio drew, from its SVG of one system.
+
+    Args:
+        svg: By Verovio.
+        staff_of: Index of the staff of each event and note of the score, by id: Verovio keeps those that
+            cross over to another staff with their voice.
 
     Raises:
         EngraveError: There is no system, or its staves have other than five lines each.
@@ -100,7 +105,7 @@ def read_system(svg: str) -> DrawnSystem:
     if page is None or (origin := _TRANSLATION.match(page.get("transform", ""))) is None:
         raise EngraveError("the SVG has no page of Verovio")
     frames = _frames(page)
-    reader = _Reader(glyphs(root), frames)
+    reader = _Reader(glyphs(root), frames, staff_of)
     reader.read(page)
     return DrawnSystem(frames, tuple(reader.elements()), (int(origin[1]), int(origin[2])))
 
@@ -141,11 +146,12 @@ class _Place:
 class _Reader:
     """Collects the shapes of an SVG by the element that they are part of."""
 
-    def __init__(self, defined: Mapping[str, Box], frames: tuple[StaffFrame, ...]) -> None:
-        self.defined, self.frames = defined, frames
+    def __init__(
+        self, defined: Mapping[str, Box], frames: tuple[StaffFrame, ...], staff_of: Mapping[str, int]
+    ) -> None:
+        self.defined, self.frames, self.staff_of = defined, frames, staff_of
         self.shapes: list[tuple[_Place, Box]] = []
         self.units = 0
-        self.staff_of: dict[str, int] = {}  # of events and notes
 
     def read(self, page: ET.Element) -> None:
         """Collects everything that is drawn on a page."""
@@ -155,7 +161,7 @@ class _Reader:
         """The elements, in the order of the SVG."""
         for place, found in groupby(self.shapes, key=lambda shape: shape[0]):
             id_ = place.note or place.event or place.measure
-            staff = self.staff_of.get(id_, place.staff) if place.staff == -1 else place.staff
+            staff = self.staff_of.get(id_, place.staff)
             if place.kind == "barline":
                 yield from self._barlines(place, [box for _, box in found])
             elif box := union(box for _, box in found):
@@ -200,7 +206,6 @@ class _Reader:
                 note = id_
             else:
                 event = id_
-            self.staff_of[id_] = place.staff
             kind = ""
         if start := group.get("data-startid"):
             note, event = "", start[1:]

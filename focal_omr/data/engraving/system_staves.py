@@ -75,12 +75,13 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
         EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
     """
     score, _ = as_printed(score, stems=False)
+    staff_of = _staves_of_events(score)
     mei = write_mei_score(for_engraving(score))
     options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}
     for spacing in ({}, _TIGHT):
         engraver.set_options(**options | spacing)
         svg = engraver.svg(mei)
-        system = read_system(svg)
+        system = read_system(svg, staff_of)
         width = _width(system)
         if width <= MAX_WIDTH_SPACES:
             break
@@ -103,6 +104,21 @@ def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
     if len(found.systems) != 1:
         raise EngraveError(f"a score of {len(found.systems)} systems; needed is one")
     return found.systems[0]
+
+
+def _staves_of_events(score: Score) -> dict[str, int]:
+    """The index of the staff in the system of each event and note, by id."""
+    found: dict[str, int] = {}
+    first = 0
+    for part in score.parts:
+        for measure in part.measures:
+            for voice in measure.voices:
+                for event in voice.events:
+                    found[event.id] = first + event.staff - 1
+                    if isinstance(event, Chord):
+                        found |= {n.id: first + (n.staff or event.staff) - 1 for n in event.notes}
+        first += part.staves
+    return found
 
 
 def _with_stems(score: Score, system: DrawnSystem) -> Score:
@@ -200,7 +216,8 @@ def _cut(
     score: Score,
 ) -> EngravedStaff:
     """The image and the labels of one staff."""
-    placed = place_columns(columns, [element for element in system.elements if element.staff == number])
+    own = [element for element in system.elements if element.staff == number]
+    placed = place_columns(columns, own, system.staves[number])
     first = window.middles[number] - STAFF_HALF_SPACES * STAFF_SPACE_PX
     top = window.top + first * window.unit
     elements = []
