@@ -476,7 +476,10 @@ def _shared_heads(groups: Sequence[Group | None], printed: dict[int, tuple[Head,
     """The groups, with what is printed of a shared head in each of them."""
     shared = [
         group
-        and replace(group, heads=tuple((p, replace(printed[p][0], tie=head.tie)) for p, head in group.heads))
+        and replace(
+            group,
+            heads=tuple((p, replace(printed[p][0], tie=head.tie, note=head.note)) for p, head in group.heads),
+        )
         for group in groups
     ]
     return shared[0], shared[1], shared[2]

@@ -131,9 +131,9 @@ class PartLayers:
             if isinstance(note.pitch, Pitch) and (note.pitch.alter or note.accidental)
         }
         home: dict[int, int] = {}  # the staff whose layer holds a voice: that of most of its events
-        for index, voice in enumerate(measure.voices):
+        for number, voice in enumerate(measure.voices):
             staves = [event.staff for event in voice.events]
-            home[index] = max(sorted(set(staves)), key=staves.count, default=1)
+            home[number] = max(sorted(set(staves)), key=staves.count, default=1)
         repeats = dict(measure.repeats)
         for staff in range(1, self.part.staves + 1):
             element = sub(parent, "staff", {"n": str(self.first_staff + staff - 1)})

@@ -113,6 +113,17 @@ def test_a_head_shared_by_two_stems() -> None:
     assert chords(measure, 1)[0].notes[0].tie_to is None
 
 
+def test_columns_know_the_ids_of_their_events_and_notes() -> None:
+    shared = col(notes("1/4", (3, Head("sharp"))), notes("1/2", (1, Head()), (3, Head("sharp"))))
+    score = decode([*opening(time=meter(2, 4)), shared, BAR]).score
+    (column,) = [c for c in score_to_columns(score).systems[0][0] if isinstance(c, NoteColumn)]
+    told = {g.event: [head.note for _, head in g.heads] for g in column.groups if g}
+    assert told == {
+        chord.id: [n.id for n in chord.notes] for *_, chord in score.events() if isinstance(chord, Chord)
+    }
+    assert len({note for own in told.values() for note in own}) == 3
+
+
 @pytest.mark.parametrize("bare", [0, 1])
 def test_a_stem_without_a_head_of_its_own_shares_the_other_one(bare: int) -> None:
     score = decode([*opening(time=meter(1, 4)), col(notes("1/4", 3), notes("1/4", 3)), BAR]).score

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from rich_scores import chord, measure, rest, rich_score
+from rich_scores import WHOLE, chord, measure, rest, rich_score
 
 from focal_omr.errors import NotationError
 from focal_omr.formats.mei_score_reader import read_mei_score
@@ -30,6 +30,7 @@ from focal_omr.score.score import (
     Moment,
     MultiRest,
     Note,
+    Ottava,
     Part,
     Pitch,
     Rest,
@@ -329,6 +330,14 @@ def test_a_sign_that_repeats_half_a_measure_is_written_out() -> None:
     assert [e.onset for e in read] == [F(0), F(1, 4), F(1, 2), F(3, 4)]
     assert [n.pitch.step for n in read[3].notes] == ["A", "C"]
     assert validate(read_mei_score(document(layer + "<halfmRpt/>"))) == []
+
+
+def test_notes_under_an_octave_line_are_written_as_printed_in_every_measure() -> None:
+    bars = tuple(measure(f"m{n}", (chord(f"c{n}", Fraction(0), "C6", WHOLE),)) for n in range(4))
+    line = Ottava(Moment("m2", Fraction(0)), Moment("m2", Fraction(1)), 1)
+    text = write_mei_score(Score(parts=(Part(id="P1", measures=bars, spanners=(line,)),)))
+    printed = re.findall(r'pname="c" oct="(\d)"', text)
+    assert printed == ["6", "6", "5", "6"]
 
 
 def test_tremolos() -> None:
