@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from focal_omr.formats.kern_text import meter_at, written_out
+from focal_omr.formats.humdrum import field_at, written_out
 from focal_omr.formats.mei_score_reader import mei_score, parse_mei
 from focal_omr.formats.mei_terms import ID
 from focal_omr.formats.verovio import Engraver
@@ -15,6 +15,7 @@ from focal_omr.score.score import Chord, Measure, MeasureRepeat, Rest, Score
 
 __all__ = ["read_kern_score"]
 
+_METER = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d+)")
 _PLACE = re.compile(r"-L(\d+)F(\d+)")
 
 
@@ -30,7 +31,7 @@ def read_kern_score(text: str) -> Score:
     lines = text.splitlines()
     plain, repeated = written_out(lines)
     root, score = parse_mei(Engraver().mei("\n".join(plain), input_format="kern"))
-    _restore_meters(score, lines)
+    _restore_signs(score, lines)
     read = mei_score(root, score)
     return replace(
         read,
@@ -44,18 +45,19 @@ def read_kern_score(text: str) -> Score:
     )
 
 
-def _restore_meters(score: ET.Element, lines: list[str]) -> None:
-    """Give the meters their numbers that Verovio drops beside a mensuration sign, in place."""
+def _restore_signs(score: ET.Element, lines: list[str]) -> None:
+    """Give meters the numbers that Verovio drops beside a mensuration sign, and keys their naturals."""
     for parent in score.iter():
-        for meter in parent.findall("meterSig"):
-            place = _PLACE.search(meter.get(ID, ""))
-            told = meter_at(lines, int(place[1]), int(place[2])) if place else None
-            if told is not None:
-                meter.set("count", told[0])
-                meter.set("unit", told[1])
-                sign = parent.find("mensur")
-                if sign is not None and sign.get("sign") == "C" and not meter.get("sym"):
-                    meter.set("sym", "cut" if sign.get("slash") else "common")
+        for sign in (*parent.findall("meterSig"), *parent.findall("keySig")):
+            place = _PLACE.search(sign.get(ID, ""))
+            field = field_at(lines, int(place[1]), int(place[2])) if place else ""
+            if sign.tag == "keySig" and re.match(r"\*k\[.*n", field):
+                sign.set("cancelaccid", "before")
+            elif told := _METER.match(field):
+                sign.attrib |= {"count": told[1], "unit": told[2]}
+                mensur = parent.find("mensur")
+                if mensur is not None and mensur.get("sign") == "C" and not sign.get("sym"):
+                    sign.set("sym", "cut" if mensur.get("slash") else "common")
 
 
 def _with_repeats(measure: Measure, staves: int, repeated: dict[tuple[int, int], int]) -> Measure:

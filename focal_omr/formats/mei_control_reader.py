@@ -109,13 +109,19 @@ class ControlReader:
                         self.places.setdefault(note.id, (draft, measure))
                         self.notes[note.id] = self.notes[draft.id] = note.id
 
-    def read(self, element: ET.Element, index: int) -> None:
-        """Read one control element of a measure.
+    def read_measure(self, measure: ET.Element, index: int) -> None:
+        """Read the control elements of a measure; pedal signs in the order of their times.
 
         Args:
-            element: The element.
-            index: The index of its measure.
+            measure: The <measure>.
+            index: Its index.
         """
+        elements = [element for element in measure if element.tag != "staff"]
+        places = {id(e): self._where(e, index) for e in elements if e.tag == "pedal"}
+        for element in sorted(elements, key=lambda e: place[1] if (place := places.get(id(e))) else _ZERO):
+            self._read(element, index)
+
+    def _read(self, element: ET.Element, index: int) -> None:
         tag = element.tag
         readers: dict[str, Callable[[ET.Element, int], None]] = {
             **dict.fromkeys(("slur", "phrase"), self._slur),
@@ -184,6 +190,9 @@ class ControlReader:
         where = self._where(element, index)
         return None if where is None else _nearest(*where)
 
+    def _same_part(self, *ids: str) -> bool:
+        return len({self.places[id_][1].part for id_ in ids}) == 1
+
     def _add_spanner(self, spanner: Spanner, draft: Draft | None) -> None:
         if draft is not None:
             self.spanners[self.places[draft.id][1].part].append(spanner)
@@ -192,6 +201,8 @@ class ControlReader:
 
     def _slur(self, element: ET.Element, index: int) -> None:
         start, end = self._event(element, index), self._event(element, index, "endid")
+        if start is not None and end is not None and not self._same_part(start.id, end.id):
+            end = None
         ends = None if start is None else start.id, None if end is None else end.id
         slur = Slur(*ends, placement(element, "curvedir"), element.get("lform") in ("dashed", "dotted"))
         self._add_spanner(slur, start or end)
@@ -200,9 +211,8 @@ class ControlReader:
         start, end = (element.get(name, "").lstrip("#") for name in ("startid", "endid"))
         start, end = self.notes.get(start, start), self.notes.get(end, end)
         if start in self.notes:
-            self.tied[self.pieces.get(start, start)] = (
-                end if end in self.notes and element.tag == "tie" else ""
-            )
+            leads = end in self.notes and element.tag == "tie" and self._same_part(start, end)
+            self.tied[self.pieces.get(start, start)] = end if leads else ""
 
     def _line(self, element: ET.Element, index: int) -> None:
         where = self._where(element, index)
@@ -273,6 +283,9 @@ class ControlReader:
         draft = self._event(element, index)
         if draft is None or draft.kind == "space":
             return
+        where = self._where(element, index)
+        if where is not None and where[1] >= max(d.onset + d.length for d in where[0].drafts()) > _ZERO:
+            return  # it stands over the barline, which the records lack
         match element.tag:
             case "fermata":
                 shape = {"angular": "angled", "square": "square"}.get(element.get("shape", ""), "normal")

@@ -1,5 +1,6 @@
 """One part of an MEI document, from drafts of its measures to records."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ from focal_omr.score.score import (
 __all__ = ["Frame", "PartBuilder", "PartHead", "Timeline"]
 
 _ZERO = Fraction(0)
+_ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5"}
 _MARK_ORDER = (Ornament, Tremolo, Technique, Fingering, Articulation, Fermata, Arpeggio, Lyric)
 
 
@@ -123,10 +125,9 @@ class PartBuilder:
             if not owners or f"#{self.head.id}" in owners.split():
                 closed = element.get("lendsym") not in ("none", "angleup") if element.get("lendsym") else True
                 end = measures[renamed.get(last + 1, len(measures)) - 1].id
-                ending = Ending(
-                    self.drafts[first].id, end, element.get("n", ""), element.get("label", ""), closed
-                )
-                spanners.append(ending)
+                numbers, text = _passes(element.get("n", ""))
+                text = element.get("label", text)
+                spanners.append(Ending(self.drafts[first].id, end, numbers, text, closed))
         return Part(
             id=self.head.id,
             measures=tuple(measures),
@@ -239,6 +240,15 @@ class PartBuilder:
             for voice in measure.voices
         )
         return Measure(id=id_, number=number, voices=voices)
+
+
+def _passes(printed: str) -> tuple[str, str]:
+    """The numbers of an ending, and what is printed where it is more: "1ma", "IIdo", "1. e 2."."""
+    if re.fullmatch(r"[\d, ]*", printed):
+        return printed, ""
+    roman = re.match(r"IV|V|I{1,3}", printed)
+    numbers = re.findall(r"\d{1,2}", printed) or [_ROMAN[roman[0]] for roman in [roman] if roman]
+    return ", ".join(numbers), printed
 
 
 def _in_order(spanners: list[Spanner], measures: list[Measure]) -> list[Spanner]:

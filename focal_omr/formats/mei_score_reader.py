@@ -219,9 +219,7 @@ class _ScoreReader:
             self._set_lengths(index)
         controls = ControlReader(self.measures, self.places, pieces)
         for index, frame in enumerate(self.frames):
-            for element in frame.element:
-                if element.tag != "staff":
-                    controls.read(element, index)
+            controls.read_measure(frame.element, index)
         timeline = Timeline(self.frames, self.endings, self.places, self.keep_id)
         return [
             PartBuilder(timeline, head, own, controls).build()

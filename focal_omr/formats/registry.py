@@ -17,8 +17,8 @@ from focal_omr.formats.musicxml_reader import read_musicxml
 from focal_omr.formats.musicxml_score import write_musicxml_score, write_mxl
 from focal_omr.formats.one_voice_files import (
     ONE_VOICE_READERS,
+    decode_text,
     format_of,
-    kern_text,
     read_file,
     save_one_voice,
     write_one_voice,
@@ -192,6 +192,6 @@ _READERS: dict[str, Callable[[bytes], Score]] = {
     ".musicxml": lambda data: read_musicxml(xml_text(data)),
     ".xml": _read_xml,
     ".mxl": lambda data: read_musicxml(unzip_musicxml(data)),
-    **{suffix: lambda data: read_kern_score(kern_text(data)) for suffix in (".krn", ".kern")},
+    **{suffix: lambda data: read_kern_score(decode_text(data)) for suffix in (".krn", ".kern")},
     **{suffix: _one_voice(suffix) for suffix in (".abc", ".pae", ".semantic", ".agnostic")},
 }

@@ -6,7 +6,19 @@ import pytest
 
 from focal_omr.errors import EngraveError
 from focal_omr.formats.kern_score import read_kern_score
-from focal_omr.score.score import Chord, Dynamic, Key, Lyric, MeasureRepeat, Meter, Pitch, Rest, Score, Sign
+from focal_omr.score.score import (
+    Chord,
+    Dynamic,
+    Fermata,
+    Key,
+    Lyric,
+    MeasureRepeat,
+    Meter,
+    Pitch,
+    Rest,
+    Score,
+    Sign,
+)
 from focal_omr.score.validate import validate
 
 PIANO_SONG = """\
@@ -143,4 +155,26 @@ def test_what_a_repeat_sign_repeats_is_written_out() -> None:
         ["C4", "D4", "E4", "F4"],
         ["C4", "D4", "E4", "F4"],
         ["C4", "D4", "C4", "D4"],
+    ]
+
+
+def test_a_key_signature_with_naturals() -> None:
+    score = _kern("**kern\n*k[b-e-a-]\n=1\n1c\n=2\n*k[anb-e-]\n1d\n=3\n*k[bnenf#]\n1e\n==\n*-\n")
+    keys = [s.value for m in score.parts[0].measures for s in m.signs if isinstance(s.value, Key)]
+    assert keys == [Key(-3), Key(-2, -3), Key(1, -2)]
+
+
+def test_brackets_in_a_syllable() -> None:
+    score = _kern("**kern **text\n=1 =1\n2c D[o]-\n2d [-mi]\n== ==\n*- *-\n")
+    marks = [m for *_, e in score.events() if isinstance(e, Chord) for m in e.marks]
+    assert [m.text for m in marks if isinstance(m, Lyric)] == ["D[o]", "[-mi]"]
+
+
+def test_a_fermata_over_a_barline_belongs_to_no_note() -> None:
+    score = _kern("**kern\n*M4/4\n=1\n2c;\n2d\n==;\n*-\n")
+    assert [
+        any(isinstance(m, Fermata) for m in e.marks) for *_, e in score.events() if isinstance(e, Chord)
+    ] == [
+        True,
+        False,
     ]

@@ -32,6 +32,7 @@ from focal_omr.score.score import (
     Note,
     Ottava,
     Part,
+    Pedal,
     Pitch,
     Rest,
     Score,
@@ -352,6 +353,42 @@ def test_a_misprinted_value_stays_and_lasts_as_it_sounds() -> None:
     read = events(document('<note pname="g" oct="4" dur="8" dots="1" dur.ges="16"/>'))
     assert isinstance(read[0], Chord)
     assert (read[0].duration, read[0].length) == (Duration(F(1, 8), 1), F(1, 16))
+
+
+def _two_parts(controls: str, *, before: str = "") -> str:
+    """An MEI document of two staves with a note each, whose ids are a and b."""
+    staves = "".join(
+        f'<staff n="{n}"><layer n="1"><note xml:id="{id_}" dur="1" pname="c" oct="4"/></layer></staff>'
+        for n, id_ in ((1, "a"), (2, "b"))
+    )
+    defs = "".join(f'<staffDef n="{n}" lines="5" clef.shape="G" clef.line="2"/>' for n in (1, 2))
+    return f"""<mei><music><body><mdiv><score><scoreDef meter.count="4" meter.unit="4"><staffGrp>{defs}
+      </staffGrp></scoreDef><section>{before}<measure n="1">{staves}{controls}</measure></section>
+      </score></mdiv></body></music></mei>"""
+
+
+def test_slurs_and_ties_do_not_leave_their_part() -> None:
+    ends = 'startid="#a" endid="#b"'
+    score = read_mei_score(_two_parts(f"<slur {ends}/><tie {ends}/>"))
+    assert validate(score) == []
+    assert score.parts[0].spanners == (Slur("a", None),)
+    assert [n.tie_to for *_, e in score.events() if isinstance(e, Chord) for n in e.notes] == ["", None]
+
+
+def test_numbers_of_endings_from_what_is_printed() -> None:
+    for printed, read in (("1", ("1", "")), ("1, 2", ("1, 2", "")), ("IIdo", ("2", "IIdo"))):
+        mei = document('<note pname="g" oct="4" dur="1"/>')
+        mei = mei.replace("<measure ", f'<ending n="{printed}"><measure ').replace(
+            "</measure>", "</measure></ending>"
+        )
+        endings = [s for s in spanners(mei) if isinstance(s, Ending)]
+        assert [(e.numbers, e.text) for e in endings] == [read]
+
+
+def test_pedal_signs_are_read_in_the_order_of_their_times() -> None:
+    pedals = '<pedal tstamp="3" dir="up" staff="1"/><pedal tstamp="1" dir="down" staff="1"/>'
+    found = spanners(document('<note pname="g" oct="4" dur="1"/>', after=pedals))
+    assert [(p.start.onset, p.end.onset) for p in found if isinstance(p, Pedal)] == [(F(0), F(1, 2))]
 
 
 # Corners of the writer -------------------------------------------------------------------------------------

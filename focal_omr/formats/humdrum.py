@@ -7,29 +7,34 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["meter_at", "written_out"]
+__all__ = ["field_at", "written_out"]
 
-_METER = re.compile(r"\*M(\d+(?:\+\d+)*)/(\d+)")
+# What Verovio 6.4 misreads in a field, and what it reads right.
+_CORRECTED = {
+    "**kern": ((re.compile(r"(?<=[\[_])y"), ""), (re.compile("l"), "")),  # hidden ties, final longs
+    "**text": ((re.compile(r"\["), "&#91;"), (re.compile(r"\]"), "&#93;")),
+}
+_NATURALS = re.compile(r"(?<=[\[n#-])[a-g]n")  # of a key signature
 
 
-def meter_at(lines: Sequence[str], line: int, field: int) -> tuple[str, str] | None:
-    """The beats and the unit of the meter in a field of a text, counted from 1; None: it holds none."""
+def field_at(lines: Sequence[str], line: int, field: int) -> str:
+    """A field of a text by line and column from 1; "" where there is none."""
     fields = lines[line - 1].split("\t")[field - 1 :] if 0 < line <= len(lines) else []
-    told = _METER.match(fields[0]) if fields else None
-    return (told[1], told[2]) if told else None
+    return fields[0] if fields else ""
 
 
 class _Spine(NamedTuple):
-    """A column of the text: whether it holds notes, and the line of its repeat sign, 0: none."""
+    """A column of the text: what it holds, and the line of the repeat sign that it is in, 0: none."""
 
-    kern: bool
+    kind: str
     sign: int = 0
 
 
 def written_out(lines: list[str]) -> tuple[list[str], dict[tuple[int, int], int]]:
     """The lines as Verovio reads all music in them, and where repeat signs stand for music.
 
-    Verovio drops the notes below a repeat sign, ties that are not drawn, and what a final long is tied to.
+    Verovio drops the notes below a repeat sign, ties that are not drawn, what a final long is tied to, what
+    stands in brackets in a text, and key signatures with naturals.
 
     Returns:
         The lines; the fields below repeat signs: of line and column, both from 1, the line of the sign.
@@ -40,16 +45,16 @@ def written_out(lines: list[str]) -> tuple[list[str], dict[tuple[int, int], int]
     for number, line in enumerate(lines, 1):
         fields = line.split("\t")
         if line.startswith("**"):
-            spines = [_Spine(field == "**kern") for field in fields]
+            spines = [_Spine(field) for field in fields]
         elif line.startswith("*"):
             spines = list(_next_spines(fields, spines, number))
             fields = ["*" if re.match(r"\*X?rep", field) else field for field in fields]
+            fields = [_NATURALS.sub("", f) if f.startswith("*k[") else f for f in fields]
         elif line and line[0] not in "!=":
             repeated |= {(number, column): s.sign for column, s in enumerate(spines, 1) if s.sign}
-            fields = [
-                re.sub(r"(?<=[\[_])y|l", "", field) if spine.kern else field
-                for field, spine in zip(fields, spines, strict=False)
-            ]
+            for column, spine in enumerate(spines[: len(fields)]):
+                for wrong, right in _CORRECTED.get(spine.kind, ()):
+                    fields[column] = wrong.sub(right, fields[column])
         plain.append("\t".join(fields))
     return plain, repeated
 
@@ -71,7 +76,7 @@ def _next_spines(fields: list[str], spines: list[_Spine], number: int) -> Iterat
         elif field == "*^":
             yield from (spine, spine)
         elif field == "*+":
-            yield from (spine, _Spine(kern=False))
+            yield from (spine, _Spine(""))
         elif field != "*-" and not field == before == "*v":
             yield spine
         before = field
