@@ -1,14 +1,20 @@
 """The benchmarks: operations counted by hand, comparisons of two runs, and a start that loads little."""
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_columns import BAR, RandomScore, meter, opening, scale
 from onnx import TensorProto, helper, numpy_helper, save
 
-from benchmarks import against, starting
+from benchmarks import against, corpora, starting
 from benchmarks.floor import count_multiply_adds
+from focal_omr.encodings.from_columns import score_from_columns
+from focal_omr.formats.registry import save_score
+from focal_omr.score.score import Chord, Pitch
 
 _HEAVY = ("torch", "onnxruntime", "cv2", "numpy", "verovio", "pydantic", "pypdfium2")
 
@@ -87,3 +93,35 @@ def test_starting_loads_nothing_heavy() -> None:
     assert not set(modules) & set(_HEAVY)
     _, modules = starting.imported("import focal_omr.cli.app")
     assert not set(modules) & {"torch", "onnxruntime", "cv2", "numpy", "verovio", "pypdfium2"}
+
+
+def test_corpora_are_taken_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score = RandomScore(1).make()
+    save_score(score, tmp_path / "random.musicxml")
+    (tmp_path / "broken.musicxml").write_text("<score-partwise/>")
+    monkeypatch.setattr("sys.argv", ["corpora", f"random={tmp_path}", "--out", str(tmp_path)])
+    corpora.main()
+    with (tmp_path / "columns.csv").open(newline="") as file:
+        (columns,) = csv.DictReader(file)
+    assert (columns["files"], columns["bars"], columns["outside"]) == ("1", "4", "0")
+    assert (columns["onset_f1"], columns["bars_right"]) == ("1.0", "1.0")
+    with (tmp_path / "roundtrip.csv").open(newline="") as file:
+        ways = list(csv.DictReader(file))
+    assert [way["way"] for way in ways] == ["musicxml", "mei through Verovio"]
+    assert {(way["files"], way["refused"], way["perfect"]) for way in ways} == {("1", "1", "1")}
+
+
+def test_what_columns_cannot_say_is_counted() -> None:
+    columns = [*opening(time=meter(2, 4)), *scale(2), BAR, *scale(2), BAR]
+    score = score_from_columns([[columns]]).score
+    (part,) = score.parts
+    first, second = part.measures
+    (voice,) = second.voices
+    chord = voice.events[0]
+    assert isinstance(chord, Chord)
+    high = replace(chord, notes=(replace(chord.notes[0], pitch=Pitch("C", 9)),))
+    second = replace(second, voices=(replace(voice, events=(high, *voice.events[1:])),))
+    trip = corpora.ColumnsTrip()
+    trip.add(replace(score, parts=(replace(part, measures=(first, second)),)))
+    assert (trip.bars, trip.outside, trip.right) == (2, 1, 1)
+    assert trip.reasons == {"a note more than six spaces from the staff": 1}
