@@ -1,9 +1,9 @@
 """Time and memory of the losses relative to plain CTC: forward and backward from logits, at training size.
 
 ``python -m benchmarks.loss`` prints the results as JSON. Ratios of sequence losses should stay at or below
-1.05, those of the symbol-level loss at or below 2.0. Page faults add noise: each step allocates tensors of 29
-MB, some of them on fresh pages (0.80 to 1.05 observed on a busy machine with two cores). If glibc keeps freed
-memory, the range was 0.95 to 1.05:
+1.05, those of the symbol-level loss at or below 2.0, those of the column losses at or below 1.0. Page faults
+add noise: each step allocates tensors of 29 MB, some of them on fresh pages (0.80 to 1.05 observed on a busy
+machine with two cores). If glibc keeps freed memory, the range was 0.95 to 1.05:
 
     MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000 python -m benchmarks.loss
 """
@@ -13,6 +13,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +21,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from focal_omr.loss import focal_ctc_loss, length_focal_ctc_loss, symbol_focal_ctc_loss
+from focal_omr.encodings.column_factors import FACTORS, OFFSETS, POSITIONS
+from focal_omr.loss import (
+    column_ctc_loss,
+    column_focal_ctc_loss,
+    factor_focal_ctc_loss,
+    focal_ctc_loss,
+    length_focal_ctc_loss,
+    symbol_focal_ctc_loss,
+)
+from focal_omr.model.factor_softmax import log_softmax_by_factor
 
 FRAMES, BATCH, CLASSES, LABELS = 256, 16, 1782, 25  # 1781 symbols of PrIMuS and the blank
 FEW_CLASSES = 61  # 60 symbols, as in the study of losses
@@ -29,6 +39,11 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "focal": focal_ctc_loss,
     "length_focal": length_focal_ctc_loss,
     "symbol_focal": symbol_focal_ctc_loss,
+}
+COLUMN_LOSSES: dict[str, Callable[..., Tensor]] = {
+    "column": column_ctc_loss,
+    "column_focal": partial(column_focal_ctc_loss, gamma=1.0),
+    "factor_focal": partial(factor_focal_ctc_loss, gamma=1.0),
 }
 _STATUS = Path("/proc/self/status")
 Step: TypeAlias = Callable[[], Tensor]
@@ -62,6 +77,7 @@ def measure(*, repeats: int = 40) -> dict[str, float]:
     for name in LOSSES.keys() - {"ctc"}:
         figures[f"{name}_ratio"] = many[name] / many["ctc"]
         figures[f"{name}_few_ratio"] = few[name] / few["ctc"]
+    figures |= {f"{name}_ratio": many[name] / many["ctc"] for name in COLUMN_LOSSES}
     return dict(sorted(figures.items()))
 
 
@@ -126,6 +142,8 @@ def _peak_mb() -> float:
 def _medians(classes: int, repeats: int, *, device: str = "cpu") -> dict[str, float]:
     """Median milliseconds of each loss, after three rounds of warm-up."""
     steps = _steps(classes, device=device)
+    if classes == CLASSES:
+        steps |= _column_steps(device)
     timed = _cpu_ms if device == "cpu" else _gpu_ms
     for step in list(steps.values()) * 3:
         step()
@@ -150,6 +168,31 @@ def _steps(classes: int, *, device: str = "cpu") -> dict[str, Step]:
         return torch.autograd.grad(function(logits.log_softmax(-1), labels, *lengths), logits)[0]
 
     return {name: lambda function=function: step(function) for name, function in LOSSES.items()}
+
+
+def _column_steps(device: str) -> dict[str, Step]:
+    """A step function per column loss: half of the factors of as many columns as there are labels.
+
+    The logits are those of the two branches of the network: of frames, and of 33 rows.
+    """
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.tensor([len(factor.values) for factor in FACTORS])
+    of_frame, of_row = sizes[: -4 * len(POSITIONS)].tolist(), sizes[-4:].tolist()
+    logits = [
+        torch.randn(FRAMES, BATCH, *shape, generator=generator).to(device).requires_grad_()
+        for shape in ((sum(of_frame),), (len(POSITIONS), sum(of_row)))
+    ]
+    targets = (torch.rand(BATCH, LABELS, len(FACTORS), generator=generator) * sizes).long()
+    targets[torch.rand(targets.shape, generator=generator) < 0.5] = -1
+    targets[..., 0] = FACTORS[0].index["notes"]
+    lengths = torch.full((BATCH,), FRAMES), torch.full((BATCH,), LABELS)
+
+    def step(function: Callable[..., Tensor]) -> Tensor:
+        rows = log_softmax_by_factor(logits[1], of_row).flatten(2)
+        log_probs = torch.cat((log_softmax_by_factor(logits[0], of_frame), rows), 2)
+        return torch.autograd.grad(function(log_probs, targets, *lengths, offsets=OFFSETS), logits)[0]
+
+    return {name: lambda function=function: step(function) for name, function in COLUMN_LOSSES.items()}
 
 
 def _cpu_ms(step: Step) -> float:

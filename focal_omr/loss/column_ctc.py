@@ -266,7 +266,7 @@ class _FactorFocal(torch.autograd.Function):
         weights = weigh(spent, columns.sum(1)[..., None], value_weights) * hot
         blank_spent = -(blanks * values[..., :1]).sum(1)  # (B, S + 1)
         blank_weights = weigh(blank_spent, blanks.sum(1), value_weights[0])
-        grad = -(columns @ weights)  # (B, T, F)
+        grad = columns @ -weights  # (B, T, F)
         grad[..., 0] -= (blanks * blank_weights[:, None]).sum(-1)
         ctx.save_for_backward(grad.transpose(0, 1))
 
@@ -332,8 +332,9 @@ def _multi_hot(batch: CtcBatch, offsets: Sequence[int]) -> Tensor:
 
 def _emissions(batch: CtcBatch, hot: Tensor, guide: Tensor | None) -> Tensor:
     """Log-probability of the blank and of each column, (T, B, 1 + U)."""
-    # 0 * -inf is NaN; a probability below e^-10000 is 0.
-    values = batch.log_probs.clamp(min=-1e4)
+    values = batch.log_probs
+    if torch.isneginf(values.detach().amin()):
+        values = values.clamp(min=-1e4)  # 0 * -inf is NaN
     columns = torch.bmm(values.transpose(0, 1), hot.transpose(1, 2)).transpose(0, 1)  # (T, B, U)
     if guide is not None:
         columns = columns + guide.to(columns)

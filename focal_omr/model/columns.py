@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from focal_omr.config import ModelConfig
 from focal_omr.encodings.vocabulary import Vocabulary
+from focal_omr.model.factor_softmax import log_softmax_by_factor
 from focal_omr.model.layers import BidirectionalLstm, convolution, frame_mask
 from focal_omr.staff.strip import strip_height
 
@@ -186,8 +187,3 @@ class ColumnNetwork(nn.Module):
 def _sizes(names: Sequence[str]) -> tuple[int, ...]:
     """How many values each factor has."""
     return tuple(len([*values]) for _, values in groupby(names, lambda name: name.partition("=")[0]))
-
-
-def log_softmax_by_factor(logits: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Log-softmax within each factor of logits (T, B, F), F the sum of the sizes, in float32."""
-    return torch.cat([part.log_softmax(-1) for part in torch.split(logits.float(), list(sizes), -1)], -1)
