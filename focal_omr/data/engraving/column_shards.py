@@ -31,7 +31,14 @@ from focal_omr.images.load import decode_gray
 from focal_omr.runtime.atomic_files import atomic_file, write_atomic
 from focal_omr.score.score import Score
 
-__all__ = ["ColumnLabel", "StaffRecord", "StoredStaff", "column_shard_index", "save_column_shard"]
+__all__ = [
+    "ColumnLabel",
+    "StaffRecord",
+    "StoredStaff",
+    "column_shard_index",
+    "is_column_shard",
+    "save_column_shard",
+]
 
 _INDEX_FORMAT = 2
 Table = tuple[tuple[str, tuple[str, ...]], ...]  # names of factors and of their values
@@ -218,6 +225,14 @@ def column_shard_index(path: ShardPath) -> list[StoredStaff]:
         return [_parse_entry(path, entry, size, table) for entry in content["staves"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{index}: not a readable index ({error})") from error
+
+
+def is_column_shard(path: ShardPath) -> bool:
+    """Whether a shard is one of columns, by its index; False where there is none that can be read."""
+    try:
+        return bool(json.loads(path.with_suffix(".json").read_bytes())["format"] == _INDEX_FORMAT)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _parse_entry(path: ShardPath, entry: dict[str, Any], size: int, table: Table) -> StoredStaff:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from focal_omr.score.score import Clef, Key, Measure, Part, Score
+from focal_omr.score.score import Clef, Key, Measure, Part, Score, Sign
 
 __all__ = ["for_engraving"]
 
@@ -24,7 +24,8 @@ def _part(part: Part) -> Part:
     clefs: dict[int, object] = {}
     keys: dict[int, object] = {}
     for index, measure in enumerate(part.measures):
-        kept, early = [], []
+        kept: list[Sign] = []
+        early: list[Sign] = []
         for sign in measure.signs:
             if not isinstance(sign.value, Clef | Key):
                 kept.append(sign)

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from focal_omr.data.contact import select_ids, sheet_entries, sheet_png, sheet_section
 from focal_omr.data.degrade.augment import check_degradation
+from focal_omr.data.engraving.column_shards import is_column_shard
 from focal_omr.data.frequency import LEAST_COUNT, frequency_bins, symbol_counts
 from focal_omr.data.primus.split import read_ids
+from focal_omr.data.show.column_page import show_columns
 from focal_omr.data.show.gallery import RenderedFigure, render_figures
 from focal_omr.data.show.sources import Source, read_source
 from focal_omr.data.show.summary import ranked, summarise, summary_rows
@@ -49,7 +51,7 @@ def show_set(
     """Write `index.html`, the figures and, if there are images, `contact.png`: all files or none.
 
     Args:
-        path: A data set of any kind that `read_source` reads.
+        path: A data set of any kind that `read_source` reads, or shards of columns.
         out: The folder to write to.
         count: Maximum number of samples on the contact sheet.
         seed: Seed of the contact sheet; the same data set and seed give the same bytes.
@@ -66,6 +68,8 @@ def show_set(
         OutputError: The files cannot be written.
     """
     check_degradation(degrade)
+    if path.is_dir() and any(map(is_column_shard, path.glob("*.tar"))):
+        return show_columns(path, out, count=count, seed=seed, ids=ids)
     source = read_source(path)
     names = list(source.labels) if ids is None else select_ids(read_ids(ids), source.labels, path)
     labels = [source.labels[name] for name in names]
