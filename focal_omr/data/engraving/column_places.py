@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
 
 from focal_omr.data.engraving.engraved_system import SPACE, DrawnElement, StaffFrame
 from focal_omr.encodings.columns import Column, Group, NoteColumn, SignColumn
@@ -13,7 +12,6 @@ __all__ = ["place_columns"]
 _KINDS = {"clef": "clef", "key": "key", "meter": "meter", "barline": "barline", "multirest": "multirest"}
 _KINDS |= {"measure-repeat": "measure-repeat"}
 _SAME_X = 1.5 * SPACE  # two barlines nearer than that are one sign
-_TOLERANCE = 0.5 * SPACE
 
 
 def place_columns(
@@ -132,19 +130,24 @@ class _Placer:
 
 
 def _in_order(placed: list[tuple[Column, float]]) -> list[tuple[Column, float]]:
-    """The columns by x. Only a rest of the whole measure may be drawn elsewhere than in its order in time."""
-    fixed = [entry for entry in placed if not _is_measure_rest(entry[0])]
-    for (left, x), (right, next_x) in pairwise(fixed):
-        slack = 2 * SPACE if _is_above(left) or _is_above(right) else 0.0
-        if next_x < x - slack:
-            raise EngraveError(f"Verovio drew {right} left of {left}")
-    if len(fixed) == len(placed):
-        return placed
-    ordered = list(fixed)
-    for entry in placed:
-        if _is_measure_rest(entry[0]):
-            at = next((i for i, (_, x) in enumerate(ordered) if x > entry[1]), len(ordered))
-            ordered.insert(at, entry)
+    """The columns by x. Only a rest of the whole measure may be drawn elsewhere than in its order in time.
+
+    Endings, octave lines, segno and coda stand above the staff and may reach to the left of the column before
+    them; then they get its x.
+    """
+    ordered: list[tuple[Column, float]] = []
+    for column, x in placed:
+        before = ordered[-1][1] if ordered else x
+        if _is_measure_rest(column):
+            continue
+        slack = 2 * SPACE if _is_above(column) or (ordered and _is_above(ordered[-1][0])) else 0.0
+        if x < before - slack:
+            raise EngraveError(f"Verovio drew {column} left of {ordered[-1][0]}")
+        ordered.append((column, max(x, before)))
+    for column, x in placed:
+        if _is_measure_rest(column):
+            at = next((i for i, (_, other) in enumerate(ordered) if other > x), len(ordered))
+            ordered.insert(at, (column, x))
     return ordered
 
 

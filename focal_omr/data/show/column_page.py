@@ -113,7 +113,7 @@ def _page(title: str, staves: Sequence[StoredStaff]) -> str:
 {"".join(rows)}</table>
 <h2>Staves</h2>
 <p>Rings: the heads that the columns say, at the x of the column; red and above: stems up; blue and below:
-stems down; green: third stem; violet: signs. Boxes: every element drawn; pale ones belong to other staves.</p>
+stems down; green: third stem; violet: signs. Boxes: every element drawn; pale ones are of other staves.</p>
 <img src="contact.png" alt="Staves with their labels">
 <h2>Values of the factors</h2>
 <p>Heads, accidentals, ties and kinds are counted over {len(POSITIONS)} positions.</p>
