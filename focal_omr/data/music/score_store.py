@@ -10,7 +10,7 @@ an excerpt can begin anywhere. Its parts are decoded one by one, only those that
 """
 
 import json
-import os
+import mmap
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -93,12 +93,15 @@ class ScoreStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = path.open("rb")
-            size = path.stat().st_size
-            if self._read(0, len(_MAGIC)) != _MAGIC:
+            with path.open("rb") as file:
+                # Shared between processes, and never in memory as a whole; an empty file cannot be mapped.
+                size = path.stat().st_size
+                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            if self._bytes[: len(_MAGIC)] != _MAGIC:
                 raise DataError(f"{path}: not a store of scores of this version")
-            length = int.from_bytes(self._read(size - _NUMBER_BYTES, _NUMBER_BYTES), "big")
-            index = json.loads(zlib.decompress(self._read(size - _NUMBER_BYTES - length, length)))
+            end = size - _NUMBER_BYTES
+            length = int.from_bytes(self._bytes[end:], "big")
+            index = json.loads(zlib.decompress(self._bytes[end - length : end]))
         except (OSError, ValueError, zlib.error) as error:
             raise DataError(f"{path}: cannot be read ({error})") from error
         self.pieces: list[str] = index["pieces"]
@@ -137,10 +140,7 @@ class ScoreStore:
     def _parts(self, number: int, parts: Sequence[int]) -> tuple[Part, ...]:
         _, place, size, _ = self._fragments[number]
         try:
-            lines = zlib.decompress(self._read(place, size)).split(b"\n")
+            lines = zlib.decompress(self._bytes[place : place + size]).split(b"\n")
             return tuple(read_record(lines[part]) for part in parts)
         except (zlib.error, IndexError, NotationError) as error:
             raise DataError(f"{self.path}: fragment {number} is damaged ({error})") from error
-
-    def _read(self, place: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, place)

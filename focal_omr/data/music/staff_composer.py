@@ -26,7 +26,7 @@ class StaffMeasure:
     voices: list[list[EventDraft]] = field(default_factory=list)
     signs: list[Sign] = field(default_factory=list)
     spanners: list[Spanner] = field(default_factory=list)
-    repeats: bool = False  # a sign for the measure before stands over the rest
+    repeats: bool = False  # a sign for the measure before, and nothing else
 
     @property
     def columns(self) -> int:
@@ -134,7 +134,8 @@ class StaffComposer:
         silent = alone and (self._chance("empty") or self.choices.take("up.value", ("measure",)) is not None)
         if silent or found.repeats:
             self.rest()
-            found.voices.append([self.measure_rest(length)])
+            space = EventDraft(next(self.ids), _ZERO, length, None, self.number)
+            found.voices.append([space if found.repeats else self.measure_rest(length)])
             return
         rhythms = self._rhythms(present, length, beat_of(meter))
         if self._chance("clef"):

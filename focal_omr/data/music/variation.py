@@ -68,9 +68,9 @@ def transposed(score: Score, fifths: int, octaves: int = 0) -> Score | None:
 
 
 def under_clef(score: Score, part: int, clef: Clef) -> Score | None:
-    """The score with the one staff of a part under another clef: printed alike, read differently.
+    """The score with the one staff of a part under another clef: every note stays at its position.
 
-    None also for a part of several staves or clefs.
+    Accidentals keep their relation to the key. None also for a part of several staves or clefs.
     """
     chosen = score.parts[part]
     clefs = {s.value for m in chosen.measures for s in m.signs if isinstance(s.value, Clef)}
@@ -84,7 +84,7 @@ def under_clef(score: Score, part: int, clef: Clef) -> Score | None:
         key = next((s.value for s in reversed(old.signs) if isinstance(s.value, Key)), key)
         signs = tuple(replace(s, value=clef) if isinstance(s.value, Clef) else s for s in old.signs)
         return replace(
-            _mapped(old, lambda event: _moved(event, steps, lambda pitch: _same_print(pitch, key, steps))),
+            _mapped(old, lambda event: _moved(event, steps, lambda pitch: _same_place(pitch, key, steps))),
             signs=signs,
         )
 
@@ -162,7 +162,7 @@ def _transposed_pitch(pitch: Pitch, fifths: int, steps: int) -> Pitch:
     return _pitch(diatonic, (place - _FIFTHS.index(STEPS[diatonic % 7])) // 7)
 
 
-def _same_print(pitch: Pitch, key: Key, steps: int) -> Pitch:
+def _same_place(pitch: Pitch, key: Key, steps: int) -> Pitch:
     diatonic = pitch.diatonic + steps
     return _pitch(diatonic, key.alter(STEPS[diatonic % 7]) + pitch.alter - key.alter(pitch.step))
 
