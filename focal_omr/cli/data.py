@@ -359,6 +359,9 @@ def systems(
         float, typer.Option(min=0, max=1, help="Fraction of composed music where there is a store.")
     ] = 0.35,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    engraver: Annotated[
+        str, typer.Option(help="verovio, or musescore if MuseScore 3 is installed.")
+    ] = "verovio",
 ) -> None:
     """Engrave systems of every texture and pack their staves into shards, with columns and boxes.
 
@@ -369,7 +372,9 @@ def systems(
         from focal_omr.data.engraving.render_systems import write_column_shards
         from focal_omr.data.music.score_stream import MusicSource
     source = MusicSource(scores, composed)
-    write_column_shards(out, count=count, seed=seed, source=source, size=size, workers=workers)
+    write_column_shards(
+        out, count=count, seed=seed, source=source, size=size, workers=workers, engraver=engraver
+    )
     print(out)
 
 

@@ -363,8 +363,10 @@ class _PartWriter:
         """Writes the notations of one note of an event, the one of number `index`."""
         notes = event.notes if isinstance(event, Chord) else ()
         note, last = notes[index] if notes else None, index == len(notes) - 1
-        if note is not None and note.id == event.id and not (
-            ties or event.marks or event.id in self.spanners.notations
+        if (
+            note is not None
+            and note.id == event.id
+            and not (ties or event.marks or event.id in self.spanners.notations)
         ):
             return  # as most notes
         notations = ET.Element("notations")

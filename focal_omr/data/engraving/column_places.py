@@ -11,6 +11,7 @@ __all__ = ["place_columns"]
 
 _KINDS = {"clef": "clef", "key": "key", "meter": "meter", "barline": "barline", "multirest": "multirest"}
 _KINDS |= {"measure-repeat": "measure-repeat"}
+_SLACK = 4 * SPACE  # of signs above the staff
 _SAME_X = 1.5 * SPACE  # two barlines nearer than that are one sign
 
 
@@ -71,14 +72,14 @@ class _Placer:
             name = "ending" if kind == "ending" else "ottava" if value.startswith("ottava") else "jump"
             found = self.spans[name]
             if not found:
-                raise EngraveError(f"Verovio did not draw the {kind} {value}")
+                raise EngraveError(f"the engraver did not draw the {kind} {value}")
             if name == "jump":
                 return found.pop().x
             if value in ("stop", "discontinue", "ottava-stop"):
                 return found.pop().box[2]
             return found[-1].box[0]
         if not self.signs[_KINDS[kind]]:
-            raise EngraveError(f"Verovio did not draw the {kind} {value}")
+            raise EngraveError(f"the engraver did not draw the {kind} {value}")
         return self.signs[_KINDS[kind]].pop()
 
     def _group(self, group: Group) -> tuple[float, bool]:
@@ -86,14 +87,14 @@ class _Placer:
         if not group.heads:
             rests = self.by_id["rest", group.event]
             if len(rests) != 1:
-                raise EngraveError(f"Verovio drew the rest {group.event} {len(rests)} times")
+                raise EngraveError(f"the engraver drew the rest {group.event} {len(rests)} times")
             return rests[0].x, False
         stems = self.by_id["stem", group.event]
         if stems:
             return stems[0].x, True
         heads = [head.x for _, note in group.heads for head in self.by_id["head", note.note]]
         if not heads:
-            raise EngraveError(f"Verovio drew no head of {group.event}")
+            raise EngraveError(f"the engraver drew no head of {group.event}")
         return Counter(heads).most_common(1)[0][0], False
 
     def _check(self, column: NoteColumn, groups: Sequence[Group]) -> None:
@@ -103,21 +104,23 @@ class _Placer:
         for group in groups:
             dots = 0 if group.duration is None else group.duration.dots
             if len(self.by_id["dot", group.event]) < dots:
-                raise EngraveError(f"Verovio did not draw the dots of {group.event}")
+                raise EngraveError(f"the engraver did not draw the dots of {group.event}")
             for position, head in group.heads:
                 drawn = self.by_id["head", head.note]
                 heads[position] += len(drawn)
                 signs[position] += len(self.by_id["accidental", head.note])
                 for each in drawn:
                     if abs(self._position(each) - position) > 1:
-                        raise EngraveError(f"Verovio drew {head.note} at another position than {position}")
+                        raise EngraveError(
+                            f"the engraver drew {head.note} at another position than {position}"
+                        )
                 if head.tie and not self.by_id["tie", head.note]:
-                    raise EngraveError(f"Verovio did not draw the tie of {head.note}")
+                    raise EngraveError(f"the engraver did not draw the tie of {head.note}")
         for position, head in (entry for group in groups for entry in group.heads):
             if (heads[position] == 0) != (head.kind == "none"):
-                raise EngraveError(f"Verovio drew {heads[position]} heads of {head.note}")
+                raise EngraveError(f"the engraver drew {heads[position]} heads of {head.note}")
             if (signs[position] > 0) != (head.accidental is not None):
-                raise EngraveError(f"Verovio drew {signs[position]} accidentals of {head.note}")
+                raise EngraveError(f"the engraver drew {signs[position]} accidentals of {head.note}")
 
     def _position(self, head: DrawnElement) -> float:
         """Diatonic steps from the lowest line to the middle of a head."""
@@ -126,7 +129,7 @@ class _Placer:
     def check_rest(self) -> None:
         """No sign is left over."""
         if extra := [f"{len(xs)} more {kind}" for kind, xs in self.signs.items() if xs]:
-            raise EngraveError(f"Verovio drew {', '.join(extra)} than the columns have")
+            raise EngraveError(f"the engraver drew {', '.join(extra)} than the columns have")
 
 
 def _in_order(placed: list[tuple[Column, float]]) -> list[tuple[Column, float]]:
@@ -140,9 +143,9 @@ def _in_order(placed: list[tuple[Column, float]]) -> list[tuple[Column, float]]:
         before = ordered[-1][1] if ordered else x
         if _is_measure_rest(column):
             continue
-        slack = 2 * SPACE if _is_above(column) or (ordered and _is_above(ordered[-1][0])) else 0.0
+        slack = _SLACK if _is_above(column) or (ordered and _is_above(ordered[-1][0])) else 0.0
         if x < before - slack:
-            raise EngraveError(f"Verovio drew {column} left of {ordered[-1][0]}")
+            raise EngraveError(f"the engraver drew {column} left of {ordered[-1][0]}")
         ordered.append((column, max(x, before)))
     for column, x in placed:
         if _is_measure_rest(column):

@@ -26,7 +26,21 @@ from focal_omr.formats.mei_score_writer import write_mei_score
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.score.score import Chord, Event, Score
 
-__all__ = ["STAFF_HEIGHT_PX", "STAFF_SPACE_PX", "EngravedStaff", "engrave_system"]
+__all__ = [
+    "MAX_WIDTH_SPACES",
+    "SPACE",
+    "STAFF_HALF_SPACES",
+    "STAFF_HEIGHT_PX",
+    "STAFF_SIDE_SPACES",
+    "STAFF_SPACE_PX",
+    "EngravedStaff",
+    "columns_of",
+    "engrave_system",
+    "labelled_staff",
+    "staves_of_events",
+    "width_spaces",
+    "with_stems",
+]
 
 STAFF_SPACE_PX = 10  # distance of two staff lines
 STAFF_HALF_SPACES = 9  # above and below the middle line: half the staff, six spaces, a margin of one
@@ -75,28 +89,32 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
         EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
     """
     score, _ = as_printed(score, stems=False)
-    staff_of = _staves_of_events(score)
+    staff_of = staves_of_events(score)
     mei = write_mei_score(for_engraving(score))
     options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}
     for spacing in ({}, _TIGHT):
         engraver.set_options(**options | spacing)
         svg = engraver.svg(mei)
         system = read_system(svg, staff_of)
-        width = _width(system)
+        width = width_spaces(system)
         if width <= MAX_WIDTH_SPACES:
             break
     else:
         raise EngraveError(f"the system is {width:.0f} spaces wide with the tightest spacing")
-    score = _with_stems(score, system)
-    columns = _columns(score)
+    score = with_stems(score, system)
+    columns = columns_of(score)
     if len(columns) != len(system.staves):
         raise EngraveError(f"Verovio drew {len(system.staves)} staves instead of {len(columns)}")
     window = _Window(system)
     gray = rasterise(window.framed(svg, system))
-    return [_cut(gray, window, system, number, own, score) for number, own in enumerate(columns)]
+    drawn = window.aligned(system)
+    return [
+        labelled_staff(window.cut(gray, number), drawn, number, own, window.left, score)
+        for number, own in enumerate(columns)
+    ]
 
 
-def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
+def columns_of(score: Score) -> tuple[tuple[Column, ...], ...]:
     """The columns of each staff."""
     found = score_to_columns(score)
     if found.outside:
@@ -106,7 +124,7 @@ def _columns(score: Score) -> tuple[tuple[Column, ...], ...]:
     return found.systems[0]
 
 
-def _staves_of_events(score: Score) -> dict[str, int]:
+def staves_of_events(score: Score) -> dict[str, int]:
     """The index of the staff in the system of each event and note, by id."""
     found: dict[str, int] = {}
     first = 0
@@ -121,7 +139,7 @@ def _staves_of_events(score: Score) -> dict[str, int]:
     return found
 
 
-def _with_stems(score: Score, system: DrawnSystem) -> Score:
+def with_stems(score: Score, system: DrawnSystem) -> Score:
     """The score with the stems that are drawn."""
     boxes = {(e.kind, e.id): e.box for e in system.elements if e.kind in ("head", "stem")}
 
@@ -151,7 +169,7 @@ def _map_events(score: Score, change: Callable[[Event], Event]) -> Score:
     return replace(score, parts=tuple(parts))
 
 
-def _width(system: DrawnSystem) -> float:
+def width_spaces(system: DrawnSystem) -> float:
     """Width of the images in staff spaces."""
     left, right = min(s.left for s in system.staves), max(s.right for s in system.staves)
     return (right - left) / SPACE + 2 * STAFF_SIDE_SPACES
@@ -175,8 +193,22 @@ class _Window:
         self.top = ys[0] - (half + 0.5) * unit
         self.middles = [half + round((y - ys[0]) / unit) for y in ys]
         self.moved = [ys[0] + (row - half) * unit - y for row, y in zip(self.middles, ys, strict=True)]
-        self.width_px, self.height_px = round(_width(system) * STAFF_SPACE_PX), self.middles[-1] + half
+        self.width_px, self.height_px = round(width_spaces(system) * STAFF_SPACE_PX), self.middles[-1] + half
         self.unit = unit
+
+    def cut(self, gray: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
+        """The image of a staff, cut out of that of the window."""
+        half = STAFF_HALF_SPACES * STAFF_SPACE_PX
+        return np.ascontiguousarray(gray[self.middles[number] - half : self.middles[number] + half])
+
+    def aligned(self, system: DrawnSystem) -> DrawnSystem:
+        """The system with its staves where the image has them."""
+        staves = (
+            replace(frame, line_ys=tuple(y + by for y in frame.line_ys))
+            for frame, by in zip(system.staves, self.moved, strict=True)
+        )
+        elements = (_moved(e, self.moved[e.staff] if e.staff >= 0 else 0.0) for e in system.elements)
+        return replace(system, staves=tuple(staves), elements=tuple(elements))
 
     def framed(self, svg: str, system: DrawnSystem) -> str:
         """The SVG with the size and view box of the window; its staves are moved."""
@@ -207,31 +239,41 @@ class _Window:
         return _VIEW_BOX.sub(rf'\1 viewBox="{box}"', svg, count=1)
 
 
-def _cut(
+def _moved(element: DrawnElement, by: float) -> DrawnElement:
+    left, top, right, bottom = element.box
+    return replace(element, box=(left, top + by, right, bottom + by))
+
+
+def labelled_staff(
     gray: NDArray[np.uint8],
-    window: _Window,
     system: DrawnSystem,
     number: int,
     columns: tuple[Column, ...],
+    left: float,
     score: Score,
 ) -> EngravedStaff:
-    """The image and the labels of one staff."""
+    """The image of one staff with its labels.
+
+    Args:
+        gray: The image (180, W).
+        system: What is drawn, with the staves where the images have them.
+        number: Index of the staff.
+        columns: Its columns, in the order of the score.
+        left: Left edge of the image, in the units of the system.
+        score: The excerpt.
+
+    Raises:
+        EngraveError: The columns are not what is drawn.
+    """
     own = [element for element in system.elements if element.staff == number]
     placed = place_columns(columns, own, system.staves[number])
-    first = window.middles[number] - STAFF_HALF_SPACES * STAFF_SPACE_PX
-    top = window.top + first * window.unit
+    unit = SPACE / STAFF_SPACE_PX
+    top = system.staves[number].line_ys[2] - (STAFF_HALF_SPACES * STAFF_SPACE_PX + 0.5) * unit
     elements = []
     for element in system.elements:
-        moved = window.moved[element.staff] if element.staff >= 0 else 0
-        left, upper, right, lower = element.box
-        box = (
-            (left - window.left) / window.unit,
-            (upper + moved - top) / window.unit,
-            (right - window.left) / window.unit,
-            (lower + moved - top) / window.unit,
-        )
-        if box[0] < window.width_px and box[2] > 0 and box[1] < STAFF_HEIGHT_PX and box[3] > 0:
+        a, b, c, d = element.box
+        box = ((a - left) / unit, (b - top) / unit, (c - left) / unit, (d - top) / unit)
+        if box[0] < gray.shape[1] and box[2] > 0 and box[1] < STAFF_HEIGHT_PX and box[3] > 0:
             elements.append(replace(element, box=box))
-    xs = tuple((x - window.left) / window.unit for _, x in placed)
-    image = np.ascontiguousarray(gray[first : first + STAFF_HEIGHT_PX])
-    return EngravedStaff(image, number, tuple(c for c, _ in placed), xs, tuple(elements), score)
+    xs = tuple((x - left) / unit for _, x in placed)
+    return EngravedStaff(gray, number, tuple(c for c, _ in placed), xs, tuple(elements), score)
