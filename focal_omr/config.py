@@ -61,21 +61,24 @@ LossKind = Literal[
     "column_ctc",
     "column_focal_ctc",
     "factor_focal_ctc",
+    "serial_ctc",
 ]
-_COLUMN_LOSSES = ("column_ctc", "column_focal_ctc", "factor_focal_ctc")
+_COLUMN_LOSSES = ("column_ctc", "column_focal_ctc", "factor_focal_ctc", "serial_ctc")
 
 
 class LossConfig(Frozen):
     """CTC loss or one of its focal variants, see `focal_omr.loss`; all are means over the batch.
 
     Attributes:
-        kind: Loss function; those of columns are means over the columns, not over the staves.
+        kind: Loss function; those of columns are means over the columns, not over the staves. `serial_ctc`
+            reads the notes of a column one after the other, see `data.serial_columns`.
         alpha: Constant factor.
         gamma: Focusing exponent.
         balance: Beta of class-balanced weights, for `symbol_focal_ctc` and `factor_focal_ctc` only; 0 weights
             all classes equally.
         consistency: Weight of the CR-CTC consistency loss; above 0, a batch has two views of each staff. Not
             for columns.
+        shared_blank: For `column_ctc`, whether all factors share one blank; else it is all of them off.
         guide_steps: Steps in which columns are drawn to where the engraver set them, see
             `loss.alignment_guide`.
         guide_radius: Frames around that place without a penalty.
@@ -87,6 +90,7 @@ class LossConfig(Frozen):
     gamma: float = Field(default=0.5, ge=0)
     balance: float = Field(default=0.0, ge=0, lt=1)
     consistency: float = Field(default=0.0, ge=0)
+    shared_blank: bool = True
     guide_steps: int = Field(default=0, ge=0)
     guide_radius: float = Field(default=2.0, ge=0)
     guide_penalty: float = Field(default=2.0, ge=0)

@@ -165,6 +165,7 @@ _OTHER: dict[str, Any] = {
     "loss.gamma": 0.3,
     "loss.balance": 0.3,
     "loss.consistency": 0.3,
+    "loss.shared_blank": False,
     "loss.guide_steps": 3,
     "loss.guide_radius": 0.3,
     "loss.guide_penalty": 0.3,

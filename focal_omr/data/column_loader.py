@@ -13,6 +13,7 @@ from focal_omr.data.batch_order import BatchOrder
 from focal_omr.data.degrade.augment import degraded_placed_strip
 from focal_omr.data.engraving.column_shards import StoredStaff
 from focal_omr.data.loader import pad_strips
+from focal_omr.data.serial_columns import serial_factors
 from focal_omr.encodings.column_factors import FACTORS, WIDTH
 from focal_omr.errors import ConfigError
 
@@ -73,6 +74,7 @@ class ColumnBatches:
         staves: The staves.
         config: Batch size, curriculum and amount of degradation.
         seed: Seed of the run.
+        serial: Whether the targets are the symbols of `data.serial_columns`, without places.
         rank: Under DDP, the rank of this process: it gets every `world_size`-th sample of each batch.
         world_size: Number of DDP processes.
 
@@ -87,12 +89,13 @@ class ColumnBatches:
         config: DataConfig,
         seed: int,
         *,
+        serial: bool = False,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
         if config.batch % world_size:
             raise ConfigError(f"data.batch {config.batch}: must be a multiple of the {world_size} processes")
-        self._staves, self._config, self._seed = staves, config, seed
+        self._staves, self._config, self._seed, self._serial = staves, config, seed, serial
         self._rank, self._world_size = rank, world_size
         widths = np.array([staff.width for staff in staves])
         self._order = BatchOrder(widths, np.array([staff.count for staff in staves]), config, seed)
@@ -115,6 +118,9 @@ class ColumnBatches:
         neighbour = other.gray() if rng.random() < _NEIGHBOUR_RATE else None
         strip = degraded_placed_strip(staff.gray(), rng, degrade=self._config.degrade, neighbour=neighbour)
         label = staff.label()
+        if self._serial:
+            symbols = serial_factors(label.factors)
+            return strip.ink, symbols, np.full(len(symbols), np.nan)
         return strip.ink, label.factors, strip.place(label.xs.astype(np.float64))
 
 

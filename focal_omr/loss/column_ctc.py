@@ -13,6 +13,7 @@ Three functions weight what CTC sums: whole sequences (`column_ctc_loss`), colum
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -51,6 +52,7 @@ def column_ctc_loss(
     alpha: float = 1.0,
     gamma: float = 0.0,
     per_column: bool = False,
+    shared_blank: bool = True,
     guide: Tensor | None = None,
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
@@ -75,6 +77,8 @@ def column_ctc_loss(
         alpha: Constant factor, at least 0.
         gamma: Focusing exponent, at least 0.
         per_column: Whether the focal weight is by the mean probability of a column.
+        shared_blank: Whether the blank is the first value of the first factor. Otherwise it is the first
+            value of all factors, "off", and columns have that value of the factors that they do not ask.
         guide: Nats added to the emissions of the columns, (T, B, U), for instance `alignment_guide`.
         reduction: ``"mean"`` over the batch, ``"sum"`` or ``"none"``.
         zero_infinity: Whether a sequence with too few frames for its target has loss 0 instead of inf.
@@ -94,8 +98,10 @@ def column_ctc_loss(
         batch = validate_column_inputs(
             factor_log_probs, targets, input_lengths, target_lengths, offsets=offsets
         )
+        if not shared_blank:
+            batch = replace(batch, targets=batch.targets.clamp(min=0))
         hot = _multi_hot(batch, offsets)
-        emissions = _emissions(batch, hot, guide)
+        emissions = _emissions(batch, hot, guide, (0,) if shared_blank else offsets[:-1])
         nll = emission_nll(emissions, batch, _columns(batch), zero_infinity)
         unit = batch.target_lengths.clamp(min=1).to(nll) if per_column else torch.ones_like(nll)
         return batch.reduce(unit * focal_nll(nll / unit, alpha=alpha, gamma=gamma), reduction)
@@ -330,15 +336,15 @@ def _multi_hot(batch: CtcBatch, offsets: Sequence[int]) -> Tensor:
     return batch.log_probs.new_zeros(size, longest, width + 1).scatter_(2, places, 1)[..., :width]
 
 
-def _emissions(batch: CtcBatch, hot: Tensor, guide: Tensor | None) -> Tensor:
-    """Log-probability of the blank and of each column, (T, B, 1 + U)."""
+def _emissions(batch: CtcBatch, hot: Tensor, guide: Tensor | None, blank: Sequence[int] = (0,)) -> Tensor:
+    """Log-probability of the blank, which is these values, and of each column, (T, B, 1 + U)."""
     values = batch.log_probs
     if torch.isneginf(values.detach().amin()):
         values = values.clamp(min=-1e4)  # 0 * -inf is NaN
     columns = torch.bmm(values.transpose(0, 1), hot.transpose(1, 2)).transpose(0, 1)  # (T, B, U)
     if guide is not None:
         columns = columns + guide.to(columns)
-    return torch.cat((batch.log_probs[..., :1], columns), 2)
+    return torch.cat((values[..., [*blank]].sum(-1, keepdim=True), columns), 2)
 
 
 def _columns(batch: CtcBatch) -> LabelColumns:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from focal_omr.data.degrade.augment import degraded_strip, plain_strip
 from focal_omr.data.engraving.column_shards import StoredStaff
 from focal_omr.data.loader import pad_strips
+from focal_omr.data.serial_columns import ADVANCE, read_serial
 from focal_omr.decode.columns import decode_columns
 from focal_omr.encodings.columns import STEMS, Column, NoteColumn
 from focal_omr.metrics import error_rates
@@ -73,6 +74,7 @@ def read_columns(model: torch.nn.Module, strips: Sequence[NDArray[np.float32]]) 
     """
     readings: dict[int, tuple[Column, ...]] = {}
     device = next(model.parameters()).device
+    serial = ADVANCE in getattr(model, "frame_names", ())
     by_width = sorted(range(len(strips)), key=lambda index: strips[index].shape[1])
     for start in range(0, len(by_width), _BATCH_SIZE):
         members = by_width[start : start + _BATCH_SIZE]
@@ -80,9 +82,13 @@ def read_columns(model: torch.nn.Module, strips: Sequence[NDArray[np.float32]]) 
         with torch.no_grad():
             log_probs, lengths = model(images.to(device), widths.to(device))
         for row, index in enumerate(members):
-            decoded = decode_columns(log_probs[: lengths[row], row].float().cpu().numpy())
-            readings[index] = tuple(each.column for each in decoded if each.column is not None)
+            output = log_probs[: lengths[row], row].float().cpu().numpy()
+            readings[index] = read_serial(output) if serial else _read(output)
     return [readings[index] for index in range(len(strips))]
+
+
+def _read(log_probs: NDArray[np.float32]) -> tuple[Column, ...]:
+    return tuple(each.column for each in decode_columns(log_probs) if each.column is not None)
 
 
 def flat_symbols(column: Column) -> list[Hashable]:

@@ -14,6 +14,7 @@ from focal_omr.data.column_loader import ColumnBatch, ColumnBatches, value_count
 from focal_omr.data.engraving.column_shards import column_shard_index
 from focal_omr.data.engraving.shards import shard_index
 from focal_omr.data.loader import Batch, StaffBatches, list_staves, load_batches
+from focal_omr.data.serial_columns import SERIAL_OFFSETS, serial_vocabulary
 from focal_omr.encodings.codec import Codec, full_codec, seen_codec
 from focal_omr.encodings.column_factors import OFFSETS
 from focal_omr.encodings.vocabulary import BLANK
@@ -153,13 +154,18 @@ class ColumnTask:
     def __init__(self, config: TrainConfig, *, rank: int, world_size: int) -> None:
         self._config, self._loss = config, config.loss
         training_set, self._validation_set = _split(config, column_shard_index)
-        self.codec = full_codec("columns")
+        serial = config.loss.kind == "serial_ctc"
+        self.codec = Codec("columns", serial_vocabulary()) if serial else full_codec("columns")
+        self._offsets = SERIAL_OFFSETS if serial else OFFSETS
         self._batches = ColumnBatches(
-            training_set, config.data, config.seed, rank=rank, world_size=world_size
+            training_set, config.data, config.seed, serial=serial, rank=rank, world_size=world_size
         )
         self.training_size, self.can_validate = len(training_set), bool(self._validation_set)
         self._frame_px = frame_px(config.model)
         self._counts = value_counts(training_set)
+        if serial:  # about as many advances as columns
+            columns = self._counts[1 : OFFSETS[1]].sum()[None]
+            self._counts = torch.cat((self._counts[: OFFSETS[1]], columns, self._counts[OFFSETS[1] :]))
         balance = config.loss.balance
         self._weights = factor_weights(self._counts, OFFSETS, beta=balance) if balance else None
 
@@ -184,7 +190,7 @@ class ColumnTask:
             batch: From `batches`.
         """
         config = self._loss
-        options: dict[str, Any] = {"offsets": OFFSETS, "reduction": "sum", "zero_infinity": True}
+        options: dict[str, Any] = {"offsets": self._offsets, "reduction": "sum", "zero_infinity": True}
         if step < config.guide_steps:
             places = (batch.xs / self._frame_px).to(log_probs.device)
             options["guide"] = alignment_guide(
@@ -194,7 +200,9 @@ class ColumnTask:
         columns = batch.target_lengths.sum().clamp(min=1)
         with torch.no_grad():  # comparable between runs with different losses
             plain = column_ctc_loss(*arguments, **options) / columns
-        if config.kind != "column_ctc":
+        if config.kind in ("column_ctc", "serial_ctc"):
+            options["shared_blank"] = config.shared_blank
+        else:
             options |= {"alpha": config.alpha, "gamma": config.gamma}
         if config.kind == "factor_focal_ctc":
             options["value_weights"] = self._weights
@@ -257,4 +265,5 @@ _COLUMN_LOSSES: dict[str, Callable[..., Tensor]] = {
     "column_ctc": column_ctc_loss,
     "column_focal_ctc": column_focal_ctc_loss,
     "factor_focal_ctc": factor_focal_ctc_loss,
+    "serial_ctc": column_ctc_loss,
 }

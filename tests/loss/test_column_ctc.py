@@ -223,6 +223,17 @@ def test_guide_moves_a_column_to_its_place() -> None:
     assert log_probs.grad[:, 1, 2].max() < -1e-3
 
 
+def test_a_blank_of_all_factors_is_the_sum_over_all_alignments_too() -> None:
+    log_probs = random_log_probs()
+    for sample, value in enumerate(loss_of(log_probs, shared_blank=False)):
+        columns = [tuple(max(0, each) for each in column) for column in COLUMNS[sample]]
+        total = 0.0
+        for path in itertools.product([(0, 0, 0), *dict.fromkeys(columns)], repeat=FRAMES[sample]):
+            if [c for c, _ in itertools.groupby(path) if c != (0, 0, 0)] == columns:
+                total += math.exp(sum(emission(log_probs[t, sample], c) for t, c in enumerate(path)))
+        assert float(value) == pytest.approx(-math.log(total), abs=1e-9)
+
+
 def test_equal_neighbours_share_a_class() -> None:
     batch = validate_column_inputs(random_log_probs(), TARGETS, FRAMES, LENGTHS, offsets=OFFSETS)
     assert _columns(batch).column[0].tolist() == [1, 2, 2]

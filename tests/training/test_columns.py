@@ -79,14 +79,14 @@ def test_validation_reports_symbols_columns_and_staves(whole_run: Path) -> None:
     assert row.startswith("4,")
 
 
-@pytest.mark.parametrize("kind", ["column_ctc", "column_focal_ctc", "factor_focal_ctc"])
+@pytest.mark.parametrize("kind", ["column_ctc", "column_focal_ctc", "factor_focal_ctc", "serial_ctc"])
 def test_every_loss_trains(kind: str, shards: Path, tmp_path: Path) -> None:
     loss = {"kind": kind, "gamma": 1.0, "balance": 0.9 if kind == "factor_focal_ctc" else 0.0}
     train(_config(shards, loss=loss, steps=2), tmp_path / "run")
     _, *rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert len(rows) == 2
     loss_value, ctc = map(float, rows[0].split(",")[1:3])
-    assert (loss_value == ctc) == (kind == "column_ctc")
+    assert (loss_value == ctc) == (kind in ("column_ctc", "serial_ctc"))
 
 
 def test_losses_of_symbols_and_columns_do_not_mix(shards: Path) -> None:
