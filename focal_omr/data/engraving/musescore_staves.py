@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -37,8 +37,9 @@ __all__ = ["musescore_systems"]
 _PROGRAMS = ("mscore3", "musescore3", "mscore", "musescore")
 _LIMIT_S = 300.0  # of a run of 50 systems, which takes 10 s
 _FONTS = ("Emmentaler", "Bravura", "Gonville", "MuseJazz")
-_TENTHS_PER_SPACE = 10
-_MM_PER_SPACE = 1.76389
+_MM_PER_SPACE = 1.76389  # makes 25 units of the SVG
+_PAGE_INCHES = 24  # its height
+_STYLE = re.compile(r"<Style>.*?</Style>", re.DOTALL)
 _SVG_SIZE = re.compile(r'<svg width="[^"]*" height="[^"]*" viewBox="[^"]*"')
 
 
@@ -59,15 +60,29 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
     if program is None:
         raise EngraveError(f"MuseScore 3 is not installed: none of {', '.join(_PROGRAMS)} is found")
     printed = [as_printed(score, stems=False)[0] for score in scores]
-    style = _style(random)
+    style = _drawn_style(random)
     widths = [_drawn_width(score, random) for score in printed]
-    results = _run(program, style, printed, widths)
-    broken = [n for n, result in enumerate(results) if isinstance(result, _BrokenError)]
-    if broken:
-        wider = [widths[n] * 1.6 for n in broken]
-        again = _run(program, style, [printed[n] for n in broken], wider)
-        for number, result in zip(broken, again, strict=True):
-            results[number] = result
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        ids = []
+        for number, score in enumerate(printed):
+            text, own = coloured(write_musicxml_score(for_engraving(score)))
+            ids.append(own)
+            (folder / f"{number}.musicxml").write_text(text, encoding="utf-8")
+        # Of MusicXML, MuseScore 3.2 takes neither the page nor a style file: they go into its own format.
+        everything = range(len(printed))
+        _convert(program, folder, everything, (".musicxml", ".mscx"))
+        results: list[list[EngravedStaff] | EngraveError] = [_BrokenError("not engraved") for _ in everything]
+        for wider in (1.0, 1.5):
+            missing = [n for n in everything if isinstance(results[n], _BrokenError)]
+            for number in missing:
+                _set_style(folder / f"{number}.mscx", style, wider * widths[number])
+            _convert(program, folder, missing, (".mscx", ".svg"))
+            for number in missing:
+                try:
+                    results[number] = _staves(folder / f"{number}-1.svg", ids[number], printed[number])
+                except EngraveError as error:
+                    results[number] = error
     return results
 
 
@@ -75,40 +90,36 @@ class _BrokenError(EngraveError):
     """The page was too narrow for one system."""
 
 
-def _run(
-    program: str, style: str, scores: Sequence[Score], widths: Sequence[float]
-) -> list[list[EngravedStaff] | EngraveError]:
-    """One run of MuseScore; `widths` are those of the pages, in staff spaces."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "style.mss").write_text(style, encoding="utf-8")
-        jobs, ids = [], []
-        for number, (score, width) in enumerate(zip(scores, widths, strict=True)):
-            text, own = coloured(write_musicxml_score(for_engraving(score)))
-            ids.append(own)
-            (folder / f"{number}.musicxml").write_text(_on_page(text, width), encoding="utf-8")
-            jobs.append({"in": f"{folder}/{number}.musicxml", "out": f"{folder}/{number}.svg"})
-        (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
-        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": name}
-        command = [program, "-S", "style.mss", "-j", "jobs.json"]
-        try:
-            subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, timeout=_LIMIT_S, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise EngraveError(f"MuseScore takes longer than {_LIMIT_S:.0f} s") from error
-        results: list[list[EngravedStaff] | EngraveError] = []
-        for number, score in enumerate(scores):
-            try:
-                results.append(_staves(folder / f"{number}-1.svg", ids[number], score))
-            except EngraveError as error:
-                results.append(error)
-    return results
-
-
 def _drawn_width(score: Score, random: Random) -> float:
-    """A width of the page that is somewhat more than the music needs."""
-    return 14 + max(map(len, columns_of(score))) * random.uniform(3.2, 4.4)
+    """A width of the system, in staff spaces, that its music fills well; it may prove too narrow."""
+    return 14 + max(map(len, columns_of(score))) * random.uniform(2.2, 3.4)
+
+
+def _set_style(file: Path, style: dict[str, object], width: float) -> None:
+    """Give a score in MuseScore's format a style, and a page for a system of a width in staff spaces."""
+    if not file.exists():
+        return
+    inches = min(width, MAX_WIDTH_SPACES - 2 * STAFF_SIDE_SPACES) * _MM_PER_SPACE / 25.4
+    page = {"pageWidth": inches + 1, "pagePrintableWidth": inches, "pageHeight": _PAGE_INCHES}
+    inside = "".join(f"<{name}>{value}</{name}>" for name, value in (style | page).items())
+    text = file.read_text(encoding="utf-8")
+    file.write_text(_STYLE.sub(lambda _: f"<Style>{inside}</Style>", text, count=1), encoding="utf-8")
+
+
+def _convert(program: str, folder: Path, numbers: Iterable[int], suffixes: tuple[str, str]) -> None:
+    """Convert files of a folder, named by numbers, in one run."""
+    before, after = suffixes
+    files = [n for n in numbers if (folder / f"{n}{before}").exists()]
+    jobs = [{"in": f"{folder}/{n}{before}", "out": f"{folder}/{n}{after}"} for n in files]
+    (folder / "jobs.json").write_text(json.dumps(jobs), encoding="utf-8")
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(folder)}
+    command = [program, "-j", "jobs.json"]
+    try:
+        subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, timeout=_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngraveError(f"MuseScore takes longer than {_LIMIT_S:.0f} s") from error
 
 
 def _staves(file: Path, ids: Sequence[str], score: Score) -> list[EngravedStaff]:
@@ -142,31 +153,20 @@ def _framed(svg: str, left: float, top: float, width_px: int) -> str:
     return _SVG_SIZE.sub(f'{size} viewBox="{box}"', svg, count=1)
 
 
-def _on_page(musicxml: str, width: float) -> str:
-    """The document on a page of `width` staff spaces."""
-    tenths = round(min(width, MAX_WIDTH_SPACES - 2 * STAFF_SIDE_SPACES) * _TENTHS_PER_SPACE)
-    layout = (
-        f"<defaults><scaling><millimeters>{4 * _MM_PER_SPACE}</millimeters><tenths>40</tenths></scaling>"
-        f"<page-layout><page-height>3000</page-height><page-width>{tenths + 40}</page-width>"
-        '<page-margins type="both"><left-margin>20</left-margin><right-margin>20</right-margin>'
-        "<top-margin>20</top-margin><bottom-margin>20</bottom-margin></page-margins></page-layout></defaults>"
-    )
-    return musicxml.replace("<part-list>", f"{layout}<part-list>", 1)
-
-
-def _style(random: Random) -> str:
-    """A style file of MuseScore."""
-    values = {
+def _drawn_style(random: Random) -> dict[str, object]:
+    """Values of a style of MuseScore: a font, and spacing and line widths around their defaults."""
+    return {
+        "lastSystemFillLimit": 0,
         "musicalSymbolFont": random.choice(_FONTS),
         "staffLineWidth": round(random.uniform(0.06, 0.14), 3),
         "stemWidth": round(random.uniform(0.08, 0.18), 3),
         "barWidth": round(random.uniform(0.1, 0.25), 3),
         "ledgerLineWidth": round(random.uniform(0.1, 0.2), 3),
         "ledgerLineLength": round(random.uniform(0.3, 0.7), 3),
-        "minNoteDistance": round(random.uniform(0.2, 0.6), 3),
-        "measureSpacing": round(random.uniform(1.0, 1.4), 3),
-        "lastSystemFillLimit": random.choice((0, 0.3, 1)),
+        "minNoteDistance": round(random.uniform(0.1, 0.5), 3),
+        "measureSpacing": round(random.uniform(1.0, 1.5), 3),
+        "akkoladeDistance": round(random.uniform(5.0, 9.0), 2),
+        "staffDistance": round(random.uniform(5.5, 9.5), 2),
         "showMeasureNumber": random.choice((0, 1)),
+        "Spatium": _MM_PER_SPACE,
     }
-    inside = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
-    return f'<?xml version="1.0"?><museScore version="3.01"><Style>{inside}</Style></museScore>'

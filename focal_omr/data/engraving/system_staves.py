@@ -46,7 +46,7 @@ STAFF_SPACE_PX = 10  # distance of two staff lines
 STAFF_HALF_SPACES = 9  # above and below the middle line: half the staff, six spaces, a margin of one
 STAFF_HEIGHT_PX = 2 * STAFF_HALF_SPACES * STAFF_SPACE_PX
 STAFF_SIDE_SPACES = 6  # paper left and right of the staff lines
-MAX_WIDTH_SPACES = 130  # the systems of a page have up to 120
+MAX_WIDTH_SPACES = 150  # the systems of orchestral pages have up to 145
 
 _OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
 _VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
