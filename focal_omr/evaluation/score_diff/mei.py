@@ -170,7 +170,10 @@ class _MeiStaffReader:
                     if not (0 < actual <= MAX_NUMBER and 0 < normal <= MAX_NUMBER):
                         raise NotationError(f"a tuplet {actual}:{normal}; 1 to {MAX_NUMBER} are known")
                     if element.get("num.visible") != "false" or element.get("bracket.visible") == "true":
-                        self.bar.marks["tuplets"][self.numbers[self.staff], self.now, (actual, normal)] += 1
+                        events = (e for e in element.iter() if e.tag in ("note", "chord", "rest"))
+                        first = next((e for e in events if "grace" not in e.attrib), element)
+                        staff = self.numbers.get(first.get("staff", ""), self.numbers[self.staff])
+                        self.bar.marks["tuplets"][staff, self.now, (actual, normal)] += 1
                     self._walk(element, scale * Fraction(normal, actual))
 
     def _timed(self, element: ET.Element, scale: Fraction) -> None:

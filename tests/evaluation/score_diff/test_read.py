@@ -115,6 +115,18 @@ def test_marks_and_lyrics_in_mei(tmp_path):
     assert [tuple(syllable) for syllable in bar.syllables] == [(1, 1, "2", "loa")]
 
 
+def test_a_tuplet_in_mei_stands_on_the_staff_of_its_first_note(tmp_path):
+    notes = (
+        '<note dur="8" oct="3" pname="c" grace="acc"/>' + 3 * '<note dur="8" oct="3" pname="c" staff="2"/>'
+    )
+    tuplet = f'<tuplet num="3" numbase="2">{notes}</tuplet>'
+    (tmp_path / "a.mei").write_text(
+        MEI.format(f'<measure><staff n="1"><layer>{tuplet}</layer></staff></measure>')
+    )
+    (bar,) = load_compared(tmp_path / "a.mei").bars
+    assert list(bar.marks["tuplets"]) == [(2, 0, (3, 2))]
+
+
 def test_parts_by_name_and_number(tmp_path):
     staves = load_compared(load_score_of(tmp_path, KERN)).staves
     names = [staff.name for staff in staves]
