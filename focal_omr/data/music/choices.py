@@ -65,6 +65,11 @@ class Choices:
                 return value  # type: ignore[no-any-return]
         return None
 
+    @property
+    def wants_chords(self) -> bool:
+        """Whether a wish needs heads of several stems at one moment."""
+        return bool(self.shared) or any(_is_shared(wish) or wish[2] == (2,) for wish in self.heads)
+
     def take_head(self, stem: int, positions: range) -> HeadWish | None:
         """The first wish about a head that a stem can have at a position in a range.
 
@@ -72,7 +77,7 @@ class Choices:
         """
         for index, wish in enumerate(self.heads):
             position, kind, value = wish
-            shared = (kind == "head" and value == (0, 1)) or (kind == "tie" and value[0] != value[1])
+            shared = _is_shared(wish)
             if shared and stem == 0 and position in positions:
                 self.shared.append(self.heads.pop(index))
                 return wish
@@ -88,3 +93,9 @@ class Choices:
             if position in tied and (kind == "head" or value[0] == tied[position]):
                 return self.shared.pop(index)
         return None
+
+
+def _is_shared(wish: HeadWish) -> bool:
+    """Whether a wish needs a head of two stems."""
+    _, kind, value = wish
+    return (kind == "head" and value == (0, 1)) or (kind == "tie" and value[0] != value[1])

@@ -171,7 +171,7 @@ def fill(
 
 def advance_leads(choices: Choices, length: Fraction) -> tuple[list[Duration], list[Duration]]:
     """Durations with which two voices begin, so that a wished advance comes between their notes."""
-    possible = [each for each in ADVANCES if isinstance(each, Fraction) and 0 < each < length]
+    possible = [each for each in ADVANCES if isinstance(each, Fraction) and 0 < each <= length]
     advance = choices.take("advance", possible)
     if advance is None:
         return [], []
@@ -181,7 +181,21 @@ def advance_leads(choices: Choices, length: Fraction) -> tuple[list[Duration], l
         after = next((size for size in sorted(_WRITTEN) if size >= advance), length)
         if first + advance in _WRITTEN and max(first + after, first + advance) <= length:
             return [_WRITTEN[first + advance]], [_WRITTEN[first], _WRITTEN[after]]
+    if _in_tuplet(advance) is not None:
+        choices.wishes["advance"].insert(0, advance)  # for one voice
     return [], []
+
+
+def _in_tuplet(advance: Fraction) -> tuple[tuple[int, int], Duration, Fraction] | None:
+    """A ratio, a duration that lasts as long in a tuplet of it, and the value of the tuplet's notes."""
+    for actual, normal in _TUPLETS:
+        duration = _WRITTEN.get(advance * Fraction(actual, normal))
+        if duration is not None:
+            value = duration.value / 2
+            while actual * value <= duration.length:
+                value *= 2
+            return (actual, normal), duration, value
+    return None
 
 
 def _wished(choices: Choices, stem: str, length: Fraction) -> tuple[Fraction, str, Any] | None:
@@ -191,6 +205,11 @@ def _wished(choices: Choices, stem: str, length: Fraction) -> tuple[Fraction, st
         span = _tuplet_span(ratio, length, choices)
         if span is not None:
             return span, "ratio", ratio
+    advance = choices.take("advance", (a for a in ADVANCES if isinstance(a, Fraction) and _in_tuplet(a)))
+    if isinstance(advance, Fraction) and (found := _in_tuplet(advance)) is not None:
+        span = found[2] * found[0][1]
+        if span <= length:
+            return span, "member", found
     strokes = choices.take(f"{stem}.tremolo", (1, 2, 3, 4))
     if strokes is not None:
         span = choices.random.choice((F(1, 4), F(1, 2), F(1)))
@@ -236,6 +255,12 @@ def _add_special(rhythm: Rhythm, special: tuple[Fraction, str, Any], choices: Ch
             _add_nested(rhythm, outer, inner, span / outer[1])
         else:
             _add_tuplet(rhythm, value, span / value[1], choices)
+    elif kind == "member":
+        ratio, duration, unit = value
+        first = len(rhythm.slots)
+        for each in (duration, *written(ratio[0] * unit - duration.length, choices)):
+            rhythm.add(each, F(ratio[1], ratio[0]))
+        rhythm.tuplets.append((first, len(rhythm.slots) - 1, *ratio, unit))
     else:
         others = written(span - value.length, choices)
         for duration in [value, *others] if choices.chance(0.6) else [*reversed(others), value]:

@@ -16,8 +16,6 @@ from focal_omr.data.music.factor_rarity import FactorRarity
 from focal_omr.data.music.score_store import ScoreStore
 from focal_omr.data.music.system_composer import compose_system
 from focal_omr.data.music.system_excerpt import draw_columns, fitting, system_excerpt
-from focal_omr.encodings.column_factors import column_factors
-from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import DataError
 from focal_omr.score.score import Score
 
@@ -34,11 +32,18 @@ _open_store = lru_cache(maxsize=2)(ScoreStore)
 
 
 class Drawn(NamedTuple):
-    """A score of a few measures and one to six staves, with its texture and where it comes from."""
+    """A score of a few measures and one to four staves.
+
+    Attributes:
+        texture: Of `textures.TEXTURES` for an excerpt, of `system_composer` for composed music.
+        source: The piece; "composed" for composed music.
+        columns: Of all staves, as indices of `encodings.column_factors`.
+    """
 
     score: Score
     texture: str
     source: str
+    columns: list[tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,7 @@ class MusicSource:
 
     store: Path | None = None
     composed: float = 0.35
-
-    rare: float = 0.5
+    rare: float = 0.7
 
     def stream(self, seed: int | str) -> Iterator[Drawn]:
         """An endless stream; the same seed and store give the same scores.
@@ -70,9 +74,7 @@ class MusicSource:
                 drawn = draw_composed(random, wishes)
             else:
                 drawn = draw_excerpt(self.store, random)
-            for system in score_to_columns(drawn.score).systems:
-                for staff in system:
-                    rarity.count(map(column_factors, staff))
+            rarity.count(drawn.columns)
             yield drawn
 
 
@@ -88,9 +90,9 @@ def draw_excerpt(path: Path, random: Random) -> Drawn:
         texture = random.choices([*weights], [*weights.values()])[0]
         for _ in range(_ATTEMPTS):
             source, fragment = store.draw(random, texture)
-            score = system_excerpt(fragment, random, texture)
-            if score is not None:
-                return Drawn(score, texture, source)
+            fitted = system_excerpt(fragment, random, texture)
+            if fitted is not None:
+                return Drawn(fitted.score, texture, source, fitted.columns)
     raise DataError(f"{path}: {_TEXTURES * _ATTEMPTS} excerpts in a row do not fit the alphabet")
 
 
@@ -100,4 +102,4 @@ def draw_composed(random: Random, wishes: Sequence[tuple[str, Any]] = ()) -> Dra
         score, texture = compose_system(random, draw_columns(random), wishes)
         fitted = fitting(score)
         if fitted is not None:
-            return Drawn(fitted, texture, "composed")
+            return Drawn(fitted.score, texture, "composed", fitted.columns)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from focal_omr.data.music.choices import Choices, weighted
 from focal_omr.encodings.column_factors import BEATS, CLEFS, OTHER, UNITS
-from focal_omr.encodings.columns import BARLINES
+from focal_omr.encodings.columns import BARLINES, STEMS
 from focal_omr.score.score import Barline, Clef, Direction, Ending, Jump, Key, Meter, Sign
 
 __all__ = ["SignComposer", "draw_clef", "draw_key", "draw_meter"]
@@ -80,14 +80,15 @@ def draw_key(choices: Choices) -> Key:
 
 
 def draw_meter(choices: Choices) -> Meter:
-    """A meter of at most three whole notes; a long one where a breve is wished for."""
+    """A meter of at most three whole notes; a long one where a note of more than a whole is wished for."""
     signs = {("meter", "common"): _COMMON, ("meter", "cut"): _CUT}
     wished = choices.take("kind", signs)
     if wished is not None:
         return signs[wished]
     beats, unit = choices.take("meter.beats", BEATS), choices.take("meter.unit", UNITS)
     if beats is None and unit is None:
-        if any(Fraction(2) in choices.wishes.get(f"{stem}.value", ()) for stem in ("up", "down", "third")):
+        breve = any(Fraction(2) in choices.wishes.get(f"{stem}.value", ()) for stem in STEMS)
+        if breve or any(each > 1 for each in choices.wishes.get("advance", ())):
             return Meter((((4,), 2),))
         if choices.chance(0.2):
             return choices.random.choice((_COMMON, _CUT))

@@ -1,7 +1,8 @@
 """Composer of one staff: its voices in a measure, with what holds on this staff alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -56,13 +57,8 @@ class StaffComposer:
         clef = draw_clef(choices, lower=self.number == 2)
         self.state = StaffState(self.number, [(_ZERO, clef)], [(_ZERO, Key(0))])
         self.voices = [
-            VoiceComposer(
-                choices,
-                VoiceStyle.drawn(choices, centre, chordal=chordal),
-                ids,
-                index if voices > 1 else self.random.choice((0, 1)),
-            )
-            for index, centre in enumerate(_CENTRES[voices])
+            VoiceComposer(choices, style, ids, index if voices > 1 else self.random.choice((0, 1)))
+            for index, style in enumerate(self._styles(voices, chordal=chordal))
         ]
         self.rates = {
             "clef": 0.3 * uniform() ** 4,
@@ -71,8 +67,16 @@ class StaffComposer:
             "ottava": 0.25 * uniform() ** 4,
             "repeat": 0.4 * uniform() ** 8,
             "space": uniform(),
+            "homophony": max(0.0, 1.6 * uniform() - 0.6),
             "crossing": 0.3 * uniform() ** 3,
         }
+
+    def _styles(self, voices: int, *, chordal: bool) -> Iterator[VoiceStyle]:
+        """A style for each voice; a third one is plain, for its stem cannot have all that others have."""
+        for index, centre in enumerate(_CENTRES[voices]):
+            style = VoiceStyle.drawn(self.choices, centre, chordal=chordal)
+            plain = replace(style, rhythm=replace(style.rhythm, tuplet=0.0, tremolo=0.0), grace=0.0)
+            yield plain if index == 2 else style
 
     def _chance(self, name: str) -> bool:
         return self.choices.chance(self.rates[name])
@@ -156,8 +160,14 @@ class StaffComposer:
     def _rhythms(self, present: Sequence[VoiceComposer], length: Fraction, beat: Fraction) -> list[Rhythm]:
         """The rhythms of the voices; lower ones have spaces in place of some rests, outside tuplets."""
         leads = advance_leads(self.choices, length) if len(present) > 1 else ()
-        rhythms = []
+        rhythms: list[Rhythm] = []
         for number, voice in enumerate(present):
+            if number and self._is_homophonic(voice, rhythms[0]):
+                rhythm = deepcopy(rhythms[0])
+                for slot in rhythm.slots:
+                    slot.rest = slot.rest and self.choices.chance(0.5)
+                rhythms.append(rhythm)
+                continue
             lead = leads[number] if number < len(leads) else ()
             rhythm = fill(self.choices, voice.stem_name, length, beat, voice.style.rhythm, lead)
             inside = {i for begin, end, *_ in rhythm.tuplets for i in range(begin, end + 1)}
@@ -166,6 +176,17 @@ class StaffComposer:
                     rhythm.slots[index] = Slot(slot.onset, slot.length, None)
             rhythms.append(rhythm)
         return rhythms
+
+    def _is_homophonic(self, voice: VoiceComposer, first: Rhythm) -> bool:
+        """Whether a lower voice has the rhythm of the first one in this measure; a third stem cannot have
+        all that others have."""
+        odd = any(slot.tremolo or (slot.duration and slot.duration.dots > 1) for slot in first.slots)
+        if voice.stem == 2 and (odd or any(tuple(ratio) != (3, 2) for _, _, *ratio, _ in first.tuplets)):
+            return False
+        own = [f"{voice.stem_name}.{name}" for name in ("value", "dots", "ratio", "tremolo")]
+        if any(self.choices.wishes.get(name) for name in own) and self.choices.chance(0.6):
+            return False
+        return (self.choices.wants_chords and self.choices.chance(0.8)) or self._chance("homophony")
 
     def _fill(
         self,

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from random import Random
+from typing import NamedTuple
 
 from focal_omr.data.music.cut import cut
 from focal_omr.data.music.regroup import on_one_staff, one_staff
 from focal_omr.data.music.variation import rescaled, transposed, under_clef
 from focal_omr.encodings.as_printed import as_printed
 from focal_omr.encodings.column_factors import column_factors
-from focal_omr.encodings.to_columns import ScoreColumns
 from focal_omr.errors import NotationError
 from focal_omr.score.score import (
     Chord,
@@ -23,7 +23,7 @@ from focal_omr.score.score import (
     StaffLines,
 )
 
-__all__ = ["MAX_COLUMNS", "draw_columns", "fitting", "system_excerpt"]
+__all__ = ["MAX_COLUMNS", "Fitted", "draw_columns", "fitting", "system_excerpt"]
 
 MIN_COLUMNS, MAX_COLUMNS = 8, 60  # of the widest staff
 MIN_NOTES = 4
@@ -40,12 +40,19 @@ _CLEFS = {
 }
 
 
+class Fitted(NamedTuple):
+    """A score whose staves fit the alphabet, and the columns of all of them as indices of factor values."""
+
+    score: Score
+    columns: list[tuple[int, ...]]
+
+
 def draw_columns(random: Random) -> int:
     """Draw the target number of columns of the widest staff."""
     return round(random.triangular(MIN_COLUMNS, MAX_COLUMNS, 24))
 
 
-def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool = True) -> Score | None:
+def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool = True) -> Fitted | None:
     """Cut an excerpt out of a fragment.
 
     Args:
@@ -90,23 +97,17 @@ def _regrouped(score: Score, random: Random, texture: str) -> Score | None:
     return replace(score, parts=kept) if len(kept) == len(parts) else None
 
 
-def fitting(score: Score) -> Score | None:
+def fitting(score: Score) -> Fitted | None:
     """The score as printed, None if a staff is too narrow, too wide or outside the alphabet of columns."""
     score, columns = as_printed(score, stems=False)  # stems are the engraver's
-    return score if _fits(columns) and _notes(score) >= MIN_NOTES else None
-
-
-def _fits(columns: ScoreColumns) -> bool:
     staves = [staff for system in columns.systems for staff in system]
-    if columns.outside or not MIN_COLUMNS <= max(map(len, staves)) <= MAX_COLUMNS:
-        return False
+    widest = max(map(len, staves))
+    if columns.outside or not MIN_COLUMNS <= widest <= MAX_COLUMNS or _notes(score) < MIN_NOTES:
+        return None
     try:
-        for staff in staves:
-            for column in staff:
-                column_factors(column)
+        return Fitted(score, [column_factors(column) for staff in staves for column in staff])
     except NotationError:
-        return False
-    return True
+        return None
 
 
 def _notes(score: Score) -> int:

@@ -175,11 +175,12 @@ class VoiceComposer:
             here = state
             if crossing is not None and number in crossing[1]:
                 here = crossing[0]
+            tie_wished, self.tie_wished = self.tie_wished, False
             event = self._event(slot, here)
             if event.notes and slot.tremolo is None and crossing is None:
                 events += self._graces(slot.onset, here)
             events.append(event)
-            self._tie(event, here)
+            self._tie(event, here, wished=tie_wished)
         if crossing is not None:  # the beam stands between the staves
             for event in events:
                 if event.notes:
@@ -187,10 +188,9 @@ class VoiceComposer:
         set_beams(events, beat, over_rests=self.style.over_rests, stem=stem)
         return events
 
-    def _tie(self, event: EventDraft, state: StaffState) -> None:
+    def _tie(self, event: EventDraft, state: StaffState, *, wished: bool) -> None:
         """Tie the last chord to this one, at the rate of the style or as wished."""
         last, self.last = self.last, event
-        wished, self.tie_wished = self.tie_wished, False
         if last is None or last.staff != event.staff or not neighbours([last, event]):
             return
         if not (wished or self.choices.chance(self.style.tie)):

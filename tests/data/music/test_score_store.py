@@ -57,9 +57,10 @@ def test_excerpts_are_valid_and_as_wide_as_a_system(tmp_path: Path, seed: int) -
     found = 0
     for texture in store.textures:
         for _ in range(10):
-            score = system_excerpt(store.draw(random, texture)[1], random, texture)
-            if score is not None:
+            fitted = system_excerpt(store.draw(random, texture)[1], random, texture)
+            if fitted is not None:
                 found += 1
+                score = fitted.score
                 assert validate(score) == []
                 widths = [len(staff) for system in score_to_columns(score).systems for staff in system]
                 assert 8 <= max(widths) <= MAX_COLUMNS

@@ -25,12 +25,6 @@ def drawn() -> list[Drawn]:
     return list(islice(MusicSource().stream(7), 120))
 
 
-def _columns(score: Score) -> list[tuple[int, ...]]:
-    return [
-        column_factors(c) for system in score_to_columns(score).systems for staff in system for c in staff
-    ]
-
-
 def test_the_same_seed_gives_the_same_scores(drawn: list[Drawn]) -> None:
     again = list(islice(MusicSource().stream(7), 20))
     assert [write_record(d.score) for d in again] == [write_record(d.score) for d in drawn[:20]]
@@ -41,7 +35,9 @@ def test_the_same_seed_gives_the_same_scores(drawn: list[Drawn]) -> None:
 def test_composed_scores_are_valid_and_printed_as_they_say(drawn: list[Drawn]) -> None:
     for each in drawn:
         assert validate(each.score) == []
-        assert score_to_columns(each.score).outside == ()
+        columns = score_to_columns(each.score)
+        assert columns.outside == ()
+        assert each.columns == [column_factors(c) for staff in columns.systems[0] for c in staff]
         assert as_printed(each.score, stems=False)[0] == each.score
 
 
@@ -54,8 +50,8 @@ def test_all_textures_and_numbers_of_voices_come(drawn: list[Drawn]) -> None:
 def test_what_is_rare_is_wished_for_and_comes() -> None:
     rarity, plain = FactorRarity(), FactorRarity()
     for seed in range(150):
-        rarity.count(_columns(draw_composed(Random(seed), rarity.wishes(Random(seed))).score))
-        plain.count(_columns(draw_composed(Random(seed)).score))
+        rarity.count(draw_composed(Random(seed), rarity.wishes(Random(seed))).columns)
+        plain.count(draw_composed(Random(seed)).columns)
     places = [place for *_, place in possible_values()]
     with_wishes, without = (sum(own.seen[place] == 0 for place in places) for own in (rarity, plain))
     assert with_wishes < without / 3
