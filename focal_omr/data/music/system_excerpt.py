@@ -27,6 +27,7 @@ __all__ = ["MAX_COLUMNS", "Fitted", "draw_columns", "fitting", "system_excerpt"]
 
 MIN_COLUMNS, MAX_COLUMNS = 8, 60  # of the widest staff
 MIN_NOTES = 4
+MAX_OCTAVE = 9  # of MusicXML
 _BRACKETED = ("quartet", "strings", "choir", "hymn")
 _FROM_THE_BEGINNING = 0.15
 _METER_SHOWN = 0.4
@@ -102,16 +103,16 @@ def fitting(score: Score) -> Fitted | None:
     score, columns = as_printed(score, stems=False)  # stems are the engraver's
     staves = [staff for system in columns.systems for staff in system]
     widest = max(map(len, staves))
-    if columns.outside or not MIN_COLUMNS <= widest <= MAX_COLUMNS or _notes(score) < MIN_NOTES:
+    chords = [event for *_, event in score.events() if isinstance(event, Chord)]
+    octaves = [note.pitch.octave for chord in chords for note in chord.notes]
+    if columns.outside or not MIN_COLUMNS <= widest <= MAX_COLUMNS or len(chords) < MIN_NOTES:
+        return None
+    if not 0 <= min(octaves) <= max(octaves) <= MAX_OCTAVE:
         return None
     try:
         return Fitted(score, [column_factors(column) for staff in staves for column in staff])
     except NotationError:
         return None
-
-
-def _notes(score: Score) -> int:
-    return sum(isinstance(event, Chord) for *_, event in score.events())
 
 
 def _drawn_measures(fragment: Score, random: Random) -> range:
