@@ -7,7 +7,7 @@ from copy import deepcopy
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
@@ -15,6 +15,7 @@ from focal_omr.config import (
     MAX_TOML_BYTES,
     Frozen,
     LossConfig,
+    LossKind,
     TrainConfig,
     apply_override,
     read_toml,
@@ -46,6 +47,23 @@ class SetConfig(Frozen):
         return self
 
 
+class SystemsConfig(Frozen):
+    """Staves of composed systems, for a study of columns.
+
+    Attributes:
+        train, test, imbalance: Staves of each part, at least.
+        seed: Seed of music and engraving.
+        rare: Share of the systems of `train` and `test` with the values seen least; in `imbalance` all are.
+    """
+
+    name: str = "systems"
+    train: PositiveInt = 1500
+    test: PositiveInt = 300
+    imbalance: PositiveInt = 300
+    seed: int = 41
+    rare: float = Field(default=0.2, ge=0, le=1)
+
+
 class RenderConfig(Frozen):
     """The staves that are composed and engraved when no data are given."""
 
@@ -54,29 +72,42 @@ class RenderConfig(Frozen):
 
 
 class LossChoice(Frozen):
-    """One loss of the grid, or the product of several alphas and gammas."""
+    """One loss of the grid, or the product of several alphas, gammas and learning rates; see `LossConfig`.
+
+    Attributes:
+        rate: Learning rates, tuned for this loss; none: that of the grid's `train`.
+    """
 
     name: str
-    kind: Literal["ctc", "focal_ctc", "length_focal_ctc", "symbol_focal_ctc"] = "ctc"
+    kind: LossKind = "ctc"
     alpha: float | list[float] = 0.5
     gamma: float | list[float] = 0.5
     balance: float = 0.0
     consistency: float = 0.0
+    shared_blank: bool = True
+    rate: float | list[float] | None = None
 
-    def losses(self) -> dict[str, LossConfig]:
-        """Name -> loss; alpha and gamma are part of the name if there are several."""
+    def variants(self) -> dict[str, tuple[LossConfig, float | None]]:
+        """Name -> loss and learning rate; alpha, gamma and rate are part of the name if there are several."""
         alphas = self.alpha if isinstance(self.alpha, list) else [self.alpha]
         gammas = self.gamma if isinstance(self.gamma, list) else [self.gamma]
-        pairs = list(product(alphas, gammas))
+        rates = self.rate if isinstance(self.rate, list) else [self.rate]
+        several = len(alphas) * len(gammas) > 1
         return {
-            self.name if len(pairs) == 1 else f"{self.name} {alpha:g}/{gamma:g}": LossConfig(
-                kind=self.kind,
-                alpha=alpha,
-                gamma=gamma,
-                balance=self.balance,
-                consistency=self.consistency,
+            self.name
+            + (f" {alpha:g}/{gamma:g}" if several else "")
+            + (f" at {rate:g}" if len(rates) > 1 else ""): (
+                LossConfig(
+                    kind=self.kind,
+                    alpha=alpha,
+                    gamma=gamma,
+                    balance=self.balance,
+                    consistency=self.consistency,
+                    shared_blank=self.shared_blank,
+                ),
+                rate,
             )
-            for alpha, gamma in pairs
+            for alpha, gamma, rate in product(alphas, gammas, rates)
         }
 
 
@@ -90,6 +121,7 @@ class Grid(Frozen):
         baseline: Name of the loss that the others are compared with.
         render: The staves to engrave when no data are given.
         sets: The data sets.
+        systems: Instead of these the staves of systems, for a study of columns.
         losses: The losses.
         train: All other training settings, as in `config.TrainConfig`.
     """
@@ -99,6 +131,7 @@ class Grid(Frozen):
     seeds: tuple[int, ...] = Field(strict=False, min_length=1)
     baseline: str
     render: RenderConfig = RenderConfig()
+    systems: SystemsConfig | None = None
     sets: tuple[SetConfig, ...] = Field(default=(SetConfig(),), strict=False, min_length=1)
     losses: tuple[LossChoice, ...] = Field(strict=False, min_length=1)
     train: dict[str, Any] = Field(default_factory=dict)
@@ -107,7 +140,7 @@ class Grid(Frozen):
     def _names_are_unique(self) -> "Grid":
         for what, names in (
             ("sets", [each.name for each in self.sets]),
-            ("losses", [name for each in self.losses for name in each.losses()]),
+            ("losses", [name for each in self.losses for name in each.variants()]),
         ):
             if len(set(names)) < len(names):
                 raise ValueError(f"two {what} have the same name")
@@ -118,12 +151,18 @@ class Grid(Frozen):
     @property
     def all_losses(self) -> dict[str, LossConfig]:
         """Name -> loss, in grid order."""
-        return {name: loss for each in self.losses for name, loss in each.losses().items()}
+        return {name: loss for each in self.losses for name, (loss, _) in each.variants().items()}
+
+    @property
+    def rates(self) -> dict[str, float | None]:
+        """Name of each loss -> its own learning rate."""
+        return {name: rate for each in self.losses for name, (_, rate) in each.variants().items()}
 
     @property
     def steps(self) -> int:
         """Total training steps of all runs."""
-        runs = len(self.seeds) * len(self.sets) * len(self.all_losses)
+        sets = 1 if self.systems is not None else len(self.sets)
+        runs = len(self.seeds) * sets * len(self.all_losses)
         return runs * int(self.train.get("steps", TrainConfig().steps))
 
     @property
@@ -132,7 +171,9 @@ class Grid(Frozen):
         values = self.model_dump(mode="json", exclude={"title", "about"})
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
-    def training(self, loss: LossConfig, *, seed: int, shards: Path, validation: Path) -> TrainConfig:
+    def training(
+        self, loss: LossConfig, *, seed: int, shards: Path, validation: Path, rate: float | None = None
+    ) -> TrainConfig:
         """Build the configuration of one run.
 
         Args:
@@ -140,6 +181,7 @@ class Grid(Frozen):
             seed: The training seed.
             shards: Folder of the training shards.
             validation: Folder of the validation shards.
+            rate: Learning rate of the loss; None: that of `train`.
 
         Raises:
             ConfigError: The grid's `train.data` is not a table.
@@ -151,6 +193,8 @@ class Grid(Frozen):
         if not isinstance(values.setdefault("data", {}), dict):
             raise ConfigError("train.data: expected a table, got a value")
         values["data"].update(shards=[str(shards)], validation=[str(validation)])
+        if rate is not None:
+            values["optimizer"] = {**values.get("optimizer", {}), "rate": rate}
         return TrainConfig.model_validate(values)
 
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +13,12 @@ from focal_omr.data.primus.split import split_by_source, write_ids
 from focal_omr.data.rendered import render_tree
 from focal_omr.data.subset import draw_imbalance, draw_subset, imbalance_ratio
 from focal_omr.errors import ConfigError
+from focal_omr.experiment.column_sets import prepare_systems
 from focal_omr.experiment.grid import Grid, RenderConfig, SetConfig
+from focal_omr.experiment.set_parts import IMBALANCE, PARTS, TEST, StudySet
 from focal_omr.runtime.atomic_files import write_atomic
 
 logger = logging.getLogger(__name__)
-
-TEST, IMBALANCE = "test", "imbalance"
-_PARTS = ("train", TEST, IMBALANCE)
-
-
-@dataclass(frozen=True)
-class StudySet:
-    """A prepared data set.
-
-    Attributes:
-        name: Its name in the grid.
-        shards: Part (train, test, imbalance) -> folder of shards.
-        counts: Occurrences of each symbol in the training part.
-        notes: Sizes, ratios and defects, for the report.
-    """
-
-    name: str
-    shards: dict[str, Path]
-    counts: dict[str, int]
-    notes: dict[str, Any]
 
 
 def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
@@ -49,9 +30,13 @@ def prepare(grid: Grid, folder: Path, data: Path | None) -> list[StudySet]:
         data: A tree or an archive in PrIMuS layout; None composes and engraves staves.
 
     Raises:
-        ConfigError: The folder holds data of other settings.
+        ConfigError: The folder holds data of other settings, or the grid takes no data.
         DataError: The data cannot provide what the grid requires; the message says what they can.
     """
+    if grid.systems is not None:
+        if data is not None:
+            raise ConfigError(f"{data}: a study of columns engraves its own systems")
+        return [prepare_systems(grid.systems, folder / "data")]
     return [_prepare_set(each, grid.render, folder / "data", data) for each in grid.sets]
 
 
@@ -74,7 +59,7 @@ def _prepare_set(config: SetConfig, render: RenderConfig, folder: Path, data: Pa
             render_tree(tree, count=render.count, seed=render.seed, primus=True, plain=True)
         known = {"made_of": made_of, **_draw_and_pack(config, tree, place)}
         write_atomic(note, json.dumps(known, indent=1).encode())
-    shards = {part: place / "shards" / part for part in _PARTS}
+    shards = {part: place / "shards" / part for part in PARTS}
     return StudySet(config.name, shards, known["counts"]["train"], known)
 
 
@@ -98,14 +83,14 @@ def _draw_and_pack(config: SetConfig, tree: Path, place: Path) -> dict[str, Any]
         least={"train": config.min_count, TEST: 1},
     )
     parts[IMBALANCE] = draw_imbalance(labels, subset.ids, samples=config.imbalance, seed=config.seed)
-    write_ids({place / f"{part}.txt": parts[part] for part in _PARTS})
-    packed = {part: pack_samples(tree, place / "shards" / part, ids=parts[part]) for part in _PARTS}
-    counts = {part: symbol_counts(labels[each] for each in parts[part]) for part in _PARTS}
+    write_ids({place / f"{part}.txt": parts[part] for part in PARTS})
+    packed = {part: pack_samples(tree, place / "shards" / part, ids=parts[part]) for part in PARTS}
+    counts = {part: symbol_counts(labels[each] for each in parts[part]) for part in PARTS}
     return {
         "pool": {"samples": len(labels), "closed": subset.pool, "dropped": len(subset.dropped)},
-        "samples": {part: packed[part].staves for part in _PARTS},
+        "samples": {part: packed[part].staves for part in PARTS},
         "defects": [str(each) for each in defects],
-        "left_out": [reason for part in _PARTS for reason in packed[part].left_out],
-        "ratios": {part: round(imbalance_ratio(counts[part]), 1) for part in _PARTS},
-        "counts": {part: dict(counts[part].most_common()) for part in _PARTS},
+        "left_out": [reason for part in PARTS for reason in packed[part].left_out],
+        "ratios": {part: round(imbalance_ratio(counts[part]), 1) for part in PARTS},
+        "counts": {part: dict(counts[part].most_common()) for part in PARTS},
     }

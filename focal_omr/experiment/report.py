@@ -17,8 +17,8 @@ from focal_omr.data.frequency import BINS
 from focal_omr.data.show.drawing import render
 from focal_omr.experiment import figures as draw
 from focal_omr.experiment.grid import Grid
-from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
 from focal_omr.experiment.runs import TrainingRun, learning_curve
+from focal_omr.experiment.set_parts import IMBALANCE, TEST, StudySet
 from focal_omr.experiment.statistics import (
     MAX_SEEDS,
     Difference,
@@ -94,7 +94,8 @@ def write_study_report(
     images = {name: dict(zip(("png", "svg"), render(figure), strict=True)) for name, figure in drawn.items()}
     sections = [
         f"# {grid.title}\n\n{grid.about.strip()}\n",
-        "\n## Conclusions\n\n" + _bullets(conclusions(scores, differences, grid.baseline)),
+        "\n## Conclusions\n\n"
+        + _bullets(conclusions(scores, differences, grid.baseline, tuned=any(grid.rates.values()))),
         "\n## Set-up\n\n" + _bullets(_setup(grid, sets, results)),
     ]
     for each in sets:
@@ -198,7 +199,11 @@ def _on(items: Sequence[Record], name: str, test: str) -> list[Record]:
 
 
 def conclusions(
-    scores: Sequence[LossScores], differences: Sequence[Difference], baseline: str
+    scores: Sequence[LossScores],
+    differences: Sequence[Difference],
+    baseline: str,
+    *,
+    tuned: bool = False,
 ) -> Iterator[str]:
     """Derive the conclusions from the metrics, one sentence or two each.
 
@@ -206,6 +211,7 @@ def conclusions(
         scores: Metrics of all losses.
         differences: Their comparisons.
         baseline: Name of the baseline.
+        tuned: Whether losses have learning rates of their own.
     """
     for base in (each for each in scores if each.loss == baseline):
         where = f"{base.set}, {_TESTS[base.test]}"
@@ -230,7 +236,10 @@ def conclusions(
             )
     yield (
         "Not concluded: that the order holds for other networks, learning rates, training lengths or images. "
-        "All losses were trained with one learning rate; none was tuned on its own."
+    ) + (
+        "The learning rates were tuned for each loss on other staves."
+        if tuned
+        else "All losses were trained with one learning rate; none was tuned on its own."
     )
 
 

@@ -15,8 +15,9 @@ from focal_omr.config import TrainConfig
 from focal_omr.data.frequency import BINS, frequency_bins
 from focal_omr.data.loader import all_staves
 from focal_omr.errors import ConfigError, OmrError
+from focal_omr.experiment.column_sets import column_figures, read_column_set
 from focal_omr.experiment.grid import Grid
-from focal_omr.experiment.prepare import IMBALANCE, TEST, StudySet
+from focal_omr.experiment.set_parts import IMBALANCE, TEST, TRAIN, StudySet
 from focal_omr.metrics import (
     correct_mask,
     edit_distance,
@@ -86,7 +87,13 @@ def plan_runs(grid: Grid, sets: Sequence[StudySet], folder: Path) -> list[Traini
         TrainingRun(
             each,
             name,
-            grid.training(loss, seed=seed, shards=each.shards["train"], validation=each.shards[TEST]),
+            grid.training(
+                loss,
+                seed=seed,
+                shards=each.shards[TRAIN],
+                validation=each.shards[TEST],
+                rate=grid.rates[name],
+            ),
             folder / "runs" / re.sub(r"(?:[^\w.]|_)+", "-", f"{each.name} {name} {seed}").strip("-"),
         )
         for seed in grid.seeds
@@ -149,13 +156,21 @@ def _evaluate(run: TrainingRun, checkpoint: Path, test: str) -> dict[str, Any]:
     """Metrics of one test set, and the edits and reference symbols of each sample."""
     model, state = load_network(checkpoint)
     model.eval()
-    staves = all_staves([str(run.set.shards[test])])
-    plain = run.config.model.preset == "paper"
-    inputs = [network_input(staff, plain=plain) for staff in staves]
-    read = read_inputs(model, inputs, state["codec"])
-    references = [staff.semantic for staff in staves]
+    staves: Sequence[Any]
+    references: Sequence[Sequence[str]]
+    figures: dict[str, float] = {}
+    if run.config.model.preset == "columns":
+        staves, columns = read_column_set(model, run.set.shards[test])
+        labels = [staff.label().columns for staff in staves]
+        read, references, figures = column_figures(columns, labels)
+    else:
+        staves = all_staves([str(run.set.shards[test])])
+        plain = run.config.model.preset == "paper"
+        inputs = [network_input(staff, plain=plain) for staff in staves]
+        read = read_inputs(model, inputs, state["codec"])
+        references = [staff.semantic for staff in staves]
     return {
-        "figures": reading_metrics(read, references, run.set.counts),
+        "figures": reading_metrics(read, references, run.set.counts) | figures,
         "ids": [staff.id for staff in staves],
         "edits": [edit_distance(r.tokens, label) for r, label in zip(read, references, strict=True)],
         "symbols": [len(label) for label in references],

@@ -40,7 +40,7 @@ def test_every_packaged_grid_loads_and_gives_training_configurations(name: str) 
 
 
 def test_the_packaged_grids_are_those_of_the_help() -> None:
-    assert set(grid_names()) == {"smoke", "seed-study", "losses", "imbalance"}
+    assert set(grid_names()) == {*("smoke", "seed-study", "losses", "imbalance", "columns", "column-rates")}
 
 
 def test_the_losses_of_the_packaged_grids() -> None:
@@ -91,8 +91,32 @@ def test_errors_name_the_key(tmp_path: Path, change: tuple[str, str], message: s
         use()
 
 
+def test_a_loss_may_have_its_own_learning_rates(tmp_path: Path) -> None:
+    text = SMALL.replace("gamma = [0.5, 2.0]", "gamma = 1.0\nrate = [0.1, 0.01]").replace(
+        "[0.25, 0.5]", "0.5"
+    )
+    grid = load_grid(_write(tmp_path, text))
+    assert grid.rates == {"CTC": None, "focal at 0.1": 0.1, "focal at 0.01": 0.01}
+    paths = {"shards": Path("a"), "validation": Path("b")}
+    assert grid.training(grid.all_losses["focal at 0.1"], seed=1, **paths, rate=0.1).optimizer.rate == 0.1
+    assert grid.training(grid.all_losses["CTC"], seed=1, **paths).optimizer.rate == 1e-3
+
+
+def test_the_study_of_columns_tunes_every_loss_on_other_staves() -> None:
+    study, rates = load_grid("columns"), load_grid("column-rates")
+    assert {each.kind for each in study.losses} == {
+        "serial_ctc", "column_ctc", "column_focal_ctc", "factor_focal_ctc",
+    }  # fmt: skip
+    assert [each.name for each in rates.losses] == [each.name for each in study.losses]
+    assert study.systems is not None
+    assert rates.systems is not None
+    assert study.systems.seed != rates.systems.seed
+    assert len(study.seeds) >= 5
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match="nonsense: neither a file nor a packaged grid \\(imbalance, losses"
+        ConfigError,
+        match="nonsense: neither a file nor a packaged grid \\(column-rates, columns, imbalance, losses",
     ):
         load_grid("nonsense")
