@@ -92,10 +92,11 @@ def write_study_report(
         )
         drawn |= score_figures(each.name, scores, differences, grid.baseline)
     images = {name: dict(zip(("png", "svg"), render(figure), strict=True)) for name, figure in drawn.items()}
+    tuned = any(grid.rates.values())
     sections = [
         f"# {grid.title}\n\n{grid.about.strip()}\n",
         "\n## Conclusions\n\n"
-        + _bullets(conclusions(scores, differences, grid.baseline, tuned=any(grid.rates.values()))),
+        + _bullets(conclusions(scores, differences, grid.baseline, tuned=tuned)),
         "\n## Set-up\n\n" + _bullets(_setup(grid, sets, results)),
     ]
     for each in sets:
