@@ -377,7 +377,11 @@ def train(
 @app.command()
 def experiment(
     name: Annotated[
-        str, typer.Argument(metavar="GRID", help="smoke, seed-study, losses, imbalance, columns, column-rates, or a TOML file.")
+        str,
+        typer.Argument(
+            metavar="GRID",
+            help="smoke, seed-study, losses, imbalance, columns, column-rates, or a TOML file.",
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, results and report.")],
     data: Annotated[
