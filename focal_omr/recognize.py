@@ -150,6 +150,9 @@ class Recognizer:
         batch_size: Staves of a page in one run of the network. Affects time and memory only.
         calibrate: Whether to calibrate confidences; otherwise they are the network's probabilities.
 
+    Attributes:
+        reads_columns: Whether the network reads columns (chords, voices), and not one voice.
+
     Raises:
         ModelError: The model cannot be used.
     """
@@ -167,8 +170,8 @@ class Recognizer:
         card = self._model.card
         self._calibration = card.calibration if calibrate else (1.0, 0.0)
         self._beam_width, self._batch_size = beam_width, batch_size
-        self._reads_columns = card.codec.encoding == "columns"
-        self._rules = BarRules(() if self._reads_columns else card.codec.vocabulary.symbols)
+        self.reads_columns = card.codec.encoding == "columns"
+        self._rules = BarRules(() if self.reads_columns else card.codec.vocabulary.symbols)
         expected = _GEOMETRIES.get(card.preset)
         got = (card.height_px, card.staff_space_px, card.middle_line_px)
         if expected is None or got[: len(expected)] != expected:
@@ -176,7 +179,7 @@ class Recognizer:
                 f"{model}: made for preset {card.preset!r} with {got[0]} rows, staff space {got[1]} and "
                 f"middle line {got[2]}; this version prepares other images"
             )
-        if self._reads_columns and card.codec.vocabulary != column_vocabulary():
+        if self.reads_columns and card.codec.vocabulary != column_vocabulary():
             raise ModelError(f"{model}: trained with other columns than this version reads")
         self._is_plain = card.preset == "paper"
         self._spaces = card.height_px // (2 * STAFF_SPACE_PX) - 2  # around the staff in a strip
@@ -266,7 +269,7 @@ class Recognizer:
 
     def _new_document(self) -> _DocumentState:
         reader = None
-        if self._reads_columns:
+        if self.reads_columns:
             reader = ColumnReader(self.card.frame_px, self._calibration, search=self._beam_width > 0)
         return _DocumentState(columns=reader)
 
@@ -300,7 +303,7 @@ class Recognizer:
     def _confidence(self, gray: NDArray[np.uint8], staff: Staff) -> float:
         """Return the mean probability, 0 .. 1, of the best class over the frames where it is no blank."""
         log_probs = self._model.log_probs([extract_strip(gray, staff, spaces=self._spaces).ink])[0]
-        kinds = log_probs[:, : len(FACTORS[0].values)] if self._reads_columns else log_probs
+        kinds = log_probs[:, : len(FACTORS[0].values)] if self.reads_columns else log_probs
         best = kinds.max(axis=1)[kinds.argmax(axis=1) != BLANK]
         return float(np.exp(best).mean()) if best.size else 0.0
 

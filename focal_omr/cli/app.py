@@ -43,6 +43,7 @@ from focal_omr.cli.terminal import (
 from focal_omr.errors import DataError, OmrError
 
 if TYPE_CHECKING:
+    from focal_omr.evaluation.evaluate_columns import ColumnEvaluation
     from focal_omr.onnx_model import ModelCard
 
 
@@ -263,7 +264,7 @@ def _print_comparison(figures: dict[str, Any], show: int) -> None:
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An exported ONNX file, or 'default'.")],
-    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder in PrIMuS layout.")],
+    data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder in PrIMuS layout, or with shards.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ignore: Annotated[
         list[str] | None,
@@ -287,7 +288,7 @@ def evaluate(
     check_output_files(record, report and report / "report.md")
     with native_stderr_silenced():
         from focal_omr.decode import BEAM_WIDTH
-        from focal_omr.evaluation.evaluate import EvaluationRequest, run_evaluation
+        from focal_omr.evaluation.evaluate import Evaluation, EvaluationRequest, run_evaluation
         from focal_omr.runtime.worker_processes import ProcessLimits, run_isolated
 
         beam_width = BEAM_WIDTH if beam is None else beam
@@ -296,6 +297,9 @@ def evaluate(
             run_evaluation, request, name=data, limits=ProcessLimits(None, memory), error=DataError
         )
     name = f"{data.name} (distorted)" if distorted else data.name
+    if not isinstance(result, Evaluation):
+        _print_columns(result, as_json=as_json)
+        return
     if record:
         from focal_omr.runtime.provenance import record as append_row
 
@@ -317,6 +321,18 @@ def evaluate(
         print(f"  label {' '.join(reading.reference)}\n  read  {' '.join(reading.hypothesis)}")
     for sample, reason in result.failures.items():
         say(f"focal-omr: {sample}: {reason}")
+
+
+def _print_columns(result: "ColumnEvaluation", *, as_json: bool) -> None:
+    figures = result.to_json()
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for name, own in {"all": figures, **figures["by_texture"]}.items():
+        print(
+            f"{name}: {own['samples']} staves, SER {own['ser']:.2f} %, columns {own['column_error']:.2f} %, "
+            f"note F1 {own['note_f1']:.2f} %, bars right {own['bars_right']:.1f} %"
+        )
 
 
 def _evaluation_row(

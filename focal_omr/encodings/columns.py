@@ -9,6 +9,7 @@ ISMIR 2021, for columns as symbols of CTC; the shared blank, stems, ties, grace 
 ours.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
@@ -16,7 +17,17 @@ from typing import Literal
 
 from focal_omr.score.score import Clef, Duration, Key, Meter
 
-__all__ = ["BARLINES", "STEMS", "SUBDIVIDING", "Column", "Group", "Head", "NoteColumn", "SignColumn"]
+__all__ = [
+    "BARLINES",
+    "STEMS",
+    "SUBDIVIDING",
+    "Column",
+    "Group",
+    "Head",
+    "NoteColumn",
+    "SignColumn",
+    "flat_symbols",
+]
 
 STEMS = ("up", "down", "third")
 # Barlines by name: MusicXML style of the right one, repeat sign of the right one and of the next left one.
@@ -124,6 +135,25 @@ class SignColumn:
 
 
 Column = NoteColumn | SignColumn
+
+
+def flat_symbols(column: Column) -> list[Hashable]:
+    """The notes, rests or the sign of a column, each with everything that is printed of it.
+
+    A note has position, stem, duration, tuplet, accidental, tie and the kind of its head. `advance` follows
+    from the durations and is left out.
+    """
+    if not isinstance(column, NoteColumn):
+        return [(column.kind, column.value)]
+    symbols: list[Hashable] = []
+    for stem, group in zip(STEMS, column.groups, strict=True):
+        if group is None:
+            continue
+        own = (stem, group.duration, group.grace, group.ratio, group.tremolo, group.fermata)
+        symbols += [(*own, position, head.accidental, head.tie, head.kind) for position, head in group.heads]
+        if not group.heads:
+            symbols.append(own)
+    return symbols
 
 
 @lru_cache(maxsize=4096)

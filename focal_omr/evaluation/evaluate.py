@@ -10,8 +10,10 @@ from typing import Any
 
 from focal_omr.data.frequency import LEAST_COUNT, frequency_bins
 from focal_omr.data.primus.samples import Sample, primus_samples
-from focal_omr.encodings.semantic import to_primus
-from focal_omr.errors import ImageError
+from focal_omr.encodings.semantic import score_to_tokens, to_primus
+from focal_omr.encodings.to_one_voice import from_score
+from focal_omr.errors import DataError, ImageError
+from focal_omr.evaluation.evaluate_columns import ColumnEvaluation, evaluate_columns, find_column_shards
 from focal_omr.metrics import (
     ErrorRates,
     SymbolErrors,
@@ -39,7 +41,8 @@ class SampleReading:
         hypothesis: The reading; empty if the image could not be read.
         edits: Edit distance of the two.
         image: The file that was read.
-        confidences: 0 .. 1 for each symbol of the hypothesis.
+        confidences: 0 .. 1 for each symbol of the hypothesis; empty if not known: of columns, whose score the
+            symbols are made of.
     """
 
     id: str
@@ -81,9 +84,10 @@ class Evaluation:
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error of the read symbols, 0 .. 1."""
-        confidences = [confidence for reading in self.readings for confidence in reading.confidences]
-        right = [hit for r in self.readings for hit in correct_mask(r.hypothesis, r.reference)]
+        """Expected calibration error of the read symbols, 0 .. 1; 0 where their confidence is not known."""
+        known = [reading for reading in self.readings if reading.confidences]
+        confidences = [confidence for reading in known for confidence in reading.confidences]
+        right = [hit for r in known for hit in correct_mask(r.hypothesis, r.reference)]
         return expected_calibration_error(confidences, right)
 
     @property
@@ -168,17 +172,31 @@ def evaluate(
             on_progress(sample)
         reference = _comparable(sample.semantic, ignore)
         image = sample.picture_path(distorted=distorted)
+        hypothesis: tuple[str, ...] = ()
+        confidences: tuple[float, ...] = ()
         try:
-            symbols = recognizer.read_staff(image).symbols
+            hypothesis, confidences = _read(recognizer, image, ignore)
         except ImageError as error:
             failures[sample.id] = str(error)
-            symbols = []
-        read = [(t, symbol.confidence) for symbol in symbols for t in _comparable([symbol.token], ignore)]
-        hypothesis = tuple(token for token, _ in read)
-        confidences = tuple(confidence for _, confidence in read)
         edits = edit_distance(hypothesis, reference)
         readings.append(SampleReading(sample.id, reference, hypothesis, edits, image, confidences))
     return Evaluation(tuple(readings), failures, time.perf_counter() - started)
+
+
+def _read(
+    recognizer: Recognizer, image: Path, ignore: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """The PrIMuS symbols of an image, and their confidence if it is known."""
+    document = recognizer.read_staff(image)
+    if recognizer.reads_columns:
+        one_voice, _ = from_score(document.score)
+        return _comparable(score_to_tokens(one_voice), ignore), ()
+    read = [
+        (token, symbol.confidence)
+        for symbol in document.symbols
+        for token in _comparable([symbol.token], ignore)
+    ]
+    return tuple(token for token, _ in read), tuple(confidence for _, confidence in read)
 
 
 @dataclass(frozen=True)
@@ -193,9 +211,16 @@ class EvaluationRequest:
     distorted: bool = False
 
 
-def run_evaluation(request: EvaluationRequest) -> tuple[Evaluation, ModelCard]:
-    """Load the model and evaluate it; a function for a worker process. Raises as `evaluate` does."""
+def run_evaluation(request: EvaluationRequest) -> tuple[Evaluation | ColumnEvaluation, ModelCard]:
+    """Load the model and evaluate it; a function for a worker process.
+
+    A folder with shards of columns is evaluated by columns. Raises as `evaluate` and `evaluate_columns` do.
+    """
     recognizer = Recognizer(model=request.model, threads=request.threads, beam_width=request.beam_width)
+    if find_column_shards(request.folder):
+        if not recognizer.reads_columns:
+            raise DataError(f"{request.folder}: holds shards of columns, and {request.model} reads none")
+        return evaluate_columns(recognizer, request.folder), recognizer.card
     evaluation = evaluate(recognizer, request.folder, ignore=request.ignore, distorted=request.distorted)
     return evaluation, recognizer.card
 

@@ -1,6 +1,6 @@
 """Greedy reading of columns with a torch network, and the error rates reported during training."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,10 +11,10 @@ from focal_omr.data.engraving.column_shards import StoredStaff
 from focal_omr.data.loader import pad_strips
 from focal_omr.data.serial_columns import ADVANCE, read_serial
 from focal_omr.decode.columns import decode_columns
-from focal_omr.encodings.columns import STEMS, Column, NoteColumn
+from focal_omr.encodings.columns import Column, flat_symbols
 from focal_omr.metrics import error_rates
 
-__all__ = ["flat_symbols", "read_columns", "validate_columns"]
+__all__ = ["read_columns", "validate_columns"]
 
 _DEGRADATION_STRENGTH = 0.5  # of scans and photos: 0 mild, 1 barely legible
 _BATCH_SIZE = 16
@@ -89,22 +89,3 @@ def read_columns(model: torch.nn.Module, strips: Sequence[NDArray[np.float32]]) 
 
 def _read(log_probs: NDArray[np.float32]) -> tuple[Column, ...]:
     return tuple(each.column for each in decode_columns(log_probs) if each.column is not None)
-
-
-def flat_symbols(column: Column) -> list[Hashable]:
-    """The notes, rests or the sign of a column, each with everything that is printed of it.
-
-    A note has position, stem, duration, tuplet, accidental, tie and the kind of its head. `advance` follows
-    from the durations and is left out.
-    """
-    if not isinstance(column, NoteColumn):
-        return [(column.kind, column.value)]
-    symbols: list[Hashable] = []
-    for stem, group in zip(STEMS, column.groups, strict=True):
-        if group is None:
-            continue
-        own = (stem, group.duration, group.grace, group.ratio, group.tremolo, group.fermata)
-        symbols += [(*own, position, head.accidental, head.tie, head.kind) for position, head in group.heads]
-        if not group.heads:
-            symbols.append(own)
-    return symbols

@@ -12,8 +12,7 @@ from focal_omr.data.serial_columns import (
     serial_vocabulary,
 )
 from focal_omr.encodings.column_factors import FACTORS, WIDTH, column_factors
-from focal_omr.encodings.columns import Column, NoteColumn
-from focal_omr.training.column_validation import flat_symbols
+from focal_omr.encodings.columns import Column, NoteColumn, flat_symbols
 
 
 def _factors(columns: tuple[Column, ...]) -> np.ndarray:

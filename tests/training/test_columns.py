@@ -14,12 +14,12 @@ from focal_omr.data.column_loader import ColumnBatches
 from focal_omr.data.degrade.augment import plain_strip
 from focal_omr.data.engraving.column_shards import column_shard_index
 from focal_omr.encodings.column_factors import WIDTH
-from focal_omr.encodings.columns import NoteColumn, SignColumn
+from focal_omr.encodings.columns import NoteColumn, SignColumn, flat_symbols
 from focal_omr.errors import ConfigError, ModelError
 from focal_omr.onnx_model import OnnxModel
 from focal_omr.train import train
 from focal_omr.training.checkpoint import load_checkpoint, load_network, load_weights
-from focal_omr.training.column_validation import flat_symbols, read_columns
+from focal_omr.training.column_validation import read_columns
 from focal_omr.training.export_onnx import export_checkpoint
 
 
