@@ -29,6 +29,7 @@ TARGETS = {
     "loss.factor_focal_ratio": ("<=", 1.0),
     "training.ratio": (">=", 5.0),
     "data_rendering.staves_per_s": (">=", 60.0),
+    "data_systems.staves_per_s": (">=", 35.0),
     "data_reading.staves_per_s": (">=", 1500.0),
     "data_loader.staves_per_s": (">=", 150.0),
     "reading_warm.median_ms": ("<=", 25.0),

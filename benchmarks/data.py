@@ -8,12 +8,15 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.staff_images import SEED
 from focal_omr.config import DataConfig
+from focal_omr.data.engraving.render_systems import write_column_shards
 from focal_omr.data.engraving.shards import read_shards
 from focal_omr.data.engraving.staff_images import write_shards
 from focal_omr.data.loader import StaffBatches, list_staves, load_batches
+from focal_omr.data.music.score_stream import MusicSource
 from focal_omr.encodings.codec import full_codec
 
 _SHARDS, _SIZE = 4, 240
+_SYSTEM_STAVES = 120  # in a shard of composed systems
 _BATCH = 16
 
 
@@ -30,6 +33,15 @@ def measure(*, workers: int, train_staves_per_s: float) -> dict[str, dict[str, f
         # Starting the processes is in it: a set of any use has a hundred times as many staves.
         with _timed(figures, "data_rendering", _SHARDS * _SIZE):
             write_shards(folder, count=_SHARDS, seed=SEED, size=_SIZE, workers=workers)
+        with _timed(figures, "data_systems", _SHARDS * _SYSTEM_STAVES):
+            write_column_shards(
+                folder / "systems",
+                count=_SHARDS,
+                seed=SEED,
+                source=MusicSource(),
+                size=_SYSTEM_STAVES,
+                workers=workers,
+            )
         paths = sorted(folder.glob("*.tar"))
         with _timed(figures, "data_reading", 4 * _SHARDS * _SIZE):
             for _ in range(4):

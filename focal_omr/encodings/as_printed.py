@@ -50,6 +50,8 @@ def _printed_event(event: Event, columns: ScoreColumns) -> Event:
     if event.duration.value >= _HEADLESS and not event.grace:
         stem = event.stem
     notes = tuple(_printed_note(note, columns) for note in event.notes)
+    if stem == event.stem and notes == event.notes:
+        return event
     return replace(event, stem=stem, notes=notes)
 
 
@@ -57,4 +59,6 @@ def _printed_note(note: Note, columns: ScoreColumns) -> Note:
     if note.id not in columns.accidentals:
         return note
     accidental = columns.accidentals[note.id]
+    if accidental == note.accidental:
+        return note
     return replace(note, accidental=accidental, enclosed=note.enclosed if accidental else None)

@@ -4,7 +4,7 @@ Accidentals, stems and the places of rests are set as an engraver would where th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
@@ -300,9 +300,10 @@ class StaffEncoder:
                     staves = {note.staff or event.staff for note in event.notes}
                     if len(staves) > 1 and self.staff in staves:
                         self._cannot("a chord on two staves")
-                    if self.staff in staves:
                         notes = (n for n in event.notes if (n.staff or event.staff) == self.staff)
                         own.events.append(replace(event, notes=tuple(notes)))
+                    elif self.staff in staves:
+                        own.events.append(event)
             if own.events or own.measure_rests:
                 found.append(own)
         stems = [voice.usual_stem() for voice in found]
@@ -318,12 +319,12 @@ class StaffEncoder:
         graces: list[list[tuple[_StaffVoice, Chord | Rest]]] = []
         begun: list[tuple[_StaffVoice, Chord | Rest]] = []
         for voice in voices:
-            here = [event for event in voice.events if event.onset == onset]
+            here = voice.starting(onset)
             own = [event for event in here if isinstance(event, Chord) and event.grace]
             for number, grace in enumerate(reversed(own)):  # the last ones of two voices stand together
                 graces += [[]] if number == len(graces) else []
                 graces[number].append((voice, grace))
-            begun += [(voice, event) for event in here if event not in own]
+            begun += [(voice, event) for event in here if not (isinstance(event, Chord) and event.grace)]
         for column in (*reversed(graces), begun):
             groups = self._groups(column)
             if any(groups):
@@ -453,6 +454,14 @@ class _StaffVoice:
     events: list[Chord | Rest]
     measure_rests: list[Rest]
     stem: int | None = None
+    _by_onset: dict[Fraction, list[Chord | Rest]] = field(default_factory=dict)
+
+    def starting(self, onset: Fraction) -> list[Chord | Rest]:
+        """The events that begin at an onset."""
+        if not self._by_onset:
+            for event in self.events:
+                self._by_onset.setdefault(event.onset, []).append(event)
+        return self._by_onset.get(onset, [])
 
     def usual_stem(self) -> int | None:
         """The stem that most of its chords have, None if they have none."""

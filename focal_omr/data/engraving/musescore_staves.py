@@ -27,7 +27,6 @@ from focal_omr.data.engraving.system_staves import (
     width_spaces,
     with_stems,
 )
-from focal_omr.encodings.as_printed import as_printed
 from focal_omr.errors import EngraveError
 from focal_omr.formats.musicxml_score import write_musicxml_score
 from focal_omr.score.score import Score
@@ -48,7 +47,7 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
 
     Args:
         random: Draws font, line widths and spacing.
-        scores: Each in one system of a few measures.
+        scores: Each in one system of a few measures, with all its printed accidentals, see `as_printed`.
 
     Returns:
         For each score its staves from the top, or why they cannot be used.
@@ -59,18 +58,17 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
         raise EngraveError(f"MuseScore 3 is not installed: none of {', '.join(_PROGRAMS)} is found")
-    printed = [as_printed(score, stems=False)[0] for score in scores]
     style = _drawn_style(random)
-    widths = [_drawn_width(score, random) for score in printed]
+    widths = [_drawn_width(score, random) for score in scores]
     with TemporaryDirectory() as name:
         folder = Path(name)
         ids = []
-        for number, score in enumerate(printed):
+        for number, score in enumerate(scores):
             text, own = coloured(write_musicxml_score(for_engraving(score)))
             ids.append(own)
             (folder / f"{number}.musicxml").write_text(text, encoding="utf-8")
         # Of MusicXML, MuseScore 3.2 takes neither the page nor a style file: they go into its own format.
-        everything = range(len(printed))
+        everything = range(len(scores))
         _convert(program, folder, everything, (".musicxml", ".mscx"))
         results: list[list[EngravedStaff] | EngraveError] = [_BrokenError("not engraved") for _ in everything]
         for wider in (1.0, 1.5):
@@ -80,7 +78,7 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
             _convert(program, folder, missing, (".mscx", ".svg"))
             for number in missing:
                 try:
-                    results[number] = _staves(folder / f"{number}-1.svg", ids[number], printed[number])
+                    results[number] = _staves(folder / f"{number}-1.svg", ids[number], scores[number])
                 except EngraveError as error:
                     results[number] = error
     return results

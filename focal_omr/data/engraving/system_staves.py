@@ -18,7 +18,6 @@ from focal_omr.data.engraving.engraved_system import (
 )
 from focal_omr.data.engraving.for_engraving import for_engraving
 from focal_omr.data.engraving.render import draw_options, rasterise
-from focal_omr.encodings.as_printed import as_printed
 from focal_omr.encodings.columns import Column
 from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import EngraveError
@@ -83,12 +82,12 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
     Args:
         engraver: Verovio; its options are changed.
         random: Draws font, line widths and spacing.
-        score: A score of a few measures, in one system.
+        score: A score of a few measures, in one system, that says all its printed accidentals, see
+            `as_printed`.
 
     Raises:
         EngraveError: Columns cannot say the score, Verovio drew something else, or the system is too wide.
     """
-    score, _ = as_printed(score, stems=False)
     staff_of = staves_of_events(score)
     mei = write_mei_score(for_engraving(score))
     options = {**ONE_STAFF, **draw_options(random), "svgAdditionalAttribute": SVG_ATTRIBUTES}

@@ -9,6 +9,7 @@ import pytest
 from rich_scores import EIGHTH, HALF, QUARTER, WHOLE, chord
 
 from focal_omr.data.engraving.system_staves import STAFF_HEIGHT_PX, EngravedStaff, engrave_system
+from focal_omr.encodings.as_printed import as_printed
 from focal_omr.encodings.columns import NoteColumn, SignColumn
 from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import EngraveError
@@ -65,13 +66,14 @@ def _song() -> Score:
     signs = (Sign(F(0), Clef("G", 2), 1), Sign(F(0), Clef("F", 4), 2), *opening[1:])
     piano = _measure("pm", right, low, bass, signs=signs)
     piano = replace(piano, directions=(Direction(F(0), Dynamic("mf"), 1, "below"),))
-    return Score(
+    score = Score(
         parts=(
             Part(id="P1", name="Voice", measures=(_measure("vm", melody, signs=opening),)),
             Part(id="P2", name="Piano", staves=2, measures=(piano,), spanners=(Slur("b4", "b7"),)),
         ),
         groups=(PartGroup("P1", "P2"),),
     )
+    return as_printed(score, stems=False)[0]
 
 
 @pytest.fixture(scope="module")
