@@ -22,6 +22,7 @@ from focal_omr.data.degrade.surroundings import (
     with_finger,
     with_neighbour,
     with_page_edge,
+    with_stamp,
     with_text,
 )
 from focal_omr.data.degrade.warp import Grid, jittered_grid, regular_grid, resample, warp_sheet
@@ -30,6 +31,7 @@ from focal_omr.errors import DataError
 from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
 
 KINDS = ("none", "scan", "camera")
+_STAMPED = 0.04  # watermarks and library stamps over the notes
 _KIND_PROBABILITIES = (0.25, 0.35, 0.4)  # in training
 PRIMUS_SPACE_PX = 18  # staff space of the images of PrIMuS and of `data render`
 
@@ -127,6 +129,8 @@ def degraded_placed_strip(
         sheet = with_neighbour(sheet, neighbour, rng)
     if has_text:
         sheet = with_text(sheet, rng)
+    if rng.random() < _STAMPED * degrade:
+        sheet = with_stamp(sheet, rng)
     if kind == "none" or not strength:
         grid = jittered_grid(image.shape, rng, strength=0.0)
         return _placed(resample(sheet, *grid), grid)

@@ -1,7 +1,7 @@
-"""Surroundings of a staff on a page: neighbouring staves, text, the page edge, a finger.
+"""Surroundings of a staff on a page: neighbouring staves, text, stamps, the page edge, a finger.
 
-Neighbours and text are drawn on staff images; page edge and finger cover any image. System lines, brackets
-and braces are engraved, see `engraving.systems`.
+Neighbours, text and stamps are drawn on staff images; page edge and finger cover any image. System lines,
+brackets and braces are engraved, see `engraving.systems`.
 """
 
 import cv2
@@ -14,6 +14,7 @@ from focal_omr.data.engraving.render import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMA
 
 _LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
 _GAP_PX = 4  # paper between a staff and another object
+_WATERMARKS = ("SAMPLE", "DRAFT", "Bibliothek", "COPY", "archive", "LIBRARY", "preview", "1907", "Muzeum")
 _WORDS = ("Vln.", "Violin", "Fl.", "Vc.", "12", "5", "41", "(8)", "A", "Ob. I", "Viola", "a2", "17", "23")
 
 
@@ -67,6 +68,39 @@ def with_text(image: Gray, rng: Generator) -> Gray:
         place = (left, int(min(high, over - _GAP_PX)))  # above the ink, outside the strip if necessary
     cv2.putText(out, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, size, 0, 1, cv2.LINE_AA)
     return out
+
+
+def with_stamp(image: Gray, rng: Generator) -> Gray:
+    """Add a watermark, pale words across the staff image (H, W), or the ring of a library's stamp.
+
+    Notes stay darker than it.
+    """
+    height, width = image.shape
+    mark = np.zeros((height, width), np.uint8)
+    centre = (int(rng.uniform(0, width)), int(rng.uniform(0, height)))
+    if rng.random() < 0.5:
+        size = rng.uniform(1.5, 4.0)
+        thick = int(rng.integers(2, 7))
+        word = str(rng.choice(_WATERMARKS))
+        (long, high), _ = cv2.getTextSize(word, cv2.FONT_HERSHEY_DUPLEX, size, thick)
+        flat = np.zeros((2 * long, 2 * long), np.uint8)
+        cv2.putText(flat, word, (long // 2, long + high // 2), cv2.FONT_HERSHEY_DUPLEX, size, 255, thick)
+        turn = cv2.getRotationMatrix2D((long, long), rng.uniform(-35, 35), 1)
+        turn[:, 2] += np.array(centre) - long
+        mark = np.asarray(cv2.warpAffine(flat, turn, (width, height)), np.uint8)
+        ink = rng.uniform(0.12, 0.4)
+    else:
+        axes = (int(rng.uniform(35, 80)), int(rng.uniform(25, 60)))
+        angle = rng.uniform(-30, 30)
+        for inner in (0, int(rng.integers(6, 14))):
+            own = (axes[0] - inner, axes[1] - inner)
+            cv2.ellipse(mark, centre, own, angle, 0, 360, 255, int(rng.integers(1, 4)), cv2.LINE_AA)
+        place = (centre[0] - axes[0] // 2, centre[1] + 6)
+        word = str(rng.choice(_WATERMARKS))
+        cv2.putText(mark, word, place, cv2.FONT_HERSHEY_COMPLEX_SMALL, 0.7, 255, 1, cv2.LINE_AA)
+        ink = rng.uniform(0.25, 0.6)
+    paper = 255 - ink * mark
+    return np.asarray(np.minimum(image, paper).round(), np.uint8)
 
 
 def with_page_edge(gray: Gray, rng: Generator, *, free: tuple[float, float, float, float]) -> Gray:

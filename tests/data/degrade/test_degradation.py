@@ -17,6 +17,7 @@ from focal_omr.data.degrade.surroundings import (
     with_finger,
     with_neighbour,
     with_page_edge,
+    with_stamp,
     with_text,
 )
 from focal_omr.staff.strip import normalise_ink
@@ -215,3 +216,15 @@ def test_what_covers_the_sheet_leaves_the_ink_alone(cover: Callable[..., np.ndar
         assert np.abs(out[inner].astype(int) - gray[inner]).max() <= (2 if cover is with_page_edge else 60)
         covered += not np.array_equal(out, gray)
     assert covered > 15
+
+
+def test_stamps_are_paler_than_ink_and_leave_the_notes() -> None:
+    image = np.full((180, 400), 255, np.uint8)
+    image[70:111:10, 60:340] = 0
+    changed = 0
+    for seed in range(30):
+        stamped = with_stamp(image, np.random.default_rng(seed))
+        assert (stamped[image == 0] == 0).all()
+        assert stamped[image == 255].min() >= 255 * 0.39
+        changed += bool((stamped != image).any())
+    assert changed >= 20
