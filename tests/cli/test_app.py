@@ -724,3 +724,21 @@ def test_an_invalid_study_gives_a_one_line_error_and_leaves_no_files(run, tmp_pa
     assert len(err) == 1
     assert message in err[0]
     assert not (tmp_path / "study" / "report.md").exists()
+
+
+def test_training_waits_passively_at_barriers_before_torch_is_loaded():
+    code = """
+import os, sys
+from focal_omr.cli import app
+def seen(*_):
+    print(os.environ["OMP_WAIT_POLICY"], "torch" in sys.modules)
+    raise SystemExit
+app.require_extra = seen
+sys.argv = ["focal-omr", "train", "run.toml"]
+app.main()
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.stdout.split() == ["passive", "False"]
