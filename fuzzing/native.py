@@ -56,8 +56,10 @@ class IsolatedEngraver:
 def isolate_verovio(folder: Path) -> None:
     """Replace `Engraver` in the score readers; inputs that crash Verovio are stored in `folder`."""
     import focal_omr.evaluation.score_diff.read as judge
+    import focal_omr.formats.kern_score as kern_score
     import focal_omr.formats.one_voice_files as one_voice_files
     import focal_omr.formats.registry as formats
 
     IsolatedEngraver.folder = folder
     formats.Engraver = one_voice_files.Engraver = judge.Engraver = IsolatedEngraver  # type: ignore[assignment, misc, attr-defined]
+    kern_score.Engraver = IsolatedEngraver  # type: ignore[assignment, misc, attr-defined]

@@ -47,7 +47,7 @@ def agnostic() -> list[bytes]:
 
 
 def mei() -> list[bytes]:
-    return [write_mei(score).encode() for score in scores()]
+    return [write_mei(score).encode() for score in scores()] + good(".mei")
 
 
 def musicxml() -> list[bytes]:

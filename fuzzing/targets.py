@@ -59,14 +59,20 @@ def _pages(path: Path) -> None:
 
 def _score(path: Path) -> None:
     """Read a score and write it in the formats that need no Verovio; writing may fail with an OmrError."""
+    from focal_omr.encodings.from_columns import score_from_columns
+    from focal_omr.encodings.to_columns import score_to_columns
     from focal_omr.formats.midi import Playback, playable_mei
     from focal_omr.formats.one_voice_files import load_one_voice, write_one_voice
     from focal_omr.formats.registry import load_score, write_score
+    from focal_omr.score.validate import validate
 
     score = load_score(path)
-    for name in ("musicxml", "mxl", "mei", "semantic", "agnostic", "kern", "abc"):
+    for name in ("musicxml", "mxl", "mei", "midi", "semantic", "agnostic", "kern", "abc"):
         with suppress(OmrError):
             write_score(score, name)
+    if not validate(score):
+        columns = score_to_columns(score)
+        score_from_columns(columns.systems, columns.staves)
     with suppress(OmrError):
         one_voice = load_one_voice(path)
         for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
@@ -296,8 +302,8 @@ TARGETS: dict[str, Target] = {
     "pdf": Target(".pdf", _pages, seeds.pdfs, mutators.pdf),
     "semantic": Target(".semantic", _score, seeds.semantic, mutators.tokens(_SEMANTIC)),
     "agnostic": Target(".agnostic", _score, seeds.agnostic, mutators.tokens(_AGNOSTIC)),
-    "mei": Target(".mei", _score, seeds.mei, _xml),
-    "musicxml": Target(".musicxml", _score, seeds.musicxml, _xml, verovio=True),
+    "mei": Target(".mei", _score, seeds.mei, _xml, max_bytes=32_000),
+    "musicxml": Target(".musicxml", _score, seeds.musicxml, _xml, max_bytes=32_000, verovio=True),
     "mxl": Target(".mxl", _score, seeds.mxl, mutators.zipped(_xml, ("a.musicxml", "x")), verovio=True),
     "judge": Target(".xml", _judged, seeds.musicxml, _xml, verovio=True),
     "judge-mei": Target(".mei", _judged, seeds.mei, _xml, verovio=True),

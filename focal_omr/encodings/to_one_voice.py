@@ -407,8 +407,9 @@ _KNOWN_STYLES = ("regular", "light-light", "light-heavy", "heavy-light", "heavy-
 
 def _tuplets_of(part: Part) -> dict[str, tuple[Tuplet, ...]]:
     """For each event in tuplets, those that it is in, from the longest one on."""
-    voices = {event.id: voice.events for m in part.measures for voice in m.voices for event in voice.events}
-    places = {event.id: index for events in voices.values() for index, event in enumerate(events)}
+    own = [voice.events for measure in part.measures for voice in measure.voices]
+    voices = {event.id: events for events in own for event in events}
+    places = {event.id: index for events in own for index, event in enumerate(events)}
     found: dict[str, list[Tuplet]] = {}
     for tuplet in (spanner for spanner in part.spanners if isinstance(spanner, Tuplet)):
         if voices.get(tuplet.start) is not voices.get(tuplet.end) or tuplet.start not in places:

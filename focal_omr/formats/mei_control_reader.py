@@ -211,7 +211,9 @@ class ControlReader:
         start, end = (element.get(name, "").lstrip("#") for name in ("startid", "endid"))
         start, end = self.notes.get(start, start), self.notes.get(end, end)
         if start in self.notes:
-            leads = end in self.notes and element.tag == "tie" and self._same_part(start, end)
+            leads = (
+                end in self.notes and end != start and element.tag == "tie" and self._same_part(start, end)
+            )
             self.tied[self.pieces.get(start, start)] = end if leads else ""
 
     def _line(self, element: ET.Element, index: int) -> None:

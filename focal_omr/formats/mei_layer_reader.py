@@ -25,6 +25,7 @@ from focal_omr.formats.mei_terms import (
     from_recip,
     inverted,
 )
+from focal_omr.score.bounds import MAX_NUMBER
 from focal_omr.score.score import (
     Articulation,
     Duration,
@@ -131,6 +132,8 @@ class LayerReader:
 
     def _tuplet(self, element: ET.Element, ratio: Fraction) -> None:
         actual, normal = whole_number(element, "num", 3), whole_number(element, "numbase", 2)
+        if max(actual, normal) > MAX_NUMBER:
+            raise NotationError(f"a tuplet of {actual}:{normal}; the maximum is {MAX_NUMBER}")
         first = len(self.voice.events)
         place = len(self.voice.tuplets)
         self._walk(element, ratio * Fraction(normal, actual))
@@ -287,6 +290,8 @@ class LayerReader:
 
     def _notes(self, element: ET.Element, draft: Draft) -> None:
         several = element.tag == "chord"
+        if several and element.find(".//note") is None:
+            raise NotationError("a chord without notes")
         for number, child in enumerate(element.iter("note") if several else [element], 1):
             if child.get("visible") == "false":
                 continue

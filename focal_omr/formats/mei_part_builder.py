@@ -8,8 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
+from focal_omr.errors import NotationError
 from focal_omr.formats.mei_control_reader import ControlReader, DraftMeasure
 from focal_omr.formats.mei_sign_reader import barline
+from focal_omr.score.bounds import MAX_BARS
 from focal_omr.score.score import (
     Arpeggio,
     Articulation,
@@ -60,6 +62,10 @@ class Frame:
     signs: list[tuple[str, Clef | Key | Meter | Transposition | StaffLines]]  # by the staff's @n
     breaks: tuple[Literal["system", "page"], str] | None
 
+    def number(self, index: int) -> str:
+        """The number of the measure as printed, else as counted from its index."""
+        return self.element.get("n") or str(index + 1)
+
 
 @dataclass
 class Timeline:
@@ -97,7 +103,11 @@ class PartBuilder:
         self.tied = {**self._attribute_ties(), **controls.tied}
 
     def build(self) -> Part:
-        """The part."""
+        """The part.
+
+        Raises:
+            NotationError: It has more than `MAX_BARS` measures.
+        """
         measures: list[Measure] = []
         spanners = list(self.spanners)
         renamed: dict[int, int] = {}
@@ -110,6 +120,8 @@ class PartBuilder:
             count = max((voice.multirest or 1 for voice in draft.voices), default=1)
             for _ in range(count - 1):
                 measures.append(self._more_rest(measure, len(measures)))
+            if len(measures) > MAX_BARS:
+                raise NotationError(f"part {self.head.id} has more than {MAX_BARS} measures")
             if begin is not None:
                 measures[-count] = replace(measures[-count], left=measures[-count].left or begin)
             opens = frame.element.get("right") in ("rptboth", "rptstart")

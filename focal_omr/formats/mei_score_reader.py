@@ -32,6 +32,8 @@ from focal_omr.score.score import Clef, Key, Meter, Part, PartGroup, Score, Staf
 __all__ = ["mei_score", "parse_mei", "read_mei_score"]
 
 _ZERO = Fraction(0)
+_MAX_VOICES = 64  # per measure and part; orchestral condensed scores reach 8
+_MAX_STAVES = 500  # large orchestras with choirs reach 60
 _SYMBOLS = inverted(GROUP_SYMBOLS)
 _EDITORIAL = frozenset(
     ("supplied", "unclear", "add", "sic", "corr", "orig", "reg", "damage", "restore", "rdg", "lem")
@@ -139,6 +141,10 @@ class _ScoreReader:
         self.numbers = [
             d.get("n", str(i)) for i, d in enumerate((d for h in self.heads for d in h.staves), 1)
         ]
+        if len(self.numbers) > _MAX_STAVES:
+            raise NotationError(
+                f"an MEI document of {len(self.numbers)} staves; the maximum is {_MAX_STAVES}"
+            )
         self.places = {
             number: (part, staff)
             for (part, staff), number in zip(
@@ -291,6 +297,10 @@ class _ScoreReader:
             elif isinstance(sign, Meter):
                 self.states[number].meter = sign
         staves = {element.get("n", ""): element for element in frame.element.iterfind("staff")}
+        for unknown in staves.keys() - self.places.keys():
+            if staves[unknown].find("layer/*") is not None:
+                name = f"staff {unknown}" if unknown else "a staff without number"
+                raise NotationError(f"measure {frame.number(index)}: {name}, which no <staffDef> names")
         numbers = iter(self.numbers)
         for part, head in enumerate(self.heads):
             own = [next(numbers) for _ in head.staves]
@@ -304,13 +314,16 @@ class _ScoreReader:
             for staff, number in enumerate(own, 1):
                 state = self.states[number]
                 state.in_measure.clear()
-                for layer in staves[number].iterfind("layer") if number in staves else ():
+                layers = staves[number].findall("layer") if number in staves else []
+                if len(measure.voices) + len(layers) > _MAX_VOICES:
+                    raise NotationError(f"measure {frame.number(index)}: more than {_MAX_VOICES} voices")
+                for layer in layers:
                     reader = LayerReader(state, self.keep_id, local.get, gestural=self.gestural)
                     order = len(measure.voices) + 1
                     try:
                         voice = reader.read(layer, staff, f"{id_}v{order}")
                     except NotationError as error:
-                        place = f"staff {number}, measure {frame.element.get('n') or index + 1}"
+                        place = f"staff {number}, measure {frame.number(index)}"
                         raise NotationError(f"{place}: {error}") from None
                     measure.voices.append(voice)
             _number_voices(measure.voices)

@@ -177,6 +177,8 @@ def _check_kern(text: str) -> str | None:
     for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("!!"):
             continue
+        if not line.startswith("!") and (digits := re.search(r"\d{10,}", line)):
+            return f"line {number} has a number of {len(digits[0])} digits"
         fields = line.split("\t")
         if spines and len(fields) != spines:
             return f"line {number} has {len(fields)} columns; {spines} are needed"
