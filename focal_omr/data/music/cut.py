@@ -20,7 +20,6 @@ from focal_omr.score.score import (
     Moment,
     Ottava,
     Part,
-    PartGroup,
     Pedal,
     Score,
     Sign,
@@ -45,14 +44,21 @@ def cut(score: Score, measures: range, parts: Sequence[int] | None = None) -> Sc
     """
     chosen = [score.parts[index] for index in (range(len(score.parts)) if parts is None else parts)]
     kept = tuple(cut_part(part, measures) for part in chosen)
-    return replace(score, parts=kept, groups=tuple(_groups(score.groups, {part.id for part in kept})))
+    ids = {part.id for part in kept}
+    groups = tuple(group for group in score.groups if {group.start, group.end} <= ids)
+    return replace(score, parts=kept, groups=groups)
 
 
 def cut_part(part: Part, measures: range) -> Part:
     """The excerpt of one part."""
-    carried = signs_before(part, measures.start)
     own = list(part.measures[measures.start : measures.stop])
-    own[0] = replace(own[0], signs=(*_missing(carried, own[0]), *own[0].signs))
+    first = {(type(sign.value), sign.staff) for sign in own[0].signs if sign.onset == 0}
+    carried = (
+        sign
+        for sign in signs_before(part, measures.start)
+        if not {(type(sign.value), sign.staff), (type(sign.value), None)} & first
+    )
+    own[0] = replace(own[0], signs=(*carried, *own[0].signs))
     for index, measure in enumerate(own):
         rest = measure.multirest
         own[index] = replace(
@@ -81,14 +87,6 @@ def signs_before(part: Part, index: int) -> list[Sign]:
         replace(sign, value=replace(sign.value, cancel=None)) if isinstance(sign.value, Key) else sign
         for sign in map(found.__getitem__, order)
     ]
-
-
-def _missing(carried: Sequence[Sign], first: Measure) -> Iterator[Sign]:
-    """The carried signs that the first measure does not replace at its beginning."""
-    own = {(type(sign.value), sign.staff) for sign in first.signs if sign.onset == 0}
-    for sign in carried:
-        if not {(type(sign.value), sign.staff), (type(sign.value), None)} & own:
-            yield sign
 
 
 def _events(measures: Sequence[Measure]) -> Iterator[Event]:
@@ -131,7 +129,3 @@ def _spanners(part: Part, measures: Sequence[Measure], ids: set[str]) -> Iterato
                 yield spanner
         elif spanner.start in ids and spanner.end in ids:
             yield spanner
-
-
-def _groups(groups: Sequence[PartGroup], ids: set[str]) -> Iterator[PartGroup]:
-    return (group for group in groups if group.start in ids and group.end in ids)

@@ -152,33 +152,19 @@ def _beam(group: list[EventDraft], stem: str | None) -> None:
         for event in group:
             if event.notes:
                 event.stem = "up" if up or event.grace else "down"
-    for index, event in enumerate(group):
-        event.beams = tuple(_levels(group, index))
-
-
-def _levels(group: Sequence[EventDraft], index: int) -> list[BeamPart]:
-    """The parts of the beams at one member of a group, from the first beam on."""
     counts = [event.beam_count if event.notes else 1 for event in group]
-    levels: list[BeamPart] = []
-    for level in range(1, counts[index] + 1):
-        before = index > 0 and counts[index - 1] >= level
-        after = index + 1 < len(group) and counts[index + 1] >= level
-        if before:
-            levels.append("continue" if after else "end")
-        elif after:
-            levels.append("begin")
-        else:
-            levels.append("forward hook" if index == 0 else "backward hook")
-    return levels
-
-
-def tie(first: EventDraft, second: EventDraft) -> None:
-    """Tie the notes that two events share."""
-    for one in first.notes:
-        for other in second.notes:
-            if (one.step, one.alter) == (other.step, other.alter) and one.tie_to is None:
-                one.tie_to = other
-                break
+    for index, event in enumerate(group):
+        levels: list[BeamPart] = []
+        for level in range(1, counts[index] + 1):
+            before = index > 0 and counts[index - 1] >= level
+            after = index + 1 < len(group) and counts[index + 1] >= level
+            if before:
+                levels.append("continue" if after else "end")
+            elif after:
+                levels.append("begin")
+            else:
+                levels.append("forward hook" if index == 0 else "backward hook")
+        event.beams = tuple(levels)
 
 
 def neighbours(events: Sequence[EventDraft]) -> list[tuple[EventDraft, EventDraft]]:

@@ -113,7 +113,12 @@ def beat_of(meter: Meter) -> Fraction:
 def written(length: Fraction, choices: Choices) -> list[Duration]:
     """Written durations that add up to a length, longest first.
 
-    Lengths have a power of two below the bar, 1/256 at least.
+    Args:
+        length: In whole notes, a multiple of 1/256.
+        choices: Draws the number of dots.
+
+    Raises:
+        ValueError: The length is no multiple of 1/256.
     """
     found: list[Duration] = []
     dots = choices.random.choice((0, 1, 1, 2, 3))
@@ -202,9 +207,10 @@ def _wished(choices: Choices, stem: str, length: Fraction) -> tuple[Fraction, st
     """A wish that a rhythm fulfils: the length that it takes, its kind and value."""
     ratio = choices.take(f"{stem}.ratio", RATIOS[1:])
     if ratio is not None:
-        span = _tuplet_span(ratio, length, choices)
-        if span is not None:
-            return span, "ratio", ratio
+        normal = _NESTED[ratio][0][1] if ratio in _NESTED else ratio[1]
+        values = [F(1, n) for n in (4, 8, 16, 32) if F(normal, n) <= min(length, F(1))]
+        if values:
+            return normal * choices.random.choice(values), "ratio", ratio
     advance = choices.take("advance", (a for a in ADVANCES if isinstance(a, Fraction) and _in_tuplet(a)))
     if isinstance(advance, Fraction) and (found := _in_tuplet(advance)) is not None:
         span = found[2] * found[0][1]
@@ -220,29 +226,12 @@ def _wished(choices: Choices, stem: str, length: Fraction) -> tuple[Fraction, st
         return None
     if value is None:
         value = choices.random.choice((F(1, 2), F(1, 4), F(1, 8)))
-    dots = min(dots or 0, 8 - _power(value))
+    dots = min(dots or 0, 9 - value.denominator.bit_length())
     duration = Duration(value, dots)
-    span = _cell_span(duration.length)
+    span = Fraction(-(-duration.length // F(1, 8)), 8)  # whole eighths
     if span > length >= duration.length:
         span = duration.length
     return (span, "value", duration) if span <= length else None
-
-
-def _power(value: Fraction) -> int:
-    """The number of halvings of a whole note."""
-    return value.denominator.bit_length() - 1
-
-
-def _cell_span(length: Fraction) -> Fraction:
-    """The shortest span of whole eighths that holds a length."""
-    return Fraction(-(-length // F(1, 8)), 8)
-
-
-def _tuplet_span(ratio: tuple[int, int], length: Fraction, choices: Choices) -> Fraction | None:
-    """A span for a tuplet: `normal` notes of some value."""
-    normal = _NESTED[ratio][0][1] if ratio in _NESTED else ratio[1]
-    values = [F(1, n) for n in (4, 8, 16, 32) if F(normal, n) <= min(length, F(1))]
-    return normal * choices.random.choice(values) if values else None
 
 
 def _add_special(rhythm: Rhythm, special: tuple[Fraction, str, Any], choices: Choices) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from focal_omr.data.music.score_store import open_writer
@@ -80,7 +80,7 @@ def collect_scores(
         OutputError: The store cannot be written.
     """
     excluded = Exclusion(*exclude)
-    files = _not_excluded(source.read(), excluded)
+    files = (file for file in source.read() if not _log_excluded(file.name, excluded.reason(file.name)))
     limits = ProcessLimits(limit_s, memory_mb)
     with open_writer(store) as writer:
         for file, result in map_in_processes(_read_file, files, workers=workers, limits=limits):
@@ -88,20 +88,17 @@ def collect_scores(
                 logger.warning("%s: %s; skipped", file.name, result.reason)
             elif isinstance(result, str):
                 logger.info("%s: %s", file.name, result)
-            elif reason := excluded.reason(file.name, result):
-                logger.info("%s: excluded by %r", file.name, reason)
-            else:
+            elif not _log_excluded(file.name, excluded.reason(file.name, result)):
                 kept = writer.add(file.name, result)
                 logger.info("%s: %d fragments", file.name, kept)
     return len(writer.pieces)
 
 
-def _not_excluded(files: Iterable[TuneFile], excluded: Exclusion) -> Iterable[TuneFile]:
-    for file in files:
-        if reason := excluded.reason(file.name):
-            logger.info("%s: excluded by %r", file.name, reason)
-        else:
-            yield file
+def _log_excluded(name: str, reason: str | None) -> bool:
+    """Whether there is a reason to leave a file out; it is logged."""
+    if reason is not None:
+        logger.info("%s: excluded by %r", name, reason)
+    return reason is not None
 
 
 def _read_file(file: TuneFile) -> Score | str:

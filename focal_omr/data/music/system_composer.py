@@ -71,15 +71,12 @@ class _SystemComposer:
         self.ids: Iterator[str] = (f"n{number}" for number in count(1))
         self.voiced = choices.chance(0.6)  # as many voices as the wishes need
         self.signs = SignComposer(choices)
-        self.parts = [
-            self._part(number, staves) for number, staves in enumerate(_TEXTURES[self.texture][0], 1)
-        ]
+        self.parts: list[_PartDraft] = []
+        for part, staves in enumerate(_TEXTURES[self.texture][0], 1):
+            vocal = self.texture == "song" and part == 1
+            own = [self._staff(part, staff) for staff in range(1, staves + 1)]
+            self.parts.append(_PartDraft(own, [Decorator(choices, vocal=vocal) for _ in own]))
         self.width = 0
-
-    def _part(self, number: int, staves: int) -> _PartDraft:
-        vocal = self.texture == "song" and number == 1
-        own = [self._staff(number, staff) for staff in range(1, staves + 1)]
-        return _PartDraft(own, [Decorator(self.choices, vocal=vocal) for _ in own])
 
     def _staff(self, part: int, number: int) -> StaffComposer:
         weights = (60, 33, 7) if self.texture in ("one", "piano") else (88, 12, 0)
@@ -197,21 +194,23 @@ class _SystemComposer:
         left = self.signs.left
         for number, part in enumerate(self.parts, 1):
             for place in range(length):
-                rests = MultiRest(length) if not place else None
-                part.measures.append(self._resting(part, number, rests, left if rests else None))
+                index = len(part.measures) + 1
+                found = []
+                for staff in part.staves:
+                    staff.rest()
+                    found.append(StaffMeasure([[staff.measure_rest(self.signs.full)]]))
+                part.measures.append(
+                    Measure(
+                        id=f"m{number}.{index}",
+                        number=str(index),
+                        voices=tuple(_voices(part, found)),
+                        left=None if place else left,
+                        multirest=None if place else MultiRest(length),
+                    )
+                )
         self.signs.left = None
         self.width += 2
         return True
-
-    def _resting(self, part: _PartDraft, number: int, rest: MultiRest | None, left: Any) -> Measure:
-        """A measure of rests, the first one of a multi-measure rest or one inside it."""
-        index = len(part.measures) + 1
-        found = []
-        for staff in part.staves:
-            staff.rest()
-            found.append(StaffMeasure([[staff.measure_rest(self.signs.full)]]))
-        voices = tuple(_voices(part, found))
-        return Measure(id=f"m{number}.{index}", number=str(index), voices=voices, left=left, multirest=rest)
 
 
 def _voices(part: _PartDraft, found: Sequence[StaffMeasure]) -> Iterator[Voice]:

@@ -19,7 +19,6 @@ from focal_omr.score.score import (
     PartGroup,
     Rest,
     Score,
-    Sign,
     StaffLines,
 )
 
@@ -78,7 +77,7 @@ def system_excerpt(fragment: Score, random: Random, texture: str, *, vary: bool 
     ):
         return None
     if measures.start or random.random() > 2 * _METER_SHOWN:
-        score = _meter_hidden(score, hidden=random.random() >= _METER_SHOWN)
+        score = score if random.random() < _METER_SHOWN else _without_meter(score)
     if vary:
         score = _varied(score, random)
     named = random.random() < _NAMES_SHOWN
@@ -142,19 +141,17 @@ def _width(measure: Measure) -> int:
     return 1 + max(map(len, onsets.values()), default=1)
 
 
-def _meter_hidden(score: Score, *, hidden: bool) -> Score:
-    """The score, its meter at the beginning not printed if `hidden`."""
-
-    def change(part: Part) -> Part:
+def _without_meter(score: Score) -> Score:
+    """The score, its meter at the beginning not printed."""
+    parts = []
+    for part in score.parts:
         first = part.measures[0]
-        signs = tuple(_hidden(sign) if hidden and sign.onset == 0 else sign for sign in first.signs)
-        return replace(part, measures=(replace(first, signs=signs), *part.measures[1:]))
-
-    return replace(score, parts=tuple(map(change, score.parts)))
-
-
-def _hidden(sign: Sign) -> Sign:
-    return replace(sign, printed=False) if isinstance(sign.value, Meter) else sign
+        signs = tuple(
+            replace(s, printed=False) if isinstance(s.value, Meter) and not s.onset else s
+            for s in first.signs
+        )
+        parts.append(replace(part, measures=(replace(first, signs=signs), *part.measures[1:])))
+    return replace(score, parts=tuple(parts))
 
 
 def _varied(score: Score, random: Random) -> Score:

@@ -4,18 +4,16 @@ Each returns None where the music is not possible: a key beyond seven accidental
 or beam that does not exist.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from focal_omr.score.score import (
-    BeamPart,
     Chord,
     ChordSymbol,
     Clef,
     Direction,
-    Duration,
     Event,
     Key,
     Measure,
@@ -71,6 +69,11 @@ def under_clef(score: Score, part: int, clef: Clef) -> Score | None:
     """The score with the one staff of a part under another clef: every note stays at its position.
 
     Accidentals keep their relation to the key. None also for a part of several staves or clefs.
+
+    Args:
+        score: A score.
+        part: Index of the part.
+        clef: The new clef.
     """
     chosen = score.parts[part]
     clefs = {s.value for m in chosen.measures for s in m.signs if isinstance(s.value, Clef)}
@@ -79,14 +82,15 @@ def under_clef(score: Score, part: int, clef: Clef) -> Score | None:
     steps = clef.lowest_line - clefs.pop().lowest_line
     key = Key(0)
 
+    def change(pitch: Pitch) -> Pitch:
+        diatonic = pitch.diatonic + steps
+        return _pitch(diatonic, key.alter(STEPS[diatonic % 7]) + pitch.alter - key.alter(pitch.step))
+
     def measure(old: Measure) -> Measure:
         nonlocal key
         key = next((s.value for s in reversed(old.signs) if isinstance(s.value, Key)), key)
         signs = tuple(replace(s, value=clef) if isinstance(s.value, Clef) else s for s in old.signs)
-        return replace(
-            _mapped(old, lambda event: _moved(event, steps, lambda pitch: _same_place(pitch, key, steps))),
-            signs=signs,
-        )
+        return replace(_mapped(old, lambda event: _moved(event, steps, change)), signs=signs)
 
     changed = _each_measure(replace(score, parts=(chosen,)), measure)
     if changed is None:
@@ -140,14 +144,13 @@ def _moved(event: Event, steps: int, change: Callable[[Pitch], Pitch]) -> Event:
         return event if event.position is None else replace(event, position=event.position + steps)
     if not isinstance(event, Chord):
         return event
-    return replace(event, notes=tuple(_moved_note(note, change) for note in event.notes))
-
-
-def _moved_note(note: Note, change: Callable[[Pitch], Pitch]) -> Note:
-    if not isinstance(note.pitch, Pitch):
-        return note
-    pitch = change(note.pitch)
-    return replace(note, pitch=pitch, accidental=note.accidental and _NAMES[pitch.alter])
+    notes: list[Note] = []
+    for note in event.notes:
+        if isinstance(note.pitch, Pitch):
+            pitch = change(note.pitch)
+            note = replace(note, pitch=pitch, accidental=note.accidental and _NAMES[pitch.alter])
+        notes.append(note)
+    return replace(event, notes=tuple(notes))
 
 
 def _pitch(diatonic: int, alter: int) -> Pitch:
@@ -160,11 +163,6 @@ def _transposed_pitch(pitch: Pitch, fifths: int, steps: int) -> Pitch:
     diatonic = pitch.diatonic + steps
     place = _FIFTHS.index(pitch.step) + 7 * pitch.alter + fifths
     return _pitch(diatonic, (place - _FIFTHS.index(STEPS[diatonic % 7])) // 7)
-
-
-def _same_place(pitch: Pitch, key: Key, steps: int) -> Pitch:
-    diatonic = pitch.diatonic + steps
-    return _pitch(diatonic, key.alter(STEPS[diatonic % 7]) + pitch.alter - key.alter(pitch.step))
 
 
 def _transposed_symbol(direction: Direction, fifths: int, steps: int) -> Direction:
@@ -189,22 +187,13 @@ def _rescaled_event(event: Event, doublings: int) -> Event:
     event = replace(event, onset=event.onset * factor, length=event.length * factor)
     if not isinstance(event, Chord | Rest) or (isinstance(event, Rest) and event.measure):
         return event
-    return replace(event, duration=_value(event.duration, factor), beams=_beams(event.beams, doublings))
-
-
-def _value(duration: Duration, factor: Fraction) -> Duration:
-    if not _SHORTEST <= duration.value * factor <= _LONGEST:
+    value = event.duration.value * factor
+    if not _SHORTEST <= value <= _LONGEST:
         raise _ImpossibleError
-    return replace(duration, value=duration.value * factor)
-
-
-def _beams(beams: Sequence[BeamPart], doublings: int) -> tuple[BeamPart, ...]:
-    if not beams:
-        return ()
-    if doublings < 0:
-        return (*(beams[0],) * -doublings, *beams)
-    kept = tuple(beams[doublings:])
-    return kept if kept and kept[0] in ("begin", "continue", "end") else ()
+    beams = (*event.beams[:1] * -doublings, *event.beams[max(doublings, 0) :])
+    if beams and beams[0] not in ("begin", "continue", "end"):
+        beams = ()  # a hook alone
+    return replace(event, duration=replace(event.duration, value=value), beams=beams)
 
 
 def _meter(value: Any, factor: Fraction) -> Any:
