@@ -262,7 +262,7 @@ class _FactorFocal(torch.autograd.Function):
         possible = ~torch.isposinf(states.nll)
         occupancy = states.occupancy.masked_fill(~possible[:, None, None], 0)  # (B, T, 2S + 1)
         blanks, columns = occupancy[..., ::2], occupancy[..., 1::2]
-        values = log_probs.clamp(min=-1e4).transpose(0, 1)  # (B, T, F); 0 * -inf is NaN
+        values = _finite(log_probs).transpose(0, 1)  # (B, T, F)
 
         def weigh(spent: Tensor, frames: Tensor, c: Tensor | float) -> Tensor:
             mean = spent / frames.clamp(min=1e-6)
@@ -338,13 +338,16 @@ def _multi_hot(batch: CtcBatch, offsets: Sequence[int]) -> Tensor:
 
 def _emissions(batch: CtcBatch, hot: Tensor, guide: Tensor | None, blank: Sequence[int] = (0,)) -> Tensor:
     """Log-probability of the blank, which is these values, and of each column, (T, B, 1 + U)."""
-    values = batch.log_probs
-    if torch.isneginf(values.detach().amin()):
-        values = values.clamp(min=-1e4)  # 0 * -inf is NaN
+    values = _finite(batch.log_probs)
     columns = torch.bmm(values.transpose(0, 1), hot.transpose(1, 2)).transpose(0, 1)  # (T, B, U)
     if guide is not None:
         columns = columns + guide.to(columns)
     return torch.cat((values[..., [*blank]].sum(-1, keepdim=True), columns), 2)
+
+
+def _finite(log_probs: Tensor) -> Tensor:
+    """Log-probabilities (T, B, F) without -inf, for products with a multi-hot matrix: 0 * -inf is NaN."""
+    return log_probs.clamp(min=-1e4) if torch.isneginf(log_probs.detach().amin()) else log_probs
 
 
 def _columns(batch: CtcBatch) -> LabelColumns:
