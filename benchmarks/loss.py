@@ -1,8 +1,8 @@
 """Time and memory of the losses relative to plain CTC: forward and backward from logits, at training size.
 
 ``python -m benchmarks.loss`` prints the results as JSON. Ratios of sequence losses should stay at or below
-1.05, those of the symbol-level loss at or below 2.0, those of the column losses at or below 1.0, by factor 1.1.
-Page faults add noise: each step allocates tensors of 29 MB, some of them on fresh pages (0.80 to 1.05 observed
+1.05, of the symbol-level loss at or below 2.0, of the column losses at or below 1.0, by factor 1.1. Page
+faults add noise: each step allocates tensors of 29 MB, some of them on fresh pages (0.80 to 1.05 observed
 on a busy machine with two cores). If glibc keeps freed memory, the range was 0.95 to 1.05:
 
     MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=2000000000 python -m benchmarks.loss
