@@ -18,11 +18,13 @@ import numpy as np
 import resvg_py
 from numpy.typing import NDArray
 
-from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.formats.mei_score_writer import write_mei_score
+from focal_omr.formats.one_voice_files import load_one_voice
+from focal_omr.formats.registry import save_score
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.runtime.atomic_files import write_atomic
-from focal_omr.score.beaming import beam_by_meter
+from focal_omr.score.beams import beam_by_meter
 
 HERE = Path(__file__).parent
 TITLES = {
@@ -40,7 +42,7 @@ def main() -> None:
     """Write the three examples."""
     for name, title in TITLES.items():
         score = load_one_voice(HERE / name / f"{name}.semantic")
-        save_one_voice(replace(score, title=title), HERE / name / f"{name}.musicxml")
+        save_score(to_score(replace(score, title=title)), HERE / name / f"{name}.musicxml")
     write_image("ode-to-joy", ".png", engraved("ode-to-joy", font="Leipzig"))
     write_image("minuet-in-g", ".jpg", photographed(engraved("minuet-in-g", font="Bravura")))
     write_image("greensleeves", ".png", engraved_by_lilypond("greensleeves"))
@@ -55,8 +57,7 @@ def write_image(name: str, suffix: str, image: NDArray[Any]) -> None:
 def engraved(name: str, *, font: str) -> Gray:
     """(H, W) The staff of a label, engraved by Verovio, 18 px per staff space, beamed by its meter."""
     score = load_one_voice(HERE / name / f"{name}.semantic")
-    beamed = replace(score, parts=tuple(beam_by_meter(part) for part in score.parts))
-    svg = Engraver(**ONE_STAFF, font=font).svg(write_mei(beamed))
+    svg = Engraver(**ONE_STAFF, font=font).svg(write_mei_score(beam_by_meter(to_score(score))))
     return _decoded(bytes(resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff")))
 
 

@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from focal_omr.encodings.agnostic import write_agnostic
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.formats.abc import write_abc
 from focal_omr.formats.kern import write_kern
 from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.musicxml_writer import write_musicxml
+from focal_omr.formats.registry import write_score
 from focal_omr.score.records import Score
 
 ROOT = Path(__file__).parent.parent
@@ -51,7 +52,7 @@ def mei() -> list[bytes]:
 
 
 def musicxml() -> list[bytes]:
-    return [write_musicxml(score).encode() for score in scores()] + good(".musicxml")
+    return [write_score(to_score(score), "musicxml").data for score in scores()] + good(".musicxml")
 
 
 def kern() -> list[bytes]:

@@ -75,7 +75,7 @@ def _score(path: Path) -> None:
         score_from_columns(columns.systems, columns.staves)
     with suppress(OmrError):
         one_voice = load_one_voice(path)
-        for name in ("musicxml", "mei", "semantic", "agnostic", "kern", "abc"):
+        for name in ("semantic", "agnostic", "kern", "abc"):
             with suppress(OmrError):
                 write_one_voice(one_voice, name)
         for unfold in (False, True):

@@ -196,7 +196,8 @@ def _render(
     document: "Document", name: str, options: OutputOptions, source: str | Path | bytes
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the files of one output: the ending of the file name after the stem, and the content."""
-    from focal_omr.document.pieces import join_pieces
+    from focal_omr.document.pieces import join_pieces, played_measures
+    from focal_omr.formats.midi_score import write_midi_score
     from focal_omr.formats.registry import write_pieces, write_score
 
     suffix = OUTPUTS[name]
@@ -223,5 +224,8 @@ def _render(
                 yield f"-{number}{suffix}", write_score(piece, name, options.playback).data
         else:
             yield suffix, write_pieces(pieces, name)
+    elif name == "midi" and options.playback.unfold:
+        order = played_measures(document.pieces)
+        yield suffix, write_midi_score(document.score, options.playback, order=order)
     else:
         yield suffix, write_score(document.score, name, options.playback).data

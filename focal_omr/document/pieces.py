@@ -12,6 +12,7 @@ from focal_omr.encodings.semantic import parse_barline
 from focal_omr.score import records
 from focal_omr.score.records import Break, Source
 from focal_omr.score.score import Clef, Duration, Key, Measure, Meter, Part, Rest, Score, Sign, Voice
+from focal_omr.score.unfold import unfold
 
 # First systems are indented by 6 to 14 spaces in the scans at hand; flush ones by at most 1.
 INDENTED_SPACES = 2.5
@@ -235,3 +236,13 @@ def _silent(model: Part, part: Part) -> Part:
         )
         measures.append(silent)
     return replace(part, measures=tuple(measures), spanners=())
+
+
+def played_measures(pieces: Sequence[Score]) -> list[int]:
+    """The indices of the measures of all pieces in the order of playing; no repeat leads into another one."""
+    order: list[int] = []
+    before = 0
+    for piece in pieces:
+        order += (before + index for index in unfold(piece))
+        before += max((len(part.measures) for part in piece.parts), default=0)
+    return order

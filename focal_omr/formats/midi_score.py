@@ -62,13 +62,16 @@ class _Sound:
     velocity: int
 
 
-def write_midi_score(score: Score, playback: Playback | None = None) -> bytes:
+def write_midi_score(
+    score: Score, playback: Playback | None = None, *, order: Sequence[int] | None = None
+) -> bytes:
     """The score as a Standard MIDI File of format 1: a track of tempo, meter and key, and one for each part.
 
     Args:
         score: The score. A tempo in it holds from its place on; `playback.tempo` holds before.
         playback: Tempo, instruments and whether repeats are played; None: at 120, instruments by the names of
             the parts, with repeats.
+        order: Indices of the measures as they are played; None: as `playback.unfold` says.
 
     Raises:
         NotationError: A score without parts.
@@ -76,8 +79,9 @@ def write_midi_score(score: Score, playback: Playback | None = None) -> bytes:
     if not score.parts:
         raise NotationError("a score without parts cannot be played; at least one part is needed")
     playback = playback or Playback(unfold=True)
-    longest = max(len(part.measures) for part in score.parts)
-    order = unfold(score) if playback.unfold else list(range(longest))
+    if order is None:
+        longest = max(len(part.measures) for part in score.parts)
+        order = unfold(score) if playback.unfold else range(longest)
     starts = _starts(score, order)
     tracks = [_conductor(score, order, starts, playback)]
     melodic = 0

@@ -209,6 +209,12 @@ def read_beams(note: ET.Element) -> tuple[BeamPart, ...]:
     return tuple(cast("BeamPart", name) for beam in beams[:8] if (name := text_of(beam)) in known)
 
 
+def is_filler(note: ET.Element) -> bool:
+    """Whether a note is a rest without ink and room, which gives a measure of grace notes only a length."""
+    hidden = note.get("print-object") == note.get("print-spacing") == "no"
+    return hidden and note.find("rest") is not None
+
+
 def read_rest_position(rest: ET.Element) -> int | None:
     """Where a <rest> is set, as a diatonic step above C0; None where that is not told."""
     step, octave = squeezed(rest.findtext("display-step")), squeezed(rest.findtext("display-octave"))

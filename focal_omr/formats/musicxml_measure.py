@@ -163,6 +163,8 @@ class MeasureReader:
         """Adds the chord or rest of one <note> and those that carry a <chord/> after it."""
         lead = notes[0]
         rest, grace = lead.find("rest"), lead.find("grace")
+        if self.end == 0 and elements.is_filler(lead) and self.element.findall("note")[-1] is lead:
+            return
         if rest is not None and len(notes) > 1:
             raise NotationError("a <chord/> after a rest")
         staff = self.part.staff(lead)

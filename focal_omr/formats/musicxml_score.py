@@ -163,8 +163,9 @@ class _PartWriter:
         self.repeats: dict[int, MeasureRepeat] = {}
 
     def write(self) -> None:
-        """Write all measures."""
-        for index, measure in enumerate(self.part.measures):
+        """Write all measures; the schema wants at least one."""
+        nothing = Measure(id=f"{self.part.id}m1", number="1", voices=(), right=None)
+        for index, measure in enumerate(self.part.measures or (nothing,)):
             attributes = {"number": measure.number, "id": measure.id}
             if measure.pickup:
                 attributes["implicit"] = "yes"
@@ -219,14 +220,19 @@ class _PartWriter:
         element = sub(parent, "attributes")
         if first:
             sub(element, "divisions", str(self.divisions))
+        own, *others = elements.without_doubles(signs)
         for kind in (Key, Meter, Clef, StaffLines, Transposition):
             if kind is Clef and first and self.part.staves > 1:
                 sub(element, "staves", str(self.part.staves))
-            for sign in signs:
+            for sign in own:
                 if isinstance(sign.value, kind):
                     elements.write_sign(element, sign)
+        for group in others:
+            self._write_attributes(parent, measure, group, opens=False)
         if styles:
-            elements.write_repeat_changes(element, measure.multirest, self.repeats, repeats)
+            # Apart: Verovio 6.4 reads signs beside a multi-measure rest twice in the first measure.
+            holder = sub(parent, "attributes") if measure.multirest is not None and len(element) else element
+            elements.write_repeat_changes(holder, measure.multirest, self.repeats, repeats)
             self.repeats = repeats
 
     def _write_voices(self, parent: ET.Element, measure: Measure) -> None:
@@ -256,6 +262,8 @@ class _PartWriter:
                 now = self._move(parent, now, onset, voice)
                 write()
         self._move(parent, now, end, voices[-1])
+        if not end and any(voice.events for voice in voices):
+            elements.write_filler(parent)
 
     def _pending(
         self, parent: ET.Element, measure: Measure

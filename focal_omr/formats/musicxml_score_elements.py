@@ -1,6 +1,6 @@
 """Elements of MusicXML written one at a time: signs, notes, marks, lyrics and directions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from xml.etree import ElementTree as ET
@@ -85,6 +85,16 @@ def _decimal(value: Fraction) -> str:
 
 
 # Signs ---------------------------------------------------------------------------------------------------
+
+
+def without_doubles(signs: Sequence[Sign]) -> list[list[Sign]]:
+    """The signs in groups of which none has two of one kind for one staff: of two keys the last one holds."""
+    groups: list[list[Sign]] = [[]]
+    for sign in signs:
+        if any(type(o.value) is type(sign.value) and o.staff == sign.staff for o in groups[-1]):
+            groups.append([])
+        groups[-1].append(sign)
+    return groups
 
 
 def write_sign(attributes: ET.Element, sign: Sign) -> None:
@@ -279,6 +289,15 @@ def line_direction(line: ET.Element, placement: str | None, staff: int | None) -
     if staff is not None:
         sub(element, "staff", str(staff))
     return element
+
+
+def write_filler(measure: ET.Element) -> None:
+    """Write a rest without ink and room, where a measure has grace notes only: music21 10.5 divides by its
+    length."""
+    element = sub(measure, "note", "", {"print-object": "no", "print-spacing": "no"})
+    sub(element, "rest")
+    sub(element, "duration", "1")
+    sub(element, "voice", "1")
 
 
 def write_unread(measure: ET.Element, unread: Unread) -> None:

@@ -1,84 +1,42 @@
-"""Files of one-voice scores by their suffix.
+"""One-voice scores by suffix or name of their format: labels, kern, ABC, Plaine & Easie.
 
-For what still works on the records of `score.records`: documents, the web page and comparison. Whole scores
-are loaded and saved by `formats.registry`.
+The adapters of `formats.registry`, which loads and saves whole scores. `load_one_voice` is for what works on
+the records of `score.records`: comparison and training data.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from focal_omr.encodings.agnostic import read_agnostic, write_agnostic
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic, write_semantic
-from focal_omr.errors import NotationError, OmrError, OutputError
+from focal_omr.errors import NotationError, OmrError
 from focal_omr.formats.abc import write_abc
 from focal_omr.formats.kern import write_kern
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.midi import Playback, playable_mei
-from focal_omr.formats.musicxml_writer import write_musicxml
+from focal_omr.formats.mei_score_writer import write_mei_score
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, unzip_musicxml, xml_text
-from focal_omr.formats.suffixes import SUFFIXES
 from focal_omr.formats.verovio import Engraver
-from focal_omr.runtime.atomic_files import read_limited, write_atomic
-from focal_omr.score.beaming import beam_by_meter
+from focal_omr.runtime.atomic_files import read_limited
 from focal_omr.score.records import Score
 
 T = TypeVar("T")  # a score of one voice, or a whole one
 
 
-@dataclass(frozen=True)
-class OutputFormat:
-    """A writer and the suffix of its files."""
-
-    suffix: str
-    write: Callable[[Score], bytes]
-
-
-def _text(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
-    return lambda score: write(score).encode()
-
-
-def _line(write: Callable[[Score], str]) -> Callable[[Score], bytes]:
-    return lambda score: (write(score) + "\n").encode()
-
-
-def write_one_voice_midi(score: Score, playback: Playback) -> bytes:
-    """Write a score as a Standard MIDI File. Raises as `save_one_voice` does."""
-    return Engraver().midi(playable_mei(score, playback))
-
-
 def _write_pae(score: Score) -> str:
     if len(score.parts) != 1:
         raise NotationError(f"Plaine & Easie code is one staff; this score has {len(score.parts)} parts")
-    return Engraver().pae(write_mei(score))
+    return Engraver().pae(write_mei_score(to_score(score)))
 
 
-def _write_beamed_mei(score: Score) -> str:
-    """Write MEI with beams by the meter in parts without beams, where Verovio would draw flags."""
-    return write_mei(replace(score, parts=tuple(beam_by_meter(part) for part in score.parts)))
-
-
-# The formats that `save_one_voice` writes, by their names on the command line.
-FORMATS: dict[str, OutputFormat] = {
-    "musicxml": OutputFormat(SUFFIXES["musicxml"], _text(write_musicxml)),
-    "midi": OutputFormat(SUFFIXES["midi"], lambda score: write_one_voice_midi(score, Playback())),
-    "mei": OutputFormat(SUFFIXES["mei"], _text(_write_beamed_mei)),
-    "semantic": OutputFormat(SUFFIXES["semantic"], _line(write_semantic)),
-    "agnostic": OutputFormat(SUFFIXES["agnostic"], _line(write_agnostic)),
-    "svg": OutputFormat(
-        SUFFIXES["svg"], _text(lambda score: Engraver().svg_document(_write_beamed_mei(score)))
-    ),
-    "pae": OutputFormat(SUFFIXES["pae"], _text(_write_pae)),
-    "kern": OutputFormat(SUFFIXES["kern"], _text(write_kern)),
-    "abc": OutputFormat(SUFFIXES["abc"], _text(write_abc)),
-}
-_BY_SUFFIX = {output.suffix: name for name, output in FORMATS.items()} | {
-    ".xml": "musicxml",
-    ".midi": "midi",
-    ".kern": "kern",
+_WRITERS: dict[str, Callable[[Score], str]] = {
+    "semantic": lambda score: write_semantic(score) + "\n",
+    "agnostic": lambda score: write_agnostic(score) + "\n",
+    "pae": _write_pae,
+    "kern": write_kern,
+    "abc": write_abc,
 }
 
 
@@ -112,74 +70,14 @@ def read_file(path: Path, readers: Mapping[str, Callable[[bytes], T]]) -> T:
         raise type(error)(f"{path}: {error}") from error
 
 
-def save_one_voice(
-    score: Score, path: Path | str, *, format: str | None = None, playback: Playback | None = None
-) -> None:
-    """Write a score to a file atomically.
-
-    Args:
-        score: The score.
-        path: The file; an existing one is replaced.
-        format: A name in `FORMATS`; None: by the suffix.
-        playback: How a MIDI file is played; ignored by other formats.
+def write_one_voice(score: Score, name: str) -> bytes:
+    """Write a score in a format of one voice: semantic, agnostic, kern, abc or pae.
 
     Raises:
-        OutputError: An unknown format or suffix, or a file that cannot be written.
         NotationError: The format cannot hold the score.
-        EngraveError: Verovio could not engrave the score.
+        EngraveError: Verovio could not read it.
     """
-    path = Path(path)
-    write_atomic(path, write_one_voice(score, format_of(path, format, _BY_SUFFIX), playback))
-
-
-def format_of(path: Path, name: str | None, by_suffix: Mapping[str, str]) -> str:
-    """Return the named format, or that of the file's suffix.
-
-    Args:
-        path: The file to be written.
-        name: The format's name; None: by the suffix.
-        by_suffix: Names of the formats by suffix.
-
-    Raises:
-        OutputError: An unknown format or suffix.
-    """
-    found = by_suffix.get(path.suffix.lower()) if name is None else name
-    if found in by_suffix.values():
-        return str(found)
-    unknown = f"suffix {path.suffix!r}; known are {', '.join(by_suffix)}"
-    if name is not None:
-        unknown = f"format {name!r}; known are {', '.join(dict.fromkeys(by_suffix.values()))}"
-    raise OutputError(f"{path} cannot be written: unknown {unknown}")
-
-
-def write_pieces(pieces: Sequence[Score], name: str) -> bytes:
-    """Write the pieces of a document as one file of a format in `PIECE_BY_PIECE`.
-
-    ABC has one tune per piece; a label file has one line per part of each piece.
-
-    Raises:
-        NotationError: The format cannot hold a piece.
-    """
-    if name == "abc":
-        tunes = [write_abc(piece, number=number) for number, piece in enumerate(pieces, 1)]
-        return "\n".join(tunes).encode()
-    return b"".join(write_one_voice(Score((part,)), name) for piece in pieces for part in piece.parts)
-
-
-def write_one_voice(score: Score, name: str, playback: Playback | None = None) -> bytes:
-    """Write a score in one of `FORMATS`.
-
-    Args:
-        score: The score.
-        name: A name in `FORMATS`.
-        playback: How a MIDI file is played; ignored by other formats.
-
-    Raises:
-        NotationError, EngraveError: As `save_one_voice`.
-    """
-    if name == "midi" and playback is not None:
-        return write_one_voice_midi(score, playback)
-    return FORMATS[name].write(score)
+    return _WRITERS[name](score).encode()
 
 
 # Bytes -> Score --------------------------------------------------------------------------------------------

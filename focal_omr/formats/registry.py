@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.to_one_voice import from_score
-from focal_omr.errors import NotationError
+from focal_omr.errors import NotationError, OutputError
 from focal_omr.formats.abc import write_abc
 from focal_omr.formats.kern_score import read_kern_score
 from focal_omr.formats.mei_score_reader import read_mei_score
@@ -18,9 +18,7 @@ from focal_omr.formats.musicxml_score import write_musicxml_score, write_mxl
 from focal_omr.formats.one_voice_files import (
     ONE_VOICE_READERS,
     decode_text,
-    format_of,
     read_file,
-    save_one_voice,
     write_one_voice,
 )
 from focal_omr.formats.safe_xml import unzip_musicxml, xml_text
@@ -78,7 +76,7 @@ def read_score(data: bytes, suffix: str) -> Score:
 
 
 def save_score(
-    score: Score | records.Score,
+    score: Score,
     path: Path | str,
     *,
     format: str | None = None,
@@ -87,7 +85,7 @@ def save_score(
     """Write a score to a file atomically. What the format cannot hold is left out, see `write_score`.
 
     Args:
-        score: The score, or the one-voice score of a `Document`.
+        score: The score.
         path: The file; an existing one is replaced.
         format: musicxml, mxl, mei, midi, svg, kern, abc, pae, semantic or agnostic; None: by the suffix.
         playback: How a MIDI file is played; ignored by other formats.
@@ -98,10 +96,7 @@ def save_score(
         EngraveError: Verovio could not engrave the score.
     """
     path = Path(path)
-    if isinstance(score, records.Score):
-        save_one_voice(score, path, format=format, playback=playback)
-        return
-    write_atomic(path, write_score(score, format_of(path, format, _BY_SUFFIX), playback).data)
+    write_atomic(path, write_score(score, _format_of(path, format), playback).data)
 
 
 def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
@@ -111,12 +106,23 @@ def convert_score(files: tuple[Path, Path], playback: Playback) -> Converted:
         NotationError, EngraveError, OutputError: As `load_score` and `save_score`.
     """
     source, target = files
-    name = format_of(target, None, _BY_SUFFIX)
+    name = _format_of(target, None)
     try:
         return write_score(load_score(source), name, playback)
     except NotationError as error:
         named = str(error) if str(error).startswith(str(source)) else f"{source}: {error}"
         raise NotationError(named) from error
+
+
+def _format_of(path: Path, name: str | None) -> str:
+    """Return the named format, or that of the file's suffix. Raises OutputError if it is unknown."""
+    found = _BY_SUFFIX.get(path.suffix.lower()) if name is None else name
+    if found in _BY_SUFFIX.values():
+        return str(found)
+    unknown = f"suffix {path.suffix!r}; known are {', '.join(_BY_SUFFIX)}"
+    if name is not None:
+        unknown = f"format {name!r}; known are {', '.join(dict.fromkeys(_BY_SUFFIX.values()))}"
+    raise OutputError(f"{path} cannot be written: unknown {unknown}")
 
 
 def write_score(score: Score, name: str, playback: Playback | None = None) -> Converted:
@@ -137,7 +143,7 @@ def write_score(score: Score, name: str, playback: Playback | None = None) -> Co
     if name in _WHOLE:
         return Converted(_WHOLE[name](beam_by_meter(score)))
     one_voice, left_out = from_score(score)
-    return Converted(write_one_voice(one_voice, name, playback), left_out)
+    return Converted(write_one_voice(one_voice, name), left_out)
 
 
 def write_pieces(pieces: Sequence[Score], name: str) -> bytes:

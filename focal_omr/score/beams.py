@@ -99,7 +99,7 @@ def _beam_part(part: Part) -> Part:
 
 def _tuplets(part: Part) -> dict[str, int]:
     """For each event inside a tuplet, by its id, the number of the outermost one."""
-    spans = {}
+    spans: dict[str, list[tuple[str, int]]] = {}
     for number, spanner in enumerate(part.spanners):
         if isinstance(spanner, Tuplet):
             spans.setdefault(spanner.start, []).append((spanner.end, number))
@@ -160,20 +160,16 @@ class _VoiceBeamer:
         main = _runs(list(self._main_groups(voice.events)))
         small = _runs(list(self._grace_groups(voice.events)))
         for run in (*main, *small):
-            for place, beams in zip(run, beam_levels([_duration(events[n]) for n in run]), strict=True):
-                events[place] = replace(events[place], beams=beams)  # type: ignore[call-arg]  # a chord
+            chords = [chord for n in run if isinstance(chord := events[n], Chord)]
+            levels = beam_levels([chord.duration for chord in chords])
+            for place, chord, beams in zip(run, chords, levels, strict=True):
+                events[place] = replace(chord, beams=beams)
         return replace(voice, events=tuple(events))
 
     def _main_groups(self, events: Sequence[Event]) -> Iterator[_Group]:
         """The group of each event."""
         span = self.beats.span
-        eighths: Counter[Fraction | int] = Counter()  # plain eighths on the beat, by span
-        for event in events if span is not None else ():
-            position = self.start + event.onset
-            if isinstance(event, Chord | Rest) and event.duration == Duration(_EIGHTH) and event.length:
-                if event.id not in self.tuplets and position % _EIGHTH == 0:
-                    eighths[position // span] += 1
-        filled = {number for number, count in eighths.items() if count * _EIGHTH == span}
+        filled = set() if span is None else self._filled(events, span)
         for event in events:
             position = self.start + event.onset
             if not isinstance(event, Chord):
@@ -192,16 +188,24 @@ class _VoiceBeamer:
                 else:
                     yield self.beats.group(position), broken
 
+    def _filled(self, events: Sequence[Event], span: Fraction) -> set[int]:
+        """Numbers of the spans of the bar that plain eighths on the beat fill."""
+        counts = Counter(
+            (self.start + event.onset) // span
+            for event in events
+            if isinstance(event, Chord | Rest)
+            and (event.duration.value, event.duration.dots) == (_EIGHTH, 0)
+            and event.length
+            and event.id not in self.tuplets
+            and (self.start + event.onset) % _EIGHTH == 0
+        )
+        return {number for number, count in counts.items() if count * _EIGHTH == span}
+
     def _grace_groups(self, events: Sequence[Event]) -> Iterator[_Group]:
         """The group of each grace note; their beams do not cross the bounds of a tuplet."""
         for event in events:
             small = isinstance(event, Chord) and event.grace and event.duration.value < _QUARTER
             yield ("grace", self.tuplets.get(event.id)) if small else _BREAK
-
-
-def _duration(event: Event) -> Duration:
-    assert isinstance(event, Chord)
-    return event.duration
 
 
 def _runs(groups: Sequence[_Group]) -> list[list[int]]:

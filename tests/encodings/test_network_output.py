@@ -11,13 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from music21 import converter
 
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import tokens_to_score, ungrammatical
 from focal_omr.encodings.vocabulary import full_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.midi import Playback
-from focal_omr.formats.one_voice_files import FORMATS, write_one_voice_midi
+from focal_omr.formats.midi_score import write_midi_score
+from focal_omr.formats.registry import write_score
 from focal_omr.formats.verovio import Engraver
-from focal_omr.score.records import Score
+from focal_omr.score.score import Score
 
 _KINDS: dict[str, list[str]] = {}
 for _symbol in full_semantic().symbols:
@@ -31,7 +33,8 @@ _OUTPUTS = st.lists(_TOKENS, max_size=30)
 
 def _score(tokens: list[str]) -> Score:
     dropped = ungrammatical(tokens)
-    return tokens_to_score([token for index, token in enumerate(tokens) if index not in dropped])
+    kept = [token for index, token in enumerate(tokens) if index not in dropped]
+    return to_score(tokens_to_score(kept))
 
 
 @given(_OUTPUTS)
@@ -41,16 +44,16 @@ def _score(tokens: list[str]) -> Score:
 def test_every_format_accepts_it(tokens):
     score = _score(tokens)
     for name in ("musicxml", "midi", "mei", "semantic", "svg", "pae"):
-        assert FORMATS[name].write(score), name
+        assert write_score(score, name).data, name
     with suppress(NotationError):  # some tokens have no agnostic symbol: no clef, a double sharp
-        assert FORMATS["agnostic"].write(score)
+        assert write_score(score, "agnostic").data
 
 
 @given(_OUTPUTS)
 @example(["gracenote-A2_eighth"])  # a bar of no length, on which music21 10.5 divides
 @settings(max_examples=15, derandomize=True)
 def test_verovio_and_music21_read_its_musicxml(tokens):
-    text = FORMATS["musicxml"].write(_score(tokens)).decode()
+    text = write_score(_score(tokens), "musicxml").data.decode()
     assert "<measure" in Engraver().mei(text, input_format="musicxml")
     read = converter.parseData(text, format="musicxml")
     notes = [t for t in tokens if t.startswith(("note-", "gracenote-"))]
@@ -72,7 +75,5 @@ def test_repeat_may_begin_where_another_ends(between, played, last):
         "clef-G2 timeSignature-4/4 note-C5_whole barline-repeat_end note-D5_whole "
         f"barline{between} note-E5_whole barline-{last}"
     )
-    heard = converter.parseData(
-        write_one_voice_midi(_score(label.split()), Playback(unfold=True)), format="midi"
-    )
+    heard = converter.parseData(write_midi_score(_score(label.split()), Playback(unfold=True)), format="midi")
     assert " ".join(note.name for note in heard.flatten().notes) == played

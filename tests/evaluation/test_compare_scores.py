@@ -4,13 +4,13 @@ import json
 
 import pytest
 from hypothesis import given, settings
+from one_voice import save_one_voice
 from shared_data import SHARED
 from strategies import scores
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.evaluation.compare_scores import compare_files, compare_folders, compare_scores
-from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.score.records import Part, Score
 
 TUNES = {

@@ -1,11 +1,14 @@
 """ABC tunes."""
 
 import pytest
+from one_voice import save_one_voice
 
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.abc import write_abc
-from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice, write_pieces
+from focal_omr.formats.one_voice_files import load_one_voice
+from focal_omr.formats.registry import write_pieces
 from focal_omr.score.records import Note, Score, flat_events
 
 
@@ -57,10 +60,10 @@ def test_notes_round_trip(tmp_path):
 
 def test_pieces_are_tunes_of_one_file_and_lines_of_labels():
     pieces = [read_semantic("clef-G2 note-C4_half barline"), read_semantic("clef-G2 note-D4_half barline")]
-    assert write_pieces(pieces, "abc").decode().count("X:") == 2
-    assert b"\n\nX:2\n" in write_pieces(pieces, "abc")
+    assert write_pieces(list(map(to_score, pieces)), "abc").decode().count("X:") == 2
+    assert b"\n\nX:2\n" in write_pieces(list(map(to_score, pieces)), "abc")
     duet = Score((*pieces[0].parts, *pieces[1].parts))
-    assert len(write_pieces([duet, pieces[0]], "semantic").splitlines()) == 3
+    assert len(write_pieces([to_score(duet), to_score(pieces[0])], "semantic").splitlines()) == 3
 
 
 def test_several_parts_are_an_error():

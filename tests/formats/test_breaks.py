@@ -4,12 +4,12 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from lxml import etree
+from one_voice import write_musicxml
 
 from focal_omr.encodings.join_staves import StaffTokens, join_staves
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.mei_writer import mei_tree, write_mei
-from focal_omr.formats.musicxml_writer import musicxml_tree, write_musicxml
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.accidentals import map_notes
 from focal_omr.score.records import Score
@@ -29,13 +29,13 @@ def broken() -> Score:
 
 
 def test_musicxml_has_breaks(schema):
-    root = musicxml_tree(broken())
+    root = ET.fromstring(write_musicxml(broken()))
     prints = [(m.get("number"), p.attrib) for m in root.iter("measure") for p in m.findall("print")]
     assert prints == [("2", {"new-system": "yes"}), ("3", {"new-page": "yes"})]
     assert [m[0].tag for m in root.iter("measure")] == ["attributes", "print", "print", "note"]
     assert len(root.findall(".//supports[@element='print']")) == 2
     schema.assertValid(etree.fromstring(write_musicxml(broken()).encode()))
-    assert not musicxml_tree(read_semantic(BARS)).findall(".//supports[@element='print']")
+    assert not ET.fromstring(write_musicxml(read_semantic(BARS))).findall(".//supports[@element='print']")
 
 
 def test_mei_has_breaks():
@@ -47,9 +47,9 @@ def test_doubtful_notes_are_coloured_and_compare_equal(schema):
     score = read_semantic(BARS)
     doubted = Score((map_notes(score.parts[0], lambda note, _: replace(note, doubtful=True)),))
     assert doubted == score
-    assert {n.get("color") for n in musicxml_tree(doubted).iter("note")} == {"#D55E00"}
+    assert {n.get("color") for n in ET.fromstring(write_musicxml(doubted)).iter("note")} == {"#D55E00"}
     assert {n.get("color") for n in mei_tree(doubted).iter("note")} == {"#D55E00"}
-    assert {n.get("color") for n in musicxml_tree(score).iter("note")} == {None}
+    assert {n.get("color") for n in ET.fromstring(write_musicxml(score)).iter("note")} == {None}
     schema.assertValid(etree.fromstring(write_musicxml(doubted).encode()))
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 from normal_form import normal
+from one_voice import save_one_voice
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.kern import write_kern
-from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import Score
 

@@ -11,7 +11,6 @@ from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.errors import NotationError, OutputError
 from focal_omr.formats.midi import Playback
-from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.formats.registry import convert_score, load_score, save_score, write_score
 from focal_omr.score.score import Chord
 
@@ -69,12 +68,6 @@ def test_one_voice_round_trips(tmp_path, suffix):
     one_voice, left_out = from_score(load_score(path))
     assert " ".join(write_semantic(one_voice).split()) == LABEL
     assert left_out == ()
-
-
-def test_scores_of_documents_are_saved_too(tmp_path):
-    save_score(read_semantic(LABEL), tmp_path / "a.musicxml")
-    save_one_voice(read_semantic(LABEL), tmp_path / "b.musicxml")
-    assert (tmp_path / "a.musicxml").read_bytes() == (tmp_path / "b.musicxml").read_bytes()
 
 
 def test_zipped_musicxml_is_as_its_specification_says(tmp_path, piano):

@@ -4,12 +4,12 @@ import re
 from fractions import Fraction
 
 import pytest
+from one_voice import write_musicxml
 
 from focal_omr.encodings.semantic import read_semantic, write_semantic
 from focal_omr.errors import EngraveError
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.mei_writer import write_mei
-from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.formats.verovio import ONE_STAFF, Engraver
 from focal_omr.score.records import Measure, Note, Part, Tuplet, flat_events, sounding_length
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from focal_omr.encodings.one_voice import to_score
 from focal_omr.errors import NotationError, OmrError
 from focal_omr.evaluation.score_diff.mei import read_mei_bars
 from focal_omr.evaluation.score_diff.musicxml import only_parts, read_musicxml
 from focal_omr.evaluation.score_diff.records import Bar, Staff, take_staves
 from focal_omr.formats.mei_reader import read_mei
-from focal_omr.formats.musicxml_writer import write_musicxml
 from focal_omr.formats.one_voice_files import decode_text, load_one_voice
+from focal_omr.formats.registry import write_score
 from focal_omr.formats.safe_xml import MAX_SCORE_BYTES, parse_xml, unzip_musicxml
 from focal_omr.formats.verovio import Engraver
 from focal_omr.runtime.atomic_files import read_limited
@@ -62,7 +63,7 @@ class ComparedScore:
             sources = {self.staves[index].source for index in indices}
             return ET.tostring(only_parts(self.root, sources), encoding="unicode")
         parts = self._whole_score().parts
-        return write_musicxml(Score(tuple(parts[index] for index in indices)))
+        return _musicxml(Score(tuple(parts[index] for index in indices)))
 
     def score(self, index: int) -> Score:
         """The part of one staff, by its index from 0, as a `Score`.
@@ -101,7 +102,7 @@ def load_compared(source: Path | str | Score) -> ComparedScore:
     if isinstance(source, Score):
         if not source.parts:
             return ComparedScore((), (), whole=source)
-        return ComparedScore(*read_musicxml(parse_xml(write_musicxml(source))), whole=source)
+        return ComparedScore(*read_musicxml(parse_xml(_musicxml(source))), whole=source)
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in _AS_SCORE or suffix not in SUFFIXES:
@@ -118,3 +119,7 @@ def load_compared(source: Path | str | Score) -> ComparedScore:
         raise NotationError(f"{path} cannot be read: {error.strerror or error}") from error
     except OmrError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def _musicxml(score: Score) -> str:
+    return write_score(to_score(score), "musicxml").data.decode()

@@ -3,10 +3,10 @@
 import sys
 
 import pytest
+from one_voice import write_musicxml
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.evaluation.score_diff import omr_ned as ned
-from focal_omr.formats.musicxml_writer import write_musicxml
 
 ONE, TWO = (write_musicxml(read_semantic(f"clef-G2 note-{name}4_quarter")) for name in "CD")
 

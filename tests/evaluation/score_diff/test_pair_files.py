@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from one_voice import save_one_voice
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import DataError
 from focal_omr.evaluation.score_diff.pair_files import Pair, pair_folders, part_in_name
-from focal_omr.formats.one_voice_files import save_one_voice
 from focal_omr.score.records import Score
 
 

@@ -4,6 +4,7 @@ import zipfile
 from collections import Counter
 
 import pytest
+from one_voice import save_one_voice
 from shared_data import SHARED
 
 from focal_omr.encodings.semantic import read_semantic
@@ -11,7 +12,7 @@ from focal_omr.errors import NotationError
 from focal_omr.evaluation.score_diff.counts import diff_bars
 from focal_omr.evaluation.score_diff.read import load_compared
 from focal_omr.evaluation.score_diff.records import MARKS, Staff, choose_staves
-from focal_omr.formats.one_voice_files import load_one_voice, save_one_voice
+from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import Engraver
 
 PARTS = SHARED / "data" / "pages" / "quartet-parts"
