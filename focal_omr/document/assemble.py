@@ -19,6 +19,7 @@ from focal_omr.encodings.bar_rules import number_bars
 from focal_omr.encodings.one_voice import to_score
 from focal_omr.encodings.semantic import parse_barline, parse_sign
 from focal_omr.errors import DataError
+from focal_omr.formats.musicxml_reader import read_musicxml
 from focal_omr.page.systems import System
 from focal_omr.score.event_ids import source_ids
 from focal_omr.score.records import Note, Source, closing_meter
@@ -159,7 +160,7 @@ def document_from_json(plain: Mapping[str, Any]) -> Document:
 
     Raises:
         DataError: The values are not those of a document.
-        NotationError: The used symbols of a staff break the grammar.
+        NotationError: The used symbols of a staff break the grammar, or a score is malformed.
     """
     name = plain.get("source", "the given values") if isinstance(plain, Mapping) else "the given values"
     if not isinstance(plain, Mapping) or plain.get("format") != JSON_FORMAT:
@@ -167,9 +168,14 @@ def document_from_json(plain: Mapping[str, Any]) -> Document:
     try:
         pages = tuple(_page(page) for page in plain["pages"])
         source, title = str(plain["source"]), str(plain.get("title", ""))
+        texts, warnings = [*map(str, plain.get("scores", ()))], tuple(map(str, plain["warnings"]))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{name}: not a document as JSON: {type(error).__name__}: {error}") from None
-    return assemble(source, title, pages)
+    if not texts:
+        return assemble(source, title, pages)
+    pieces = tuple(map(read_musicxml, texts))
+    score = join_pieces(pieces, title=title)
+    return Document(source, pages, pieces, score, warnings, from_columns=True)
 
 
 def _page(plain: Mapping[str, Any]) -> Page:
@@ -211,6 +217,8 @@ def _staff_reading(plain: Mapping[str, Any], original: Page) -> StaffReading:
             float(symbol["confidence"]),
             bool(symbol["used"]),
             bool(symbol.get("mended", False)),
+            event=symbol.get("event"),
+            note=symbol.get("note", symbol["event"] if "pitch" in symbol else None),
         )
         for symbol in plain["symbols"]
     )
@@ -223,4 +231,5 @@ def _staff_reading(plain: Mapping[str, Any], original: Page) -> StaffReading:
         int(plain["piece"]),
         int(plain["part"]),
         bool(plain.get("mended", False)),
+        int(plain.get("part_staff", 1)),
     )

@@ -139,7 +139,8 @@ class ColumnReader:
         )
         warnings += [f"page {page.number}: not read: {each.reason}" for page in pages for each in page.unread]
         warnings += [f"page {page.number}: no staff of five lines" for page in pages if not page.staves]
-        return Document(source, pages, tuple(scores), join_pieces(scores, title=title), tuple(warnings))
+        score = join_pieces(scores, title=title)
+        return Document(source, pages, tuple(scores), score, tuple(warnings), from_columns=True)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from focal_omr.document.geometry import Box, Polygon, bounds
 from focal_omr.encodings.bar_rules import number_bars
 from focal_omr.encodings.semantic import parse_barline
+from focal_omr.formats.musicxml_score import write_musicxml_score
 from focal_omr.formats.registry import save_score
 from focal_omr.page.systems import System
 from focal_omr.score.score import Chord, Pitch, Score, Space
@@ -169,6 +170,8 @@ class Document:
         pieces: The music, piece by piece; its events have the ids that they have in `score`.
         score: All pieces, one after the other.
         warnings: Warnings for the user, one line each.
+        from_columns: Whether it was read as columns. The tokens of its symbols do not tell all of its music,
+            so its JSON holds the pieces, too.
     """
 
     source: str
@@ -176,6 +179,7 @@ class Document:
     pieces: tuple[Score, ...]
     score: Score
     warnings: tuple[str, ...] = field(default=())
+    from_columns: bool = False
 
     @property
     def staves(self) -> list[StaffReading]:
@@ -206,6 +210,7 @@ class Document:
             "warnings": list(self.warnings),
             "pieces": len(self.pieces),
             "pages": [_page_json(page, events) for page in self.pages],
+            **({"scores": list(map(write_musicxml_score, self.pieces))} if self.from_columns else {}),
         }
 
 
@@ -223,7 +228,9 @@ def _events_json(score: Score) -> dict[str, dict[str, Any]]:
             if isinstance(note.pitch, Pitch):
                 alter = note.pitch.alter
                 sign = "#" * alter if alter > 0 else "b" * -alter
-                found[note.id] = keys | {"pitch": f"{note.pitch.step}{sign}{note.pitch.octave}"} | times
+                own = {"note": note.id} if note.id != event.id else {}
+                own |= {"pitch": f"{note.pitch.step}{sign}{note.pitch.octave}"}
+                found[note.id] = keys | own | times
     return found
 
 
@@ -268,6 +275,7 @@ def _staff_json(reading: StaffReading, page: Page, events: Mapping[str, dict[str
     return {
         "piece": reading.piece,
         "part": reading.part,
+        **({"part_staff": reading.part_staff} if reading.part_staff > 1 else {}),
         "lines": [
             [rounded(page.on_picture(*point)) for point in line] for line in staff_lines(reading.staff)
         ],

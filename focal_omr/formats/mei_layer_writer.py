@@ -148,9 +148,9 @@ class PartLayers:
                 if staff in repeats and all(rests):
                     repeat = repeats[staff]
                     tag = {1: "mRpt", 2: "mRpt2"}.get(repeat.measures, "multiRpt")
-                    number = str(repeat.measures) if tag == "multiRpt" else None
+                    several = str(repeat.measures) if tag == "multiRpt" else None
                     slashes = str(repeat.slashes) if repeat.slashes != repeat.measures else None
-                    sub(layer, tag, {ID: voice.events[0].id, "num": number, "n": slashes})
+                    sub(layer, tag, {ID: voice.events[0].id, "num": several, "n": slashes})
                     continue
                 here = [entry for entry in waiting if entry[0] in _boundaries(voice)]
                 waiting = [entry for entry in waiting if entry not in here]

@@ -102,6 +102,8 @@ def write_sign(attributes: ET.Element, sign: Sign) -> None:
     how = {} if sign.staff is None else {"number": str(sign.staff)}
     if not sign.printed and not isinstance(sign.value, Transposition):
         how["print-object"] = "no"
+    if sign.id and isinstance(sign.value, Clef | Key | Meter):
+        how["id"] = sign.id
     match sign.value:
         case Key(fifths, cancel):
             element = sub(attributes, "key", "", how)

@@ -114,7 +114,9 @@ class SignReader:
 
     def _add_sign(self, value: _Signed, place: tuple[Fraction, int | None, int], element: ET.Element) -> None:
         onset, staff, graces = place
-        self.signs.append(Sign(onset, value, staff, graces, element.get("print-object") != "no"))
+        printed = element.get("print-object") != "no"
+        id_ = self.part.ids.keep(told, f"{told}_") if (told := element.get("id")) else ""
+        self.signs.append(Sign(onset, value, staff, graces, printed, id_))
 
     def _measure_style(self, element: ET.Element, staff: int | None) -> None:
         rest, repeat = element.find("multiple-rest"), element.find("measure-repeat")
