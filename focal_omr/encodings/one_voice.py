@@ -1,6 +1,6 @@
 """One-voice scores as whole scores: the records of `score.records` turned into those of `score.score`.
 
-`to_one_voice` leads back. A score that went there and back is equal to itself, but for `Note.doubtful`.
+`to_one_voice` leads back. A score that went there and back is equal to itself.
 """
 
 from collections.abc import Iterator, Sequence

@@ -44,8 +44,6 @@ MEI_DURATIONS = {
     "sixty_fourth": "64",
     "hundred_twenty_eighth": "128",
 }
-# Distinct from ink for every kind of colour blindness. Source: Okabe and Ito, 2008.
-DOUBTFUL_COLOUR = "#D55E00"
 MEI_ACCIDENTALS = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
 MEI_BARLINES: dict[BarlineKind, str] = {
     "single": "single",
@@ -240,8 +238,6 @@ def _element(event: Event) -> ET.Element:
                 element.set("accid.ges", MEI_ACCIDENTALS[event.pitch.alter])
             if event.grace:
                 element.set("grace", "unacc" if event.duration.value == "eighth" else "acc")
-            if event.doubtful:
-                element.set("color", DOUBTFUL_COLOUR)
             return element
         case Rest():
             return ET.Element("rest", _duration(event.duration))

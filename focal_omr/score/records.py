@@ -76,8 +76,7 @@ class Note:
         grace: Whether it is a grace note, which takes no time of its bar.
         fermata: Whether a fermata stands over it.
         beam: Place in a beam; None: no beam, or unknown.
-        doubtful: Whether writers show the note in colour as perhaps misread; ignored by comparisons.
-        source: Where it was read, likewise.
+        source: Where it was read; ignored by comparisons.
     """
 
     pitch: Pitch
@@ -87,7 +86,6 @@ class Note:
     grace: bool = False
     fermata: bool = False
     beam: BeamPlace | None = None
-    doubtful: bool = field(default=False, compare=False)
     source: Source = field(default=(), compare=False, repr=False)
 
 
