@@ -209,10 +209,10 @@ def read_beams(note: ET.Element) -> tuple[BeamPart, ...]:
     return tuple(cast("BeamPart", name) for beam in beams[:8] if (name := text_of(beam)) in known)
 
 
-def is_filler(note: ET.Element) -> bool:
-    """Whether a note is a rest without ink and room, which gives a measure of grace notes only a length."""
-    hidden = note.get("print-object") == note.get("print-spacing") == "no"
-    return hidden and note.find("rest") is not None
+def is_filler(note: ET.Element, measure: ET.Element) -> bool:
+    """Whether the last note of a measure is a rest without ink and room, for the length of grace notes."""
+    hidden = note.get("print-object") == note.get("print-spacing") == "no" and note.find("rest") is not None
+    return hidden and measure.findall("note")[-1] is note
 
 
 def read_rest_position(rest: ET.Element) -> int | None:

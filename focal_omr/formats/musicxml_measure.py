@@ -93,7 +93,8 @@ class MeasureReader:
         for place, child in enumerate(children):
             match child.tag:
                 case "note" if child in chords:
-                    self._event(chords[child])
+                    if self.end or not elements.is_filler(child, self.element):
+                        self._event(chords[child])
                 case "backup" | "forward":
                     self._jump(child)
                 case "attributes":
@@ -163,8 +164,6 @@ class MeasureReader:
         """Adds the chord or rest of one <note> and those that carry a <chord/> after it."""
         lead = notes[0]
         rest, grace = lead.find("rest"), lead.find("grace")
-        if self.end == 0 and elements.is_filler(lead) and self.element.findall("note")[-1] is lead:
-            return
         if rest is not None and len(notes) > 1:
             raise NotationError("a <chord/> after a rest")
         staff = self.part.staff(lead)
