@@ -95,8 +95,7 @@ def write_study_report(
     tuned = any(grid.rates.values())
     sections = [
         f"# {grid.title}\n\n{grid.about.strip()}\n",
-        "\n## Conclusions\n\n"
-        + _bullets(conclusions(scores, differences, grid.baseline, tuned=tuned)),
+        "\n## Conclusions\n\n" + _bullets(conclusions(scores, differences, grid.baseline, tuned=tuned)),
         "\n## Set-up\n\n" + _bullets(_setup(grid, sets, results)),
     ]
     for each in sets:
