@@ -47,13 +47,15 @@ def score_symbols(reading: StaffReading) -> list[tuple[str, int | None]]:
 
 
 def event_places(pages: Sequence[Page]) -> dict[str, SymbolPlace]:
-    """The place of each event of a document's score that is on a staff, by its id."""
+    """The place of each event and note of a document's score that is on a staff, by its id."""
     found: dict[str, SymbolPlace] = {}
     for page in pages:
         for number, reading in enumerate(page.staves):
             for index, symbol in enumerate(reading.symbols):
                 if symbol.event is not None:
-                    found.setdefault(symbol.event, SymbolPlace(page.number, number, index))
+                    place = SymbolPlace(page.number, number, index)
+                    found.setdefault(symbol.event, place)
+                    found.setdefault(symbol.note or symbol.event, place)
             for event in reading.silent_events:
                 found[event] = SymbolPlace(page.number, number, None)
     return found

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any
 
 from focal_omr.document.assemble import assemble
-from focal_omr.document.document import Document
-from focal_omr.editing import clef_key_meter as signs
-from focal_omr.editing import edits, insert_delete, notes
-from focal_omr.editing.edits import Edit, check_token, parse_edit
-from focal_omr.editing.part_staves import PartEditor, open_part
-from focal_omr.encodings.semantic import parse_sign
+from focal_omr.document.document import Document, StaffReading
+from focal_omr.editing import edits
+from focal_omr.editing.edit_score import edit_selection
+from focal_omr.editing.edits import Edit, parse_edit
+from focal_omr.editing.part_editor import PartEditor
+from focal_omr.editing.selection import Selection
+from focal_omr.editing.symbols import PartSymbols, Side, Slot
+from focal_omr.encodings.names import symbol_name
+from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.errors import EditError
-from focal_omr.score.records import Key, Note
+from focal_omr.score.score import Part
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,6 @@ class EditResult:
     staves: tuple[tuple[int, int], ...]
 
 
-# Edits of a staff without symbols.
-_ON_EMPTY = (edits.Insert, edits.SetClef, edits.SetKey, edits.SetMeter, edits.UseReading)
-
-
 def apply_edit(document: Document, place: Place, edit: Edit | Mapping[str, Any]) -> EditResult:
     """Edit a document.
 
@@ -61,106 +60,120 @@ def apply_edit(document: Document, place: Place, edit: Edit | Mapping[str, Any])
         EditError: No such place or edit, or the edit is impossible there; the message is for the user.
     """
     parsed = parse_edit(edit)
-    page = next((i for i, each in enumerate(document.pages) if each.number == place.page), None)
-    if page is None or not 0 <= place.staff < len(document.pages[page].staves):
+    page = next((page for page in document.pages if page.number == place.page), None)
+    if page is None or not 0 <= place.staff < len(page.staves):
         raise EditError(f"there is no staff {place.staff} on page {place.page}")
-    part = open_part(document, page, place.staff)
-    editor = part.editor
-    empty = not editor.symbols and isinstance(parsed, _ON_EMPTY)
-    if not 0 <= place.symbol < len(editor.symbols) and not empty:
+    reading = page.staves[place.staff]
+    on_empty = edits.Insert | edits.SetClef | edits.SetKey | edits.SetMeter | edits.UseReading
+    empty = not reading.symbols and isinstance(parsed, on_empty)
+    if not 0 <= place.symbol < len(reading.symbols) and not empty:
         raise EditError(f"there is no symbol {place.symbol} on staff {place.staff} of page {place.page}")
-    if editor.reading.unread and not isinstance(parsed, edits.UseReading):
-        raise EditError(f"this staff was not read ({editor.reading.unread}); use what was read on it first")
-    editor.selected = 0 if empty else place.symbol
-    _apply(part, parsed)
-
-    staves = [list(each.staves) for each in document.pages]
-    changed = []
-    for each, (page, staff) in zip(part.editors, part.places, strict=True):
-        if each.changed:
-            staves[page][staff] = each.finished()
-            changed.append((document.pages[page].number, staff))
-    pages = [replace(old, staves=tuple(new)) for old, new in zip(document.pages, staves, strict=True)]
-    selected = Place(place.page, place.staff, editor.selected)
-    return EditResult(assemble(document.source, document.score.title, pages), selected, tuple(changed))
+    if reading.unread and not isinstance(parsed, edits.UseReading):
+        raise EditError(f"this staff was not read ({reading.unread}); use what was read on it first")
+    believed = replace(reading, unread="")
+    if not isinstance(parsed, edits.UseReading):
+        return _edit_part(document, place, parsed)
+    if not reading.unread:
+        raise EditError("what was read on this staff is used already")
+    return _with_staves(document, {(place.page, place.staff): _with_used(believed)}, place)
 
 
-def _apply(part: PartEditor, edit: Edit) -> None:
-    editor = part.editor
-    match edit:
-        case edits.MoveNote():
-            notes.move(editor, edit.steps)
-        case edits.Step():
-            notes.to_step(editor, edit.step)
-        case edits.Accidental():
-            notes.set_accidental(editor, edit.sign)
-        case edits.SetValue():
-            notes.set_value(editor, edit.value)
-        case edits.Dots():
-            notes.set_dots(editor, edit.dots)
-        case edits.Tie():
-            notes.toggle_tie(editor)
-        case edits.Fermata():
-            notes.toggle_fermata(editor)
-        case edits.Grace():
-            notes.toggle_grace(editor)
-        case edits.ToRest():
-            notes.toggle_rest(part)
-        case edits.Delete():
-            insert_delete.delete(part)
-        case edits.Insert():
-            insert_delete.insert(editor, edit.what, before=edit.before)
-        case edits.SetBarline():
-            insert_delete.set_barline(editor, edit.kind)
-        case edits.ToTuplet():
-            insert_delete.toggle_tuplet(editor, edit.actual)
-        case edits.SetClef():
-            signs.set_sign(part, edit.sign)
-        case edits.SetKey():
-            signs.set_sign(part, Key(edit.fifths))
-        case edits.SetMeter():
-            signs.set_sign(part, edit.sign)
-        case edits.Token():
-            _set_token(part, edit.token)
-        case edits.Accept():  # a note and its accidental are accepted together
-            index = editor.selected
-            note = editor.head(index) if editor.token(index) == "accidental" else index
-            for each in range(editor.start(note), note + 1):
-                editor.accept(each)
-        case edits.UseReading():
-            if not editor.reading.unread:
-                raise EditError("what was read on this staff is used already")
-            editor.reading = replace(editor.reading, unread="")
-            editor.changed = True
-        case _:
-            assert_never(edit)
-
-
-def _set_token(part: PartEditor, token: str) -> None:
-    """Replace the selected token by any other one, with the consequences of clefs and keys."""
-    check_token(token)
-    editor = part.editor
-    sign, old = signs.parse_clef_key_meter(token), editor.event(editor.selected)
-    old_is_sign = editor.is_sign(editor.selected)
-    if sign is not None and type(sign) is type(old):
-        signs.change_sign(part, editor.selected, sign)
-    elif sign is None and not old_is_sign:
-        if isinstance(old, Note) and not isinstance(parse_sign(token), Note):
-            notes.strip(part, editor.selected)
-        index = editor.selected
-        editor.set_token(index, token, polygon=editor.in_place(index, token))
+def _edit_part(document: Document, place: Place, edit: Edit) -> EditResult:
+    """Edit the part of a staff that was read, or was given up and is used from now on."""
+    of_document = {(page.number, n): (page, r) for page in document.pages for n, r in enumerate(page.staves)}
+    _, edited = of_document[place.page, place.staff]
+    members = [
+        (where, page, reading)
+        for where, (page, reading) in of_document.items()
+        if (reading.piece, reading.part) == (edited.piece, edited.part)
+    ]
+    # Signs hold on unread staves, too: their symbols change as if they were read.
+    if any(reading.unread for _, _, reading in members):
+        read = {where: _with_used(replace(reading, unread="")) for where, _, reading in members}
+        document_read = _with_staves(document, read, place).document
+        symbols_read = {(p.number, n): r for p in document_read.pages for n, r in enumerate(p.staves)}
+        readings = [symbols_read[where] for where, _, _ in members]
     else:
-        if old_is_sign:
-            signs.delete_sign(part, editor.selected)
-        else:
-            if isinstance(old, Note):
-                notes.strip(part, editor.selected)
-            editor.remove(editor.selected)
-        index = editor.selected
-        if sign is not None:
-            signs.insert_sign(part, index, sign)
-        else:
-            editor.insert(index, token)
-            editor.selected = index
-    if not editor.finished().symbols[editor.selected].used:
-        raise EditError(f"{token!r} cannot stand here")
+        document_read, readings = document, [reading for _, _, reading in members]
+    part = document_read.pieces[edited.piece - 1].parts[edited.part - 1]
+    symbols = PartSymbols(readings, [page for _, page, _ in members], part)
+    staff = next(n for n, (where, _, _) in enumerate(members) if where == (place.page, place.staff))
+    row = [slot for slot in symbols.slots if slot.staff == staff]
+    chosen = row[place.symbol] if row else None
+    selected = _edit_symbols(symbols, part, chosen, staff, edit)
+
+    changed = {}
+    for (where, _, old), before, after in zip(members, readings, symbols.finished(), strict=True):
+        if after is not before or where == (place.page, place.staff):
+            changed[where] = _with_used(replace(after, unread=old.unread))
+    row = [slot for slot in symbols.slots if slot.staff == staff]
+    result = _with_staves(document, changed, replace(place, symbol=row.index(selected) if selected else 0))
+    after = next(page for page in result.document.pages if page.number == place.page).staves[place.staff]
+    if isinstance(edit, edits.Token) and not after.symbols[result.place.symbol].used:
+        raise EditError(f"{edit.token!r} cannot stand here")
+    return result
+
+
+def _edit_symbols(
+    symbols: PartSymbols, part: Part, chosen: Slot | None, staff: int, edit: Edit
+) -> Slot | None:
+    """Apply an edit to the symbols of a part.
+
+    Args:
+        symbols: The symbols, which change.
+        part: The part in the score.
+        chosen: The selected symbol; None: its staff has none.
+        staff: Index of its staff.
+        edit: The edit.
+
+    Returns:
+        The symbol that is selected afterwards.
+    """
+    target = symbols.target(chosen) if chosen is not None else None
+    if isinstance(edit, edits.Accept) and chosen is not None:
+        symbols.accept(chosen)
+        return chosen
+    if isinstance(edit, edits.Delete) and chosen is not None and target is None:
+        return symbols.drop(chosen)
+    editor = PartEditor(part)
+    name = symbol_name(chosen.symbol.token) if chosen is not None else ""
+    beside = (target, None) if target is not None else symbols.beside(chosen, staff)
+    selection = Selection(editor, *beside, name=name)
+    edit_selection(selection, edit, symbols.restated(chosen) if chosen is not None else None)
+    side: Side | None = "instead" if isinstance(edit, edits.Token) else None
+    if isinstance(edit, edits.Insert):
+        side = "before" if edit.before else "after"
+    symbols.follow(editor.finished(), selection.target, chosen, staff, side)
+    after = symbols.selected(selection.target, chosen, staff)
+    if (
+        after is not None
+        and after.target == selection.target
+        and not isinstance(edit, edits.Tie | edits.ToTuplet)
+    ):
+        after.symbol = replace(after.symbol, confidence=1.0, used=True)
+    return after
+
+
+def _with_used(reading: StaffReading) -> StaffReading:
+    """A staff whose symbols are used where grammar allows it; none if it was not read."""
+    dropped = set(ungrammatical([symbol.token for symbol in reading.symbols]))
+    symbols = tuple(
+        symbol if symbol.used == used else replace(symbol, used=used)
+        for index, symbol in enumerate(reading.symbols)
+        for used in [not reading.unread and index not in dropped]
+    )
+    return replace(reading, symbols=symbols)
+
+
+def _with_staves(
+    document: Document, staves: Mapping[tuple[int, int], StaffReading], selected: Place
+) -> EditResult:
+    """The document with some staves replaced, by page number and index on the page."""
+    pages = [
+        replace(
+            page,
+            staves=tuple(staves.get((page.number, n), reading) for n, reading in enumerate(page.staves)),
+        )
+        for page in document.pages
+    ]
+    return EditResult(assemble(document.source, document.score.title, pages), selected, tuple(staves))

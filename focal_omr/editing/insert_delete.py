@@ -1,195 +1,264 @@
-"""Insertion and deletion of symbols; edits of tuplets and barlines."""
+"""Insertion and deletion of events and barlines; edits of tuplets."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
 
 from focal_omr.editing.clef_key_meter import delete_sign
 from focal_omr.editing.notes import near_pitch
-from focal_omr.editing.part_staves import PartEditor
-from focal_omr.editing.staff_editor import StaffEditor
-from focal_omr.encodings.semantic import parse_barline, sign_token
+from focal_omr.editing.part_editor import PartEditor
+from focal_omr.editing.part_rows import Spot
+from focal_omr.editing.printed import Target
+from focal_omr.editing.selection import Selection
+from focal_omr.encodings.one_voice import FORWARD
+from focal_omr.encodings.semantic import TUPLET_NORMAL
 from focal_omr.errors import EditError
-from focal_omr.score.records import NOTE_VALUES, BarlineKind, Duration, Note, Rest
+from focal_omr.score.records import NOTE_VALUES, BarlineKind
+from focal_omr.score.score import Barline, Chord, Duration, Event, Note, Rest, Sign, Tuplet
+
+__all__ = ["delete", "insert", "insert_barline", "insert_event", "set_barline", "toggle_tuplet"]
+
+_RIGHT: dict[BarlineKind, Barline] = {
+    "single": Barline(),
+    "double": Barline("light-light"),
+    "final": Barline("light-heavy"),
+    "repeat_start": Barline(),  # the sign is the left barline of the next measure, if there is one
+    "repeat_end": Barline("light-heavy", "backward"),
+    "repeat_both": Barline("light-heavy", "backward"),
+}
+_TUPLET_MARKS = ("tuplet", "tuplet end")
 
 
-def delete(part: PartEditor) -> None:
-    """Delete the selected symbol, with what has no meaning without it."""
-    editor = part.editor
-    index = editor.selected
-    event = editor.event(index)
-    tuplet = editor.tuplet(index)
-    if isinstance(event, Note | Rest):
-        _delete_timed(part, index, tuplet)
-    elif editor.is_sign(index) and editor.is_used(index):
-        delete_sign(part, index)
-    elif tuplet and index in tuplet:
-        _remove_all(editor, tuplet)
-        editor.selected = index
-    elif editor.token(index) == "accidental" and editor.is_used(index):
-        note, event = editor.note(index, has="an accidental")
-        editor.selected = note
-        editor.put_note(note, event, None)
+def delete(selection: Selection, restated: str | None = None) -> None:
+    """Delete the selected symbol, with what has no meaning without it.
+
+    Args:
+        selection: The selection; what it stood for may be gone afterwards.
+        restated: As `clef_key_meter.delete_sign`, for a sign.
+    """
+    part, spot, mark = selection.part, selection.spot, selection.target.mark
+    if mark == "accidental":
+        selection.put_note(replace(selection.note("an accidental")[1], accidental=None))
+    elif mark == "tie":
+        selection.put_note(replace(selection.note("a tie")[1], tie_to=None))
+        selection.target = Target(selection.target.id, "tie")
+    elif mark in _TUPLET_MARKS:
+        _remove_tuplet(selection)
+    elif mark == "left barline":
+        part.put_row(spot, [item for item in selection.row if not isinstance(item, Barline)])
+    elif mark == "barline" and spot.measure + 1 < len(part.measures):
+        part.join(spot.measure)
+    elif mark == "barline":
+        part.measures[spot.measure] = replace(part.measures[spot.measure], right=None)
+    elif isinstance(selection.item, Sign):
+        delete_sign(selection, restated)
     else:
-        editor.remove(index)
-        editor.selected = index
-    editor.selected = editor.head(max(0, min(editor.selected, len(editor.symbols) - 1)))
+        _delete_event(selection)
 
 
-def _delete_timed(part: PartEditor, index: int, tuplet: tuple[int, int] | None) -> None:
-    """Delete a note or rest; of a tuplet with no other note also the marks."""
-    editor = part.editor
-    gone = [*range(editor.start(index), index + 1), *editor.ties(index)]
-    if tuplet and len(editor.timed(*tuplet)) == 1:
-        gone += tuplet
-    if isinstance(editor.event(index), Note) and (found := part.tie_before(index)):
-        other, tie = found
-        if other is editor:
-            gone.append(tie)
-        else:
-            other.remove(tie)
-    _remove_all(editor, gone)
-    editor.selected = max(gone) + 1 - len(gone)
-
-
-def _remove_all(editor: StaffEditor, indices: list[int] | tuple[int, ...]) -> None:
-    for index in sorted(indices, reverse=True):
-        editor.remove(index)
+def _delete_event(selection: Selection) -> None:
+    """Delete a note, a rest, or of a chord one note."""
+    part, spot, id_, event = selection.part, selection.spot, selection.target.id, selection.item
+    assert isinstance(event, Event)
+    if isinstance(event, Chord):
+        one = tuple(note for note in event.notes if note.id == id_)
+        selection.untie(replace(event, notes=one) if one else event)
+    if isinstance(event, Chord) and len(event.notes) > 1 and event.id != id_:
+        selection.put(replace(event, notes=tuple(note for note in event.notes if note.id != id_)))
+        return
+    if multirest := part.multirest(spot.measure):
+        first, last = part.measures[multirest.start], part.measures[multirest.stop - 1]
+        late = last.signs if len(multirest) > 1 else ()
+        part.measures[multirest.start : multirest.stop] = [
+            replace(first, id=last.id, right=last.right, multirest=None, signs=(*first.signs, *late))
+        ]
+    part.leave(event.id)
+    part.put_row(spot, [item for item in selection.row if item != event])
 
 
 # Insertion --------------------------------------------------------------------------------------------------
 
 
-def insert(editor: StaffEditor, what: str, *, before: bool) -> None:
-    """Insert a note, rest or barline.
+def insert(selection: Selection, what: str, *, before: bool) -> None:
+    """Insert a note, rest or barline beside the selected symbol.
 
     Args:
-        editor: The staff.
+        selection: The selection, which becomes what is inserted.
         what: "note", "rest" or "barline".
         before: Whether to insert before the selected symbol, not after it.
     """
-    index = editor.head(editor.selected)
     if what == "barline":
-        _insert_at(editor, _outside(editor, index, before=before), "barline")
+        insert_barline(selection, _outside(selection, before=before), "single")
         return
-    at = _beside(editor, index, before=before)
-    model = _nearest(editor, index, before=before)
-    duration = model.duration if model else Duration("quarter")
-    if what == "rest":
-        _insert_at(editor, at, sign_token(Rest(duration)))
-        return
-    pitch = model.pitch if isinstance(model, Note) else near_pitch(editor, index)
-    grace = isinstance(model, Note) and model.grace
-    _insert_at(editor, at, sign_token(Rest(duration)))
-    editor.put_note(at, Note(pitch, duration, grace=grace), None)
+    part = selection.part
+    model = _model(selection, before=before)
+    duration = model.duration if model else Duration(Fraction(1, 4))
+    spot, tuplet = _beside(selection, before=before)
+    id_ = part.new_id(part.measures[spot.measure].id)
+    zero = Fraction(0)
+    event: Chord | Rest = Rest(id=id_, onset=zero, duration=duration, length=zero, staff=spot.staff)
+    if what == "note":
+        pitch = model.notes[-1].pitch if isinstance(model, Chord) else near_pitch(selection)
+        event = Chord(
+            id=id_,
+            onset=zero,
+            duration=duration,
+            length=zero,
+            notes=(Note(id=id_, pitch=pitch),),
+            staff=spot.staff,
+            grace=model.grace if isinstance(model, Chord) else None,
+        )
+    if tuplet is not None:
+        first = selection.target.id == tuplet.start and selection.target.mark != "tuplet end"
+        grown = replace(tuplet, start=id_) if first else replace(tuplet, end=id_)
+        part.set_spanner(tuplet, grown)
+    insert_event(selection, spot, event)
 
 
-def _insert_at(editor: StaffEditor, index: int, token: str) -> None:
-    editor.insert(index, token)
-    editor.selected = index
+def insert_event(selection: Selection, spot: Spot, event: Event) -> None:
+    """Insert an event.
+
+    Args:
+        selection: The selection, which becomes the event.
+        spot: The gap.
+        event: The event; its times follow from the gap.
+    """
+    part = selection.part
+    spot = part.room(spot)
+    row = part.row(spot)
+    row.insert(spot.at, event)
+    part.put_row(spot, row)
+    selection.target = Target(event.id)
 
 
-def _beside(editor: StaffEditor, index: int, *, before: bool) -> int:
-    """The index for a note beside a symbol: inside its tuplet if that is not full."""
-    if not editor.symbols:
-        return 0
-    at = editor.start(index) if before else editor.end(index)
-    tuplet = editor.tuplet(index)
-    if tuplet is None or index in tuplet:
-        return at
-    actual = int(editor.token(tuplet[0]).partition("-")[2])
-    if not _is_full(editor, editor.timed(*tuplet), actual):
-        return at
-    first, last = tuplet
-    inside = editor.timed(first, last)
-    if before and index == inside[0]:
-        return first
-    return last + 1 if not before and index == inside[-1] else at
+def insert_barline(selection: Selection, spot: Spot, kind: BarlineKind) -> None:
+    """Insert a barline.
+
+    Args:
+        selection: The selection, which becomes the barline.
+        spot: The gap.
+        kind: Its kind.
+    """
+    part = selection.part
+    spot = part.edge(spot)
+    part.split(spot, Barline())
+    _set_right(part, spot.measure, kind)
+    selection.target = Target(part.measures[spot.measure].id, "barline")
 
 
-def _outside(editor: StaffEditor, index: int, *, before: bool) -> int:
-    """The index for a barline beside a symbol. Raises EditError inside a tuplet."""
-    if not editor.symbols:
-        return 0
-    tuplet = editor.tuplet(index)
+def _model(selection: Selection, *, before: bool) -> Chord | Rest | None:
+    """What a new note or rest is like: the selected one, else the nearest, looking back first."""
+    item, after_mark = selection.item, selection.target.mark == "tuplet" and not before
+    selected = isinstance(item, Chord | Rest) and not after_mark and not selection.is_multirest
+    events = [item] if selected else selection.neighbours(forward=before)
+    return next((event for event in events if isinstance(event, Chord | Rest)), None)
+
+
+def _beside(selection: Selection, *, before: bool) -> tuple[Spot, Tuplet | None]:
+    """The gap for a note beside the selection, and the tuplet that grows by it at its end."""
+    part, target = selection.part, selection.target
+    gap = selection.gap(before=before)
+    tuplet = selection.tuplet
     if tuplet is None:
-        return editor.start(index) if before else editor.end(index)
-    first, last = tuplet
-    inside = editor.timed(first, last)
-    if before and index in (first, inside[0]):
-        return first
-    if not before and index in (last, inside[-1]):
-        return last + 1
-    raise EditError("a barline cannot stand inside a tuplet")
+        return gap, None
+    if target.mark in _TUPLET_MARKS:
+        return gap, tuplet if before == (target.mark == "tuplet end") else None
+    full = _fill(part.inside(tuplet), tuplet.actual)
+    grows = not full and target.id == (tuplet.start if before else tuplet.end)
+    return gap, tuplet if grows else None
 
 
-def _nearest(editor: StaffEditor, index: int, *, before: bool) -> Note | Rest | None:
-    """The model for a new note or rest: the selected one, else the nearest, looking back first."""
-    back, on = range(index, -1, -1), range(index + 1, len(editor.symbols))
-    for place in (
-        (*on, *back) if before and not isinstance(editor.event(index), Note | Rest) else (*back, *on)
-    ):
-        event = editor.event(place)
-        if isinstance(event, Note | Rest):
-            return event
-    return None
+def _outside(selection: Selection, *, before: bool) -> Spot:
+    """The gap for a barline beside the selection.
+
+    Raises:
+        EditError: It is inside a tuplet.
+    """
+    target, tuplet = selection.target, selection.tuplet
+    if tuplet is not None:
+        end, mark = (tuplet.start, "tuplet end") if before else (tuplet.end, "tuplet")
+        if target.id != end or target.mark == mark:
+            raise EditError("a barline cannot stand inside a tuplet")
+    return selection.gap(before=before)
 
 
 # Tuplets and barlines ---------------------------------------------------------------------------------------
 
 
-def toggle_tuplet(editor: StaffEditor, actual: int) -> None:
-    """Make a tuplet of the selected note and those after it, or plain notes of a tuplet."""
-    index = editor.head(editor.selected)
-    if tuplet := editor.tuplet(index):
-        _remove_all(editor, tuplet)
-        editor.selected = editor.head(max(0, min(editor.selected, len(editor.symbols) - 1)))
+def toggle_tuplet(selection: Selection, actual: int) -> None:
+    """Make a tuplet of the selected note and those after it, or plain notes of a tuplet.
+
+    Raises:
+        EditError: The notes from the selected one on do not fill a tuplet.
+    """
+    if selection.tuplet is not None:
+        _remove_tuplet(selection)
         return
-    editor.selected, _ = editor.note_or_rest(index, has="a place in a tuplet")
-    end = _tuplet_end(editor, editor.selected, actual)
-    editor.insert(end, "tuplet-end")
-    start = editor.start(editor.selected)
-    editor.insert(start, f"tuplet-{actual}")
-
-
-def _tuplet_end(editor: StaffEditor, index: int, actual: int) -> int:
-    """The index after the last symbol of a tuplet that begins with this note or rest."""
-    inside: list[int] = []
-    place = index
-    while place < len(editor.symbols):
-        event = editor.event(place)
-        if isinstance(event, Note | Rest):
-            inside.append(place)
-            if _is_full(editor, inside, actual):
-                return editor.end(place)
-        elif editor.token(place) not in ("tie", "accidental"):
+    selection.event("a place in a tuplet")
+    inside: list[Chord | Rest] = []
+    for item in selection.row[selection.spot.at :]:
+        if not isinstance(item, Chord | Rest):
             break
-        place = editor.after(place)
+        inside.append(item)
+        if _fill(inside, actual):
+            unit = _written(inside) / actual
+            value = Duration(unit) if unit != inside[0].duration.value else None
+            tuplet = Tuplet(inside[0].id, inside[-1].id, actual, TUPLET_NORMAL[actual], value)
+            selection.part.spanners.append(tuplet)
+            selection.part.put_row(selection.spot, selection.row)
+            return
     raise EditError(f"the notes from here on do not fill a tuplet of {actual}")
 
 
-def _is_full(editor: StaffEditor, inside: list[int], actual: int) -> bool:
+def _remove_tuplet(selection: Selection) -> None:
+    tuplet = selection.tuplet
+    assert tuplet is not None
+    selection.part.set_spanner(tuplet, None)
+    selection.part.put_row(selection.spot, selection.row)
+
+
+def _fill(events: Iterable[Event], actual: int) -> bool:
     """Whether notes and rests fill a tuplet: their total length is that of `actual` notes of one plain value.
 
     That value is the shortest among them or longer: a triplet may consist of a quarter and an eighth, or of a
     dotted eighth, a sixteenth and an eighth.
-
-    Args:
-        editor: The staff.
-        inside: Indices of the notes and rests.
-        actual: Number of notes of the tuplet.
     """
-    events = [editor.event(index) for index in inside]
-    timed = [e for e in events if isinstance(e, Rest) or (isinstance(e, Note) and not e.grace)]
+    timed = [e for e in events if isinstance(e, Rest) or (isinstance(e, Chord) and not e.grace)]
     if not timed:
         return False
-    total = sum(event.duration.length for event in timed) / actual
-    shortest = min(NOTE_VALUES[event.duration.value] for event in timed)
-    return total >= shortest and total in NOTE_VALUES.values()
+    unit = _written(timed) / actual
+    return unit >= min(event.duration.value for event in timed) and unit in NOTE_VALUES.values()
 
 
-def set_barline(editor: StaffEditor, kind: BarlineKind) -> None:
+def _written(events: Iterable[Event]) -> Fraction:
+    """The total of the written durations, without grace notes."""
+    timed = (e for e in events if isinstance(e, Rest) or (isinstance(e, Chord) and not e.grace))
+    return sum((event.duration.length for event in timed), Fraction(0))
+
+
+def set_barline(selection: Selection, kind: BarlineKind) -> None:
     """Set the kind of the selected barline.
 
     Raises:
         EditError: The selected symbol is not a barline.
     """
-    if parse_barline(editor.token(editor.selected)) is None:
-        raise EditError(f"only a barline has a kind; selected is: {editor.name(editor.selected)}")
-    editor.set_token(editor.selected, "barline" if kind == "single" else f"barline-{kind}")
+    part, spot = selection.part, selection.spot
+    if selection.target.mark == "left barline" and kind != "repeat_start":
+        part.put_row(spot, [item for item in selection.row if not isinstance(item, Barline)])
+        insert_barline(selection, spot, kind)
+    elif selection.target.mark == "barline":
+        _set_right(part, spot.measure, kind)
+    elif selection.target.mark != "left barline":
+        raise EditError(f"only a barline has a kind; selected is: {selection.name}")
+
+
+def _set_right(part: PartEditor, index: int, kind: BarlineKind) -> None:
+    """Set the barline after a measure."""
+    following = part.measures[index + 1] if index + 1 < len(part.measures) else None
+    opens = kind in ("repeat_start", "repeat_both")
+    right = _RIGHT[kind]
+    if following is None or following.left_after is not None:
+        right = FORWARD if kind == "repeat_start" else replace(right, style="heavy-heavy") if opens else right
+    elif opens or (following.left is not None and following.left.repeat == "forward"):
+        part.measures[index + 1] = replace(following, left=FORWARD if opens else None)
+    part.measures[index] = replace(part.measures[index], right=right)

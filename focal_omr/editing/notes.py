@@ -1,123 +1,160 @@
 """Edits of one note or rest: pitch, accidental, value, dots, tie, fermata, grace."""
 
 from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
 
-from focal_omr.editing.edits import AccidentalSign
-from focal_omr.editing.part_staves import PartEditor
-from focal_omr.editing.staff_editor import StaffEditor, transpose_diatonic
-from focal_omr.encodings.semantic import note_token, sign_token
+from focal_omr.editing.edits import AccidentalSign, Value
+from focal_omr.editing.selection import Selection
 from focal_omr.errors import EditError
-from focal_omr.score.records import STEPS, Duration, Note, Pitch, Rest, Step
+from focal_omr.score.records import NOTE_VALUES
+from focal_omr.score.score import Chord, Duration, Fermata, Note, Pitch, Rest, Unpitched
+from focal_omr.score.signs import STEPS, Step
+
+__all__ = [
+    "move",
+    "near_pitch",
+    "set_accidental",
+    "set_dots",
+    "set_value",
+    "to_chord",
+    "to_step",
+    "toggle_fermata",
+    "toggle_grace",
+    "toggle_rest",
+    "toggle_tie",
+    "transposed",
+]
 
 _OCTAVE = len(STEPS)
 _MIDDLE_LINE = 4  # steps above the lowest
-_ALTERS: dict[AccidentalSign, int] = {"n": 0, "#": 1, "##": 2, "b": -1, "bb": -2}
+_EIGHTH = Duration(Fraction(1, 8))
+_NAMES: dict[AccidentalSign, str] = {
+    "n": "natural",
+    "#": "sharp",
+    "##": "double-sharp",
+    "b": "flat",
+    "bb": "flat-flat",
+}
 
 
-def move(editor: StaffEditor, steps: int) -> None:
+def transposed(pitch: Pitch | Unpitched, steps: int) -> Pitch | Unpitched:
+    """A pitch moved by diatonic steps, with its alteration.
+
+    Raises:
+        EditError: The result is outside of octaves 0 to 9.
+    """
+    octave, step = divmod(pitch.diatonic + steps, _OCTAVE)
+    if not 0 <= octave <= 9:
+        raise EditError("a note would be out of range")
+    return replace(pitch, step=STEPS[step], octave=octave)
+
+
+def move(selection: Selection, steps: int) -> None:
     """Move a note by diatonic steps; only whole octaves keep its accidental."""
-    editor.selected, note = editor.note(editor.selected, has="a pitch")
-    accidental = None if steps % _OCTAVE else editor.accidental(editor.selected)
-    editor.put_note(editor.selected, replace(note, pitch=transpose_diatonic(note.pitch, steps)), accidental)
+    _, note = selection.note("a pitch")
+    accidental = None if steps % _OCTAVE else note.accidental
+    selection.put_note(replace(note, pitch=transposed(note.pitch, steps), accidental=accidental))
 
 
-def to_step(editor: StaffEditor, step: Step) -> None:
+def to_step(selection: Selection, step: Step) -> None:
     """Change a note or rest to the nearest note of a name; for a rest, nearest to the note before it."""
-    editor.selected, event = editor.note_or_rest(editor.selected, has="a pitch")
-    pitch = event.pitch if isinstance(event, Note) else near_pitch(editor, editor.selected)
+    event = selection.event("a pitch")
+    pitch = selection.note("a pitch")[1].pitch if isinstance(event, Chord) else near_pitch(selection)
     steps = (STEPS.index(step) - STEPS.index(pitch.step) + _OCTAVE // 2) % _OCTAVE - _OCTAVE // 2
-    if isinstance(event, Note):
-        if steps:
-            move(editor, steps)
-        else:
-            editor.set_token(editor.selected, editor.token(editor.selected))
-        return
-    note = Note(transpose_diatonic(pitch, steps), event.duration, fermata=event.fermata)
-    editor.put_note(editor.selected, note, None)
+    if isinstance(event, Rest):
+        selection.put(to_chord(event, transposed(pitch, steps)))
+    elif steps:
+        move(selection, steps)
 
 
-def near_pitch(editor: StaffEditor, index: int) -> Pitch:
-    """The pitch of the note before a symbol, else of the note after it, else of the middle line."""
-    for place in (*range(index - 1, -1, -1), *range(index + 1, len(editor.symbols))):
-        event = editor.event(place)
-        if isinstance(event, Note):
-            return event.pitch
-    octave, step = divmod(editor.clef(index).lowest_line + _MIDDLE_LINE, _OCTAVE)
+def near_pitch(selection: Selection) -> Pitch:
+    """The pitch of the note before the selection, else of the note after it, else of the middle line."""
+    for event in selection.neighbours():
+        if isinstance(event, Chord) and isinstance(pitch := event.notes[-1].pitch, Pitch):
+            return pitch
+    octave, step = divmod(selection.part.clef(selection.spot).lowest_line + _MIDDLE_LINE, _OCTAVE)
     return Pitch(STEPS[step], octave)
 
 
-def set_accidental(editor: StaffEditor, sign: AccidentalSign | None) -> None:
+def to_chord(rest: Rest, pitch: Pitch | Unpitched) -> Chord:
+    """A note in place of a rest."""
+    return Chord(
+        id=rest.id,
+        onset=rest.onset,
+        duration=rest.duration,
+        length=rest.length,
+        notes=(Note(id=rest.id, pitch=pitch),),
+        staff=rest.staff,
+        cue=rest.cue,
+        marks=rest.marks,
+    )
+
+
+def set_accidental(selection: Selection, sign: AccidentalSign | None) -> None:
     """Set the printed accidental of a note."""
-    editor.selected, note = editor.note(editor.selected, has="an accidental")
-    editor.put_note(editor.selected, note, None if sign is None else _ALTERS[sign])
+    _, note = selection.note("an accidental")
+    selection.put_note(replace(note, accidental=None if sign is None else _NAMES[sign]))
 
 
-def set_value(editor: StaffEditor, value: str) -> None:
+def set_value(selection: Selection, value: Value) -> None:
     """Set the value of a note or rest, without dots."""
-    editor.selected, event = editor.note_or_rest(editor.selected, has="a value")
-    _put_plain(editor, replace(event, duration=Duration(value)))
+    event = selection.event("a value")
+    selection.put(replace(event, duration=Duration(NOTE_VALUES[value])))
 
 
-def set_dots(editor: StaffEditor, dots: int) -> None:
+def set_dots(selection: Selection, dots: int) -> None:
     """Set the number of dots of a note or rest."""
-    editor.selected, event = editor.note_or_rest(editor.selected, has="dots")
-    _put_plain(editor, replace(event, duration=replace(event.duration, dots=dots)))
+    event = selection.event("dots")
+    selection.put(replace(event, duration=replace(event.duration, dots=dots)))
 
 
-def toggle_fermata(editor: StaffEditor) -> None:
+def toggle_fermata(selection: Selection) -> None:
     """Toggle the fermata of a note or rest."""
-    editor.selected, event = editor.note_or_rest(editor.selected, has="a fermata")
-    _put_plain(editor, replace(event, fermata=not event.fermata))
+    event = selection.event("a fermata")
+    others = tuple(mark for mark in event.marks if not isinstance(mark, Fermata))
+    held = len(others) < len(event.marks)
+    selection.put(replace(event, marks=others if held else (*others, Fermata(placement="above"))))
 
 
-def toggle_grace(editor: StaffEditor) -> None:
+def toggle_grace(selection: Selection) -> None:
     """Change a note to a grace note, or back."""
-    editor.selected, note = editor.note(editor.selected, has="a size")
-    _put_plain(editor, replace(note, grace=not note.grace))
+    chord, _ = selection.note("a size")
+    small: Literal["slash", "plain"] = "slash" if chord.duration == _EIGHTH else "plain"
+    selection.put(replace(chord, grace=None if chord.grace else small))
 
 
-def _put_plain(editor: StaffEditor, event: Note | Rest) -> None:
-    """Replace the selected note or rest by one of the same pitch."""
-    token = note_token(event) if isinstance(event, Note) else sign_token(event)
-    editor.set_token(editor.selected, token)
-
-
-def toggle_tie(editor: StaffEditor) -> None:
+def toggle_tie(selection: Selection) -> None:
     """Toggle the tie to the next note."""
-    editor.selected, _ = editor.note(editor.selected, has="a tie")
-    ties = editor.ties(editor.selected)
-    for tie in reversed(ties):
-        editor.remove(tie)
-    if not ties:
-        editor.insert(editor.selected + 1, "tie")
+    _, note = selection.note("a tie")
+    selection.put_note(replace(note, tie_to="" if note.tie_to is None else None))
 
 
-def toggle_rest(part: PartEditor) -> None:
+def toggle_rest(selection: Selection) -> None:
     """Change a note to a rest, without accidental and ties, or a rest to a note.
 
     Raises:
         EditError: The selected symbol is a grace note, or neither a note nor a rest.
     """
-    editor = part.editor
-    editor.selected, event = editor.note_or_rest(editor.selected, has="a value")
+    event = selection.event("a value")
     if isinstance(event, Rest):
-        note = Note(near_pitch(editor, editor.selected), event.duration, fermata=event.fermata)
-        editor.put_note(editor.selected, note, None)
+        selection.put(to_chord(event, near_pitch(selection)))
         return
     if event.grace:
         raise EditError("a grace note cannot become a rest")
-    strip(part, editor.selected)
-    editor.put_rest(editor.selected, Rest(event.duration, event.fermata))
+    selection.put(to_rest(selection, event))
 
 
-def strip(part: PartEditor, index: int) -> None:
-    """Remove what belongs to a note of the edited staff: accidental, ties, and the tie that leads to it."""
-    editor = part.editor
-    for tie in reversed(editor.ties(index)):
-        editor.remove(tie)
-    before = part.tie_before(index)
-    if (start := editor.start(index)) < index:
-        editor.remove(start)
-    if before:
-        other, tie = before
-        other.remove(tie)
+def to_rest(selection: Selection, chord: Chord) -> Rest:
+    """A rest in place of a chord, whose ties end."""
+    selection.untie(chord)
+    fermata = tuple(mark for mark in chord.marks if isinstance(mark, Fermata))
+    return Rest(
+        id=chord.id,
+        onset=chord.onset,
+        duration=chord.duration,
+        length=chord.length,
+        staff=chord.staff,
+        cue=chord.cue,
+        marks=fermata,
+    )

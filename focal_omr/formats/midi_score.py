@@ -28,6 +28,7 @@ from focal_omr.score.score import (
     Note,
     Part,
     Pitch,
+    Rest,
     Score,
     Space,
     Tempo,
@@ -36,7 +37,7 @@ from focal_omr.score.score import (
 )
 from focal_omr.score.unfold import unfold
 
-__all__ = ["write_midi_score"]
+__all__ = ["PartPlayer", "Sound", "is_percussion", "measure_starts", "write_midi_score"]
 
 _TICKS = 960  # per quarter note: exact for tuplets of 3 and 5 down to 128th notes
 _CHANNELS = [channel for channel in range(16) if channel != 9]
@@ -53,13 +54,21 @@ _ZERO = Fraction(0)
 
 
 @dataclass(frozen=True)
-class _Sound:
-    """A note as it sounds; times in whole notes from the beginning of the piece."""
+class Sound:
+    """A note or rest as it is played.
 
+    Attributes:
+        id: Of the note or rest.
+        start, end: In whole notes from the beginning of the piece. The first of tied notes sounds for all.
+        pitch: MIDI note number; None: it is silent, a rest or a note that others are tied to.
+        velocity: 1 to 127.
+    """
+
+    id: str
     start: Fraction
     end: Fraction
-    pitch: int
-    velocity: int
+    pitch: int | None = None
+    velocity: int = _USUAL
 
 
 def write_midi_score(
@@ -82,24 +91,24 @@ def write_midi_score(
     if order is None:
         longest = max(len(part.measures) for part in score.parts)
         order = unfold(score) if playback.unfold else range(longest)
-    starts = _starts(score, order)
+    starts = measure_starts(score, order)
     tracks = [_conductor(score, order, starts, playback)]
     melodic = 0
     for number, part in enumerate(score.parts):
-        drums = _is_percussion(part)
+        drums = is_percussion(part)
         channel = _PERCUSSION if drums else _CHANNELS[melodic % len(_CHANNELS)]
         melodic += not drums
         if playback.instruments:
             program = playback.instruments[min(number, len(playback.instruments) - 1)]
         else:
             program = program_of(part.name)
-        sounds = _PartPlayer(part, order, starts, drums=drums).sounds()
+        sounds = PartPlayer(part, order, starts, drums=drums).sounds()
         tracks.append(_track(part, channel, 0 if drums else program, sounds))
     head = struct.pack(">4sIHHH", b"MThd", 6, 1, len(tracks), _TICKS)
     return head + b"".join(struct.pack(">4sI", b"MTrk", len(track)) + track for track in tracks)
 
 
-def _starts(score: Score, order: Sequence[int]) -> list[Fraction]:
+def measure_starts(score: Score, order: Sequence[int]) -> list[Fraction]:
     """When each measure of the playing order begins, and when the last one ends."""
     starts = [_ZERO]
     for index in order:
@@ -108,7 +117,7 @@ def _starts(score: Score, order: Sequence[int]) -> list[Fraction]:
     return starts
 
 
-def _is_percussion(part: Part) -> bool:
+def is_percussion(part: Part) -> bool:
     """Whether a part has a percussion clef from the start, or notes without pitch alone."""
     signs = part.measures[0].signs if part.measures else ()
     clefs = [sign.value.shape for sign in signs if isinstance(sign.value, Clef)]
@@ -119,7 +128,7 @@ def _is_percussion(part: Part) -> bool:
     return bool(pitches) and all(isinstance(pitch, Unpitched) for pitch in pitches)
 
 
-class _PartPlayer:
+class PartPlayer:
     """Plays one part.
 
     Args:
@@ -142,9 +151,9 @@ class _PartPlayer:
         self.loudness = _Loudness(part)
         # Of notes that are tied on: the id that they lead to, when it begins, and the sound to lengthen.
         self.open: dict[tuple[str, Fraction], int] = {}
-        self.played: list[_Sound] = []
+        self.played: list[Sound] = []
 
-    def sounds(self) -> list[_Sound]:
+    def sounds(self) -> list[Sound]:
         """Everything that sounds, in the order of the playing."""
         for start, index in zip(self.starts, self.order, strict=False):
             measure = self.part.measures[index]
@@ -171,17 +180,17 @@ class _PartPlayer:
         """Plays the events of one voice; grace notes take their time from the note after them."""
         graces: list[Chord] = []
         last: Chord | None = None
+        multirest = self.part.measures[index].multirest
         for event in events:
             if isinstance(event, Space):
                 continue
+            if isinstance(event, Rest):
+                length = event.length * (multirest.measures if multirest else 1)
+                self.played.append(Sound(event.id, start + event.onset, start + event.onset + length))
             if isinstance(event, Chord) and event.grace:
                 graces.append(event)
             elif isinstance(event, Chord):
-                lengths = _grace_lengths(graces, event.length)
-                now = event.onset
-                for grace, length in zip(graces, lengths, strict=True):
-                    self._sound(grace, index, start, (now, now + length))
-                    now += length
+                now = self._run(graces, _grace_lengths(graces, event.length), index, start, event.onset)
                 self._sound(event, index, start, (now, event.onset + event.length))
                 graces, last = [], event
             elif last is not None and graces:
@@ -189,6 +198,17 @@ class _PartPlayer:
                 graces = []
         if last is not None and graces:
             self._after(graces, last, index, start)
+        elif graces:
+            self._run(graces, [grace.duration.length for grace in graces], index, start, _ZERO)
+
+    def _run(
+        self, graces: Sequence[Chord], lengths: Sequence[Fraction], index: int, start: Fraction, now: Fraction
+    ) -> Fraction:
+        """Plays grace notes one after the other from a moment of their measure; returns when they end."""
+        for grace, length in zip(graces, lengths, strict=True):
+            self._sound(grace, index, start, (now, now + length))
+            now += length
+        return now
 
     def _after(self, graces: list[Chord], last: Chord, index: int, start: Fraction) -> None:
         """Plays grace notes that no note follows: at the end of the note before them."""
@@ -201,9 +221,7 @@ class _PartPlayer:
             else sound
             for sound in self.played
         ]
-        for grace, length in zip(graces, lengths, strict=True):
-            self._sound(grace, index, start, (now, now + length))
-            now += length
+        self._run(graces, lengths, index, start, now)
 
     def _sound(self, chord: Chord, index: int, start: Fraction, span: tuple[Fraction, Fraction]) -> None:
         onset, end = span
@@ -213,19 +231,19 @@ class _PartPlayer:
             velocity = min(127, velocity + 16)
         shorter = min((_SHORTER[name] for name in names if name in _SHORTER), default=Fraction(1))
         for note in chord.notes:
-            begun = self.open.pop((note.id, start + onset), None)
+            # Grace notes take time of the notes around them, not of the ties between those.
+            begun = self.open.pop((note.id, start + chord.onset), None)
             stop = end if note.tie_to else onset + (end - onset) * shorter
             if begun is not None:
                 self.played[begun] = replace(self.played[begun], end=start + stop)
+                self.played.append(Sound(note.id, start + onset, start + stop))
                 place = begun
             else:
                 pitch = self._pitch(note, chord, index)
-                if pitch is None:
-                    continue
                 place = len(self.played)
-                self.played.append(_Sound(start + onset, start + stop, pitch, velocity))
+                self.played.append(Sound(note.id, start + onset, start + stop, pitch, velocity))
             if note.tie_to:
-                self.open[note.tie_to, start + end] = place
+                self.open[note.tie_to, start + chord.onset + chord.length] = place
 
     def _pitch(self, note: Note, chord: Chord, index: int) -> int | None:
         if isinstance(note.pitch, Pitch):
@@ -343,7 +361,7 @@ def _sign(value: object) -> bytes | None:
     return _meta(0x58, bytes((int(length * unit), unit.bit_length() - 1, 24, 8)))
 
 
-def _track(part: Part, channel: int, program: int, sounds: Sequence[_Sound]) -> bytes:
+def _track(part: Part, channel: int, program: int, sounds: Sequence[Sound]) -> bytes:
     """The track of one part; at one moment notes end before others begin."""
     events: list[tuple[Fraction, bytes]] = [
         (_ZERO, _meta(3, part.name.encode())),
@@ -351,11 +369,11 @@ def _track(part: Part, channel: int, program: int, sounds: Sequence[_Sound]) -> 
     ]
     timed: list[tuple[Fraction, int, bytes]] = []
     for sound in sounds:
-        if sound.end > sound.start:
+        if sound.pitch is not None and sound.end > sound.start:
             timed.append((sound.start, 1, bytes((0x90 | channel, sound.pitch, sound.velocity))))
             timed.append((sound.end, 0, bytes((0x80 | channel, sound.pitch, 64))))
     events += ((time, data) for time, _, data in sorted(timed))
-    return _encoded(events, max((sound.end for sound in sounds), default=_ZERO))
+    return _encoded(events, max((sound.end for sound in sounds if sound.pitch is not None), default=_ZERO))
 
 
 def _encoded(events: Sequence[tuple[Fraction, bytes]], end: Fraction) -> bytes:

@@ -1,30 +1,32 @@
 """Engraving of one page of a document, in systems as on the scan, with the signs that hold at its start."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
-from focal_omr.document.document import Document, Page
-from focal_omr.document.events import SymbolPlace, event_places
-from focal_omr.encodings.to_one_voice import from_score
-from focal_omr.formats.mei_writer import mei_tree
+from focal_omr.document.document import Document, Page, StaffReading
+from focal_omr.editing.hearing import map_notes
+from focal_omr.formats.mei_score_writer import write_mei_score
+from focal_omr.formats.mei_terms import ID, MEI_NAMESPACE
 from focal_omr.formats.verovio import Engraver
-from focal_omr.score.beaming import beam_by_meter
-from focal_omr.score.event_ids import event_id
-from focal_omr.score.records import (
-    Clef,
-    Event,
-    Key,
+from focal_omr.score.beams import beam_by_meter
+from focal_omr.score.score import (
+    Chord,
+    Ending,
+    Glissando,
     Measure,
     Meter,
-    MultiRest,
     Note,
     Part,
-    Rest,
     Score,
-    flat_events,
+    Sign,
+    Slur,
+    Spanner,
+    TrillLine,
+    Tuplet,
 )
 from focal_omr.web.svg import EngravedScore, ScoreDefSign, plain_svg
 
@@ -46,22 +48,6 @@ _MARGIN_UNITS = 100
 _STRETCH = 1.15
 _MIN_WIDTH, _MAX_WIDTH = 600, 20_000
 _UNITS_PER_EVENT = 60  # where no staff was measured
-_SIGNS = (Clef, Key, Meter)  # in the order in which they are printed
-
-_MeasurePlaces = list[list[SymbolPlace]]  # for each measure of a part, the places of its events
-
-
-@dataclass(frozen=True)
-class PageScore:
-    """The measures of one piece on a page, cut out of the document's score.
-
-    Attributes:
-        score: The measures, with the clef, key and meter that hold before them.
-        ids: For each part, the ids of its events; None for the signs that were put before them.
-    """
-
-    score: Score
-    ids: tuple[tuple[str | None, ...], ...]
 
 
 def engraved_page(
@@ -72,23 +58,26 @@ def engraved_page(
     Args:
         document: The document.
         page: One of its pages.
-        bars: Bar number in its piece for each event id.
-        doubtful: Ids of the events that get the class "doubtful".
+        bars: Bar number in its piece for each id of an event, sign or note on the page.
+        doubtful: Ids of those that get the class "doubtful".
 
     Raises:
         EngraveError: Verovio could not engrave them.
     """
-    pieces = page_scores(document, page)
-    if not pieces:
+    scores = page_scores(document, page)
+    if not scores:
         return None
     engraver = _engraver()
-    engraver.set_options(pageWidth=_width(page, pieces))
+    engraver.set_options(pageWidth=_width(page, scores))
     engraved = []
-    for piece in pieces:
-        tree = mei_tree(piece.score, ids=piece.ids)
+    for score in scores:
+        mei = write_mei_score(beam_by_meter(score)).replace(f' xmlns="{MEI_NAMESPACE}"', "", 1)
+        tree = ET.fromstring(mei)
         signs = _prepare(tree, bars)
+        tree.set("xmlns", MEI_NAMESPACE)
         engraved.append(EngravedScore(engraver.svg(ET.tostring(tree, encoding="unicode")), signs))
-    return plain_svg(engraved, doubtful=doubtful)
+    silent = (id_ for reading in page.staves for id_ in reading.silent_events)
+    return plain_svg(engraved, ids={*bars, *silent}, doubtful=doubtful)
 
 
 @cache
@@ -99,122 +88,102 @@ def _engraver() -> Engraver:
 # The measures of a page ------------------------------------------------------------------------------------
 
 
-def page_scores(document: Document, page: Page) -> list[PageScore]:
-    """The measures of a page, one score per piece."""
-    parts = from_score(document.score)[0].parts
-    found_places = event_places(document.pages)
-    places = [_by_measure(number, part, found_places) for number, part in enumerate(parts, 1)]
-    starts = [0] * len(parts)  # first measure of the piece, in each part
+def page_scores(document: Document, page: Page) -> list[Score]:
+    """The measures of a page, one score per piece, with the clef, key and meter that hold before them."""
     scores = []
-    for piece in document.pieces:
-        length = len(from_score(piece)[0].parts[0].measures)
-        ends = [start + length for start in starts]
-        spans = [range(*span) for span in zip(starts, ends, strict=True)][: len(piece.parts)]
-        found = [part[span.start : span.stop] for part, span in zip(places, spans, strict=False)]
+    for number, piece in enumerate(document.pieces, 1):
+        systems = [
+            [page.staves[staff] for staff in system.staves if page.staves[staff].piece == number]
+            for system in page.systems
+        ]
+        where = {id_: n for part in piece.parts for n, m in enumerate(part.measures) for id_ in _ids(m)}
         on_page = [
-            index
-            for part in found
-            for index, measure in enumerate(part)
-            if any(place.page == page.number for place in measure)
+            where[id_] for system in systems for staff in system for id_ in _on_paper(staff) if id_ in where
         ]
         if on_page:  # a measure that is split by the end of the page is on both pages
             shown = range(min(on_page), max(on_page) + 1)
-            breaks = _system_starts(page, found)
-            cut = [
-                _cut(part, number, spans[number - 1], shown, breaks)
-                for number, part in enumerate(parts[: len(spans)], 1)
-            ]
-            scores.append(
-                PageScore(Score(tuple(part for part, _ in cut)), tuple(tuple(ids) for _, ids in cut))
-            )
-        starts = ends
+            breaks = _system_starts(piece, systems)
+            parts = tuple(_cut(part, shown, breaks) for part in piece.parts)
+            scores.append(replace(piece, parts=parts, title=""))
     return scores
 
 
-def _by_measure(number: int, part: Part, places: Mapping[str, SymbolPlace]) -> _MeasurePlaces:
-    """The places of the notes and rests of each measure, or of its signs if it has nothing else.
+def _ids(measure: Measure) -> list[str]:
+    """The ids of the notes and rests of a measure, or of its signs if it has nothing else.
 
     Signs may announce a measure at the end of the line before it.
-
-    Args:
-        number: Number of the part, from 1.
-        part: The part.
-        places: The place of each event by its id.
     """
-    result = []
-    for bar, measure in enumerate(part.measures, 1):
-        pairs = [
-            (event, places.get(event_id(number, bar, index)))
-            for index, event in enumerate(flat_events(measure), 1)
-        ]
-        timed = [place for event, place in pairs if isinstance(event, Note | Rest | MultiRest)]
-        result.append([place for place in (timed or [place for _, place in pairs]) if place])
-    return result
+    events = [event.id for voice in measure.voices for event in voice.events]
+    return events or [sign.id for sign in measure.signs if sign.id]
 
 
-def _system_starts(page: Page, parts: Sequence[_MeasurePlaces]) -> set[int]:
-    """First measures of all systems of the page but the first, by the topmost part that has one."""
+def _on_paper(reading: StaffReading) -> list[str]:
+    return [*(symbol.event for symbol in reading.symbols if symbol.event), *reading.silent_events]
+
+
+def _system_starts(piece: Score, systems: Sequence[Sequence[StaffReading]]) -> set[int]:
+    """First measures of all systems of a page but the first, by the topmost staff on which one begins."""
+    begins = {ids[0]: n for part in piece.parts for n, m in enumerate(part.measures) if (ids := _ids(m))}
     starts = []
-    for system in page.systems:
-        staves = {(page.number, staff) for staff in system.staves}
-        if any(place[:2] in staves for part in parts for places in part for place in places):
-            firsts = (
-                next((i for i, places in enumerate(part) if places and places[0][:2] in staves), None)
-                for part in parts
-            )
-            starts.append(next((index for index in firsts if index is not None), None))
-    return {index for index in starts[1:] if index is not None}
+    for system in systems:
+        firsts = ([begins[id_] for id_ in _on_paper(staff) if id_ in begins] for staff in system)
+        starts += [min(first) for first in firsts if first][:1]
+    return set(starts[1:])
 
 
-def _cut(
-    part: Part, number: int, piece: range, page: range, breaks: Collection[int]
-) -> tuple[Part, list[str | None]]:
-    """Measures of a part with the signs that hold before them in their piece, and the ids of their events.
+def _cut(part: Part, shown: range, breaks: Collection[int]) -> Part:
+    """Some measures of a part, with the signs that hold before them.
 
     Args:
-        part: A part of the document's score.
-        number: Its number, from 1.
-        piece: The measures of the piece.
-        page: The measures on the page, counted from the start of the piece.
-        breaks: First measures of systems, counted likewise.
+        part: A part of a piece.
+        shown: The measures.
+        breaks: First measures of systems.
     """
-    own = part.measures[piece.start : piece.stop]
-    before = [event for measure in own[: page.start] for event in flat_events(measure)]
     measures = [
         replace(measure, break_before="system" if index in breaks else None)
-        for index, measure in enumerate(own[page.start : page.stop], page.start)
+        for index, measure in enumerate(part.measures[shown.start : shown.stop], shown.start)
     ]
-    ids: list[str | None] = [
-        event_id(number, bar, index)
-        for bar, measure in enumerate(measures, piece.start + page.start + 1)
-        for index, _ in enumerate(flat_events(measure), 1)
-    ]
-    measures = measures or [Measure((), None)]
-    measures[0], ids = _with_signs(measures[0], before, ids)
-    return beam_by_meter(Part(tuple(measures), part.name)), ids
+    measures[0] = _with_signs(measures[0], part.measures[: shown.start], part.staves)
+    kept = {measure.id for measure in measures}
+    for event in (event for measure in measures for voice in measure.voices for event in voice.events):
+        kept |= {event.id, *(note.id for note in event.notes)} if isinstance(event, Chord) else {event.id}
+
+    def untied(note: Note) -> Note:
+        return replace(note, tie_to="") if note.tie_to and note.tie_to not in kept else note
+
+    measures = [map_notes(measure, untied) for measure in measures]
+    spanners = tuple(spanner for spanner in part.spanners if kept.issuperset(_ends(spanner)))
+    return replace(part, measures=tuple(measures), spanners=spanners)
 
 
-def _with_signs(
-    measure: Measure, before: Sequence[Event], ids: Sequence[str | None]
-) -> tuple[Measure, list[str | None]]:
+def _with_signs(measure: Measure, before: Iterable[Measure], staves: int) -> Measure:
     """The first measure with the signs that hold before it and are not printed at its beginning."""
-    lead = next((i for i, event in enumerate(measure.events) if not isinstance(event, _SIGNS)), None)
-    count = len(measure.events) if lead is None else lead
-    signs = list(zip(measure.events[:count], ids[:count], strict=True))
-    for kind in _SIGNS:
-        holding = next((event for event in reversed(before) if isinstance(event, kind)), None)
-        if holding and not any(isinstance(event, kind) for event, _ in signs):
-            signs.append((holding, None))
-    signs.sort(key=lambda pair: _SIGNS.index(type(pair[0])))
-    events = (*(event for event, _ in signs), *measure.events[count:])
-    return replace(measure, events=events), [*(each for _, each in signs), *ids[count:]]
+    holding: dict[tuple[type, int], Sign] = {}
+    for sign in (sign for each in before for sign in sorted(each.signs, key=lambda sign: sign.onset)):
+        for staff in [sign.staff] if sign.staff else range(1, staves + 1):
+            holding[type(sign.value), staff] = sign
+    own = {(type(sign.value), sign.staff) for sign in measure.signs if sign.onset == 0}
+    added = [
+        replace(sign, onset=Fraction(0), staff=staff, graces=0, printed=kind is not Meter, id="")
+        for (kind, staff), sign in holding.items()
+        if not own & {(kind, None), (kind, staff)}
+    ]
+    after = None if measure.left_after is None else measure.left_after + len(added)
+    return replace(measure, signs=(*added, *measure.signs), left_after=after)
+
+
+def _ends(spanner: Spanner) -> set[str]:
+    """The ids of the measures or events that a spanner joins."""
+    if isinstance(spanner, Slur | Tuplet | Glissando | TrillLine | Ending):
+        return {id_ for id_ in (spanner.start, spanner.end) if id_}
+    return {spanner.start.measure, spanner.end.measure}
 
 
 # Its engraving ---------------------------------------------------------------------------------------------
 
 
 def _prepare(tree: ET.Element, bars: Mapping[str, int]) -> list[list[ScoreDefSign]]:
-    """Number the measures by their bars, and hide meters that are not printed on the page.
+    """Number the measures by their bars.
 
     Returns:
         For each measure, the signs of the scoreDef before it.
@@ -223,14 +192,11 @@ def _prepare(tree: ET.Element, bars: Mapping[str, int]) -> list[list[ScoreDefSig
     pending: list[ScoreDefSign] = []
     for element in tree.iter():
         if element.tag == "scoreDef":
-            for staff, staff_def in enumerate(element.iter("staffDef")):
-                for sign in staff_def:
-                    if identity := sign.get("xml:id"):
-                        pending.append(ScoreDefSign(staff, sign.tag, identity))
-                    elif sign.tag == "meterSig":
-                        sign.set("visible", "false")
+            for staff_def in element.iter("staffDef"):
+                staff = int(staff_def.get("n", "1")) - 1
+                pending += [ScoreDefSign(staff, s.tag, s.get(ID, "")) for s in staff_def if s.get(ID)]
         elif element.tag == "measure":
-            numbered = (each.get("xml:id", "") for each in element.iter())
+            numbered = (each.get(ID, "") for each in element.iter())
             first = next((identity for identity in numbered if identity in bars), None)
             element.attrib.pop("n", None)
             if first is not None:
@@ -240,7 +206,7 @@ def _prepare(tree: ET.Element, bars: Mapping[str, int]) -> list[list[ScoreDefSig
     return signs
 
 
-def _width(page: Page, pieces: Sequence[PageScore]) -> int:
+def _width(page: Page, scores: Sequence[Score]) -> int:
     """Page width in Verovio's units at which systems are about as long as on the scan."""
     spaces = [
         float(reading.staff.xs[-1] - reading.staff.xs[0]) / reading.staff.space_px
@@ -251,9 +217,9 @@ def _width(page: Page, pieces: Sequence[PageScore]) -> int:
         width = _STRETCH * _UNITS_PER_SPACE * max(spaces)
     else:
         width = 0
-        for part in (part for piece in pieces for part in piece.score.parts):
+        for part in (part for score in scores for part in score.parts):
             starts = [i for i, measure in enumerate(part.measures) if i == 0 or measure.break_before]
-            counts = [sum(1 for _ in flat_events(measure)) for measure in part.measures]
+            counts = [len(_ids(measure)) + len(measure.signs) for measure in part.measures]
             longest = max(sum(counts[left:right]) for left, right in pairwise([*starts, len(counts)]))
             width = max(width, _UNITS_PER_EVENT * longest)
     return round(min(max(width + _MARGIN_UNITS, _MIN_WIDTH), _MAX_WIDTH))

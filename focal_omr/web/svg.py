@@ -16,7 +16,6 @@ _FONTS = {
     **dict.fromkeys(("ending", "fing", "reh", "tempo"), ("font-weight", "bold")),
     **dict.fromkeys(("dir", "dynam", "mNum"), ("font-style", "italic")),
 }
-_EVENT_ID = re.compile(r"p\d+m\d+e\d+")
 
 
 class ScoreDefSign(NamedTuple):
@@ -46,14 +45,16 @@ class EngravedScore:
     signs: Sequence[Sequence[ScoreDefSign]] = ()
 
 
-def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()) -> str:
+def plain_svg(
+    scores: Sequence[EngravedScore], *, ids: Collection[str] = (), doubtful: Collection[str] = ()
+) -> str:
     """Stack scores into one SVG without style sheet, styles and colours.
 
-    It has the current colour, a view box, no size, and no ids but those of `score.event_ids` and of
-    glyphs.
+    It has the current colour, a view box, no size, and no other ids but those of glyphs.
 
     Args:
         scores: The scores, in one font.
+        ids: Ids of elements to keep.
         doubtful: Ids of elements that get the class "doubtful".
 
     Raises:
@@ -71,7 +72,7 @@ def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()
             element.tag = element.tag.rpartition("}")[2]
         known = {glyph.get("id") for glyph in glyphs}
         glyphs.extend([g for defs in root.iter("defs") for g in defs if g.get("id") not in known])
-        _clean(root)
+        _clean(root, ids)
         _set_sign_ids(root, score.signs)
         root.attrib = {"y": f"{height:g}", "width": size[1], "height": size[2], "viewBox": f"{size[0]}"}
         whole.append(root)
@@ -83,7 +84,7 @@ def plain_svg(scores: Sequence[EngravedScore], *, doubtful: Collection[str] = ()
     return ET.tostring(whole, encoding="unicode")
 
 
-def _clean(element: ET.Element) -> None:
+def _clean(element: ET.Element, ids: Collection[str]) -> None:
     """Remove styles, foreign ids and empty milestone elements of pages and sections, recursively."""
     for child in list(element):
         kind = child.get("class", "")
@@ -91,14 +92,14 @@ def _clean(element: ET.Element) -> None:
             element.remove(child)
     kind = element.get("class", "").partition(" ")[0]
     element.attrib.pop("color", None)
-    if not _EVENT_ID.fullmatch(element.get("id", "")):
+    if element.get("id") not in ids:
         element.attrib.pop("id", None)
     if kind in _FONTS:
         element.set(*_FONTS[kind])
     if element.tag in _STROKED and "stroke" not in element.attrib:
         element.set("stroke", "currentColor")
     for child in element:
-        _clean(child)
+        _clean(child, ids)
 
 
 def _set_sign_ids(root: ET.Element, signs: Sequence[Sequence[ScoreDefSign]]) -> None:

@@ -79,7 +79,8 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
     page = next((page for page in document.pages if page.number == number), None)
     if page is None:
         raise KeyError(number)
-    staves, bars, doubtful = [], {}, set()
+    staves, doubtful = [], set()
+    bars: dict[str, int] = {}
     for reading in page.staves:
         marks = staff_marks(reading)
         for symbol, mark in zip(reading.symbols, marks["symbols"], strict=True):
@@ -87,11 +88,11 @@ def page_view(document: Document, number: int) -> dict[str, Any]:
                 "box": rounded(symbol.box),
                 "doubtful": is_doubtful(symbol, reading),
                 "mended": symbol.mended,
-                "id": symbol.event,
+                "id": (id_ := symbol.note or symbol.event),
             }
-            if symbol.event:
-                bars[symbol.event] = mark["bar"]
-                doubtful |= {symbol.event} if mark["doubtful"] else set()
+            if id_ and symbol.event:
+                bars |= dict.fromkeys((id_, symbol.event), mark["bar"])
+                doubtful |= {id_} if mark["doubtful"] else set()
         staves.append({"unread": reading.unread, **marks})
     try:
         svg = engraved_page(document, page, bars=bars, doubtful=doubtful)

@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from hand_made import make_document, with_unread
-from web_documents import events_by_id, on_one_page, one_after_the_other
+from web_documents import on_one_page, one_after_the_other
 
 from focal_omr.document.assemble import assemble
 from focal_omr.document.document import Document
-from focal_omr.score.records import Clef, Key, Meter, Note
+from focal_omr.score.score import Clef, Key, Meter
 from focal_omr.web.engraved_page import page_scores
 from focal_omr.web.svg import EngravedScore, plain_svg
 from focal_omr.web.view import page_view
@@ -64,23 +64,22 @@ def test_systems_break_where_those_of_the_scan_do():
 
 def test_a_page_has_the_signs_that_hold_before_it():
     document = make_document(*TWO_PAGES, pages=2)
-    (page,) = page_scores(document, document.pages[1])
-    (part,) = page.score.parts
-    assert part.measures[0].events[:3] == (Clef("G", 2), Key(1), Meter(2, 4))
-    assert page.ids[0][:4] == (None, None, None, "p1m5e1")
-    events = events_by_id(document)
-    notes = [event for measure in part.measures for event in measure.events]
-    for identity, event in zip(page.ids[0], notes, strict=True):
-        assert identity is None or events[identity] == replace(event, **_unbeamed(event))
+    (score,) = page_scores(document, document.pages[1])
+    (part,) = score.parts
+    first = part.measures[0]
+    assert [sign.value for sign in first.signs] == [Clef("G", 2), Key(1), Meter((((2,), 4),))]
+    assert [sign.id for sign in first.signs] == ["", "", ""]
+    assert [sign.printed for sign in first.signs] == [True, True, False]
+    assert first.voices[0].events[0].id == "p1m5e1"
+    events = {event.id: event for *_, event in document.score.events()}
+    shown = [event for *_, event in score.events()]
+    assert len(shown) >= 9
+    assert all(event == events[event.id] for event in shown)
     svg = svg_of(document, 2)
     assert not any(element.get("class") == "meterSig" and len(element) for element in svg.iter())
     assert any(
         element.get("class") == "mRest doubtful" for element in svg.iter()
     )  # the meter holds but is not drawn
-
-
-def _unbeamed(event: object) -> dict[str, None]:
-    return {"beam": None} if isinstance(event, Note) else {}
 
 
 def test_changed_signs_are_linked_and_repeated_ones_are_not():

@@ -12,9 +12,11 @@ from strategies import notes, rests, scores
 from web_documents import NAMES, WEIGHTS, example, one_after_the_other
 
 from focal_omr.document.document import Document
+from focal_omr.document.pieces import played_measures
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.encodings.to_one_voice import from_score
 from focal_omr.formats.midi import Playback, playable_mei
+from focal_omr.formats.midi_score import PartPlayer, measure_starts
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import (
     Duration,
@@ -169,18 +171,30 @@ def test_ties_are_one_sound_and_the_cursor_still_visits_the_tied_note():
     ]  # fmt: skip
 
 
-def test_grace_notes_take_their_time_from_the_note_before():
+def test_grace_notes_take_their_time_from_the_note_after_them():
     document = make_document(
         f"{OPEN} gracenote-A4_eighth note-G4_half tie barline",
         f"{SYSTEM} gracenote-B4_sixteenth gracenote-A4_sixteenth note-G4_half barline gracenote-B4_eighth",
     )
     assert played(document) == [
-        *(
-            (0, 0.125, 71 - 2),
-            (0.125, 3.75, 67),
-        ),  # without a note before it, the first takes its time from its own note
-        *((1.75, 0.125, 71), (1.875, 0.125, 69), (2, 1.875, None), (3.875, 0.125, 71)),
+        (0, 0.125, 71 - 2),  # with a slash, as short as it can be heard
+        (0.125, 3.875, 67),  # the tie passes over grace notes
+        *((2, 0.25, 71), (2.25, 0.25, 69), (2.5, 1.5, None)),
+        (4, 0.5, 71),  # no note is there to take time from
     ]
+
+
+def test_what_is_heard_is_what_a_midi_file_plays():
+    document = make_document(
+        f"{OPEN} note-G4_half tie barline note-G4_quarter rest-quarter barline-repeat_end "
+        "note-A4_half barline"
+    )
+    heard = [(note["onset"], note["length"], note["midi"]) for note in playback(document)["notes"]]
+    order = played_measures(document.pieces)
+    (part,) = document.score.parts
+    sounds = PartPlayer(part, order, measure_starts(document.score, order), drums=False).sounds()
+    assert [(4 * sound.start, 4 * (sound.end - sound.start), sound.pitch) for sound in sounds] == heard
+    assert sum(midi is not None for _, _, midi in heard) == 3  # the tied note twice, and the last one
 
 
 def test_repeats():
