@@ -135,23 +135,3 @@ def join_staves(staves: Sequence[StaffTokens]) -> Part:
         if begins and staff.break_before and bars < len(measures):
             measures[bars] = replace(measures[bars], break_before=staff.break_before)
     return replace(part, measures=tuple(measures))
-
-
-def join_parts(parts: Sequence[Part], *, name: str = "") -> Part:
-    """Concatenate the same part of several pieces; each piece begins with its own signs.
-
-    A piece without a key signature after one with sharps or flats begins with an explicit C major.
-    """
-    measures = []
-    key: Key | None = None
-    for part in parts:
-        own = [event for measure in part.measures[:1] for event in measure.events]
-        first, *rest = part.measures or [None]
-        if first is not None:
-            if key and key.fifths and not any(isinstance(event, Key) for event in own):
-                at = next((i for i, event in enumerate(own) if not isinstance(event, Clef)), len(own))
-                first = replace(first, events=(*own[:at], NO_KEY, *own[at:]))
-            measures += [first, *rest]
-        keys = [event for measure in part.measures for event in measure.events if isinstance(event, Key)]
-        key = keys[-1] if keys else key
-    return Part(tuple(measures), name)

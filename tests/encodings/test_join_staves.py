@@ -8,13 +8,11 @@ from focal_omr.encodings.join_staves import (
     StaffContext,
     StaffTokens,
     is_over,
-    join_parts,
     join_staves,
     join_tokens,
     opening_signs,
     prints_meter,
 )
-from focal_omr.encodings.semantic import read_semantic
 from focal_omr.score.records import Clef, Key, Meter, Note
 
 OPENING = "clef-G2 keySignature-DM timeSignature-2/4"
@@ -96,12 +94,3 @@ def test_pieces_end_at_some_barlines(last: str, over: bool, over_or_double: bool
     tokens = [*BAR.split(), last]
     assert (is_over(tokens), is_over(tokens, double=True)) == (over, over_or_double)
     assert not is_over([])
-
-
-def test_piece_without_a_key_after_one_with_a_key_gets_c_major():
-    one = read_semantic(f"{OPENING} {BAR}").parts[0]
-    two = read_semantic("clef-G2 timeSignature-2/4 note-F4_half barline").parts[0]
-    joined = join_parts([one, two], name="Violin")
-    assert joined.measures[1].events[:3] == (Clef("G", 2), Key(0), Meter(2, 4))
-    assert joined.name == "Violin"
-    assert join_parts([two, one]).measures == (*two.measures, *one.measures)
