@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from focal_omr.data.degrade.augment import plain_strip
 from focal_omr.data.engraving.render_systems import staff_records
 from focal_omr.data.music.score_stream import MusicSource
-from focal_omr.encodings.column_factors import FACTORS, column_factors
+from focal_omr.encodings.column_factors import FACTORS, STEMS_AT, column_factors
 from focal_omr.encodings.columns import STEMS, Column, SignColumn
 from focal_omr.images.load import decode_gray
 from focal_omr.runtime.atomic_files import atomic_file
@@ -51,7 +51,7 @@ def _names(column: Column) -> list[str]:
     return [
         "kind = notes",
         *(
-            f"{f.name} = {f.values[value]}"
+            f"{f.name} = {_text(f.values[value])}"
             for f, value in pairs
             if value > 0 and f.name not in ("kind", "advance")
         ),
@@ -60,11 +60,9 @@ def _names(column: Column) -> list[str]:
 
 def _text(value: object) -> str:
     """A value; stems at a position by name."""
-    return (
-        " and ".join(STEMS[stem] for stem in value)
-        if isinstance(value, tuple) and len(value) < 3 and max(value) < 3
-        else str(value)
-    )
+    if isinstance(value, tuple) and value in STEMS_AT:
+        return " and ".join(STEMS[stem] for stem in value)
+    return str(value)
 
 
 def _figure(strip: np.ndarray, xs: list[float], names: list[list[str]]) -> Figure:
