@@ -360,7 +360,7 @@ def systems(
     ] = 0.35,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     engraver: Annotated[
-        str, typer.Option(help="verovio, or musescore if MuseScore 3 is installed.")
+        str, typer.Option(help="verovio; musescore or lilypond if MuseScore 3 or LilyPond is installed.")
     ] = "verovio",
 ) -> None:
     """Engrave systems of every texture and pack their staves into shards, with columns and boxes.

@@ -12,19 +12,13 @@ from tempfile import TemporaryDirectory
 
 from focal_omr.data.engraving.for_engraving import for_engraving
 from focal_omr.data.engraving.musescore_system import SVG_UNITS, blackened, coloured, read_musescore
-from focal_omr.data.engraving.render import rasterise
 from focal_omr.data.engraving.system_staves import (
     MAX_WIDTH_SPACES,
-    SPACE,
-    STAFF_HALF_SPACES,
-    STAFF_HEIGHT_PX,
     STAFF_SIDE_SPACES,
-    STAFF_SPACE_PX,
     EngravedStaff,
     columns_of,
-    labelled_staff,
     staves_of_events,
-    width_spaces,
+    staves_of_svg,
     with_stems,
 )
 from focal_omr.errors import EngraveError
@@ -39,7 +33,6 @@ _FONTS = ("Emmentaler", "Bravura", "Gonville", "MuseJazz")
 _MM_PER_SPACE = 1.76389  # makes 25 units of the SVG
 _PAGE_INCHES = 24  # its height
 _STYLE = re.compile(r"<Style>.*?</Style>", re.DOTALL)
-_SVG_SIZE = re.compile(r'<svg width="[^"]*" height="[^"]*" viewBox="[^"]*"')
 
 
 def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[EngravedStaff] | EngraveError]:
@@ -127,28 +120,7 @@ def _staves(file: Path, ids: Sequence[str], score: Score) -> list[EngravedStaff]
     if svg.count('class="StaffLines"') > 5 * sum(part.staves for part in score.parts):
         raise _BrokenError("MuseScore drew more than one system")
     system = read_musescore(svg, ids, score, staves_of_events(score))
-    width = width_spaces(system)
-    if width > MAX_WIDTH_SPACES:
-        raise EngraveError(f"the system is {width:.0f} spaces wide")
-    score = with_stems(score, system)
-    black = blackened(svg)
-    left = min(frame.left for frame in system.staves) - STAFF_SIDE_SPACES * SPACE
-    staves = []
-    for number, own in enumerate(columns_of(score)):
-        # The centre of a line falls on the centre of its pixel row, hence the half pixel.
-        middle = system.staves[number].line_ys[2] / SPACE
-        top = middle - STAFF_HALF_SPACES - 0.5 / STAFF_SPACE_PX
-        gray = rasterise(_framed(black, left / SPACE, top, round(width * STAFF_SPACE_PX)))
-        staves.append(labelled_staff(gray, system, number, own, left, score))
-    return staves
-
-
-def _framed(svg: str, left: float, top: float, width_px: int) -> str:
-    """Set size and view box of an SVG; `left` and `top` in staff spaces."""
-    size = f'<svg width="{width_px}px" height="{STAFF_HEIGHT_PX}px"'
-    unit = SVG_UNITS / STAFF_SPACE_PX
-    box = f"{left * SVG_UNITS} {top * SVG_UNITS} {width_px * unit} {STAFF_HEIGHT_PX * unit}"
-    return _SVG_SIZE.sub(f'{size} viewBox="{box}"', svg, count=1)
+    return staves_of_svg(blackened(svg), system, with_stems(score, system), units=SVG_UNITS)
 
 
 def _drawn_style(random: Random) -> dict[str, object]:

@@ -11,6 +11,7 @@ from random import Random
 import cv2
 
 from focal_omr.data.engraving.column_shards import StaffRecord, save_column_shard
+from focal_omr.data.engraving.lilypond_staves import lilypond_systems
 from focal_omr.data.engraving.musescore_staves import musescore_systems
 from focal_omr.data.engraving.shards import shard_path
 from focal_omr.data.engraving.storage import check_is_local
@@ -27,8 +28,8 @@ __all__ = ["SYSTEM_ENGRAVERS", "staff_records", "write_column_shards"]
 
 logger = logging.getLogger(__name__)
 
-SYSTEM_ENGRAVERS = ("verovio", "musescore")
-_MUSESCORE_BATCH = 40  # systems per run of MuseScore, which takes a second to start
+SYSTEM_ENGRAVERS = ("verovio", "musescore", "lilypond")
+_BATCH = 40  # systems per run of MuseScore or LilyPond, which take seconds to start
 _MAX_REFUSED = 1000
 _SHARD_LIMITS = ProcessLimits(1800.0, None)  # a shard of 500 staves takes 30 s
 
@@ -46,7 +47,7 @@ def staff_records(
 
     Raises:
         DataError: 1000 scores in a row cannot be engraved.
-        EngraveError: MuseScore is not installed, or hangs.
+        EngraveError: MuseScore or LilyPond is not installed, or hangs.
     """
     refused = 0
     numbers = count_from()
@@ -79,10 +80,11 @@ def _engraved(
     random: Random, stream: Iterable[Drawn], engraver: str
 ) -> Iterator[tuple[Drawn, list[EngravedStaff] | OmrError]]:
     """Each score with its staves, or why they cannot be used."""
-    if engraver == "musescore":
+    if engraver != "verovio":
+        engrave = musescore_systems if engraver == "musescore" else lilypond_systems
         scores = iter(stream)
-        while batch := list(islice(scores, _MUSESCORE_BATCH)):
-            results = musescore_systems(random, [drawn.score for drawn in batch])
+        while batch := list(islice(scores, _BATCH)):
+            results = engrave(random, [drawn.score for drawn in batch])
             yield from ((drawn, _checked(staves)) for drawn, staves in zip(batch, results, strict=True))
         return
     toolkit = Engraver()

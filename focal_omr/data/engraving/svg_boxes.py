@@ -15,6 +15,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom; y downwards
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _TOKEN = re.compile(r"[A-Za-z]|-?\d*\.?\d+(?:e-?\d+)?")
 _NUMBER = re.compile(r"-?\d*\.?\d+")
+_CURVED = re.compile(r"[a-zCSQT]")  # or relative
 _TRANSLATE = re.compile(r"translate\(\s*(-?[\d.]+)[ ,]+(-?[\d.]+)\)")
 _SCALE = re.compile(r"scale\(\s*(-?[\d.]+)(?:[ ,]+(-?[\d.]+))?\)")
 _ARGUMENTS = {"m": 2, "l": 2, "h": 1, "v": 1, "c": 6, "s": 4, "q": 4, "t": 2, "z": 0}
@@ -84,7 +85,7 @@ def _widened(box: Box, shape: ET.Element) -> Box:
 
 def _points_box(d: str) -> Box:
     """The box of a path of absolute coordinates; of a curve, as of `_path_box`."""
-    if "C" in d or "c" in d:
+    if _CURVED.search(d):
         return _path_box(d)
     numbers = [float(n) for n in _NUMBER.findall(d)]
     xs, ys = numbers[::2], numbers[1::2]

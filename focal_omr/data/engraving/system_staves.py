@@ -37,6 +37,7 @@ __all__ = [
     "engrave_system",
     "labelled_staff",
     "staves_of_events",
+    "staves_of_svg",
     "width_spaces",
     "with_stems",
 ]
@@ -47,6 +48,8 @@ STAFF_HEIGHT_PX = 2 * STAFF_HALF_SPACES * STAFF_SPACE_PX
 STAFF_SIDE_SPACES = 6  # paper left and right of the staff lines
 MAX_WIDTH_SPACES = 150  # the systems of orchestral pages have up to 145
 
+_SVG_TAG = re.compile(r"<svg\b[^>]*>")
+_XML_NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
 _VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
 # A staff, or what hangs on one and stands outside its group.
@@ -236,6 +239,36 @@ class _Window:
         left, top = self.left + system.margin[0], self.top + system.margin[1]
         box = f"{left} {top} {self.width_px * self.unit} {self.height_px * self.unit}"
         return _VIEW_BOX.sub(rf'\1 viewBox="{box}"', svg, count=1)
+
+
+def staves_of_svg(svg: str, system: DrawnSystem, score: Score, *, units: float) -> list[EngravedStaff]:
+    """Cut the staves out of an SVG, each rasterised on its own so that its lines lie on whole rows.
+
+    Args:
+        svg: One system, in black.
+        system: What it shows.
+        score: The score, with stems and accidentals as drawn.
+        units: Of the SVG in a staff space.
+
+    Raises:
+        EngraveError: The system is too wide, or the columns are not what is drawn.
+    """
+    width = width_spaces(system)
+    if width > MAX_WIDTH_SPACES:
+        raise EngraveError(f"the system is {width:.0f} spaces wide")
+    left = min(frame.left for frame in system.staves) - STAFF_SIDE_SPACES * SPACE
+    width_px = round(width * STAFF_SPACE_PX)
+    staves = []
+    for number, own in enumerate(columns_of(score)):
+        # The centre of a line falls on the centre of its pixel row, hence the half pixel.
+        middle = system.staves[number].line_ys[2] / SPACE
+        top = middle - STAFF_HALF_SPACES - 0.5 / STAFF_SPACE_PX
+        spaces = (left / SPACE, top, width_px / STAFF_SPACE_PX, STAFF_HEIGHT_PX / STAFF_SPACE_PX)
+        view = " ".join(str(units * value) for value in spaces)
+        tag = f'<svg {_XML_NAMES} width="{width_px}px" height="{STAFF_HEIGHT_PX}px" viewBox="{view}">'
+        gray = rasterise(_SVG_TAG.sub(tag, svg, count=1))
+        staves.append(labelled_staff(gray, system, number, own, left, score))
+    return staves
 
 
 def _moved(element: DrawnElement, by: float) -> DrawnElement:
