@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_scores import small_score
 
-from focal_omr.data.engraving.lilypond_score import drawable
+from focal_omr.data.engraving.lilypond_score import drawable, write_lilypond_score
 from focal_omr.data.engraving.lilypond_staves import lilypond_systems
 from focal_omr.encodings.to_columns import score_to_columns
 from focal_omr.errors import EngraveError
