@@ -99,7 +99,8 @@ def draw_excerpt(path: Path, random: Random) -> Drawn:
 def draw_composed(random: Random, wishes: Sequence[tuple[str, Any]] = ()) -> Drawn:
     """Compose a system, if possible with the factor values wished for."""
     while True:
-        score, texture = compose_system(random, draw_columns(random), wishes)
+        columns = draw_columns(random)  # rare values need room: long tuplets, accidentals, short notes
+        score, texture = compose_system(random, 2 * columns // 3 if wishes else columns, wishes)
         fitted = fitting(score)
         if fitted is not None:
             return Drawn(fitted.score, texture, "composed", fitted.columns)

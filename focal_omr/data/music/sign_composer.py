@@ -140,11 +140,9 @@ class SignComposer:
         choices, signs = self.choices, []
         wished = any(value[0] == "key" for value in choices.wishes.get("kind", ()))
         if choices.chance(self.change) or (wished and choices.chance(0.5)):
-            cancel = self.key.fifths if choices.chance(0.5) else None
-            key = draw_key(choices)
-            if key.fifths != self.key.fifths:
-                self.key = key
-                signs.append(Sign(_ZERO, Key(key.fifths, cancel)))
+            old, self.key = self.key, draw_key(choices)
+            if self.key.fifths != old.fifths:
+                signs.append(Sign(_ZERO, self._cancelling(old)))
         if choices.chance(self.change / 2):
             meter = draw_meter(choices)
             if meter != self.meter:
@@ -153,14 +151,21 @@ class SignComposer:
         return signs
 
     def inner(self, length: Fraction) -> tuple[list[tuple[Fraction, Barline]], Sign | None]:
-        """A barline inside a measure, and a new key behind it."""
+        """A barline inside a measure, or a new key."""
         if not self.choices.chance(self.divided_rate) or length < Fraction(1, 2):
             return [], None
-        old = self.key
-        self.key = draw_key(self.choices) if self.choices.chance(0.3) else old
-        barline = Barline(self.random.choice(("dashed", "dotted")))
-        changed = self.key.fifths != old.fifths
-        return [(length / 2, barline)], Sign(length / 2, self.key) if changed else None
+        if self.choices.chance(0.7):
+            return [(length / 2, Barline(self.random.choice(("dashed", "dotted"))))], None
+        old, drawn = self.key, draw_key(self.choices)
+        if drawn.fifths in (0, old.fifths):  # naturals alone are not set inside a measure
+            return [], None
+        self.key = drawn
+        return [], Sign(length / 2, self._cancelling(old))
+
+    def _cancelling(self, old: Key) -> Key:
+        """The new key, often with naturals for the old one; one without accidentals is nothing else."""
+        cancels = not self.key.fifths or self.choices.chance(0.5)
+        return Key(self.key.fifths, old.fifths if cancels else None)
 
     def barlines(self) -> tuple[Barline | None, Barline]:
         """The left and right barline of a measure; the left one of the next is remembered."""

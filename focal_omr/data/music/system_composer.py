@@ -69,7 +69,7 @@ class _SystemComposer:
         self.choices, self.random = choices, choices.random
         self.texture = weighted(self.random, {name: weight for name, (_, weight) in _TEXTURES.items()})
         self.ids: Iterator[str] = (f"n{number}" for number in count(1))
-        self.voiced = choices.chance(0.6)  # as many voices as the wishes need
+        self.voiced = choices.chance(0.75)  # as many voices as the wishes need
         self.signs = SignComposer(choices)
         self.parts: list[_PartDraft] = []
         for part, staves in enumerate(_TEXTURES[self.texture][0], 1):

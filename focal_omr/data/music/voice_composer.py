@@ -263,11 +263,9 @@ class VoiceComposer:
 
     def _wish(self, onset: Fraction, state: StaffState) -> HeadWish | None:
         """A wished head for this chord, in every second one at most."""
-        if not (self.choices.heads or self.choices.shared) or self.choices.chance(0.3):
-            return None
         others = {n.position: n.tie_to is not None for n in state.sounding.get(onset, ())}
         wish = self.choices.take_shared_head(others) if self.stem == 1 else None
-        if wish is None:
+        if wish is None and self.choices.heads and self.choices.chance(0.8):
             wish = self.choices.take_head(self.stem, POSITIONS)
         if wish is not None and wish[1] == "tie":
             self.tie_wished = bool(wish[2][min(self.stem, 1)])
