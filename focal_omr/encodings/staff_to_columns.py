@@ -382,6 +382,8 @@ class StaffEncoder:
         if not grace:
             share = event.duration.length / event.length / (2 if tremolo else 1)
             ratio = share.numerator, share.denominator
+            if share != 1 and not any(n & (n - 1) for n in ratio):  # no tuplet, but a misprint
+                self._cannot("a note value other than the time it takes")
         fermata = any(isinstance(mark, Fermata) for mark in event.marks)
         return Group(event.duration, heads, grace, ratio, tremolo, fermata, event.id)
 

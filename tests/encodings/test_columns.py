@@ -532,6 +532,21 @@ def test_what_is_outside_is_named() -> None:
     ]
 
 
+def test_a_misprinted_value_is_outside() -> None:
+    """Its length is no tuplet's; one of 3/4 of its value, as in a quadruplet, is not told from a tuplet."""
+    score = decode([*opening(time=meter(4, 4)), *scale(4), BAR]).score
+    event = next(e for *_, e in score.events() if isinstance(e, Chord))
+    measure = score.parts[0].measures[0]
+    events = tuple(
+        replace(e, duration=replace(e.duration, value=HALF)) if e is event else e
+        for e in measure.voices[0].events
+    )
+    changed = replace(measure, voices=(replace(measure.voices[0], events=events),))
+    part = replace(score.parts[0], measures=(changed, *score.parts[0].measures[1:]))
+    reasons = [o.reason for o in score_to_columns(replace(score, parts=(part,))).outside]
+    assert reasons == ["a note value other than the time it takes"]
+
+
 def test_two_alterations_at_one_position_are_outside() -> None:
     columns = [*opening(time=meter(1, 4)), col(notes("1/4", 3), notes("1/4", 3)), BAR]
     score = decode(columns).score
