@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from focal_omr import Document, Recognizer
 from focal_omr.data.degrade.augment import KINDS, degraded_image
-from focal_omr.data.engraving.render import engrave_staff, tight_crop
+from focal_omr.data.engraving.render import engrave_staff
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.formats.mei_writer import write_mei
 from focal_omr.formats.one_voice_files import load_one_voice
 from focal_omr.formats.verovio import ONE_STAFF, Engraver

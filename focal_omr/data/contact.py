@@ -14,9 +14,9 @@ from numpy.random import Generator
 
 from focal_omr.data.degrade.augment import check_degradation, degraded_image, degraded_strip
 from focal_omr.data.degrade.noise import Gray
-from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import StoredStaff
 from focal_omr.data.primus.samples import Sample
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.errors import DataError, NoStaffError
 from focal_omr.staff.strip import decode_gray, find_staff
 

@@ -23,9 +23,9 @@ from focal_omr.config import DataConfig
 from focal_omr.data.batch_order import BatchOrder
 from focal_omr.data.degrade.augment import degraded_strip
 from focal_omr.data.degrade.masks import masked
-from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyStaff, StoredStaff, shard_index
 from focal_omr.data.engraving.storage import parse_location
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.encodings.codec import Codec
 from focal_omr.errors import ConfigError, DataError, NotationError
 from focal_omr.staff.strip import plain_image

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import cv2
 
-from focal_omr.data.engraving.render import (
+from focal_omr.data.engraving.shards import StaffRecord, save_shard, shard_path
+from focal_omr.data.engraving.storage import check_is_local
+from focal_omr.data.primus.samples import Defect, Sample, read_primus
+from focal_omr.data.staff_image import (
     STAFF_IMAGE_HALF_SPACES,
     STAFF_IMAGE_MARGIN_SPACES,
     STAFF_IMAGE_SPACE_PX,
 )
-from focal_omr.data.engraving.shards import StaffRecord, save_shard, shard_path
-from focal_omr.data.engraving.storage import check_is_local
-from focal_omr.data.primus.samples import Defect, Sample, read_primus
 from focal_omr.errors import DataError, ImageError
 from focal_omr.runtime.atomic_folder import atomic_folder, is_free
 from focal_omr.staff.strip import as_dark_on_light, decode_gray, find_staff, straighten

@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 
 from focal_omr.data.degrade.augment import PRIMUS_SPACE_PX, check_degradation, degraded_image
-from focal_omr.data.engraving.render import StaffImage, tight_crop
+from focal_omr.data.engraving.render import StaffImage
 from focal_omr.data.engraving.staff_images import check_engraver, engrave_staves
 from focal_omr.data.music.draw import DrawScore, ScoreSource, draw_composed, draw_excerpt
 from focal_omr.data.music.sources import is_archive, is_tune, tune_files
 from focal_omr.data.music.tunes import collect_tunes, music21_folder
 from focal_omr.data.primus.write import label_bytes, palette_png, sample_writer
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.encodings.agnostic import score_to_agnostic
 from focal_omr.encodings.semantic import score_to_tokens, to_primus
 from focal_omr.encodings.vocabulary import primus_semantic

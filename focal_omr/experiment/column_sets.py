@@ -17,13 +17,13 @@ from focal_omr.data.loader import list_staves
 from focal_omr.data.music.score_stream import MusicSource
 from focal_omr.data.subset import imbalance_ratio
 from focal_omr.encodings.column_factors import FACTORS, column_factors
-from focal_omr.encodings.columns import Column
+from focal_omr.encodings.columns import Column, flat_symbols
 from focal_omr.errors import ConfigError
 from focal_omr.experiment.grid import SystemsConfig
 from focal_omr.experiment.set_parts import IMBALANCE, TEST, TRAIN, StudySet
 from focal_omr.metrics import error_rates
 from focal_omr.runtime.atomic_files import write_atomic
-from focal_omr.training.column_validation import flat_symbols, read_columns
+from focal_omr.training.column_validation import read_columns
 from focal_omr.training.validation import InputReading
 
 __all__ = ["column_figures", "prepare_systems", "read_column_set", "value_names"]

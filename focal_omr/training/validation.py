@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from focal_omr.data.degrade.augment import degraded_strip, plain_strip
-from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import AnyStaff
 from focal_omr.data.loader import collate
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.decode import greedy_decode
 from focal_omr.encodings.codec import Codec
 from focal_omr.metrics import error_rates

@@ -9,9 +9,9 @@ import torch
 from tiny import labels, png, staff_images, write_shards_of_staves, write_tar
 
 from focal_omr.config import DataConfig
-from focal_omr.data.engraving.render import tight_crop
 from focal_omr.data.engraving.shards import StaffRecord
 from focal_omr.data.loader import Batch, StaffBatches, collate, list_staves, load_batches
+from focal_omr.data.staff_image import tight_crop
 from focal_omr.encodings.codec import full_codec
 from focal_omr.errors import DataError
 

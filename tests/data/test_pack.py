@@ -6,15 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from focal_omr.data.engraving.render import (
-    STAFF_IMAGE_HEIGHT_PX,
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-)
 from focal_omr.data.engraving.shards import shard_index
 from focal_omr.data.pack import pack_samples
 from focal_omr.data.primus.samples import primus_samples
 from focal_omr.data.rendered import render_tree
+from focal_omr.data.staff_image import STAFF_IMAGE_HEIGHT_PX, STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 from focal_omr.errors import DataError
 
 

@@ -26,7 +26,7 @@ from focal_omr.data.degrade.surroundings import (
     with_text,
 )
 from focal_omr.data.degrade.warp import Grid, jittered_grid, regular_grid, resample, warp_sheet
-from focal_omr.data.engraving.render import STAFF_IMAGE_SPACE_PX
+from focal_omr.data.staff_image import STAFF_IMAGE_SPACE_PX
 from focal_omr.errors import DataError
 from focal_omr.staff.strip import STAFF_SPACE_PX, normalise_ink
 

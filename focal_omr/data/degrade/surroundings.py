@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from focal_omr.data.degrade.noise import Gray, add_noise, clouds
-from focal_omr.data.engraving.render import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
+from focal_omr.data.staff_image import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 
 _LEFT_PX = STAFF_IMAGE_MARGIN_SPACES * STAFF_IMAGE_SPACE_PX
 _GAP_PX = 4  # paper between a staff and another object

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from focal_omr.data.degrade.effects import draw_amount
 from focal_omr.data.degrade.noise import Gray
-from focal_omr.data.engraving.render import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
+from focal_omr.data.staff_image import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 from focal_omr.staff.strip import MARGIN_SPACES, STAFF_SPACE_PX
 
 Grid = tuple[NDArray[Any], NDArray[Any]]

@@ -12,13 +12,11 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from focal_omr.data.engraving.render import (
+from focal_omr.data.engraving.render import StaffImage, draw_beams, rasterise
+from focal_omr.data.staff_image import (
     STAFF_IMAGE_HALF_SPACES,
     STAFF_IMAGE_MARGIN_SPACES,
     STAFF_IMAGE_SPACE_PX,
-    StaffImage,
-    draw_beams,
-    rasterise,
 )
 from focal_omr.errors import EngraveError, NotationError
 from focal_omr.formats.lilypond import write_lilypond

@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from focal_omr.data.engraving.distractors import add_distractors
 from focal_omr.data.engraving.glyphs import SVG_UNITS_PER_SPACE, Engraving, read_engraving, token_positions
 from focal_omr.data.engraving.systems import system_shapes
+from focal_omr.data.staff_image import (
+    STAFF_IMAGE_HALF_SPACES,
+    STAFF_IMAGE_MARGIN_SPACES,
+    STAFF_IMAGE_SPACE_PX,
+)
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import EngraveError
 from focal_omr.formats.mei_writer import mei_tree
@@ -22,13 +27,6 @@ from focal_omr.score.beaming import beam_by_meter
 from focal_omr.score.records import Note, Part, Score
 
 FONTS = ("Leipzig", "Bravura", "Gootville", "Leland", "Petaluma")
-# A staff image is the input of augmentation: one staff, its five lines at fixed rows, with more paper around
-# it than a strip shows, so that it can be shifted and warped.
-STAFF_IMAGE_SPACE_PX = 10  # distance of two staff lines
-STAFF_IMAGE_MARGIN_SPACES = 6  # paper left and right of the staff
-STAFF_IMAGE_HALF_SPACES = 7  # paper above and below its middle line
-STAFF_IMAGE_HEIGHT_PX = 2 * STAFF_IMAGE_HALF_SPACES * STAFF_IMAGE_SPACE_PX
-
 _OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
 _VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
 _PAGE = re.compile(r'<g class="page-margin"[^>]*>')
@@ -206,14 +204,6 @@ def _hide_clef(tree: ET.Element) -> bool:
 def _column(x: int | None, space_px: int) -> float | None:
     """Convert SVG units from the staff's left end to a column of the staff image."""
     return None if x is None else (x / SVG_UNITS_PER_SPACE + STAFF_IMAGE_MARGIN_SPACES) * space_px
-
-
-def tight_crop(gray: NDArray[np.uint8], *, space_px: int = STAFF_IMAGE_SPACE_PX) -> NDArray[np.uint8]:
-    """Crop a staff image (H, W) around staff and notes, as tightly as PrIMuS crops: (h, w)."""
-    margin = STAFF_IMAGE_MARGIN_SPACES * space_px
-    inner = gray[:, margin : gray.shape[1] - margin]
-    rows = np.flatnonzero((inner < 128).any(axis=1))
-    return inner[max(0, rows[0] - 4) : rows[-1] + 5]
 
 
 def _framed(svg: str, engraving: Engraving, extension: int, space_px: int) -> str:

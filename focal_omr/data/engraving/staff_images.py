@@ -10,10 +10,11 @@ from random import Random
 import cv2
 
 from focal_omr.data.engraving.lilypond_staff_images import lilypond_staff_images
-from focal_omr.data.engraving.render import STAFF_IMAGE_SPACE_PX, StaffImage, engrave_staff
+from focal_omr.data.engraving.render import StaffImage, engrave_staff
 from focal_omr.data.engraving.shards import StaffRecord, save_shard, shard_path
 from focal_omr.data.engraving.storage import check_is_local
 from focal_omr.data.music.draw import DrawScore, ScoreSource, is_encodable
+from focal_omr.data.staff_image import STAFF_IMAGE_SPACE_PX
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.errors import DataError, EngraveError
 from focal_omr.formats.verovio import Engraver

@@ -8,13 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from focal_omr.data.engraving.glyphs import EngravedGlyph, Engraving, read_engraving, token_positions
-from focal_omr.data.engraving.render import (
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-    draw_beams,
-    engrave_staff,
-)
+from focal_omr.data.engraving.render import draw_beams, engrave_staff
 from focal_omr.data.music.compose import compose
+from focal_omr.data.staff_image import STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 from focal_omr.encodings.agnostic import parse_agnostic_symbol, score_to_agnostic
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError, NotationError

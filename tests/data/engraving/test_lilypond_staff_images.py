@@ -7,11 +7,7 @@ import numpy as np
 import pytest
 
 from focal_omr.data.engraving.lilypond_staff_images import lilypond_staff_images
-from focal_omr.data.engraving.render import (
-    STAFF_IMAGE_HEIGHT_PX,
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-)
+from focal_omr.data.staff_image import STAFF_IMAGE_HEIGHT_PX, STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 from focal_omr.encodings.semantic import read_semantic, score_to_tokens
 from focal_omr.errors import EngraveError
 from focal_omr.staff.strip import staff_strip

@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 
 from focal_omr.data.engraving import render
-from focal_omr.data.engraving.render import (
-    FONTS,
-    STAFF_IMAGE_HEIGHT_PX,
-    STAFF_IMAGE_MARGIN_SPACES,
-    STAFF_IMAGE_SPACE_PX,
-    StaffImage,
-    add_distractors,
-    draw_beams,
-    engrave_staff,
-)
+from focal_omr.data.engraving.render import FONTS, StaffImage, add_distractors, draw_beams, engrave_staff
 from focal_omr.data.music.compose import compose
+from focal_omr.data.staff_image import STAFF_IMAGE_HEIGHT_PX, STAFF_IMAGE_MARGIN_SPACES, STAFF_IMAGE_SPACE_PX
 from focal_omr.encodings.semantic import score_to_tokens, tokens_to_score
 from focal_omr.formats.mei_writer import mei_tree
 from focal_omr.formats.verovio import Engraver
