@@ -37,6 +37,8 @@ _SPLIT = 3.0  # nats by which two columns must explain neighbouring frames bette
 _FAINT = 0.1  # probability of the kinds but the blank in a frame that may be a column, too
 _LIKELY = -4.0  # nats behind the best: what is less probable is no way to read a column
 _MAX_READINGS = 8
+_ABSENCE_FACTOR = 2  # bars that do not add up more often have a wrong duration than a note too many
+_TUPLET_SHARE = 1 / 3  # of the price of a ratio, since a tuplet is one sign over three notes or more
 _CONTRADICTED = 3.0  # nats at most for another advance than the network says
 
 _NUMBER = {factor.name: number for number, factor in enumerate(FACTORS)}
@@ -69,6 +71,7 @@ class DecodedColumn:
         probabilities: (F,) of the value of each factor in that frame, in the order of `FACTORS`; 1 where the
             factor is not asked.
         row: (WIDTH,) log-probabilities of that frame.
+        absence: Log-probability that all frames of its run are blank.
     """
 
     column: Column | None
@@ -77,6 +80,7 @@ class DecodedColumn:
     peak_frame: int
     probabilities: NDArray[np.float64]
     row: LogProbs
+    absence: float
 
     @property
     def confidence(self) -> float:
@@ -124,7 +128,8 @@ def decode_columns(log_probs: LogProbs, *, faint: bool = False) -> list[DecodedC
     decoded = []
     for index, (first, end, peak) in enumerate(segments):
         column = column_from_factors(values[index].tolist())
-        found = DecodedColumn(column, first, end, peak, probabilities[index], rows[index])
+        absence = float(log_probs[first:end, 0].sum())
+        found = DecodedColumn(column, first, end, peak, probabilities[index], rows[index], absence)
         blank = faint and rows[index, _KINDS].argmax() == 0
         decoded.append(replace(found, column=None) if blank else found)
     return decoded
@@ -327,7 +332,8 @@ def column_choices(decoded: Sequence[DecodedColumn]) -> list[Choices]:
     if not decoded:
         return []
     rows = np.array([each.row for each in decoded])
-    doubtful = np.flatnonzero(_are_doubtful(rows))
+    absences = np.array([each.absence for each in decoded])
+    doubtful = np.flatnonzero(_are_doubtful(rows) | (absences > rows[:, _NOTES] + _LIKELY))
     prices = (
         dict(zip(doubtful.tolist(), -_state_scores(rows[doubtful]), strict=True)) if doubtful.size else {}
     )
@@ -342,8 +348,9 @@ def column_choices(decoded: Sequence[DecodedColumn]) -> list[Choices]:
             own = prices[index] - prices[index].min()
             for state in np.flatnonzero(own < -_LIKELY).tolist():
                 readings += _state_readings(row, best[index], state, float(own[state]))
-        if row[0] > row[_NOTES] + _LIKELY:
-            readings.append(Reading(None, float(row[_NOTES] - row[0])))
+        if each.absence > row[_NOTES] + _LIKELY:
+            price = float(row[_NOTES]) - each.absence
+            readings.append(Reading(None, max(price, _ABSENCE_FACTOR * price)))
         readings.sort(key=lambda reading: reading.price)
         least = readings[0].price
         kept = tuple(Reading(each.column, each.price - least) for each in readings[:_MAX_READINGS])
@@ -352,15 +359,16 @@ def column_choices(decoded: Sequence[DecodedColumn]) -> list[Choices]:
 
 
 def _are_doubtful(rows: LogProbs) -> NDArray[np.bool_]:
-    """(N, WIDTH) -> (N,) whether another stem or duration is likely, or the blank."""
-    doubtful = rows[:, 0] > rows[:, _NOTES] + _LIKELY
+    """(N, WIDTH) -> (N,) whether another stem or duration is likely."""
+    doubtful = np.zeros(len(rows), bool)
     for first in _GROUPS:
         for number in range(first, first + _GROUP_SIZE - 1):
             factor = FACTORS[number]
             span = rows[:, factor.offset : factor.offset + len(factor.values)]
             second = np.partition(span, -2, axis=1)[:, -2] if span.shape[1] > 1 else -np.inf
+            behind = _LIKELY / _TUPLET_SHARE if number == first + 4 else _LIKELY
             present = 1 if number == first else rows[:, FACTORS[first].offset] < np.log(0.95)
-            doubtful |= (second > span.max(axis=1) + _LIKELY) & np.asarray(present, bool)
+            doubtful |= (second > span.max(axis=1) + behind) & np.asarray(present, bool)
     return np.asarray(doubtful)
 
 
@@ -411,6 +419,8 @@ def _durations(row: LogProbs, stem: int, group: Group) -> list[tuple[float, Grou
         elif number == first + 3 and not group.heads:
             prices = prices[:1]  # a rest is no grace note
         prices = prices.max() - prices
+        if number == first + 4:
+            prices = _TUPLET_SHARE * prices
         likely = [(float(prices[i]), i) for i in np.flatnonzero(prices < -_LIKELY).tolist()]
         longer = [(total + price, (*way, i)) for total, way in ways for price, i in likely]
         ways = sorted(way for way in longer if way[0] < -_LIKELY)[:_MAX_READINGS]

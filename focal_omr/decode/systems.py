@@ -116,7 +116,7 @@ def _with_common_barlines(
             if number in group:
                 first, end = group[number].first_frame, group[number].end_frame
             kept[number].append(
-                DecodedColumn(column, first, end, peak, column_probabilities(row, column), row)
+                DecodedColumn(column, first, end, peak, column_probabilities(row, column), row, float(row[0]))
             )
     for own in kept:
         own.sort(key=lambda each: each.peak_frame)
