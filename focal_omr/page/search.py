@@ -25,6 +25,7 @@ _HOPELESS = 10  # ... before the first staff; the clearest path comes first
 _MARGIN_SPACES = 6  # traced beyond the ends of a path
 _REACH_SPACES = 8  # traced above and below a path
 _STAFF_REACH_SPACES = 4.5  # the middle line of the next staff is 5 spaces away at least
+_ALIKE_SPACES, _ALIKE_SHARE = 1.0, 0.03  # ends and line distances of two staves that are alike
 _TRIED_REACH_SPACES = 0.6  # a path that was no staff may lie one line off
 
 
@@ -90,7 +91,7 @@ def _search_darkness(
         reach = _STAFF_REACH_SPACES * size
         combs.cross_out(rows, trace.first // BLOCK, trace.last // BLOCK, spaces=reach)
 
-    found, others, tried = list(known), list[Trace](), 0
+    found, bare, others, tried = list(known), list[FoundStaff](), list[Trace](), 0
     for each in known:
         cross_out(each.trace, float(each.trace.space.mean()) / ROWS)
     while tried < (_MOST_REJECTED if found else _HOPELESS) and (path := combs.next_path()) is not None:
@@ -105,14 +106,26 @@ def _search_darkness(
         cross_out(trace, path.size)
         # One more line above or below the five. Observed, close by: 0 to 0.36 for staves with beams, ledger
         # lines and the brackets of tuplets, 0.48 to 0.86 for most staves of six and seven lines; a short one
-        # of these had 0.23, and 0.66 from afar.
-        sixth = strokes.sixth >= 0.42 or float(trace.shares[[1, 7]].max()) >= 0.5
+        # of these had 0.23, and 0.66 from afar. High notes on ledger lines all along: 0 and 0.55.
+        from_afar = float(trace.shares[[1, 7]].max())
+        sixth = strokes.sixth >= 0.42 or (from_afar >= 0.5 and strokes.sixth >= 0.1)
         if strokes.are_lines and strokes.hold_music and not sixth:
             found.append(FoundStaff(trace, staff, strokes))
             tried = 0
         elif strokes.are_lines:
             others.append(trace)
+            if not sixth:
+                bare.append(FoundStaff(trace, staff, strokes))
+    # Among staves of the same length and space, five lines with next to nothing on them are one, too.
+    found += [each for each in bare if any(_are_alike(each.staff, other.staff) for other in found)]
     return SearchResult(level, tuple(found), tuple(others))
+
+
+def _are_alike(one: Staff, other: Staff) -> bool:
+    """Whether two staves begin and end below each other, and have lines at one distance."""
+    space = other.space_px
+    ends = max(abs(float(one.xs[end] - other.xs[end])) for end in (0, -1))
+    return ends <= _ALIKE_SPACES * space and abs(one.space_px - space) <= _ALIKE_SHARE * space
 
 
 def _trace_path(darkness: Floats, path: CombPath) -> Trace:

@@ -5,7 +5,7 @@ begins further right than its neighbours is the first of a piece.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
@@ -35,12 +35,12 @@ class System:
         indent_spaces: distance in staff spaces by which it begins further right than the system before or
             after it, whichever begins further left; 0 or more.
         joined: for each staff but the last, whether barlines run on to the next one, as they do between the
-            staves of one instrument or of a group of instruments.
+            staves of one instrument or of a group of instruments; ignored by comparisons.
     """
 
     staves: tuple[int, ...]
     indent_spaces: float = 0.0
-    joined: tuple[bool, ...] = ()
+    joined: tuple[bool, ...] = field(default=(), compare=False)
 
 
 def find_systems(gray: NDArray[np.uint8], staves: Sequence[Staff]) -> list[System]:

@@ -52,6 +52,17 @@ def test_staves_of_a_page_from_top_to_bottom():
     assert found.seen == ""
 
 
+def test_a_staff_with_next_to_nothing_on_it_is_one_among_others():
+    page = blank_page()
+    for top in (100, 400):
+        draw_lines(page, top)
+    for line in range(5):
+        page[250 + 8 * line, 80:920] = 0
+    page[245:283, 500:503] = 0  # one barline
+    found = find_staves(page).staves
+    assert [round(float(staff.middle_ys.mean())) for staff in found] == [116, 266, 416]
+
+
 def test_an_indented_staff_and_a_short_one():
     page = blank_page()
     draw_lines(page, 100, left=200)

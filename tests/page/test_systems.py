@@ -57,3 +57,40 @@ def test_a_system_is_indented_against_its_neighbours():
 
 def test_a_page_without_staves_has_no_systems():
     assert find_systems(np.full((100, 100), 255, np.uint8), []) == []
+
+
+def test_barlines_that_run_on_join_the_staves_of_an_instrument():
+    staves = [staff(100), staff(220), staff(340)]
+    gray = draw(staves)
+    cv2.line(gray, (100, 80), (100, 360), 0, 2)
+    for x in (500, 900):
+        cv2.line(gray, (x, 80), (x, 120), 0, 2)
+        cv2.line(gray, (x, 200), (x, 360), 0, 2)
+    (system,) = find_systems(gray, staves)
+    assert system.joined == (False, True)
+
+
+def test_barlines_run_on_where_the_page_is_tilted():
+    staves = [staff(100), staff(220)]
+    gray = draw(staves)
+    for x in (100, 500, 900):
+        cv2.line(gray, (x, 80), (x, 240), 0, 2)
+    turn = cv2.getRotationMatrix2D((500, 300), 2, 1)
+    turned = cv2.warpAffine(gray, turn, (1000, 1200), borderValue=255)
+    tilted = []
+    for each in staves:
+        points = np.stack([each.xs, each.middle_ys, np.ones(2, np.float32)])
+        x, y = turn @ points
+        tilted.append(Staff(x.astype(np.float32), y.astype(np.float32), SPACE))
+    (system,) = find_systems(turned, tilted)
+    assert system.joined == (True,)
+
+
+def test_stems_and_words_between_staves_are_no_barlines():
+    staves = [staff(100), staff(220)]
+    gray = draw(staves)
+    cv2.line(gray, (100, 80), (100, 240), 0, 2)
+    cv2.line(gray, (400, 100), (400, 175), 0, 2)
+    cv2.putText(gray, "cantabile", (300, 170), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2)
+    (system,) = find_systems(gray, staves)
+    assert system.joined == (False,)
