@@ -28,6 +28,7 @@ _QUARTERS = {"maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8)}
     str(2**n): Fraction(4, 2**n) for n in range(12)
 }
 _MAX_DOTS = 9
+_ELISION = "\u203f"  # the undertie that MusicXML files have between syllables
 # MEI -> MusicXML names of what is compared by name.
 _ARTICULATIONS = {
     **{"acc": "accent", "stacc": "staccato", "ten": "tenuto", "stacciss": "staccatissimo"},
@@ -213,7 +214,8 @@ class _MeiStaffReader:
                 self.bar.marks["articulations"][staff, _ARTICULATIONS.get(name, name)] += 1
             self.bar.marks["articulations"][staff, "fermata"] += "fermata" in each.attrib
             if each.tag == "verse":
-                text = "".join("".join(syllable.itertext()) for syllable in each.iter("syl")).strip()
+                syllables = (("".join(syl.itertext()), syl.get("con") == "b") for syl in each.iter("syl"))
+                text = "".join(text + _ELISION * elided for text, elided in syllables).strip()
                 if text := unicodedata.normalize("NFC", text):
                     self.bar.syllables.append(Syllable(staff, self.now, each.get("n", "1"), text))
 

@@ -97,7 +97,7 @@ def test_marks_and_lyrics_in_mei(tmp_path):
         '<measure><staff n="1"><layer><chord xml:id="c" dur="4"><artic artic="acc stacc"/>'
         '<note oct="4" pname="c"/><note oct="4" pname="e" staff="2"/></chord>'
         '<tuplet num="3" numbase="2"><note dur="4" oct="4" pname="d" grace="unacc"/>'
-        '<note dur="4" oct="4" pname="d" tie="i"><verse n="2"><syl>lo</syl><syl>a</syl></verse></note>'
+        '<note dur="4" oct="4" pname="d" tie="i"><verse n="2"><syl con="b">lo</syl><syl>a</syl></verse></note>'
         '<note dur="8" oct="4" oct.ges="5" pname="d"/></tuplet></layer></staff>'
         '<slur startid="#c"/><tie startid="#c"/><dynam staff="1">mf dolce</dynam>'
         '<hairpin staff="1" form="cres"/><fermata startid="#c"/></measure>'
@@ -113,7 +113,7 @@ def test_marks_and_lyrics_in_mei(tmp_path):
         "dynamics": [(1, "mf")],
         "hairpins": [(1, "crescendo")],
     }
-    assert [tuple(syllable) for syllable in bar.syllables] == [(1, 1, "2", "loa")]
+    assert [tuple(syllable) for syllable in bar.syllables] == [(1, 1, "2", "lo\u203fa")]
 
 
 def test_a_tuplet_in_mei_stands_on_the_staff_of_its_first_note(tmp_path):
