@@ -61,7 +61,8 @@ def _score(path: Path) -> None:
     """Read a score and write it in the formats that need no Verovio; writing may fail with an OmrError."""
     from focal_omr.encodings.from_columns import score_from_columns
     from focal_omr.encodings.to_columns import score_to_columns
-    from focal_omr.formats.midi import Playback, playable_mei
+    from focal_omr.formats.midi import Playback
+    from focal_omr.formats.midi_score import write_midi_score
     from focal_omr.formats.one_voice_files import load_one_voice, write_one_voice
     from focal_omr.formats.registry import load_score, write_score
     from focal_omr.score.validate import validate
@@ -73,14 +74,14 @@ def _score(path: Path) -> None:
     if not validate(score):
         columns = score_to_columns(score)
         score_from_columns(columns.systems, columns.staves)
+    for unfold in (False, True):
+        with suppress(OmrError):
+            write_midi_score(score, Playback(unfold=unfold))
     with suppress(OmrError):
         one_voice = load_one_voice(path)
         for name in ("semantic", "agnostic", "kern", "abc"):
             with suppress(OmrError):
                 write_one_voice(one_voice, name)
-        for unfold in (False, True):
-            with suppress(OmrError):
-                playable_mei(one_voice, Playback(unfold=unfold))
 
 
 def _judged(path: Path) -> None:

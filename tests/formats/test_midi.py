@@ -1,11 +1,12 @@
 """Playback: repeats, tempo, instruments."""
 
 import pytest
+from verovio_playback import playable_mei, unfold_repeats
 
 from focal_omr.encodings.semantic import read_semantic
 from focal_omr.errors import NotationError
 from focal_omr.formats.instruments import PROGRAMS
-from focal_omr.formats.midi import Playback, parse_instruments, playable_mei, unfold_repeats
+from focal_omr.formats.midi import Playback, parse_instruments
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import Clef, Key, Meter, Note, Score
 

@@ -166,21 +166,26 @@ def test_long_scores_are_valid_and_round_trip(schema, tmp_path, seed):
     schema.assertValid(document)
     assert len(document.findall("part/measure")) == 200
     ours, theirs = (
-        normal(score)[-1] for score in (Score((part,)), load_one_voice(tmp_path / "long.musicxml"))
+        _without_ties(score)[-1] for score in (Score((part,)), load_one_voice(tmp_path / "long.musicxml"))
     )
     # Verovio moves a clef from a bar's beginning to the end of the one before it: so without barlines.
-    assert [_untied(e) for m in theirs for e in m.events] == [_untied(e) for m in ours for e in m.events]
+    assert [event for m in theirs for event in m.events] == [event for m in ours for event in m.events]
     assert [m.barline for m in theirs] == [m.barline for m in ours]
 
 
 def _untied(event: Event) -> Event:
-    """Random ties lead to other pitches, too, which the two containers do not tell alike."""
     match event:
         case Note():
             return replace(event, tie=False)
         case Tuplet():
             return replace(event, events=tuple(map(_untied, event.events)))
     return event
+
+
+def _without_ties(score: Score) -> list[object]:
+    """The normal form but for ties: random ones lead to other pitches, too."""
+    *head, measures = normal(score)
+    return [*head, [replace(measure, events=tuple(map(_untied, measure.events))) for measure in measures]]
 
 
 # Score -> MusicXML -> Verovio -> Score ---------------------------------------------------------------------
@@ -211,7 +216,7 @@ def test_score_round_trips_through_musicxml_and_verovio(score):
     if not any(flat_events(measure) for measure in score.parts[0].measures):
         return
     again = read_mei(Engraver().mei(write_musicxml(score)))
-    assert normal(again) == normal(score)
+    assert _without_ties(again) == _without_ties(score)
 
 
 @pytest.mark.parametrize("name", ["accidentals", "ties", "grace", "fermatas", "rests", "tuplets", "barlines"])

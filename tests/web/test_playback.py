@@ -9,13 +9,14 @@ from hand_made import make_document, with_unread
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from strategies import notes, rests, scores
+from verovio_playback import playable_mei
 from web_documents import NAMES, WEIGHTS, example, one_after_the_other
 
 from focal_omr.document.document import Document
 from focal_omr.document.pieces import played_measures
 from focal_omr.encodings.semantic import score_to_tokens
 from focal_omr.encodings.to_one_voice import from_score
-from focal_omr.formats.midi import Playback, playable_mei
+from focal_omr.formats.midi import Playback
 from focal_omr.formats.midi_score import PartPlayer, measure_starts
 from focal_omr.formats.verovio import Engraver
 from focal_omr.score.records import (
