@@ -110,7 +110,8 @@ class _Placer:
                 heads[position] += len(drawn)
                 signs[position] += len(self.by_id["accidental", head.note])
                 for each in drawn:
-                    if abs(self._position(each) - position) > 1:
+                    steps = (self.frame.line_ys[-1] - (each.box[1] + each.box[3]) / 2) / (SPACE / 2)
+                    if abs(steps - position) > 1:
                         raise EngraveError(
                             f"the engraver drew {head.note} at another position than {position}"
                         )
@@ -121,10 +122,6 @@ class _Placer:
                 raise EngraveError(f"the engraver drew {heads[position]} heads of {head.note}")
             if (signs[position] > 0) != (head.accidental is not None):
                 raise EngraveError(f"the engraver drew {signs[position]} accidentals of {head.note}")
-
-    def _position(self, head: DrawnElement) -> float:
-        """Diatonic steps from the lowest line to the middle of a head."""
-        return (self.frame.line_ys[-1] - (head.box[1] + head.box[3]) / 2) / (SPACE / 2)
 
     def check_rest(self) -> None:
         """No sign is left over."""

@@ -14,7 +14,7 @@ from focal_omr.data.engraving.engraved_system import SPACE, DrawnSystem, StaffFr
 from focal_omr.data.engraving.for_engraving import for_engraving
 from focal_omr.data.engraving.lilypond_score import drawable, write_lilypond_score
 from focal_omr.data.engraving.match_shapes import Shape, match_shapes
-from focal_omr.data.engraving.svg_boxes import SVG, Box, shape_box
+from focal_omr.data.engraving.svg_boxes import SVG, Box, shape_box, union
 from focal_omr.data.engraving.system_staves import EngravedStaff, staves_of_events, staves_of_svg, with_stems
 from focal_omr.errors import EngraveError
 from focal_omr.score.score import Score
@@ -142,16 +142,10 @@ def _shapes(root: ET.Element) -> Iterator[Shape]:
         kind = group.get("class", "")
         if kind and kind != "staff":
             boxes = list(_boxes(group))
-            pieces = boxes if kind in ("barline", "key", "meter", "beam", "ledger") else _union(boxes)
-            for box in pieces:
+            whole = union(boxes)
+            apart = kind in ("barline", "key", "meter", "beam", "ledger") or whole is None
+            for box in boxes if apart or whole is None else [whole]:
                 yield Shape(kind, group.get("id", ""), box)
-
-
-def _union(boxes: Sequence[Box]) -> list[Box]:
-    if not boxes:
-        return []
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return [(min(lefts), min(tops), max(rights), max(bottoms))]
 
 
 def _boxes(group: ET.Element) -> Iterator[Box]:

@@ -1,6 +1,6 @@
-"""What MuseScore draws of a system, read from its SVG.
+"""Reader of the SVG of a system by MuseScore, with kinds, ids and boxes.
 
-MuseScore keeps no ids, but the colours of notes and rests, so each of them is written in a colour of its own.
+MuseScore keeps no ids, but the colours of notes and rests, so each of them is written in a unique colour.
 Stems, accidentals, dots and ties are found beside their heads. Everything is drawn in black in the end.
 """
 
@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.data.engraving.engraved_system import SPACE, DrawnSystem, StaffFrame
 from focal_omr.data.engraving.match_shapes import Shape, match_shapes
-from focal_omr.data.engraving.svg_boxes import SVG, Box, shape_box
+from focal_omr.data.engraving.svg_boxes import SVG, shape_box
 from focal_omr.errors import EngraveError
 from focal_omr.score.score import Score
 
@@ -74,10 +74,6 @@ def read_musescore(svg: str, ids: Sequence[str], score: Score, staff_of: Mapping
     return DrawnSystem(frames, tuple(elements), (0, 0))
 
 
-def _scaled(box: Box) -> Box:
-    return box[0] * _SCALE, box[1] * _SCALE, box[2] * _SCALE, box[3] * _SCALE
-
-
 def _frames(root: ET.Element) -> tuple[StaffFrame, ...]:
     ends: dict[float, list[tuple[float, float]]] = defaultdict(list)  # of the lines, by height
     for line in root.iter(f"{SVG}polyline"):
@@ -109,4 +105,5 @@ def _shapes(root: ET.Element, ids: Sequence[str]) -> Iterator[Shape]:
         paint = _PAINT.match(shape.get("fill", "")) if name in ("Note", "Rest") else None
         number = int(paint[1], 16) if paint else 0
         id_ = ids[number] if number < len(ids) else ""
-        yield Shape(_KINDS.get(name, name.lower()), id_, _scaled(box))
+        left, top, right, bottom = (_SCALE * value for value in box)
+        yield Shape(_KINDS.get(name, name.lower()), id_, (left, top, right, bottom))

@@ -37,15 +37,11 @@ def glyphs(root: ET.Element) -> dict[str, Box]:
     """Boxes of the glyphs that an SVG of Verovio defines, by their ids."""
     found = {}
     for group in root.iterfind(f"{SVG}defs/{SVG}g"):
-        box = union(_flipped(path) for path in group.iterfind(f"{SVG}path") if path.get("d"))
+        box = union(_path_box(path.get("d", "")) for path in group.iterfind(f"{SVG}path") if path.get("d"))
         if box is not None:
-            found[group.get("id", "")] = box
+            left, top, right, bottom = box
+            found[group.get("id", "")] = (left, -bottom, right, -top)  # they are drawn upside down
     return found
-
-
-def _flipped(path: ET.Element) -> Box:
-    left, top, right, bottom = _path_box(path.get("d", ""))
-    return left, -bottom, right, -top
 
 
 def shape_box(shape: ET.Element, defined: Mapping[str, Box]) -> Box | None:

@@ -1,7 +1,6 @@
 """Staves of systems engraved by Verovio, each cut out with its neighbours, with labels of what is drawn."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -117,7 +116,11 @@ def engrave_system(engraver: Engraver, random: Random, score: Score) -> list[Eng
 
 
 def columns_of(score: Score) -> tuple[tuple[Column, ...], ...]:
-    """The columns of each staff."""
+    """The columns of each staff.
+
+    Raises:
+        EngraveError: Columns cannot say the score, or it has several systems.
+    """
     found = score_to_columns(score)
     if found.outside:
         raise EngraveError(f"columns cannot say {found.outside[0].reason}")
@@ -156,11 +159,6 @@ def with_stems(score: Score, system: DrawnSystem) -> Score:
         below = stem[3] - max(bottom for _, _, _, bottom in heads)
         return replace(event, stem="up" if above > below else "down")
 
-    return _map_events(score, change)
-
-
-def _map_events(score: Score, change: Callable[[Event], Event]) -> Score:
-    """The score with each event changed."""
     parts = []
     for part in score.parts:
         measures = []
@@ -209,7 +207,11 @@ class _Window:
             replace(frame, line_ys=tuple(y + by for y in frame.line_ys))
             for frame, by in zip(system.staves, self.moved, strict=True)
         )
-        elements = (_moved(e, self.moved[e.staff] if e.staff >= 0 else 0.0) for e in system.elements)
+        elements = []
+        for element in system.elements:
+            by = self.moved[element.staff] if element.staff >= 0 else 0.0
+            left, top, right, bottom = element.box
+            elements.append(replace(element, box=(left, top + by, right, bottom + by)))
         return replace(system, staves=tuple(staves), elements=tuple(elements))
 
     def framed(self, svg: str, system: DrawnSystem) -> str:
@@ -269,11 +271,6 @@ def staves_of_svg(svg: str, system: DrawnSystem, score: Score, *, units: float) 
         gray = rasterise(_SVG_TAG.sub(tag, svg, count=1))
         staves.append(labelled_staff(gray, system, number, own, left, score))
     return staves
-
-
-def _moved(element: DrawnElement, by: float) -> DrawnElement:
-    left, top, right, bottom = element.box
-    return replace(element, box=(left, top + by, right, bottom + by))
 
 
 def labelled_staff(

@@ -55,7 +55,7 @@ def show_columns(
 
 
 def factor_counts(staves: Iterable[StoredStaff]) -> dict[str, Counter[str]]:
-    """How often each value of each factor occurs; what is told of a position is counted over all positions.
+    """How often each value of each factor occurs; values of positions are counted over all positions.
 
     Values that never occur are counted 0.
     """
