@@ -26,6 +26,7 @@ from focal_omr.images.load import decode_gray
 from focal_omr.runtime.atomic_files import atomic_file, write_atomic
 
 _INDEX_FORMAT = 1
+_COLUMNS_FORMAT = 2  # of `column_shards`
 _MAX_WIDTH_PX = 100_000
 _PNG_HEAD = 24  # bytes of a PNG up to and including its size
 
@@ -156,6 +157,8 @@ def shard_index(path: ShardPath) -> list[StoredStaff]:
         return list(_scan(path))
     try:
         content = json.loads(index.read_bytes())
+        if content["format"] == _COLUMNS_FORMAT:
+            raise DataError(f"{path}: a shard of columns; needed is one of `focal-omr data shards`")
         if content["format"] != _INDEX_FORMAT or content["bytes"] != path.stat().st_size:
             raise DataError(
                 f"{index}: not the index of this {path.name}; delete it to have the shard scanned"

@@ -11,6 +11,7 @@ import pytest
 from focal_omr.data.engraving import column_shards
 from focal_omr.data.engraving.column_shards import StaffRecord, column_shard_index, save_column_shard
 from focal_omr.data.engraving.render_systems import staff_records, write_column_shards
+from focal_omr.data.engraving.shards import shard_index
 from focal_omr.data.music.score_stream import MusicSource
 from focal_omr.encodings.column_factors import FACTORS, column_factors
 from focal_omr.errors import DataError
@@ -89,6 +90,14 @@ def test_other_shards_are_refused(tmp_path: Path) -> None:
         index.write_text(broken)
         with pytest.raises(DataError, match="not a readable index"):
             column_shard_index(path)
+
+
+def test_the_reader_of_one_voice_names_a_shard_of_columns(tmp_path: Path) -> None:
+    path = _shard(tmp_path / "a.tar")
+    with pytest.raises(
+        DataError, match=r"a\.tar: a shard of columns; needed is one of `focal-omr data shards`"
+    ):
+        shard_index(path)
 
 
 def test_columns_are_read_as_records(tmp_path: Path) -> None:
