@@ -52,7 +52,7 @@ _XML_NAMES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/
 _OUTER_SIZE = re.compile(r'^<svg width="[^"]*" height="[^"]*"')
 _VIEW_BOX = re.compile(r'(class="definition-scale"[^>]*?) viewBox="[^"]*"')
 # A staff, or what hangs on one and stands outside its group.
-_GROUP = re.compile(r'<g [^>]*?class="(staff|[a-zA-Z]+)"(?: data-[^>]*|(?<=class="staff"))>')
+_GROUP = re.compile(r'<g [^>]*?class="(staff|[a-zA-Z]+)"(?: data-[^>]*|(?<=class="staff"))(?<!/)>')
 _START_ID, _STAFF = re.compile(r'data-startid="#([^"]*)"'), re.compile(r'data-staff="(\d+)')
 _TIGHT = {"spacingLinear": 0.1, "spacingNonLinear": 0.45}
 

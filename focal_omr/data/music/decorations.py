@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Literal
 
 from focal_omr.data.music.choices import Choices
@@ -13,11 +14,14 @@ from focal_omr.score.score import (
     ChordSymbol,
     Direction,
     Dynamic,
+    FiguredBass,
     Fingering,
+    Glissando,
     Hairpin,
     Lyric,
     Moment,
     Ornament,
+    Pedal,
     Slur,
     Spanner,
     Technique,
@@ -79,6 +83,9 @@ class Decorator:
             "dynamic": 0.5 * uniform() ** 2 * scale,
             "hairpin": 0.4 * uniform() ** 3 * scale,
             "words": 0.25 * uniform() ** 3 * scale,
+            "glissando": 0.1 * uniform() ** 8 * scale,
+            "pedal": 0.3 * uniform() ** 6 * scale,
+            "figures": 0.5 * uniform() ** 12 * scale,
             "tempo": 0.1 * uniform() * scale,
             "chord": float(uniform() < 0.04) * scale,
         }
@@ -105,6 +112,11 @@ class Decorator:
             if len(chords) > 1 and self._chance("slur"):
                 first, last = sorted(self.random.sample(range(len(chords)), 2))
                 found.spanners.append(Slur(chords[first].id, chords[last].id))
+            for one, other in pairwise(chords):
+                if self._chance("glissando"):
+                    found.spanners.append(
+                        Glissando(one.notes[0].id, other.notes[0].id, self.random.random() < 0.5)
+                    )
         onsets = sorted({event.onset for events in voices for event in events if event.notes})
         if onsets:
             self._directions(found, onsets, measure, staff, length)
@@ -159,6 +171,15 @@ class Decorator:
         if self._chance("chord"):
             kind, text = random.choice(_CHORDS)
             add(ChordSymbol((random.choice("CDEFGAB"), random.choice((0, 0, -1))), kind, text), "above")
+        if self._chance("figures"):
+            numbers = random.sample(("2", "3", "4", "5", "6", "7"), random.randint(1, 3))
+            figures = tuple(
+                (random.choice(("", "", "sharp", "flat")), n, "") for n in sorted(numbers, reverse=True)
+            )
+            add(FiguredBass(figures), "below")
+        if self._chance("pedal"):
+            ends = Moment(measure, random.choice(onsets), staff), Moment(measure, length, staff)
+            found.spanners.append(Pedal(*ends, line=random.random() < 0.3))
         if self._chance("hairpin") and len(onsets) > 1:
             start = random.choice(onsets[:-1])
             kinds: tuple[Literal["crescendo", "diminuendo"], ...] = ("crescendo", "diminuendo")

@@ -66,6 +66,7 @@ class EventDraft:
     stem: Literal["up", "down"] | None = None
     beams: tuple[BeamPart, ...] = ()
     marks: list[Mark] = field(default_factory=list)
+    cue: bool = False
     measure_rest: bool = False
     rest_step: int | None = None
 
@@ -87,6 +88,7 @@ class EventDraft:
                 duration=self.duration,
                 measure=self.measure_rest,
                 position=self.rest_step,
+                cue=self.cue,
                 beams=self.beams,
                 marks=tuple(self.marks),
             )
@@ -96,6 +98,7 @@ class EventDraft:
             duration=self.duration,
             notes=tuple(note.record() for note in notes),
             grace=self.grace,
+            cue=self.cue,
             stem=self.stem,
             beams=self.beams,
             marks=tuple(self.marks),

@@ -68,6 +68,7 @@ class StaffComposer:
             "repeat": 0.4 * uniform() ** 8,
             "space": uniform(),
             "homophony": max(0.0, 1.6 * uniform() - 0.6),
+            "cue": 0.3 * uniform() ** 12,
             "crossing": 0.3 * uniform() ** 3,
         }
 
@@ -209,6 +210,9 @@ class StaffComposer:
                 crossing = lower.state, range(begin, self.random.randint(begin + 1, count))
             events = voice.measure(rhythm, self.state, group, stem, crossing)
             found.spanners += self._tuplets(rhythm, [e for e in events if e.grace is None])
+            cue = self._chance("cue")
+            for event in events:
+                event.cue = cue and event.grace is None
             found.voices.append(events)
         for voice in self.voices:
             if voice not in present:
