@@ -15,6 +15,7 @@ from focal_omr.errors import NotationError, OmrError
 from focal_omr.evaluation.score_diff.mei import read_mei_bars
 from focal_omr.evaluation.score_diff.musicxml import only_parts, read_musicxml
 from focal_omr.evaluation.score_diff.records import Bar, Staff, take_staves
+from focal_omr.formats.humdrum import written_out
 from focal_omr.formats.mei_reader import read_mei
 from focal_omr.formats.one_voice_files import decode_text, load_one_voice
 from focal_omr.formats.registry import write_score
@@ -110,7 +111,8 @@ def load_compared(source: Path | str | Score) -> ComparedScore:
     try:
         data = read_limited(path, MAX_SCORE_BYTES)
         if suffix in _KERN:
-            data = Engraver().mei(decode_text(data), input_format="kern").encode()
+            lines, _ = written_out(decode_text(data).splitlines())
+            data = Engraver().mei("\n".join(lines), input_format="kern").encode()
         root = parse_xml(unzip_musicxml(data) if suffix == ".mxl" else data)
         if suffix in _KERN or root.tag.rpartition("}")[2] == "mei":
             return ComparedScore(*read_mei_bars(root), path=path)

@@ -62,6 +62,13 @@ def test_one_piece_in_all_formats(tmp_path, suffix):
     assert [sum(bar.marks[kind].total() for bar in score.bars) for kind in ("ties", "tuplets")] == [1, 1]
 
 
+def test_kern_below_a_repeat_sign(tmp_path):
+    """Verovio would drop the notes that the sign stands for."""
+    path = tmp_path / "repeat.krn"
+    path.write_text("**kern\n*M1/4\n=1\n4c\n=2\n*rep\n4c\n*Xrep\n==\n*-\n")
+    assert [len(bar.notes) for bar in load_compared(path).bars] == [1, 1]
+
+
 def test_kern_with_chords(tmp_path):
     (tmp_path / "two.krn").write_text(KERN)
     score = load_compared(tmp_path / "two.krn")
