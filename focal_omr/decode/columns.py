@@ -124,7 +124,8 @@ def decode_columns(log_probs: LogProbs, *, faint: bool = False) -> list[DecodedC
     peaks = np.array([peak for _, _, peak in segments])
     rows = log_probs[peaks]
     values = _fitting_values(rows)
-    probabilities = _probabilities(rows, values)
+    told = np.take_along_axis(rows, _OFFSETS + values, axis=1).astype(np.float64)
+    probabilities = np.where(_asked(values), np.exp(told), 1.0)
     decoded = []
     for index, (first, end, peak) in enumerate(segments):
         column = column_from_factors(values[index].tolist())
@@ -231,12 +232,6 @@ def _asked(values: Values) -> NDArray[np.bool_]:
     return asked
 
 
-def _probabilities(rows: LogProbs, values: Values) -> NDArray[np.float64]:
-    """(N, F) probability of the value of each factor, 1 where it is not asked."""
-    told = np.take_along_axis(rows, _OFFSETS + values, axis=1).astype(np.float64)
-    return np.where(_asked(values), np.exp(told), 1.0)
-
-
 # Stems and heads that fit ----------------------------------------------------------------------------------
 
 # What the three stems may be together, all absent left out; and for each the heads that fit it.
@@ -303,20 +298,14 @@ def _with_states(rows: LogProbs, values: Values, states: NDArray[np.intp]) -> No
     values[:, _HEAD_FACTORS[:, 0]] = best
 
 
-def _fit(values: Values) -> NDArray[np.bool_]:
-    """(N, F) -> (N,) whether stems and heads of notes fit each other."""
-    groups = values[:, _GROUPS]
-    rests = values[:, [first + 2 for first in _GROUPS]]
-    sounds = (groups > 1) & (rests == 0)  # (N, 3)
-    heads = values[:, _HEAD_FACTORS[:, 0]]  # (N, 33)
-    has = np.stack([_HAS[0, stem][heads].any(axis=1) for stem in range(3)], axis=1)
-    return np.asarray((has == sounds).all(axis=1) & (groups > 0).any(axis=1) & (groups[:, 2] == 0))
-
-
 def _fitting_values(rows: LogProbs) -> Values:
     """(N, WIDTH) -> (N, F) the most probable values; those of notes fit each other."""
     values = _best_values(rows)
-    torn = np.flatnonzero((values[:, 0] == _NOTES) & ~_fit(values))
+    groups, rests = values[:, _GROUPS], values[:, [first + 2 for first in _GROUPS]]  # (N, 3)
+    heads = values[:, _HEAD_FACTORS[:, 0]]  # (N, 33)
+    has = np.stack([_HAS[0, stem][heads].any(axis=1) for stem in range(3)], axis=1)
+    fit = (has == ((groups > 1) & (rests == 0))).all(axis=1) & (groups > 0).any(axis=1) & (groups[:, 2] == 0)
+    torn = np.flatnonzero((values[:, 0] == _NOTES) & ~fit)
     if torn.size:
         own = values[torn]
         _with_states(rows[torn], own, _state_scores(rows[torn]).argmax(axis=1))

@@ -1,14 +1,22 @@
 """Voices from columns: the stems of a measure joined to voices, their tuplets and tremolos."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
 
 from focal_omr.encodings.columns import Group
-from focal_omr.score.score import Chord, Event, Rest, Space, Tremolo, Tuplet, Voice
+from focal_omr.score.score import Chord, Duration, Event, Measure, Rest, Space, Tremolo, Tuplet, Voice
 
-__all__ = ["TimedGroup", "join_voices", "pair_tremolos", "tuplets_of", "voice_of"]
+__all__ = [
+    "TimedGroup",
+    "join_voices",
+    "pair_tremolos",
+    "silence",
+    "tuplets_of",
+    "voice_of",
+    "with_ties",
+]
 
 _ZERO = Fraction(0)
 
@@ -194,3 +202,38 @@ def pair_tremolos(chain: Sequence[TimedGroup]) -> None:
         mark = Tremolo(strokes, "stop" if waiting == strokes else "start")
         waiting = 0 if waiting == strokes else strokes
         entry.event = replace(entry.event, marks=(mark, *entry.event.marks))
+
+
+# Measures ------------------------------------------------------------------------------------------------
+
+
+def silence(measure_id: str, staff: int, length: Fraction, *, printed: bool) -> Voice:
+    """A measure of a staff in which nothing begins: a rest, or nothing where no rest is printed.
+
+    Args:
+        measure_id: Id of the measure.
+        staff: Number of the staff in its part.
+        length: Of the measure.
+        printed: Whether a rest is printed.
+    """
+    id_ = f"{measure_id}s{staff}r"
+    event: Rest | Space = Space(id=id_, onset=_ZERO, length=length, staff=staff)
+    if printed:
+        event = Rest(
+            id=id_, onset=_ZERO, duration=Duration(Fraction(1)), length=length, staff=staff, measure=True
+        )
+    return Voice(4 * (staff - 1) + 1, (event,))
+
+
+def with_ties(measure: Measure, tie_to: Mapping[str, str]) -> Measure:
+    """A measure whose notes are tied: `tie_to` is the id of the note that one of them leads to, by its id."""
+    voices = []
+    for voice in measure.voices:
+        events = []
+        for event in voice.events:
+            if isinstance(event, Chord) and any(note.id in tie_to for note in event.notes):
+                notes = (replace(n, tie_to=tie_to[n.id]) if n.id in tie_to else n for n in event.notes)
+                event = replace(event, notes=tuple(notes))
+            events.append(event)
+        voices.append(replace(voice, events=tuple(events)))
+    return replace(measure, voices=tuple(voices))

@@ -15,8 +15,10 @@ from focal_omr.encodings.column_voices import (
     TimedGroup,
     join_voices,
     pair_tremolos,
+    silence,
     tuplets_of,
     voice_of,
+    with_ties,
 )
 from focal_omr.encodings.columns import BARLINES, SUBDIVIDING, Column, NoteColumn, SignColumn
 from focal_omr.encodings.staff_state import ALTERS, OpenTie, StaffState
@@ -43,7 +45,6 @@ from focal_omr.score.score import (
     Rest,
     Score,
     Sign,
-    Space,
     Spanner,
     Unpitched,
     Unread,
@@ -262,7 +263,7 @@ class _PartDecoder:
 
     def finish(self) -> Part:
         """The part, with its ties."""
-        measures = tuple(_with_ties(measure, self.tie_to) for measure in self.measures)
+        measures = tuple(with_ties(measure, self.tie_to) for measure in self.measures)
         return Part(id=self.id, measures=measures, staves=len(self.staves), spanners=tuple(self.spanners))
 
     def read_bar(
@@ -295,7 +296,7 @@ class _PartDecoder:
             elif isinstance(repeat, int):
                 repeats.append((reader.number, MeasureRepeat(repeat)))
             else:
-                voices.append(_silence(self.measure_id, reader.number, frame.length, printed=frame.rests > 0))
+                voices.append(silence(self.measure_id, reader.number, frame.length, printed=frame.rests > 0))
             reader.state.end_measure(self.begun)
         for value in endings:
             self._ending(value)
@@ -318,11 +319,9 @@ class _PartDecoder:
         for more in range(2, frame.rests + 1):
             number = len(self.measures) + 1
             id_ = f"{self.id}m{self.before + number}"
-            silence = tuple(
-                _silence(id_, reader.number, frame.length, printed=True) for reader in self.readers
-            )
+            rests = tuple(silence(id_, reader.number, frame.length, printed=True) for reader in self.readers)
             right = frame.right if more == frame.rests else Barline()
-            self.measures.append(Measure(id=id_, number=str(number), voices=silence, right=right))
+            self.measures.append(Measure(id=id_, number=str(number), voices=rests, right=right))
         self.begun += frame.length * max(1, frame.rests)
 
     def _ending(self, value: str) -> None:
@@ -460,19 +459,6 @@ class _PartDecoder:
             yield voice_of(chain, 4 * (staff - 1) + number, self.length, space)
 
 
-def _with_ties(measure: Measure, tie_to: dict[str, str]) -> Measure:
-    voices = []
-    for voice in measure.voices:
-        events = []
-        for event in voice.events:
-            if isinstance(event, Chord) and any(note.id in tie_to for note in event.notes):
-                notes = (replace(n, tie_to=tie_to[n.id]) if n.id in tie_to else n for n in event.notes)
-                event = replace(event, notes=tuple(notes))
-            events.append(event)
-        voices.append(replace(voice, events=tuple(events)))
-    return replace(measure, voices=tuple(voices))
-
-
 def _shared_signs(signs: Sequence[Sign], staves: int) -> Iterator[Sign]:
     """Keys and meters that stand on all staves become one sign of the part."""
     seen: set[tuple[Fraction, object]] = set()
@@ -484,15 +470,6 @@ def _shared_signs(signs: Sequence[Sign], staves: int) -> Iterator[Sign]:
         elif key not in seen:
             seen.add(key)
             yield replace(sign, staff=None)
-
-
-def _silence(measure_id: str, staff: int, length: Fraction, *, printed: bool) -> Voice:
-    """A measure of a staff in which nothing begins: a rest, or nothing where no rest is printed."""
-    id_ = f"{measure_id}s{staff}r"
-    event: Rest | Space = Space(id=id_, onset=_ZERO, length=length, staff=staff)
-    if printed:
-        event = Rest(id=id_, onset=_ZERO, duration=_WHOLE, length=length, staff=staff, measure=True)
-    return Voice(4 * (staff - 1) + 1, (event,))
 
 
 def _names(values: Sequence[object]) -> str:

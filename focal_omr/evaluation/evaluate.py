@@ -214,7 +214,10 @@ class EvaluationRequest:
 def run_evaluation(request: EvaluationRequest) -> tuple[Evaluation | ColumnEvaluation, ModelCard]:
     """Load the model and evaluate it; a function for a worker process.
 
-    A folder with shards of columns is evaluated by columns. Raises as `evaluate` and `evaluate_columns` do.
+    A folder with shards of columns is evaluated by columns.
+
+    Raises:
+        DataError: As `evaluate` and `evaluate_columns`; the folder holds columns and the model reads none.
     """
     recognizer = Recognizer(model=request.model, threads=request.threads, beam_width=request.beam_width)
     if find_column_shards(request.folder):

@@ -80,7 +80,7 @@ def test_other_durations_are_choices_with_their_price() -> None:
     doubt(log_probs, 1, "up.value", Fraction(1, 8), 0.2)
     doubt(log_probs, 1, "advance", Fraction(1, 8), 0.4)
     (choices,) = column_choices(decode_columns(log_probs))
-    first, second = (reading.column for reading in choices.readings)
+    first, second = (reading.column for reading in choices.readings[:2])
     assert first == CHORD
     assert isinstance(second, NoteColumn)
     assert second.groups == (notes("1/8", 3, (5, Head("sharp", True))), CHORD.groups[1], None)
@@ -95,10 +95,22 @@ def test_a_faint_column_may_be_nothing() -> None:
     faint, bar = decode_columns(log_probs, faint=True)
     assert (faint.column, bar.column) == (None, BAR)
     (choices,) = column_choices([faint])
-    assert [reading.column for reading in choices.readings] == [None, CHORD]
+    assert [reading.column for reading in choices.readings[:2]] == [None, CHORD]
 
 
 def test_signs_have_the_confidence_of_their_factors() -> None:
     log_probs = network_output([SignColumn("meter", meter(7, 8))])
     doubt(log_probs, 1, "meter.unit", 4, 0.3)
     assert decode_columns(log_probs)[0].confidence == pytest.approx(0.7, abs=0.02)
+
+
+def test_a_tuplet_is_priced_as_one_sign() -> None:
+    log_probs = network_output([CHORD])
+    doubt(log_probs, 1, "up.ratio", (3, 2), 0.1)
+    (choices,) = column_choices(decode_columns(log_probs))
+    prices = {
+        reading.column.groups[0].ratio: reading.price
+        for reading in reversed(choices.readings)
+        if reading.column and reading.column.groups[0]
+    }
+    assert prices[3, 2] == pytest.approx(np.log(9) / 3, abs=0.01)
