@@ -119,7 +119,7 @@ class LayerReader:
                 self.grace = None
             elif tag == "halfmRpt":
                 self._repeat_half(child)
-            elif tag in ("clef", "keySig", "meterSig", "meterSigGrp"):
+            elif tag in ("clef", "keySig", "meterSig", "meterSigGrp") and not child.get("sameas"):
                 sign = sign_of(child, self.state.key)
                 if sign is not None:
                     self.voice.signs.append((self.now, sign))

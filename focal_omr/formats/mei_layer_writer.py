@@ -139,6 +139,7 @@ class PartLayers:
             element = sub(parent, "staff", {"n": str(self.first_staff + staff - 1)})
             voices = [voice for number, voice in enumerate(measure.voices) if home[number] == staff]
             waiting = list(inserted.get(staff, ()))
+            clefs: list[tuple[Fraction, ET.Element]] = []
             for voice in voices:
                 layer = sub(element, "layer", {"n": str(voice.number)})
                 if multirest is not None:
@@ -154,6 +155,13 @@ class PartLayers:
                     continue
                 here = [entry for entry in waiting if entry[0] in _boundaries(voice)]
                 waiting = [entry for entry in waiting if entry not in here]
+                # Verovio reads the notes of each layer by the clefs in it: other voices refer to the clef.
+                same = [entry for entry in clefs if entry[0] in _boundaries(voice)]
+                for number, (onset, element) in enumerate(here):
+                    if element.tag == "clef" and len(voices) > 1:
+                        element.set(ID, f"{measure.id}c{staff}-{voice.number}-{number}")
+                        clefs.append((onset, element))
+                here += [(onset, ET.Element("clef", {"sameas": f"#{e.attrib[ID]}"})) for onset, e in same]
                 self._fill(layer, index, measure, voice, staff, here)
             if waiting or not voices:
                 self._filler(element, measure, waiting)

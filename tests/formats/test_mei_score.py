@@ -341,6 +341,23 @@ def test_notes_under_an_octave_line_are_written_as_printed_in_every_measure() ->
     assert printed == ["6", "6", "5", "6"]
 
 
+def test_a_clef_inside_a_measure_holds_for_the_notes_of_all_voices() -> None:
+    bass, treble = Sign(Fraction(0), Clef("F", 4)), Sign(Fraction(1, 4), Clef("G", 2))
+    voices = [
+        (chord(f"{v}1", Fraction(0), "C4"), chord(f"{v}2", Fraction(1, 4), "F4")) for v in ("a", "b", "c")
+    ]
+    bar = measure("m1", *voices, signs=(bass, treble))
+    text = write_mei_score(Score(parts=(Part(id="P1", measures=(bar,)),)))
+    svg = Engraver(**ONE_STAFF).svg(text)
+    rows = {
+        id_: re.search(rf'id="{id_}" class="note".*?translate\(\d+, (\d+)\)', svg, re.DOTALL)
+        for id_ in ("a2", "b2", "c2")
+    }
+    assert len({found[1] for found in rows.values() if found}) == 1
+    read = read_mei_score(text).parts[0].measures[0].signs
+    assert [(sign.onset, sign.value) for sign in read] == [(s.onset, s.value) for s in (bass, treble)]
+
+
 def test_tremolos() -> None:
     layer = '<bTrem unitdur="32"><note pname="g" oct="4" dur="4"/></bTrem><fTrem beams="3">'
     layer += '<note pname="g" oct="4" dur="2"/><note pname="a" oct="4" dur="2"/></fTrem>'
