@@ -6,6 +6,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import cast
 
 from focal_omr.score import records
@@ -55,6 +56,7 @@ _RIGHT_ALONE = _RIGHT | {"repeat_start": FORWARD, "repeat_both": Barline("heavy-
 _REPEAT_STARTS = ("repeat_start", "repeat_both")
 _DEFAULT_BAR = Fraction(1)  # a whole-bar rest without a meter, as in Verovio
 _ZERO = Fraction(0)
+_CACHED_BARS = 8192  # a book of 100 pages
 
 _Sign = records.Clef | records.Key | records.Meter
 
@@ -127,9 +129,9 @@ class _PartBuilder:
 
     def __init__(self, number: int, part: records.Part, before: int, meter: records.Meter | None) -> None:
         self.number, self.part, self.before, self.meter = number, part, before, meter
-        self.measures: list[Measure] = []
-        self.tuplets: list[Tuplet] = []
-        self.ties = dict(_ties(number, part, before))
+        self.ties: dict[str, list[tuple[str, str]]] = {}  # by the id of the measure in which they begin
+        for source, target in _ties(number, part, before):
+            self.ties.setdefault(source.rpartition("e")[0], []).append((source, target))
         self.has_beams = any(
             isinstance(event, records.Note) and event.beam
             for measure in part.measures
@@ -138,26 +140,62 @@ class _PartBuilder:
 
     def build(self) -> Part:
         """The part, with its measures not yet numbered."""
+        measures: list[Measure] = []
+        tuplets: list[Tuplet] = []
+        meter = self.meter
         bars = list(_bars(self.part.measures, self.before))
         for index, bar in enumerate(bars):
-            before = bars[index - 1].measure.barline if index else None
-            following = bars[index + 1] if index + 1 < len(bars) else None
-            self._add(bar, before, following)
+            opens = index > 0 and bars[index - 1].measure.barline in _REPEAT_STARTS
+            alone = index + 1 == len(bars) or bars[index + 1].opening is not None
+            ties = tuple(self.ties.get(measure_id(self.number, bar.place), ()))
+            place = (self.number, not measures, opens, alone)
+            built = _build_bar(bar, place, meter, ties, self.has_beams)
+            measures += built.measures
+            tuplets += built.tuplets
+            meter = built.meter
         return Part(
             id=f"P{self.number}",
-            measures=tuple(self.measures),
+            measures=tuple(measures),
             name=self.part.name,
-            spanners=tuple(self.tuplets),
+            spanners=tuple(tuplets),
         )
 
-    def _add(self, bar: _Bar, before: records.BarlineKind | None, following: _Bar | None) -> None:
-        """Appends the measures of one record.
 
-        Args:
-            bar: The record.
-            before: The barline before it.
-            following: The next record; None: it is the last one.
-        """
+@lru_cache(_CACHED_BARS)
+def _build_bar(
+    bar: _Bar,
+    place: tuple[int, bool, bool, bool],
+    meter: records.Meter | None,
+    ties: tuple[tuple[str, str], ...],
+    has_beams: bool,
+) -> "_BarBuilder":
+    """The measures of one record, built once: an edit of a document changes few of them.
+
+    Args:
+        bar: The record.
+        place: Number of the part, whether the record is its first one, whether a repeat begins before it, and
+            whether no following measure can hold its repeat sign.
+        meter: The meter in force before it.
+        ties: Ids of the notes in it that are tied on, and of those they lead to.
+        has_beams: Whether the part has beams.
+    """
+    builder = _BarBuilder(place[0], meter, dict(ties), has_beams)
+    builder.build(bar, first=place[1], opens=place[2], alone=place[3])
+    return builder
+
+
+class _BarBuilder:
+    """Builds the measures of one record; finished, it is shared and not changed."""
+
+    def __init__(
+        self, number: int, meter: records.Meter | None, ties: dict[str, str], has_beams: bool
+    ) -> None:
+        self.number, self.meter, self.ties, self.has_beams = number, meter, ties, has_beams
+        self.measures: list[Measure] = []
+        self.tuplets: list[Tuplet] = []
+
+    def build(self, bar: _Bar, *, first: bool, opens: bool, alone: bool) -> None:
+        """Build them; the arguments are those of `_build_bar`."""
         signs = bar.opening.events if bar.opening else ()
         whole = replace(bar.measure, events=(*signs, *bar.measure.events))
         self.meter = records.opening_meter(whole, self.meter)
@@ -176,19 +214,16 @@ class _PartBuilder:
             rest = bar_length if segment.multirest or fills else None
             built += self._segment(segment, bar.place, len(built), rest)
             built[-1] = replace(built[-1], right=NO_BARLINE)
-        alone = following is None or following.opening is not None
         kind = bar.measure.barline
         built[-1] = replace(built[-1], right=(_RIGHT_ALONE if alone else _RIGHT)[kind])
         broken = bar.measure.break_before or (bar.opening.break_before if bar.opening else None)
-        left = FORWARD if bar.opening or before in _REPEAT_STARTS else None
+        left = FORWARD if bar.opening or opens else None
         after = len(bar.opening.events) if bar.opening else None
         short = _ZERO < whole.length < bar_length and self.meter is not None and kind is not None
-        pickup = (
-            (not self.measures and len(built) == 1 and short) or built[0].length == 0 or len(segments) > 1
-        )
+        pickup = (first and len(built) == 1 and short) or built[0].length == 0 or len(segments) > 1
         built[0] = replace(built[0], break_before=broken, left=left, left_after=after, pickup=pickup)
         built[-1] = replace(built[-1], pickup=built[-1].pickup or built[-1].length == 0 or len(segments) > 1)
-        self.measures += built
+        self.measures = built
         self.meter = records.closing_meter(whole, self.meter)
 
     def _segment(self, segment: _Segment, place: int, index: int, rest: Fraction | None) -> list[Measure]:
@@ -242,7 +277,7 @@ def _segments(events: Sequence[tuple[str, records.Event]]) -> Iterator[_Segment]
 class _VoiceBuilder:
     """Builds the events and signs of one measure."""
 
-    def __init__(self, part: _PartBuilder, segment: _Segment, rest: Fraction | None) -> None:
+    def __init__(self, part: _BarBuilder, segment: _Segment, rest: Fraction | None) -> None:
         self.part, self.segment, self.rest = part, segment, rest
         self.events: list[Event] = []
         self.signs: list[Sign] = []
