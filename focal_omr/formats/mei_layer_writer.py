@@ -157,10 +157,10 @@ class PartLayers:
                 waiting = [entry for entry in waiting if entry not in here]
                 # Verovio reads the notes of each layer by the clefs in it: other voices refer to the clef.
                 same = [entry for entry in clefs if entry[0] in _boundaries(voice)]
-                for number, (onset, element) in enumerate(here):
-                    if element.tag == "clef" and len(voices) > 1:
-                        element.set(ID, f"{measure.id}c{staff}-{voice.number}-{number}")
-                        clefs.append((onset, element))
+                for number, (onset, sign) in enumerate(here):
+                    if sign.tag == "clef" and len(voices) > 1:
+                        sign.set(ID, f"{measure.id}c{staff}-{voice.number}-{number}")
+                        clefs.append((onset, sign))
                 here += [(onset, ET.Element("clef", {"sameas": f"#{e.attrib[ID]}"})) for onset, e in same]
                 self._fill(layer, index, measure, voice, staff, here)
             if waiting or not voices:

@@ -349,10 +349,13 @@ def test_a_clef_inside_a_measure_holds_for_the_notes_of_all_voices() -> None:
     bar = measure("m1", *voices, signs=(bass, treble))
     text = write_mei_score(Score(parts=(Part(id="P1", measures=(bar,)),)))
     svg = Engraver(**ONE_STAFF).svg(text)
+    assert len(re.findall(r'^ *<layer n="\d">', text, re.MULTILINE)) == 3
+    assert len({line.index("<layer") for line in text.splitlines() if "<layer" in line}) == 1
     rows = {
         id_: re.search(rf'id="{id_}" class="note".*?translate\(\d+, (\d+)\)', svg, re.DOTALL)
         for id_ in ("a2", "b2", "c2")
     }
+    assert len([found for found in rows.values() if found]) == 3
     assert len({found[1] for found in rows.values() if found}) == 1
     read = read_mei_score(text).parts[0].measures[0].signs
     assert [(sign.onset, sign.value) for sign in read] == [(s.onset, s.value) for s in (bass, treble)]
