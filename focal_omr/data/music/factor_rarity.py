@@ -13,10 +13,10 @@ __all__ = ["FactorRarity", "impossible", "possible_values"]
 # Advances that no note value has, and that come between two voices only with spaces.
 _BY_ACCIDENT = tuple(Fraction(*pair) for pair in ((5, 12), (7, 12), (5, 24), (57, 88)))
 # Wishes of one system: with 60 such systems in a shard of 500 staves, every value comes about once.
-_WISHES = 32
+_WISHES = 36
 # A wish that was not fulfilled counts as much as a part of an occurrence, so that a value that the composer
 # reaches seldom does not keep others from their turn.
-_UNFULFILLED = 0.25
+_UNFULFILLED = 0.1
 
 
 def impossible(factor: str, value: Any) -> str | None:
