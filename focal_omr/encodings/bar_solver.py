@@ -223,6 +223,8 @@ def _cheapest(staves: Sequence[Sequence[_Moment]], wanted: int | None, price: fl
                 again = _search(staves[index], length, grid, min(limit, 2 * _NO_READING))
                 if again is not None and (found is None or again.cost < found.cost):
                     solved[index] = again
+        if all(found is not None and found.times[0] > 0 for found in solved):
+            cost += _SILENCE  # of all staves
         cost += sum(_NO_READING if found is None else found.cost for found in solved)
         if best is None or cost < best[2]:
             best = (length, solved, cost)

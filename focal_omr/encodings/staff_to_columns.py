@@ -223,6 +223,8 @@ class StaffEncoder:
             return
         voices = self._voices(measure, length)
         timed = sorted({e.onset for voice in voices for e in voice.events})
+        if timed and timed[-1] > 0 and not any(e.length for voice in voices for e in voice.events):
+            self._cannot("grace notes alone on a staff")
         signs = list(self._inner_signs(measure, length))
         rests = [event for voice in voices for event in voice.measure_rests]
         if len(rests) > 1:

@@ -97,6 +97,13 @@ def test_silence_at_the_beginning() -> None:
     assert onsets(solve_bar([up("1/1"), late], FULL), 1) == "1/2 3/4"
 
 
+def test_a_measure_does_not_begin_with_silence_of_all_staves() -> None:
+    """The last measure is short, and one staff begins late."""
+    eighths = [col(notes("1/8", 0), advance="1/8") for _ in range(2)]
+    solved = solve_bar([eighths, eighths[:1]], Fraction(1), pickup=True)
+    assert (onsets(solved), onsets(solved, 1), solved.length) == ("0 1/8", "1/8", Fraction(1, 4))
+
+
 def test_a_staff_that_nothing_completes_is_named() -> None:
     solved = solve_bar([up("1/2", "1/2"), up("1/2", "1/2", "1/8"), up("1/1")], FULL)
     assert solved.unsolved == (1,)

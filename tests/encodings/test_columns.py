@@ -532,6 +532,21 @@ def test_what_is_outside_is_named() -> None:
     ]
 
 
+def test_grace_notes_alone_on_a_staff_are_outside() -> None:
+    """As in a run of grace notes through both staves of a piano; at the beginning they are told."""
+    upper = [*opening(time=meter(2, 4)), *scale(2), BAR]
+    lower = [*opening(time=meter(2, 4)), col(notes("1/8", 0, grace="plain")), BAR]
+    score = decode(upper, lower, parts=(2,)).score
+    assert score_to_columns(score).outside == ()
+    (part,) = score.parts
+    (measure,) = part.measures
+    above, below = measure.voices
+    grace = replace(chords(measure, 1)[0], onset=QUARTER)
+    measure = replace(measure, voices=(above, replace(below, events=(grace,))))
+    changed = score_to_columns(replace(score, parts=(replace(part, measures=(measure,)),)))
+    assert [(o.staff, o.reason) for o in changed.outside] == [(2, "grace notes alone on a staff")]
+
+
 def test_a_misprinted_value_is_outside() -> None:
     """Its length is no tuplet's; one of 3/4 of its value, as in a quadruplet, is not told from a tuplet."""
     score = decode([*opening(time=meter(4, 4)), *scale(4), BAR]).score
