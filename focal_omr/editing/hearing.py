@@ -75,20 +75,20 @@ class Hearing:
         printed: dict[_Line, int] = {}
         found: dict[str, Chord] = {}
         keys = sorted((s for s in measure.signs if isinstance(s.value, Key)), key=lambda s: s.onset)
-        graces: dict[tuple[int, Fraction], int] = {}
         moments: list[tuple[tuple[Fraction, int], int, Chord]] = []
         for voice in measure.voices:
+            onset, place = None, 0
             for event in voice.events:
                 if isinstance(event, Chord):
-                    place = graces.get((voice.number, event.onset), 0)
-                    graces[voice.number, event.onset] = place + 1
+                    onset, place = event.onset, place + 1 if event.onset == onset else 0
                     moments.append(((event.onset, place), voice.number, event))
-        for at, number, chord in sorted(moments, key=lambda moment: moment[0]):
+        several = len(measure.voices) > 1
+        for at, number, chord in sorted(moments, key=lambda moment: moment[0]) if several else moments:
             while keys and (keys[0].onset, keys[0].graces) <= at:
                 self._read_keys([keys.pop(0)])
                 printed.clear()
             # An accidental of another voice at the same moment holds, too.
-            for other in (each for when, _, each in moments if when == at):
+            for other in (each for when, _, each in moments if when == at) if several else (chord,):
                 printed |= {
                     (note.staff or other.staff, note.pitch.diatonic): ALTERS[note.accidental]
                     for note in other.notes
