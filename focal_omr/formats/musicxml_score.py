@@ -184,8 +184,8 @@ class _PartWriter:
             self._write_barline(element, measure, "right")
 
     def _ticks(self, length: Fraction) -> str:
-        ticks = length * 4 * self.divisions
-        return str(ticks.numerator)
+        # In integers: a product of Fractions takes ten times as long.
+        return str(length.numerator * (4 * self.divisions // length.denominator))
 
     def _staff(self, staff: int) -> int | None:
         """The staff to name in an element; a part with one staff names none."""

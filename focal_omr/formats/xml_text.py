@@ -27,7 +27,8 @@ def _serialize(element: ET.Element, line: str, indent: str, out: list[str]) -> N
     tag, attributes = element.tag, ""
     if element.attrib:
         pairs = element.attrib.items()
-        attributes = "".join([f" {_NAMES.get(name, name)}={quoteattr(value)}" for name, value in pairs])
+        quoted = [(name, f'"{value}"' if value.isalnum() else quoteattr(value)) for name, value in pairs]
+        attributes = "".join([f" {_NAMES.get(name, name)}={value}" for name, value in quoted])
     if len(element) and (element.text or element[0].tail):  # text around other elements stays on its line
         out.append(ET.tostring(element, encoding="unicode"))
     elif len(element):
@@ -38,6 +39,7 @@ def _serialize(element: ET.Element, line: str, indent: str, out: list[str]) -> N
             _serialize(child, deeper, indent, out)
         out.append(f"{line}</{tag}>")
     elif element.text:
-        out.append(f"<{tag}{attributes}>{escape(element.text)}</{tag}>")
+        text = element.text if element.text.isalnum() else escape(element.text)
+        out.append(f"<{tag}{attributes}>{text}</{tag}>")
     else:
         out.append(f"<{tag}{attributes}/>")
