@@ -1,4 +1,4 @@
-"""Which symbol is which event: what a staff contributes to a one-voice score, and where events are on paper.
+"""Symbols as events: what a staff contributes to a one-voice score, and where events are on paper.
 
 Not every symbol is an event: barlines, ties, clefs and keys that a system merely repeats. Not every event is
 a symbol: rests replace unread staves and the parts that a piece lacks.

@@ -1,4 +1,4 @@
-"""How a score is played: tempo, instruments, repeats."""
+"""Options of playback: tempo, instruments, repeats."""
 
 from dataclasses import dataclass
 

@@ -88,7 +88,7 @@ def _decimal(value: Fraction) -> str:
 
 
 def without_doubles(signs: Sequence[Sign]) -> list[list[Sign]]:
-    """The signs in groups of which none has two of one kind for one staff: of two keys the last one holds."""
+    """The signs in groups, each with at most one of a kind for a staff: of two keys the last one holds."""
     groups: list[list[Sign]] = [[]]
     for sign in signs:
         if any(type(o.value) is type(sign.value) and o.staff == sign.staff for o in groups[-1]):
