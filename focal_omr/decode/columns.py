@@ -37,8 +37,9 @@ _SPLIT = 3.0  # nats by which two columns must explain neighbouring frames bette
 _FAINT = 0.1  # probability of the kinds but the blank in a frame that may be a column, too
 _LIKELY = -4.0  # nats behind the best: what is less probable is no way to read a column
 _MAX_READINGS = 8
+_MAX_RATIOS = 2
 _ABSENCE_FACTOR = 2  # bars that do not add up more often have a wrong duration than a note too many
-_TUPLET_SHARE = 1 / 3  # of the price of a ratio, since a tuplet is one sign over three notes or more
+_LIKELY_TUPLET = -8.0  # the same for tuplets, which are one sign over three notes or more
 _CONTRADICTED = 3.0  # nats at most for another advance than the network says
 
 _NUMBER = {factor.name: number for number, factor in enumerate(FACTORS)}
@@ -340,9 +341,9 @@ def column_choices(decoded: Sequence[DecodedColumn]) -> list[Choices]:
         if each.absence > row[_NOTES] + _LIKELY:
             price = float(row[_NOTES]) - each.absence
             readings.append(Reading(None, max(price, _ABSENCE_FACTOR * price)))
-        readings.sort(key=lambda reading: reading.price)
+        readings.sort(key=lambda reading: reading.price + reading.tuplet)
         least = readings[0].price
-        kept = tuple(Reading(each.column, each.price - least) for each in readings[:_MAX_READINGS])
+        kept = tuple(replace(each, price=each.price - least) for each in readings[:_MAX_READINGS])
         found.append(Choices(kept, *_advances(row)))
     return found
 
@@ -355,7 +356,7 @@ def _are_doubtful(rows: LogProbs) -> NDArray[np.bool_]:
             factor = FACTORS[number]
             span = rows[:, factor.offset : factor.offset + len(factor.values)]
             second = np.partition(span, -2, axis=1)[:, -2] if span.shape[1] > 1 else -np.inf
-            behind = _LIKELY / _TUPLET_SHARE if number == first + 4 else _LIKELY
+            behind = _LIKELY_TUPLET if number == first + 4 else _LIKELY
             present = 1 if number == first else rows[:, FACTORS[first].offset] < np.log(0.95)
             doubtful |= (second > span.max(axis=1) + behind) & np.asarray(present, bool)
     return np.asarray(doubtful)
@@ -387,38 +388,43 @@ def _state_readings(row: LogProbs, values: Values, state: int, price: float) -> 
     column = column_from_factors(own[0].tolist())
     assert isinstance(column, NoteColumn)
     durations = [
-        [(0.0, group)] if group is None or group.duration is None else _durations(row, stem, group)
+        [(0.0, 0.0, group)] if group is None or group.duration is None else _durations(row, stem, group)
         for stem, group in enumerate(column.groups)
     ]
     for ways in product(*durations):
-        total = price + sum(own_price for own_price, _ in ways)
+        total = price + sum(own_price for own_price, _, _ in ways)
         if total < -_LIKELY:
-            up, down, third = (group for _, group in ways)
-            yield Reading(replace(column, groups=(up, down, third)), total)
+            up, down, third = (group for *_, group in ways)
+            tuplet = max(own_tuplet for _, own_tuplet, _ in ways)
+            yield Reading(replace(column, groups=(up, down, third)), total, tuplet)
 
 
-def _durations(row: LogProbs, stem: int, group: Group) -> list[tuple[float, Group]]:
-    """A group with its likely durations, and their prices."""
+def _durations(row: LogProbs, stem: int, group: Group) -> list[tuple[float, float, Group]]:
+    """A group with its likely durations; before it the prices of value and dots, and of tuplets."""
     first = _GROUPS[stem]
     ways: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]  # the cheapest for the factors so far
-    for number in (first, first + 1, first + 3, first + 4, first + 5):
+    for number in (first, first + 1, first + 3, first + 5):
         prices = row[_STARTS[number] :][: len(FACTORS[number].values)]
         if number == first:
             prices = np.where(np.arange(len(prices)) < 2, -np.inf, prices)
         elif number == first + 3 and not group.heads:
             prices = prices[:1]  # a rest is no grace note
         prices = prices.max() - prices
-        if number == first + 4:
-            prices = _TUPLET_SHARE * prices
         likely = [(float(prices[i]), i) for i in np.flatnonzero(prices < -_LIKELY).tolist()]
         longer = [(total + price, (*way, i)) for total, way in ways for price, i in likely]
         ways = sorted(way for way in longer if way[0] < -_LIKELY)[:_MAX_READINGS]
+    factor = FACTORS[first + 4]
+    tuplets = row[factor.offset : factor.offset + len(factor.values)]
+    tuplets = tuplets.max() - tuplets
+    ratios = sorted((float(tuplets[i]), i) for i in np.flatnonzero(tuplets < -_LIKELY_TUPLET).tolist())
     found = []
     for price, way in ways:
-        value, dots, grace, ratio, tremolo = (
-            FACTORS[first + at].values[i] for at, i in zip((0, 1, 3, 4, 5), way, strict=True)
+        value, dots, grace, tremolo = (
+            FACTORS[first + at].values[i] for at, i in zip((0, 1, 3, 5), way, strict=True)
         )
         duration = Duration(value, dots)
-        other = replace(group, duration=duration, grace=grace, ratio=ratio, tremolo=tremolo)
-        found.append((price, other))
+        other = replace(group, duration=duration, grace=grace, tremolo=tremolo)
+        found += [
+            (price, tuplet, replace(other, ratio=factor.values[i])) for tuplet, i in ratios[:_MAX_RATIOS]
+        ]
     return found

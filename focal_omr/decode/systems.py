@@ -66,7 +66,10 @@ def decode_system(
         begins: Whether music begins with this system, maybe with a pickup.
     """
     faint = [decode_columns(staff.log_probs, faint=True) for staff in staves]
-    columns = [_with_choices(own) for own in _with_common_barlines(staves, faint)]
+    columns = [
+        _with_choices(staff, own)
+        for staff, own in zip(staves, _with_common_barlines(staves, faint), strict=True)
+    ]
     prints_meter = any(map(_meters, columns))
     solved = [*_solve_bars(columns, bar_length, begins=begins)]
     if bar_length is None and not prints_meter:
@@ -158,10 +161,11 @@ def _most_likely_barline(staff: StaffOutput, x: float) -> int:
 # Bars ------------------------------------------------------------------------------------------------------
 
 
-def _with_choices(columns: Sequence[DecodedColumn]) -> list[_Item]:
+def _with_choices(staff: StaffOutput, columns: Sequence[DecodedColumn]) -> list[_Item]:
     """Columns with the ways to read those that are or may be notes."""
     notes = [each for each in columns if isinstance(each.column, NoteColumn | NoneType)]
-    choices = iter(column_choices(notes))
+    placed = zip(notes, column_choices(notes), strict=True)
+    choices = (replace(own, x=float(staff.xs[each.peak_frame])) for each, own in placed)
     return [
         _Item(each, next(choices) if isinstance(each.column, NoteColumn | NoneType) else None)
         for each in columns

@@ -5,7 +5,8 @@ cheapest first: it costs nothing to go on when the first of the sounding stems e
 same; silence that no rest tells, an advance that is contradicted and a stem that begins before its last note
 ended have their price. The measure is as long as the meter says, or for a price as long as its staves say.
 
-A column that may be read in several ways has a price for each, and the search chooses among them.
+A column that may be read in several ways has a price for each, and the search chooses among them. Where it is
+known where columns stand, those below each other should begin together, and those in between in between.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,14 +31,33 @@ _OTHER_LENGTH = 3.0  # a measure that is not as long as its meter
 _PICKUP = 1.0  # the same at the beginning, the end, a repeat sign or a double barline
 _NO_READING = 4.5  # a staff that cannot fill the measure
 _MAX_NODES = 3000
+_APART = 2.0  # a column does not begin when what stands above or below it begins
+_SILENCE_SEEN = 1.0  # silence that only a column of another staff at the same place tells
+_TUPLET_GOES_ON = 0.05  # of the price of a tuplet that the column before is in, too
+_SAME_SPACES, _BESIDE_SPACES = 0.8, 1.2  # columns so near are one moment; further apart, they are not
+_SURE_COST = 1.5  # of a staff by which others are placed
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a column of notes; `column` None: nothing is there. The price is in nats."""
+    """One way to read a column of notes, with prices in nats.
+
+    Attributes:
+        column: The column; None: nothing is there.
+        price: Of all but its tuplets.
+        tuplet: Of its tuplets, or of there being none; next to nothing where that goes on from the column
+            before.
+    """
 
     column: NoteColumn | None
     price: float = 0.0
+    tuplet: float = 0.0
+
+    @property
+    def ratio(self) -> tuple[int, int]:
+        """Of the first stem in a tuplet."""
+        groups = self.column.groups if self.column else ()
+        return next((group.ratio for group in groups if group and group.ratio != (1, 1)), (1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +68,13 @@ class Choices:
         readings: The cheapest first.
         advances: (whole notes to the next column, price in nats), the cheapest first; empty if not known.
         contradicted: Price of any other advance.
+        x: Where it stands along the system, in staff spaces; None: not known.
     """
 
     readings: tuple[Reading, ...]
     advances: tuple[tuple[Fraction, float], ...] = ()
     contradicted: float = _CONTRADICTED
+    x: float | None = None
 
     @classmethod
     def of(cls, column: NoteColumn) -> "Choices":
@@ -87,6 +109,8 @@ class _Sound:
     `instant`: the next column begins together with this one, which is a grace note, say."""
 
     price: float
+    tuplet: float
+    ratio: tuple[int, int]
     stems: list[tuple[int, int]]
     fills: bool
     instant: bool
@@ -100,6 +124,7 @@ class _Moment:
     advances: dict[int, float] = field(default_factory=dict)
     contradicted: float = _CONTRADICTED
     silence: float = _SILENCE_TOLD
+    x: float | None = None
 
     @property
     def advance(self) -> int | None:
@@ -223,6 +248,7 @@ def _cheapest(staves: Sequence[Sequence[_Moment]], wanted: int | None, price: fl
                 again = _search(staves[index], length, grid, min(limit, 2 * _NO_READING))
                 if again is not None and (found is None or again.cost < found.cost):
                     solved[index] = again
+        _place_by_others(staves, solved, length, min(limit, 2 * _NO_READING))
         if all(found is not None and found.times[0] > 0 for found in solved):
             cost += _SILENCE  # of all staves
         cost += sum(_NO_READING if found is None else found.cost for found in solved)
@@ -232,6 +258,58 @@ def _cheapest(staves: Sequence[Sequence[_Moment]], wanted: int | None, price: fl
             break
     assert best is not None
     return best
+
+
+def _place_by_others(
+    staves: Sequence[Sequence[_Moment]], solved: list[_Path | None], length: int, limit: float
+) -> None:
+    """Searches again, in place, for staves that cost something, by where the columns of sure ones stand.
+
+    Args:
+        staves: Their moments.
+        solved: The path of each staff so far.
+        length: Of the measure, in ticks.
+        limit: Cost that is too much.
+    """
+    if len(staves) < 2 or not any(found is None or found.cost for found in solved):
+        return
+    costs = [_NO_READING if found is None else found.cost for found in solved]
+    anchors: list[tuple[float, int]] = []
+    for index in sorted(range(len(staves)), key=costs.__getitem__):
+        found = solved[index]
+        if anchors and costs[index]:
+            found = _search(staves[index], length, (), limit, anchors) or found
+            solved[index] = found
+        if found is None or found.cost > _SURE_COST:
+            continue
+        for moment, time, number in zip(staves[index], found.times, found.chosen, strict=False):
+            if moment.x is not None and not moment.sounds[number].instant:
+                anchors.append((moment.x, time))
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """When a moment should begin by where it stands: at one of `near`, else after `after` and not after
+    `before`."""
+
+    near: frozenset[int]
+    after: int
+    before: int
+
+    def price(self, time: int) -> float:
+        """Of beginning at a time."""
+        fits = time in self.near if self.near else self.after < time <= self.before
+        return 0.0 if fits else _APART
+
+
+def _window(moment: _Moment, anchors: Sequence[tuple[float, int]], length: int) -> _Window | None:
+    if moment.x is None or moment.sounds[0].instant or not anchors:
+        return None
+    at = moment.x
+    near = frozenset(time for x, time in anchors if abs(x - at) <= _SAME_SPACES)
+    after = max((time for x, time in anchors if x < at - _BESIDE_SPACES), default=-1)
+    before = min((time for x, time in anchors if x > at + _BESIDE_SPACES), default=length)
+    return _Window(near, after, before)
 
 
 def _ticks(staves: Sequence[Sequence[Choices]], full: Fraction | None) -> int:
@@ -260,10 +338,12 @@ def _moment(choices: Choices, ticks: int) -> _Moment:
                 stems.append((stem, length.numerator * (ticks // length.denominator)))
             fills = fills or length is None
         instant = not stems and (fills or reading.column is None or not told)
-        sounds.append(_Sound(reading.price, stems, fills and not stems, instant))
+        ratio = reading.ratio
+        sounds.append(_Sound(reading.price, reading.tuplet, ratio, stems, fills and not stems, instant))
     advances = {a.numerator * (ticks // a.denominator): price for a, price in choices.advances}
     doubted = len(sounds) > 1 or len(advances) > 1
-    return _Moment(sounds, advances, choices.contradicted, _SILENCE_DOUBTED if doubted else _SILENCE_TOLD)
+    silence = _SILENCE_DOUBTED if doubted else _SILENCE_TOLD
+    return _Moment(sounds, advances, choices.contradicted, silence, choices.x)
 
 
 def _lengths(staves: Sequence[Sequence[_Moment]], wanted: int | None) -> Iterable[int]:
@@ -295,7 +375,13 @@ def _in_turn(staff: Sequence[_Moment]) -> list[int]:
 _Ends = tuple[int, int, int, int]  # of the three stems, and of a rest of the whole measure
 
 
-def _search(staff: Sequence[_Moment], length: int, grid: Sequence[int], limit: float) -> _Path | None:
+def _search(
+    staff: Sequence[_Moment],
+    length: int,
+    grid: Sequence[int],
+    limit: float,
+    anchors: Sequence[tuple[float, int]] = (),
+) -> _Path | None:
     """The cheapest times and readings of the moments of one staff in a measure of `length`.
 
     Args:
@@ -303,10 +389,12 @@ def _search(staff: Sequence[_Moment], length: int, grid: Sequence[int], limit: f
         length: Of the measure, in ticks.
         grid: Other times at which a column may begin.
         limit: Cost that is too much.
+        anchors: (place, time) of columns on other staves.
     """
     count = len(staff)
-    # (cost, moments left, serial, times so far, readings so far, ends of the stems)
-    heap: list[tuple[float, int, int, tuple[int, ...], tuple[int, ...], _Ends]] = []
+    windows = [_window(moment, anchors, length) for moment in staff]
+    # (cost, moments left, serial, times so far, readings so far, ends of the stems, ratio of the tuplet)
+    heap: list[tuple[float, int, int, tuple[int, ...], tuple[int, ...], _Ends, tuple[int, int]]] = []
     start = length - _in_turn(staff)[-1]
     late = _LATE_START if any(moment.advance is None for moment in staff) else _SILENCE_TOLD
     if any(len(moment.sounds) > 1 or len(moment.advances) > 1 for moment in staff):
@@ -314,22 +402,27 @@ def _search(staff: Sequence[_Moment], length: int, grid: Sequence[int], limit: f
     serial = 0
     for time, cost in ((0, 0.0), (start, late), *((time, _SILENCE + 0.5) for time in grid)):
         if (time > 0 or not cost) and time < length:
-            heappush(heap, (cost, count, serial := serial + 1, (time,), (), (0, 0, 0, 0)))
-    seen: set[tuple[int, int, _Ends]] = set()
+            cost += windows[0].price(time) if windows[0] else 0.0
+            heappush(heap, (cost, count, serial := serial + 1, (time,), (), (0, 0, 0, 0), (1, 1)))
+    seen: set[tuple[int, int, _Ends, tuple[int, int]]] = set()
     while heap and serial < _MAX_NODES:
-        cost, left, _, times, chosen, before = heappop(heap)
+        cost, left, _, times, chosen, before, within = heappop(heap)
         if cost >= limit:
             return None
         now = times[-1]
         if not left:
             return _Path(times, chosen, cost)
-        if (left, now, before) in seen:
+        if (left, now, before, within) in seen:
             continue
-        seen.add((left, now, before))
+        seen.add((left, now, before, within))
         moment = staff[count - left]
         for number, sound in enumerate(moment.sounds):
             ends = [*before]
-            own_cost = cost + sound.price
+            # What was taken for plain notes once is so for all notes of a tuplet, and its advances with them.
+            share = _TUPLET_GOES_ON if sound.ratio == within else 1.0
+            own_cost = cost + sound.price + share * sound.tuplet
+            doubt = share if sound.tuplet else 1.0
+            ratio = sound.ratio if sound.stems else within
             for stem, own in sound.stems:
                 own_cost += _STEM_TAKEN * (ends[stem] > now)
                 ends[stem] = max(ends[stem], now + own)
@@ -338,9 +431,11 @@ def _search(staff: Sequence[_Moment], length: int, grid: Sequence[int], limit: f
             if max(ends) > length:
                 continue
             state = (ends[0], ends[1], ends[2], ends[3])
-            for time, price in _next_times(moment, sound, now, state, length, left == 1, grid):
+            window = windows[count - left + 1] if left > 1 else None
+            times_after = _next_times(moment, sound, now, state, length, left == 1, grid, window, doubt)
+            for time, price in times_after:
                 serial += 1
-                entry = (own_cost + price, left - 1, serial, (*times, time), (*chosen, number), state)
+                entry = (own_cost + price, left - 1, serial, (*times, time), (*chosen, number), state, ratio)
                 heappush(heap, entry)
     return None
 
@@ -353,12 +448,16 @@ def _next_times(
     length: int,
     last: bool,
     grid: Sequence[int],
+    window: _Window | None,
+    doubt: float,
 ) -> Iterator[tuple[int, float]]:
     """Times at which the next moment may begin, with their price; after the last one, the end of the
     measure."""
     sounding = sorted({end for end in ends if end > now})
     advances = {} if sound.instant else moment.advances
-    contradicted = moment.contradicted if advances else 0.0
+    if doubt < 1:
+        advances = {advance: doubt * price for advance, price in advances.items()}
+    contradicted = doubt * moment.contradicted if advances else 0.0
     if last:
         ended = length == (sounding[-1] if sounding else now)
         told = advances.get(length - now)
@@ -368,12 +467,18 @@ def _next_times(
     if sound.instant:
         yield now, 0.0
         return
-    for advance, price in advances.items():
-        if now + advance <= length:
-            yield now + advance, price + (0.0 if now + advance in sounding else moment.silence)
+    prices = {
+        now + advance: price + (0.0 if now + advance in sounding else moment.silence)
+        for advance, price in advances.items()
+        if now + advance <= length
+    }
     for rank, end in enumerate(sounding):
-        if end - now not in advances:
-            yield end, rank + contradicted
+        prices.setdefault(end, rank + contradicted)
+    for time in window.near if window else ():
+        if time > now:
+            prices.setdefault(time, _SILENCE_SEEN + contradicted)
     for time in grid:
-        if time > now and time - now not in advances and time not in sounding:
-            yield time, _SILENCE + contradicted
+        if time > now:
+            prices.setdefault(time, _SILENCE + contradicted)
+    for time, price in prices.items():
+        yield time, price + (window.price(time) if window else 0.0)

@@ -104,13 +104,14 @@ def test_signs_have_the_confidence_of_their_factors() -> None:
     assert decode_columns(log_probs)[0].confidence == pytest.approx(0.7, abs=0.02)
 
 
-def test_a_tuplet_is_priced_as_one_sign() -> None:
+def test_a_tuplet_has_a_price_of_its_own() -> None:
     log_probs = network_output([CHORD])
     doubt(log_probs, 1, "up.ratio", (3, 2), 0.1)
     (choices,) = column_choices(decode_columns(log_probs))
     prices = {
-        reading.column.groups[0].ratio: reading.price
+        reading.column.groups[0].ratio: (reading.price, reading.tuplet)
         for reading in reversed(choices.readings)
         if reading.column and reading.column.groups[0]
     }
-    assert prices[3, 2] == pytest.approx(np.log(9) / 3, abs=0.01)
+    assert prices[1, 1] == pytest.approx((0, 0), abs=0.01)
+    assert prices[3, 2] == pytest.approx((0, np.log(9)), abs=0.01)
