@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.encodings.semantic import tokens_to_score
 from focal_omr.errors import DataError, ModelError, NoStaffError
 from focal_omr.evaluation.evaluate import Evaluation, evaluate
 
@@ -27,6 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 class _Reader:
     """Stub that returns a given reading, or raises a given error, by the file name of the image."""
+
+    reads_columns = False
 
     def __init__(self, **readings: list[str] | Exception) -> None:
         self.readings = {**TRUTH, **readings}
@@ -155,3 +159,15 @@ def test_labels_without_symbols_have_no_error(folder: Path) -> None:
     nothing: dict[str, list[str] | Exception] = {name: [] for name in TRUTH}
     values = _evaluate(folder, "tie", **nothing).to_json()
     assert (values["ser"], values["ser_interval"]) == (0.0, [0.0, 0.0])
+
+
+def test_a_score_of_columns_is_compared_as_one_voice(folder: Path) -> None:
+    class Columns(_Reader):
+        reads_columns = True
+
+        def read_staff(self, path: Path) -> SimpleNamespace:
+            return SimpleNamespace(score=to_score(tokens_to_score(TRUTH[path.stem])))
+
+    result = evaluate(Columns(), folder)  # type: ignore[arg-type]
+    assert result.rates.ser == 0
+    assert result.calibration_error == 0  # no confidence is known
