@@ -168,7 +168,11 @@ def _train_steps(state: _TrainState) -> dict[str, float]:
             _report(state, done, losses, time.perf_counter() - started)
             losses, started = [], time.perf_counter()
         if writes and state.task.can_validate and (is_last or done % config.evaluate_every == 0):
-            metrics = _validate(state, done)
+            # `network`, not `model`: the other ranks take no part in this forward pass.
+            with state.fabric.autocast():
+                metrics = state.task.validate(state.network)
+            append_row(state.folder / "validation.csv", {"step": done, **metrics})
+            logger.info("step %d  %s", done, "  ".join(f"{k} {v:.2f}" for k, v in metrics.items()))
             started = time.perf_counter()
         if writes and (is_last or done % config.checkpoint_every == 0):
             _save(state, done)
@@ -206,16 +210,6 @@ def _report(state: _TrainState, step: int, losses: Sequence[tuple[float, float]]
     if state.fabric.is_global_zero:
         append_row(state.folder / "metrics.csv", row)
         logger.info("step %(step)d  loss %(loss).3f  rate %(rate).2g  %(staves_per_s).1f staves/s", row)
-
-
-def _validate(state: _TrainState, step: int) -> dict[str, float]:
-    """Validate on rank 0 and log the metrics."""
-    # `network`, not `model`: the other ranks take no part in this forward pass.
-    with state.fabric.autocast():
-        metrics = state.task.validate(state.network)
-    append_row(state.folder / "validation.csv", {"step": step, **metrics})
-    logger.info("step %d  %s", step, "  ".join(f"{k} {v:.2f}" for k, v in metrics.items()))
-    return metrics
 
 
 def _save(state: _TrainState, step: int) -> None:

@@ -142,7 +142,11 @@ def contact_sheet(entries: Sequence[SheetEntry]) -> Gray:
     """Draw all samples in two columns, (H, 1600): the id, the staves with captions, the label."""
     columns: list[list[Gray]] = [[] for _ in range(_COLUMNS)]
     for entry in entries:
-        min(columns, key=_height).append(_block(entry))  # to the shortest column
+        parts = [_text([f"{entry.id}   {len(entry.label)} symbols"], thick=2)]
+        for caption, gray in entry.staves:
+            parts += [_text([caption]), _fitted(gray)]
+        block = np.vstack([*parts, _text(_wrapped(entry.label)), _blank(2 * _PAD_PX)])
+        min(columns, key=_height).append(block)  # to the shortest column
     height = max(map(_height, columns))
     return np.hstack([np.vstack([*column, _blank(height - _height(column))]) for column in columns])
 
@@ -153,13 +157,6 @@ def _height(blocks: Sequence[Gray]) -> int:
 
 def _blank(height: int) -> Gray:
     return np.full((height, _WIDTH_PX), _BACKGROUND, np.uint8)
-
-
-def _block(entry: SheetEntry) -> Gray:
-    parts = [_text([f"{entry.id}   {len(entry.label)} symbols"], thick=2)]
-    for caption, gray in entry.staves:
-        parts += [_text([caption]), _fitted(gray)]
-    return np.vstack([*parts, _text(_wrapped(entry.label)), _blank(2 * _PAD_PX)])
 
 
 def _fitted(gray: Gray) -> Gray:

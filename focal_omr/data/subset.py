@@ -307,7 +307,14 @@ class _Sampler:
             now = self.counts[most_frequent] / self.counts[rarest]
             if abs(now / ratio - 1) <= _RATIO_TOLERANCE:
                 return
-            if not (self._lower(rarest, most_frequent) if now > ratio else self._raise(rarest, min_count)):
+            if now > ratio:
+                swapped = self._lower(rarest, most_frequent)
+            else:  # less of the rarest symbol
+                outgoing = [sample for sample in self.holders[rarest] if sample in self.chosen]
+                incoming = [s for s in self.pool if s not in self.chosen and rarest not in self.pool[s]]
+                some = self.random.sample(outgoing, min(_CANDIDATES, len(outgoing)))
+                swapped = self._swap(some, incoming, min_count)
+            if not swapped:
                 break
         raise DataError(f"a ratio of {ratio:g} cannot be met with this pool and minimum; {now:.3g} can")
 
@@ -344,13 +351,6 @@ class _Sampler:
         """Some of the samples at random, those with the most occurrences of a symbol first."""
         some = self.random.sample(samples, min(_CANDIDATES, len(samples)))
         return sorted(some, key=lambda sample: -self.pool[sample].count(symbol))
-
-    def _raise(self, rarest: str, min_count: int) -> bool:
-        """Raise the ratio by one swap: less of the rarest symbol."""
-        outgoing = [sample for sample in self.holders[rarest] if sample in self.chosen]
-        incoming = [s for s in self.pool if s not in self.chosen and rarest not in self.pool[s]]
-        some = self.random.sample(outgoing, min(_CANDIDATES, len(outgoing)))
-        return self._swap(some, incoming, min_count)
 
     def _swap(self, outgoing: Sequence[str], incoming: Sequence[str], floor: int) -> bool:
         """Swap the first outgoing sample for which no symbol falls below the floor; False if there is

@@ -165,7 +165,13 @@ class _Piece:
         sizes = usual_sizes(systems)
         full = next(system for system in systems if len(system.staves) == sum(sizes))
         placed = [place_staves(system, full, sizes) for system in systems]
-        columns = [_placed_columns(system, own) for system, own in zip(systems, placed, strict=True)]
+        columns = []
+        for system, own in zip(systems, placed, strict=True):
+            # A staff that the system leaves out has only barlines.
+            barlines: list[Column] = [
+                c for c in system.columns[0] if isinstance(c, SignColumn) and c.kind == "barline"
+            ]
+            columns.append([barlines if number is None else system.columns[number] for number in own])
         decoded = score_from_columns(columns, sizes, before=before)
         notes = {
             note.id: note
@@ -213,12 +219,3 @@ def _outputs(staves: Sequence[StaffLogProbs], frame_px: int) -> list[StaffOutput
         x, y = to_page(staff, frames, np.full(len(frames), MIDDLE_LINE_PX))
         outputs.append(StaffOutput(log_probs, (x + slope * y) / np.sqrt(1 + slope**2) / space))
     return outputs
-
-
-def _placed_columns(system: ColumnSystem, placed: Sequence[int | None]) -> list[list[Column]]:
-    """The columns of each staff of a piece; a staff that the system leaves out has only barlines."""
-    columns = system.columns
-    barlines: list[Column] = [
-        each for each in columns[0] if isinstance(each, SignColumn) and each.kind == "barline"
-    ]
-    return [barlines if number is None else columns[number] for number in placed]

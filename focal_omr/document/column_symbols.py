@@ -10,7 +10,7 @@ from focal_omr.document.geometry import Box, clipped, strip_polygons
 from focal_omr.encodings.columns import Column, Group, NoteColumn, SignColumn
 from focal_omr.encodings.semantic import ACCIDENTAL_SIGNS, KEY_NAMES
 from focal_omr.score.records import NOTE_VALUES
-from focal_omr.score.score import Clef, Duration, Key, Meter, Note, Pitch
+from focal_omr.score.score import Clef, Key, Meter, Note, Pitch
 from focal_omr.staff.find import Staff
 from focal_omr.staff.strip import MIDDLE_LINE_PX, STAFF_SPACE_PX
 
@@ -31,21 +31,19 @@ def with_sources(columns: Sequence[DecodedColumn], prefix: str) -> tuple[Decoded
     named = []
     for number, each in enumerate(columns):
         if isinstance(each.column, NoteColumn):
-            up, down, third = (
-                group and _with_source(group, f"{prefix}.{number}.{stem}")
-                for stem, group in enumerate(each.column.groups)
-            )
+            groups: list[Group | None] = []
+            for stem, group in enumerate(each.column.groups):
+                if group is not None:
+                    source = f"{prefix}.{number}.{stem}"
+                    heads = tuple(
+                        (p, replace(h, note=f"{source}.{n}")) for n, (p, h) in enumerate(group.heads)
+                    )
+                    group = replace(group, heads=heads, event=source)
+                groups.append(group)
+            up, down, third = groups
             each = replace(each, column=replace(each.column, groups=(up, down, third)))
         named.append(each)
     return tuple(named)
-
-
-def _with_source(group: Group, source: str) -> Group:
-    heads = tuple(
-        (position, replace(head, note=f"{source}.{number}"))
-        for number, (position, head) in enumerate(group.heads)
-    )
-    return replace(group, heads=heads, event=source)
 
 
 def column_symbols(
@@ -95,7 +93,9 @@ def _notes(
         if group is None:
             continue
         event = ids.get(group.event)
-        value = _value(group.duration)
+        value, duration = "whole", group.duration
+        if duration is not None:
+            value = _NAMES.get(duration.value, str(duration.value)) + "." * duration.dots
         fermata = "_fermata" if group.fermata else ""
         if not group.heads:
             confidence = note_confidence(decoded, stem, None)
@@ -105,7 +105,11 @@ def _notes(
             kind = "gracenote" if group.grace else "note"
             down = (4 - position) / 2  # staff spaces below the middle line
             box = _box(middle, 0.9, down - _NOTE_SPACES, down + _NOTE_SPACES)
-            token = f"{kind}-{_pitch(notes.get(note or ''))}_{value}{fermata}"
+            pitch = "?"
+            if (known := notes.get(note or "")) is not None:
+                alter = known.pitch.alter if isinstance(known.pitch, Pitch) else 0
+                pitch = f"{known.pitch.step}{ACCIDENTAL_SIGNS.get(alter, '')}{known.pitch.octave}"
+            token = f"{kind}-{pitch}_{value}{fermata}"
             yield token, box, note_confidence(decoded, stem, position), event, note
 
 
@@ -118,19 +122,6 @@ def _box(middle: float, half: float, top: float, bottom: float) -> Box:
         middle + half * space,
         MIDDLE_LINE_PX + bottom * space,
     )
-
-
-def _value(duration: Duration | None) -> str:
-    if duration is None:
-        return "whole"
-    return _NAMES.get(duration.value, str(duration.value)) + "." * duration.dots
-
-
-def _pitch(note: Note | None) -> str:
-    if note is None:
-        return "?"
-    sign = ACCIDENTAL_SIGNS.get(note.pitch.alter, "") if isinstance(note.pitch, Pitch) else ""
-    return f"{note.pitch.step}{sign}{note.pitch.octave}"
 
 
 def _sign_token(column: Column) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from focal_omr.document.confidence import DOUBTFUL_BELOW
 from focal_omr.document.document import Document, Page, StaffReading, Symbol, staff_lines
-from focal_omr.document.review import OddBar, confidence_rgb, odd_bars
+from focal_omr.document.review import confidence_rgb, odd_bars
 from focal_omr.encodings.semantic import METER_SIGNS, TUPLET_NORMAL
 from focal_omr.page.load import PageImage
 
@@ -149,7 +149,12 @@ def draw_page(gray: NDArray[np.uint8], page: Page) -> NDArray[np.uint8]:
                 for start, end in pairwise(points):
                     cv2.line(canvas, start, end, _LINE, 1, cv2.LINE_AA)
         for bar in odd_bars(reading):
-            _draw_odd_bar(canvas, bar, scale=scale, space_px=space * scale)
+            corners = np.round(np.array(bar.polygon) * scale).astype(np.int32)
+            cv2.polylines(canvas, [corners], True, _ODD_BAR, max(2, round(0.15 * space * scale)), cv2.LINE_AA)
+            font = _page_font(space * scale)
+            left, bottom = corners[-1]
+            base = (int(left), int(bottom + 1.4 * font * _FONT_PX))
+            _draw_text(canvas, f"bar {bar.number} does not add up", base, font, _ODD_BAR)
         draw = _draw_single_staff if alone else _draw_staff_of_page
         canvas = draw(canvas, reading, scale=scale, space_px=space * scale)
     return np.asarray(canvas, np.uint8)
@@ -198,16 +203,6 @@ def _draw_staff_of_page(canvas: Any, reading: StaffReading, *, scale: int, space
 def _page_font(space_px: float) -> float:
     """Font scale of names on pages: capitals of 0.7 staff spaces, within legible limits."""
     return float(np.clip(0.7 * space_px, 9, 40)) / _FONT_PX
-
-
-def _draw_odd_bar(canvas: Any, bar: OddBar, *, scale: int, space_px: float) -> None:
-    """The outline of a bar that does not add up, and a text below."""
-    corners = np.round(np.array(bar.polygon) * scale).astype(np.int32)
-    cv2.polylines(canvas, [corners], True, _ODD_BAR, max(2, round(0.15 * space_px)), cv2.LINE_AA)
-    font = _page_font(space_px)
-    left, bottom = corners[-1]
-    base = (int(left), int(bottom + 1.4 * font * _FONT_PX))
-    _draw_text(canvas, f"bar {bar.number} does not add up", base, font, _ODD_BAR)
 
 
 def _draw_text(canvas: Any, text: str, origin: tuple[int, int], font: float, colour: _BGR) -> None:

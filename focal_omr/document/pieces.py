@@ -183,7 +183,13 @@ def _join_measures(members: Sequence[Part]) -> tuple[Measure, ...]:
     for member in members:
         first = member.measures[:1]
         if fifths and first and not any(isinstance(sign.value, Key) for sign in first[0].signs):
-            first = (_in_c_major(first[0]),)
+            # It opens with an explicit C major, after its clef.
+            signs, after = first[0].signs, first[0].left_after
+            others = (n for n, sign in enumerate(signs) if not isinstance(sign.value, Clef))
+            place = next(others, len(signs))
+            signs = (*signs[:place], Sign(Fraction(0), Key(0)), *signs[place:])
+            after = after if after is None or after < place else after + 1
+            first = (replace(first[0], signs=signs, left_after=after),)
         measures += (*first, *member.measures[1:])
         keys = (sign.value for measure in first + member.measures[1:] for sign in measure.signs)
         fifths = [fifths, *(key.fifths for key in keys if isinstance(key, Key))][-1]
@@ -194,16 +200,6 @@ def _join_measures(members: Sequence[Part]) -> tuple[Measure, ...]:
         return tuple(measures)
     start = 0 if measures[0].number == "0" else 1
     return tuple(replace(measure, number=str(number)) for number, measure in enumerate(measures, start))
-
-
-def _in_c_major(measure: Measure) -> Measure:
-    """A measure that opens with an explicit C major, after its clef."""
-    place = next(
-        (n for n, sign in enumerate(measure.signs) if not isinstance(sign.value, Clef)), len(measure.signs)
-    )
-    signs = (*measure.signs[:place], Sign(Fraction(0), Key(0)), *measure.signs[place:])
-    after = measure.left_after
-    return replace(measure, signs=signs, left_after=after if after is None or after < place else after + 1)
 
 
 def _silent(model: Part, part: Part) -> Part:

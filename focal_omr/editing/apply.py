@@ -57,9 +57,12 @@ def apply_edit(document: Document, place: Place, edit: Edit | Mapping[str, Any])
         edit: An `edits.Edit`, or its plain values with "do".
 
     Raises:
-        EditError: No such place or edit, or the edit is impossible there; the message is for the user.
+        EditError: No such place or edit, the edit is impossible there, or the document was read as columns;
+            the message is for the user.
     """
     parsed = parse_edit(edit)
+    if document.from_columns:  # its symbols do not tell all of its music: the score would be flattened
+        raise EditError("corrections of music with several voices are not possible yet")
     page = next((page for page in document.pages if page.number == place.page), None)
     if page is None or not 0 <= place.staff < len(page.staves):
         raise EditError(f"there is no staff {place.staff} on page {place.page}")

@@ -86,12 +86,23 @@ def insert(selection: Selection, what: str, *, before: bool) -> None:
         selection: The selection, which becomes what is inserted.
         what: "note", "rest" or "barline".
         before: Whether to insert before the selected symbol, not after it.
+
+    Raises:
+        EditError: A barline cannot stand inside a tuplet.
     """
     if what == "barline":
-        insert_barline(selection, _outside(selection, before=before), "single")
+        if (tuplet := selection.tuplet) is not None:
+            end, mark = (tuplet.start, "tuplet end") if before else (tuplet.end, "tuplet")
+            if selection.target.id != end or selection.target.mark == mark:
+                raise EditError("a barline cannot stand inside a tuplet")
+        insert_barline(selection, selection.gap(before=before), "single")
         return
     part = selection.part
-    model = _model(selection, before=before)
+    # It is like the selected note or rest, else like the nearest, looking back first.
+    item, after_mark = selection.item, selection.target.mark == "tuplet" and not before
+    selected = isinstance(item, Chord | Rest) and not after_mark and not selection.is_multirest
+    events = [item] if selected else selection.neighbours(forward=before)
+    model = next((event for event in events if isinstance(event, Chord | Rest)), None)
     duration = model.duration if model else Duration(Fraction(1, 4))
     spot, tuplet = _beside(selection, before=before)
     id_ = part.new_id(part.measures[spot.measure].id)
@@ -146,14 +157,6 @@ def insert_barline(selection: Selection, spot: Spot, kind: BarlineKind) -> None:
     selection.target = Target(part.measures[spot.measure].id, "barline")
 
 
-def _model(selection: Selection, *, before: bool) -> Chord | Rest | None:
-    """What a new note or rest is like: the selected one, else the nearest, looking back first."""
-    item, after_mark = selection.item, selection.target.mark == "tuplet" and not before
-    selected = isinstance(item, Chord | Rest) and not after_mark and not selection.is_multirest
-    events = [item] if selected else selection.neighbours(forward=before)
-    return next((event for event in events if isinstance(event, Chord | Rest)), None)
-
-
 def _beside(selection: Selection, *, before: bool) -> tuple[Spot, Tuplet | None]:
     """The gap for a note beside the selection, and the tuplet that grows by it at its end."""
     part, target = selection.part, selection.target
@@ -166,20 +169,6 @@ def _beside(selection: Selection, *, before: bool) -> tuple[Spot, Tuplet | None]
     full = _fill(part.inside(tuplet), tuplet.actual)
     grows = not full and target.id == (tuplet.start if before else tuplet.end)
     return gap, tuplet if grows else None
-
-
-def _outside(selection: Selection, *, before: bool) -> Spot:
-    """The gap for a barline beside the selection.
-
-    Raises:
-        EditError: It is inside a tuplet.
-    """
-    target, tuplet = selection.target, selection.tuplet
-    if tuplet is not None:
-        end, mark = (tuplet.start, "tuplet end") if before else (tuplet.end, "tuplet")
-        if target.id != end or target.mark == mark:
-            raise EditError("a barline cannot stand inside a tuplet")
-    return selection.gap(before=before)
 
 
 # Tuplets and barlines ---------------------------------------------------------------------------------------

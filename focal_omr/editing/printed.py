@@ -1,4 +1,4 @@
-"""What a part prints, symbol by symbol: semantic tokens that know which event or measure they belong to."""
+"""The symbols that a part prints: semantic tokens that know which event or measure they belong to."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -72,7 +72,11 @@ def printed(part: PartEditor, first: int, last: int) -> Iterator[Printed]:
     """
     tuplets = [spanner for spanner in part.spanners if isinstance(spanner, Tuplet)]
     starts, ends = ({getattr(t, end): t for t in tuplets} for end in ("start", "end"))
-    held = _held_before(part, first)
+    held = InForce()  # the tokens of the signs in force before the measure
+    for measure in part.measures[:first]:
+        for sign in measure.signs:
+            if (token := sign_text(sign)) is not None:
+                held = held._replace(**{type(sign.value).__name__.lower(): token})
     for index in range(first, last):
         measure = part.measures[index]
         multirest = part.multirest(index)
@@ -102,16 +106,6 @@ def printed(part: PartEditor, first: int, last: int) -> Iterator[Printed]:
         if (kind := barline_kind(measure, following)) and (multirest is None or multirest.stop == index + 1):
             token = "barline" if kind == "single" else f"barline-{kind}"
             yield Printed(Target(measure.id, "barline"), token, held)
-
-
-def _held_before(part: PartEditor, index: int) -> InForce:
-    """The tokens of the signs in force before a measure."""
-    held = InForce()
-    for measure in part.measures[:index]:
-        for sign in measure.signs:
-            if (token := sign_text(sign)) is not None:
-                held = held._replace(**{type(sign.value).__name__.lower(): token})
-    return held
 
 
 def _event(item: Event, key: Key) -> Iterator[tuple[Target, str]]:

@@ -173,7 +173,14 @@ class PartSymbols:
                 found = next(same, None)
             if found is not None:
                 slot.target, at = symbols[found].target, found + 1
-        _pair_redundant(slots)
+        # Accidentals and ties that say nothing new belong to their notes.
+        for index, slot in enumerate(slots):
+            token = slot.symbol.token
+            if slot.target is None and token in ("accidental", "tie"):
+                others = slots[index + 1 :] if token == "accidental" else slots[index::-1]
+                id_ = next((other.id for other in others if other.id), None)
+                if id_ is not None:
+                    slot.target = Target(id_, "accidental" if token == "accidental" else "tie")
         return {each.target: each for each in symbols}, slots
 
     # After an edit -----------------------------------------------------------------------------------------
@@ -362,7 +369,12 @@ class PartSymbols:
                 following = next((s for o in after[number + 1 :] if (s := by_target.get(o.target))), None)
                 where = place if each.target == selected else None
                 where = where or self._place(before, following, staff)
-                slot = Slot(self._symbol(each, staff, where), staff, where, each.target)
+                # What a person inserts is drawn between its neighbours.
+                row = [slot for slot in self.slots if slot.staff == staff]
+                left = next((slot.symbol.polygon for slot in reversed(row) if slot.place < where), None)
+                right = next((slot.symbol.polygon for slot in row if slot.place > where), None)
+                polygon = self._placement(staff).between(each.token, left, right, _clef(each.in_force.clef))
+                slot = Slot(Symbol(each.token, polygon, 1.0, mended=True), staff, where, each.target)
             by_target[each.target] = before = slot
             insort(self.slots, slot, key=lambda slot: (slot.staff, slot.place))
             if slot.symbol.mended:
@@ -379,27 +391,9 @@ class PartSymbols:
         first = next((slot.place for slot in self.slots if slot.staff == staff), (0, 0))
         return first[0], first[1] - _BEFORE
 
-    def _symbol(self, each: Printed, staff: int, place: tuple[int, int]) -> Symbol:
-        """A symbol that a person inserts at a place, drawn between its neighbours."""
-        row = [slot for slot in self.slots if slot.staff == staff]
-        left = next((slot.symbol.polygon for slot in reversed(row) if slot.place < place), None)
-        right = next((slot.symbol.polygon for slot in row if slot.place > place), None)
-        polygon = self._placement(staff).between(each.token, left, right, _clef(each.in_force.clef))
-        return Symbol(each.token, polygon, 1.0, mended=True)
-
     def _placement(self, staff: int) -> StaffPlacement:
         page = self._pages[staff]
         return StaffPlacement(self.readings[staff].staff, page.width, page.height)
-
-
-def _pair_redundant(slots: Sequence[Slot]) -> None:
-    """Let accidentals and ties that say nothing new belong to their notes."""
-    for index, slot in enumerate(slots):
-        if slot.target is None and slot.symbol.token in ("accidental", "tie"):
-            others = slots[index + 1 :] if slot.symbol.token == "accidental" else slots[index::-1]
-            id_ = next((other.id for other in others if other.id), None)
-            if id_ is not None:
-                slot.target = Target(id_, "accidental" if slot.symbol.token == "accidental" else "tie")
 
 
 def _is_gone(slot: Slot, old: Mapping[Target, Printed], now: Mapping[Target, Printed]) -> bool:

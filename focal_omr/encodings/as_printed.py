@@ -7,7 +7,7 @@ agrees with its columns for certain only if the score says what is decided.
 from dataclasses import replace
 
 from focal_omr.encodings.to_columns import ScoreColumns, score_to_columns
-from focal_omr.score.score import Chord, Event, Note, Part, Score
+from focal_omr.score.score import Chord, Event, Part, Score
 
 __all__ = ["as_printed"]
 
@@ -49,16 +49,12 @@ def _printed_event(event: Event, columns: ScoreColumns) -> Event:
     stem = columns.stems.get(event.id, event.stem)
     if event.duration.value >= _HEADLESS and not event.grace:
         stem = event.stem
-    notes = tuple(_printed_note(note, columns) for note in event.notes)
+    notes = tuple(
+        note
+        if (sign := columns.accidentals.get(note.id, note.accidental)) == note.accidental
+        else replace(note, accidental=sign, enclosed=note.enclosed if sign else None)
+        for note in event.notes
+    )
     if stem == event.stem and notes == event.notes:
         return event
     return replace(event, stem=stem, notes=notes)
-
-
-def _printed_note(note: Note, columns: ScoreColumns) -> Note:
-    if note.id not in columns.accidentals:
-        return note
-    accidental = columns.accidentals[note.id]
-    if accidental == note.accidental:
-        return note
-    return replace(note, accidental=accidental, enclosed=note.enclosed if accidental else None)

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +106,12 @@ def column_figures(
     Returns:
         Readings and references as `value_names`, and `column_error` and `note_error` in percent.
     """
-    figures = {}
-    for name, unit in (("column_error", _whole), ("note_error", _flat)):
-        figures[name] = error_rates([unit(each) for each in read], [unit(each) for each in references]).ser
+    whole, flat = [], []
+    for side in (read, references):
+        symbols = [[tuple(flat_symbols(column)) for column in columns] for columns in side]
+        whole.append(symbols)
+        flat.append([[*chain.from_iterable(columns)] for columns in symbols])
+    figures = {"column_error": error_rates(*whole).ser, "note_error": error_rates(*flat).ser}
     readings = []
     for columns in read:
         names = tuple(value_names(columns))
@@ -133,11 +137,3 @@ def value_names(columns: Iterable[Column]) -> list[str]:
 
 def _staves(folder: Path) -> list[StoredStaff]:
     return list_staves([str(folder)], held_out=0, index=column_shard_index)[0]
-
-
-def _whole(columns: Sequence[Column]) -> list[tuple[object, ...]]:
-    return [tuple(flat_symbols(column)) for column in columns]
-
-
-def _flat(columns: Sequence[Column]) -> list[object]:
-    return [symbol for column in columns for symbol in flat_symbols(column)]

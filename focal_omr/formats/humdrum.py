@@ -18,7 +18,13 @@ _NATURALS = re.compile(r"(?<=[\[n#-])[a-g]n")  # of a key signature
 
 
 def field_at(lines: Sequence[str], line: int, field: int) -> str:
-    """A field of a text by line and column from 1; "" where there is none."""
+    """A field of a text by line and column from 1; "" where there is none.
+
+    Args:
+        lines: Of the text.
+        line: Number of the line.
+        field: Number of the field in it.
+    """
     fields = lines[line - 1].split("\t")[field - 1 :] if 0 < line <= len(lines) else []
     return fields[0] if fields else ""
 

@@ -137,7 +137,12 @@ class PartControls:
                         ends = self._ends(event.id, self.trills[event.id])
                         sub(parent, "line", {**ends, "form": "wavy", "type": "trill"})
         for (_, group), chords in arpeggios.items():
-            _write_arpeggio(parent, group.strip() if group[0] != " " else "", chords)
+            arpeggio = next(mark for mark in chords[0].marks if isinstance(mark, Arpeggio))
+            order = {"up": "up", "down": "down", "none": "nonarp", None: None}[arpeggio.direction]
+            plist = " ".join(f"#{chord.id}" for chord in chords)
+            number = group.strip() if group[0] != " " else None
+            start = {"startid": f"#{chords[0].id}", "plist": plist, "order": order, "n": number or None}
+            sub(parent, "arpeg", start)
 
     def _staff(self, staff: int) -> str:
         return str(self.first_staff + staff - 1)
@@ -273,7 +278,13 @@ class PartControls:
             case Jump():
                 sub(parent, "repeatMark", {**at, "func": JUMPS[value.kind]}, value.text)
             case ChordSymbol():
-                sub(parent, "harm", {**at, **_chord_type(value)}, _chord_text(value))
+                words = [f"kind.{value.kind.replace(' ', '_')}"]
+                for name, pitch in (("root", value.root), ("bass", value.bass)):
+                    if pitch is not None:
+                        words.append(f"{name}.{pitch[0]}.{pitch[1]}")
+                words += (f"degree.{kind}.{number}.{alter}" for kind, number, alter in value.degrees)
+                structure = {"type": " ".join(words), "label": value.text}
+                sub(parent, "harm", {**at, **structure}, _chord_text(value))
             case FiguredBass():
                 if value.length:
                     goal = direction.onset + value.length
@@ -302,24 +313,6 @@ def _write_tempo(parent: ET.Element, tempo: Tempo, at: Attributes) -> None:
         sign += _METRONOME_DOT * tempo.beat.dots
         rend = sub(element, "rend", {"type": "metronome", "glyph.auth": "smufl"}, sign)
         rend.tail = f" = {attributes['mm']}" if tempo.per_minute is not None else None
-
-
-def _write_arpeggio(parent: ET.Element, group: str, chords: list[Chord]) -> None:
-    mark = next(mark for mark in chords[0].marks if isinstance(mark, Arpeggio))
-    order = {"up": "up", "down": "down", "none": "nonarp", None: None}[mark.direction]
-    plist = " ".join(f"#{chord.id}" for chord in chords)
-    start = {"startid": f"#{chords[0].id}", "plist": plist, "order": order, "n": group or None}
-    sub(parent, "arpeg", start)
-
-
-def _chord_type(symbol: ChordSymbol) -> Attributes:
-    """The structure of a chord symbol as words of @type, and its printed text as @label."""
-    words = [f"kind.{symbol.kind.replace(' ', '_')}"]
-    for name, pitch in (("root", symbol.root), ("bass", symbol.bass)):
-        if pitch is not None:
-            words.append(f"{name}.{pitch[0]}.{pitch[1]}")
-    words += (f"degree.{kind}.{value}.{alter}" for kind, value, alter in symbol.degrees)
-    return {"type": " ".join(words), "label": symbol.text}
 
 
 def _chord_text(symbol: ChordSymbol) -> str:

@@ -302,11 +302,15 @@ class LayerReader:
             head = child.get("head.shape", "")
             kind = re.search(r"(?:^|\s)head\.(\S+)", child.get("type", ""))
             name = _HEADS.get(head, "normal") if not kind else kind[1].replace("_", " ")
+            bearer = child if accid is None else accid
+            enclosed = {"paren": "parentheses", "brack": "bracket"}.get(bearer.get("enclose", ""))
+            if enclosed is None and bearer.get("func") == "caution":
+                enclosed = "parentheses"
             note = Note(
                 id=id_,
                 pitch=self._pitch(child, accid, printed),
                 accidental=_NAMES.get(printed or ""),
-                enclosed=_enclosed(child if accid is None else accid) if printed else None,
+                enclosed=cast(Any, enclosed) if printed else None,
                 head="none" if child.get("head.visible") == "false" else name,
                 staff=None if staff == draft.staff else staff,
             )
@@ -366,11 +370,6 @@ def _position(element: ET.Element) -> int | None:
     if len(step) == 1 and step in "cdefgab" and octave.isdecimal():
         return 7 * int(octave) + "cdefgab".index(step)
     return None
-
-
-def _enclosed(element: ET.Element) -> Any:
-    enclose = {"paren": "parentheses", "brack": "bracket"}.get(element.get("enclose", ""))
-    return "parentheses" if enclose is None and element.get("func") == "caution" else enclose
 
 
 def _lyrics(verse: ET.Element) -> Iterator[Lyric]:

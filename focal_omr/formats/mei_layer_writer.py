@@ -192,7 +192,12 @@ class PartLayers:
     ) -> None:
         """Writes a voice into its layer, nesting what is around its events."""
         breaks: dict[str, int] = {}
-        containers = [*self._tuplets(voice), *_tremolos(voice)]
+        containers = [*_tremolos(voice)]
+        places = {event.id: number for number, event in enumerate(voice.events)}
+        for number, event in enumerate(voice.events):
+            for order, tuplet in enumerate(self.tuplets.get(event.id, ())):
+                element = ET.Element("tuplet", _tuplet_attributes(tuplet))
+                containers.append(_Container(number, places.get(tuplet.end, number), order, element))
         for beam in self._beams(voice, breaks):
             if any(_cross(beam, other) for other in containers):
                 self._span(beam, voice)
@@ -235,13 +240,6 @@ class PartLayers:
             members = [e.id for e in events if not isinstance(e, Chord) or not e.grace or tag != "beamSpan"]
             ends = {"startid": f"#{members[0]}", "endid": f"#{members[-1]}", "plist": _references(members)}
             self.late.append(ET.Element(tag, {**container.element.attrib, **ends}))
-
-    def _tuplets(self, voice: Voice) -> Iterator[_Container]:
-        places = {event.id: number for number, event in enumerate(voice.events)}
-        for number, event in enumerate(voice.events):
-            for order, tuplet in enumerate(self.tuplets.get(event.id, ())):
-                element = ET.Element("tuplet", _tuplet_attributes(tuplet))
-                yield _Container(number, places.get(tuplet.end, number), order, element)
 
     def _beams(self, voice: Voice, breaks: dict[str, int]) -> Iterator[_Container]:
         """The beams of a voice; notes that break secondary beams are added to `breaks`."""

@@ -20,7 +20,7 @@ from xml.etree import ElementTree as ET
 
 from focal_omr.errors import NotationError
 from focal_omr.formats.mei_control_reader import ControlReader, DraftMeasure
-from focal_omr.formats.mei_drafts import DraftVoice, StaffState
+from focal_omr.formats.mei_drafts import StaffState
 from focal_omr.formats.mei_layer_reader import LayerReader
 from focal_omr.formats.mei_part_builder import Frame, PartBuilder, PartHead, Timeline
 from focal_omr.formats.mei_sign_reader import sign_of
@@ -326,7 +326,13 @@ class _ScoreReader:
                         place = f"staff {number}, measure {frame.number(index)}"
                         raise NotationError(f"{place}: {error}") from None
                     measure.voices.append(voice)
-            _number_voices(measure.voices)
+            # MusicXML numbers voices from 5 on the second staff, where the layers of a staff count anew.
+            taken = [voice.number for voice in measure.voices if not voice.empty]
+            if len(set(taken)) < len(taken):
+                on_staff: dict[int, int] = defaultdict(int)
+                for voice in measure.voices:
+                    on_staff[voice.staff] += 1
+                    voice.number = 4 * (voice.staff - 1) + on_staff[voice.staff]
 
     def _set_lengths(self, index: int) -> None:
         """Gives the events that fill a measure its length: as told, as other voices last, or the meter's."""
@@ -338,27 +344,12 @@ class _ScoreReader:
         for measure, end in zip(measures, ends, strict=True):
             told = next((voice.told for voice in measure.voices if voice.told), None)
             number = self.numbers[sum(len(head.staves) for head in self.heads[: measure.part])]
-            length = told or end or max(ends) or self._meter_length(number, index)
+            signs = (own for frame in self.frames[index::-1] for own in frame.signs[::-1])
+            meter = next((s for own, s in signs if own == number and isinstance(s, Meter)), None)
+            length = told or end or max(ends) or (meter and meter.length) or Fraction(1)
             for draft in measure.drafts():
                 if draft.fills:
                     draft.length = length
-
-    def _meter_length(self, number: str, index: int) -> Fraction:
-        for frame in self.frames[index::-1]:
-            for own, sign in frame.signs[::-1]:
-                if own == number and isinstance(sign, Meter):
-                    return sign.length or Fraction(1)
-        return Fraction(1)
-
-
-def _number_voices(voices: list[DraftVoice]) -> None:
-    """Numbers voices as MusicXML does, from 5 on the second staff, where the layers of a staff count anew."""
-    taken = [voice.number for voice in voices if not voice.empty]
-    if len(set(taken)) < len(taken):
-        on_staff: dict[int, int] = defaultdict(int)
-        for voice in voices:
-            on_staff[voice.staff] += 1
-            voice.number = 4 * (voice.staff - 1) + on_staff[voice.staff]
 
 
 # Leaves ----------------------------------------------------------------------------------------------------

@@ -98,7 +98,14 @@ class _SectionWriter:
                 continue
             if index > last:
                 here = section
-            self._write_break(here if index <= last else section, index)
+            own = {p.id: p.measures[index].break_before for p in self.score.parts if index < len(p.measures)}
+            breaks = {part: kind for part, kind in own.items() if kind}
+            if breaks and index:
+                corresp = (
+                    " ".join(f"#{id_}" for id_ in breaks) if len(breaks) < len(self.score.parts) else None
+                )
+                tag = "pb" if "page" in breaks.values() else "sb"
+                sub(here if index <= last else section, tag, {"corresp": corresp})
             if index:
                 self._write_definition(section if index > last else here, index)
             if index in endings and index > last:
@@ -125,14 +132,6 @@ class _SectionWriter:
                 attributes["corresp"] = " ".join(f"#{id_}" for id_ in parts)
             found.setdefault(start, (end, attributes))
         return found
-
-    def _write_break(self, parent: ET.Element, index: int) -> None:
-        breaks = {p.id: p.measures[index].break_before for p in self.score.parts if index < len(p.measures)}
-        breaks = {part: kind for part, kind in breaks.items() if kind}
-        if breaks and index:
-            tag = "pb" if "page" in breaks.values() else "sb"
-            own = len(breaks) < len(self.score.parts)
-            sub(parent, tag, {"corresp": " ".join(f"#{id_}" for id_ in breaks) if own else None})
 
     def _multirest(self, index: int) -> int:
         """The number of measures that begin here and can be written as one multi-measure rest; else 0."""

@@ -102,7 +102,12 @@ class ColumnNetwork(nn.Module):
         for layer in self.local:
             x = self._mask(x + layer(x), lengths)
         frames = self._frames(x, lengths)  # (T, B, features)
-        rows = self._rows(x, frames, lengths)  # (T, B, 33, values of a row)
+        # Logits of the factors of every position, (B, values, 33, T), from the lowest position up.
+        said = self.to_rows(frames).unflatten(2, (_TO_ROW, -1)).permute(1, 2, 3, 0)  # (B, 16, 33, T)
+        local = functional.pad(self.from_local(x), (0, 0, 0, 1))  # the lowest position is below the strip
+        mixed = functional.leaky_relu(local + self.from_frame(said) + self.row_embedding, 0.1)
+        mixed = mixed + self.mix(self._mask(mixed, lengths))
+        rows = self.row_head(mixed).permute(3, 0, 2, 1).flip(2)  # (T, B, 33, values of a row)
         of_frame = log_softmax_by_factor(self.frame_head(frames), self.frame_sizes)
         of_rows = log_softmax_by_factor(rows, self.row_sizes)
         return torch.cat((of_frame, of_rows.flatten(2)), 2), lengths
@@ -122,15 +127,6 @@ class ColumnNetwork(nn.Module):
         context = torch.stack((context, context), 1).flatten(0, 1)[: local.shape[0]]
         out: Tensor = self.dropout(self.frame(torch.cat((local, context), 2)))
         return out
-
-    def _rows(self, x: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Logits of the factors of every position, (T, B, 33, values), from the lowest position up."""
-        said = self.to_rows(frames).unflatten(2, (_TO_ROW, -1)).permute(1, 2, 3, 0)  # (B, 16, 33, T)
-        local = functional.pad(self.from_local(x), (0, 0, 0, 1))  # the lowest position is below the strip
-        mixed = functional.leaky_relu(local + self.from_frame(said) + self.row_embedding, 0.1)
-        mixed = mixed + self.mix(self._mask(mixed, lengths))
-        rows: Tensor = self.row_head(mixed)
-        return rows.permute(3, 0, 2, 1).flip(2)
 
     def _mask(self, x: Tensor, lengths: Tensor) -> Tensor:
         """Set features (B, C, H, W) beyond each length to 0."""

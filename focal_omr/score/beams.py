@@ -158,7 +158,14 @@ class _VoiceBeamer:
             return voice
         events = list(voice.events)
         main = _runs(list(self._main_groups(voice.events)))
-        small = _runs(list(self._grace_groups(voice.events)))
+        # The beams of grace notes do not cross the bounds of a tuplet.
+        graces: list[_Group] = [
+            ("grace", self.tuplets.get(event.id))
+            if is_short and isinstance(event, Chord) and event.grace
+            else _BREAK
+            for event, is_short in zip(events, short, strict=True)
+        ]
+        small = _runs(graces)
         for run in (*main, *small):
             chords = [chord for n in run if isinstance(chord := events[n], Chord)]
             levels = beam_levels([chord.duration for chord in chords])
@@ -200,12 +207,6 @@ class _VoiceBeamer:
             and (self.start + event.onset) % _EIGHTH == 0
         )
         return {number for number, count in counts.items() if count * _EIGHTH == span}
-
-    def _grace_groups(self, events: Sequence[Event]) -> Iterator[_Group]:
-        """The group of each grace note; their beams do not cross the bounds of a tuplet."""
-        for event in events:
-            small = isinstance(event, Chord) and event.grace and event.duration.value < _QUARTER
-            yield ("grace", self.tuplets.get(event.id)) if small else _BREAK
 
 
 def _runs(groups: Sequence[_Group]) -> list[list[int]]:

@@ -1,6 +1,6 @@
 """Ids of the events of a one-voice score, which they keep in every format and in the JSON of a reading."""
 
-from focal_omr.score.records import Part, Score, Source, flat_events
+from focal_omr.score.records import Score, Source, flat_events
 
 __all__ = ["event_id", "event_ids", "measure_id", "source_ids"]
 
@@ -24,14 +24,13 @@ def event_id(part: int, measure: int, event: int) -> str:
 
 def event_ids(score: Score) -> list[list[str]]:
     """For each part, the ids of its events in order, tuplets flattened."""
-    return [_part_ids(number, part) for number, part in enumerate(score.parts, 1)]
-
-
-def _part_ids(number: int, part: Part) -> list[str]:
     return [
-        event_id(number, place, event)
-        for place, measure in enumerate(part.measures, 1)
-        for event, _ in enumerate(flat_events(measure), 1)
+        [
+            event_id(number, place, event)
+            for place, measure in enumerate(part.measures, 1)
+            for event, _ in enumerate(flat_events(measure), 1)
+        ]
+        for number, part in enumerate(score.parts, 1)
     ]
 
 

@@ -83,9 +83,9 @@ def read_columns(model: torch.nn.Module, strips: Sequence[NDArray[np.float32]]) 
             log_probs, lengths = model(images.to(device), widths.to(device))
         for row, index in enumerate(members):
             output = log_probs[: lengths[row], row].float().cpu().numpy()
-            readings[index] = read_serial(output) if serial else _read(output)
+            if serial:
+                readings[index] = read_serial(output)
+            else:
+                decoded = (each.column for each in decode_columns(output))
+                readings[index] = tuple(column for column in decoded if column is not None)
     return [readings[index] for index in range(len(strips))]
-
-
-def _read(log_probs: NDArray[np.float32]) -> tuple[Column, ...]:
-    return tuple(each.column for each in decode_columns(log_probs) if each.column is not None)

@@ -24,7 +24,6 @@ from focal_omr.score.score import (
     Score,
     Sign,
     Slur,
-    Spanner,
     TrillLine,
     Tuplet,
 )
@@ -97,12 +96,18 @@ def page_scores(document: Document, page: Page) -> list[Score]:
             for system in page.systems
         ]
         where = {id_: n for part in piece.parts for n, m in enumerate(part.measures) for id_ in _ids(m)}
+        begins = {ids[0]: n for part in piece.parts for n, m in enumerate(part.measures) if (ids := _ids(m))}
         on_page = [
             where[id_] for system in systems for staff in system for id_ in _on_paper(staff) if id_ in where
         ]
         if on_page:  # a measure that is split by the end of the page is on both pages
             shown = range(min(on_page), max(on_page) + 1)
-            breaks = _system_starts(piece, systems)
+            # Systems begin, but for the first, where their topmost staff has its first measure.
+            starts = []
+            for system in systems:
+                firsts = ([begins[id_] for id_ in _on_paper(staff) if id_ in begins] for staff in system)
+                starts += [min(first) for first in firsts if first][:1]
+            breaks = set(starts[1:])
             parts = tuple(_cut(part, shown, breaks) for part in piece.parts)
             scores.append(replace(piece, parts=parts, title=""))
     return scores
@@ -119,16 +124,6 @@ def _ids(measure: Measure) -> list[str]:
 
 def _on_paper(reading: StaffReading) -> list[str]:
     return [*(symbol.event for symbol in reading.symbols if symbol.event), *reading.silent_events]
-
-
-def _system_starts(piece: Score, systems: Sequence[Sequence[StaffReading]]) -> set[int]:
-    """First measures of all systems of a page but the first, by the topmost staff on which one begins."""
-    begins = {ids[0]: n for part in piece.parts for n, m in enumerate(part.measures) if (ids := _ids(m))}
-    starts = []
-    for system in systems:
-        firsts = ([begins[id_] for id_ in _on_paper(staff) if id_ in begins] for staff in system)
-        starts += [min(first) for first in firsts if first][:1]
-    return set(starts[1:])
 
 
 def _cut(part: Part, shown: range, breaks: Collection[int]) -> Part:
@@ -152,8 +147,15 @@ def _cut(part: Part, shown: range, breaks: Collection[int]) -> Part:
         return replace(note, tie_to="") if note.tie_to and note.tie_to not in kept else note
 
     measures = [map_notes(measure, untied) for measure in measures]
-    spanners = tuple(spanner for spanner in part.spanners if kept.issuperset(_ends(spanner)))
-    return replace(part, measures=tuple(measures), spanners=spanners)
+    spanners = []
+    for spanner in part.spanners:
+        if isinstance(spanner, Slur | Tuplet | Glissando | TrillLine | Ending):
+            ends = {id_ for id_ in (spanner.start, spanner.end) if id_}
+        else:
+            ends = {spanner.start.measure, spanner.end.measure}
+        if kept >= ends:
+            spanners.append(spanner)
+    return replace(part, measures=tuple(measures), spanners=tuple(spanners))
 
 
 def _with_signs(measure: Measure, before: Iterable[Measure], staves: int) -> Measure:
@@ -170,13 +172,6 @@ def _with_signs(measure: Measure, before: Iterable[Measure], staves: int) -> Mea
     ]
     after = None if measure.left_after is None else measure.left_after + len(added)
     return replace(measure, signs=(*added, *measure.signs), left_after=after)
-
-
-def _ends(spanner: Spanner) -> set[str]:
-    """The ids of the measures or events that a spanner joins."""
-    if isinstance(spanner, Slur | Tuplet | Glissando | TrillLine | Ending):
-        return {id_ for id_ in (spanner.start, spanner.end) if id_}
-    return {spanner.start.measure, spanner.end.measure}
 
 
 # Its engraving ---------------------------------------------------------------------------------------------

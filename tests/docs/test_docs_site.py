@@ -44,7 +44,7 @@ def test_every_page_is_built(site: Path) -> None:
 def test_public_functions_are_described(site: Path) -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in (site / "reference").glob("*.html"))
     homes = ("recognize.Recognizer.read", "document.document.Document.save", "loss.sequence.focal_ctc_loss")
-    homes += ("metrics.error_rates", "decode.beam_decode", "score.records.Note")
+    homes += ("metrics.error_rates", "decode.symbols.beam_decode", "score.records.Note")
     homes += ("data.primus.samples.read_primus",)
     for name in homes:
         assert f'id="focal_omr.{name}"' in text, name

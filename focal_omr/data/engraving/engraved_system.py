@@ -163,17 +163,14 @@ class _Reader:
             id_ = place.note or place.event or place.measure
             staff = self.staff_of.get(id_, place.staff)
             if place.kind == "barline":
-                yield from self._barlines(place, [box for _, box in found])
+                boxes = [box for _, box in found]
+                for number, frame in enumerate(self.frames):  # on each staff its lines and dots
+                    top, bottom = frame.line_ys[0] - 10, frame.line_ys[-1] + 10
+                    own = union(box for box in boxes if top < (box[1] + box[3]) / 2 < bottom)
+                    if own is not None:
+                        yield DrawnElement("barline", place.measure, number, own)
             elif box := union(box for _, box in found):
                 yield DrawnElement(place.kind, id_, 0 if place.kind in _AT_TOP else staff, box)
-
-    def _barlines(self, place: _Place, boxes: list[Box]) -> Iterator[DrawnElement]:
-        """A barline on each staff: its lines and dots there."""
-        for number, frame in enumerate(self.frames):
-            top, bottom = frame.line_ys[0] - 10, frame.line_ys[-1] + 10
-            own = union(box for box in boxes if top < (box[1] + box[3]) / 2 < bottom)
-            if own is not None:
-                yield DrawnElement("barline", place.measure, number, own)
 
     def _walk(self, group: ET.Element, place: _Place) -> None:
         staff = 0

@@ -52,7 +52,8 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
     if program is None:
         raise EngraveError(f"MuseScore 3 is not installed: none of {', '.join(_PROGRAMS)} is found")
     style = _drawn_style(random)
-    widths = [_drawn_width(score, random) for score in scores]
+    # Widths of the systems, in staff spaces, that their music fills well; some prove too narrow.
+    widths = [14 + max(map(len, columns_of(score))) * random.uniform(2.2, 3.4) for score in scores]
     with TemporaryDirectory() as name:
         folder = Path(name)
         ids = []
@@ -79,11 +80,6 @@ def musescore_systems(random: Random, scores: Sequence[Score]) -> list[list[Engr
 
 class _BrokenError(EngraveError):
     """The page was too narrow for one system."""
-
-
-def _drawn_width(score: Score, random: Random) -> float:
-    """A width of the system, in staff spaces, that its music fills well; it may prove too narrow."""
-    return 14 + max(map(len, columns_of(score))) * random.uniform(2.2, 3.4)
 
 
 def _set_style(file: Path, style: dict[str, object], width: float) -> None:

@@ -160,7 +160,11 @@ def engrave_staff(
     tree = mei_tree(score)
     add_distractors(tree, random, amount=distractors)
     context = 0.0 if alone else distractors
-    hidden = random.random() < 0.04 * context and _hide_clef(tree)
+    hidden, clef = random.random() < 0.04 * context, tree.find(".//staffDef/clef")
+    # Only the G clef, the default of notes without a clef, may be missing.
+    hidden = hidden and clef is not None and (clef.get("shape"), clef.get("line")) == ("G", "2")
+    if hidden and clef is not None:
+        clef.set("visible", "false")
     mei, options = ET.tostring(tree, encoding="unicode"), ONE_STAFF | draw_options(random)
     for spacing in ({}, _TIGHT):
         engraver.set_options(**options | spacing)
@@ -190,15 +194,6 @@ def rasterise(svg: str) -> NDArray[np.uint8]:
     """Rasterise an SVG at its own size: (H, W), ink 0 on paper 255."""
     png = resvg_py.svg_to_bytes(svg_string=svg, background="#ffffff", serif_family="DejaVu Serif")
     return np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
-
-
-def _hide_clef(tree: ET.Element) -> bool:
-    """Make the first clef invisible if it is the G clef, the default of notes without a clef."""
-    clef = tree.find(".//staffDef/clef")
-    if clef is None or (clef.get("shape"), clef.get("line")) != ("G", "2"):
-        return False
-    clef.set("visible", "false")
-    return True
 
 
 def _column(x: int | None, space_px: int) -> float | None:

@@ -56,7 +56,12 @@ def shape_box(shape: ET.Element, defined: Mapping[str, Box]) -> Box | None:
             down = float(scaled[2] or scaled[1]) if scaled else 1.0
             return x + across * left, y + down * top, x + across * right, y + down * bottom
         case "path":
-            return _widened(_points_box(shape.get("d", "")), shape)
+            d = shape.get("d", "")
+            if _CURVED.search(d):
+                return _widened(_path_box(d), shape)
+            numbers = [float(n) for n in _NUMBER.findall(d)]  # absolute coordinates
+            xs, ys = numbers[::2], numbers[1::2]
+            return _widened((min(xs), min(ys), max(xs), max(ys)), shape)
         case "polygon" | "polyline":
             numbers = [float(n) for n in _NUMBER.findall(shape.get("points", ""))]
             xs, ys = numbers[::2], numbers[1::2]
@@ -77,15 +82,6 @@ def shape_box(shape: ET.Element, defined: Mapping[str, Box]) -> Box | None:
 def _widened(box: Box, shape: ET.Element) -> Box:
     half = float(shape.get("stroke-width", 0)) / 2
     return box[0] - half, box[1] - half, box[2] + half, box[3] + half
-
-
-def _points_box(d: str) -> Box:
-    """The box of a path of absolute coordinates; of a curve, as of `_path_box`."""
-    if _CURVED.search(d):
-        return _path_box(d)
-    numbers = [float(n) for n in _NUMBER.findall(d)]
-    xs, ys = numbers[::2], numbers[1::2]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 @lru_cache(maxsize=4096)

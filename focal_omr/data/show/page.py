@@ -110,10 +110,17 @@ def _read_split(source: Source, folder: Path) -> dict[str, Labels]:
 def _page(
     title: str, sets: Mapping[str, Labels], figures: Sequence[RenderedFigure], section: str, min_count: int
 ) -> str:
+    wide = ' class="wide"'
     summaries = {name: summarise(labels, min_count=min_count) for name, labels in sets.items()}
     head = ("", *summaries) if len(summaries) > 1 else ()
     numbers = _table(head, summary_rows(list(summaries.values()), min_count=min_count), text=1)
-    shown = "\n".join(map(_figure, figures))
+    shown = "\n".join(
+        f'<figure id="{each.name}"><div{wide * (each.name == "bars")}>'
+        f'<img src="{each.name}.svg" alt="{html.escape(each.alt)}"></div>'
+        f"<figcaption>{html.escape(each.caption)} "
+        f'<a href="{each.name}.png">PNG</a> <a href="{each.name}.svg">SVG</a></figcaption></figure>'
+        for each in figures
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -132,15 +139,6 @@ def _page(
 {section}
 </html>
 """
-
-
-def _figure(each: RenderedFigure) -> str:
-    wide = ' class="wide"' if each.name == "bars" else ""
-    return (
-        f'<figure id="{each.name}"><div{wide}><img src="{each.name}.svg" alt="{html.escape(each.alt)}"></div>'
-        f"<figcaption>{html.escape(each.caption)} "
-        f'<a href="{each.name}.png">PNG</a> <a href="{each.name}.svg">SVG</a></figcaption></figure>'
-    )
 
 
 def _symbol_table(counts: Counter[str]) -> str:

@@ -39,7 +39,12 @@ def read_source(path: Path) -> Source:
         DataError: The data set cannot be read, has no samples, or has the same id twice; names the file.
     """
     if path.suffix == ".csv":
-        source = _from_index(path)
+        entries = sorted(read_index(path), key=lambda entry: entry.id)
+        if all(entry.root.is_dir() for entry in entries):
+            own = [Sample(each.id, each.root, each.root / each.picture, each.semantic) for each in entries]
+            source = _from_samples(own, ())
+        else:  # an image in an archive cannot be opened without reading the archive up to it
+            source = Source({entry.id: entry.semantic for entry in entries})
     elif path.suffix == ".txt":
         # Relative paths start at the folder of the list.
         lines = [line.strip() for line in _read_text(path).splitlines()]
@@ -61,15 +66,6 @@ def read_source(path: Path) -> Source:
 def _from_samples(samples: Iterable[Sample], defects: Iterable[Defect]) -> Source:
     staves = {sample.id: sample for sample in sorted(samples, key=lambda each: each.id)}
     return Source({name: sample.semantic for name, sample in staves.items()}, staves, tuple(defects))
-
-
-def _from_index(path: Path) -> Source:
-    entries = sorted(read_index(path), key=lambda entry: entry.id)
-    if all(entry.root.is_dir() for entry in entries):
-        samples = [Sample(each.id, each.root, each.root / each.picture, each.semantic) for each in entries]
-        return _from_samples(samples, ())
-    # An image in an archive cannot be opened without reading the archive up to it.
-    return Source({entry.id: entry.semantic for entry in entries})
 
 
 def _from_shards(folder: Path) -> Source:
