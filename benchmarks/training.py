@@ -20,7 +20,7 @@ from focal_omr.data.engraving.shards import StaffRecord
 from focal_omr.data.loader import Batch, StaffBatches
 from focal_omr.encodings.codec import full_codec
 from focal_omr.model import FactorisedLinear, build_model
-from focal_omr.train import make_loss
+from focal_omr.training.tasks import make_loss
 
 _BATCH_SIZE = 16
 _COUNT = 56  # three batches, and a few staves whose symbols only one of the encodings has
