@@ -298,7 +298,7 @@ def scores(
     limit: Annotated[float, typer.Option(help="Time limit of one file in seconds.")] = 60.0,
     memory: MemoryOption = MEMORY_MB,
 ) -> None:
-    """Collect whole scores in one store, from which excerpts of every texture are drawn."""
+    """Collect whole scores of any texture in one store."""
     logging.getLogger("focal_omr").setLevel(logging.INFO)
     with require_extra("render", "collecting scores"):
         from focal_omr.data.music.score_files import collect_scores
@@ -363,7 +363,7 @@ def systems(
         str, typer.Option(help="verovio; musescore or lilypond if MuseScore 3 or LilyPond is installed.")
     ] = "verovio",
 ) -> None:
-    """Engrave systems of every texture and pack their staves into shards, with columns and boxes.
+    """Engrave systems and pack their staves into shards.
 
     An interrupted run is resumed by the same command.
     """

@@ -708,7 +708,11 @@ def test_pack_names_the_samples_it_leaves_out(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nonsense"], "nonsense: neither a file nor a packaged grid (imbalance, losses, seed-study, smoke)"),
+        (
+            ["nonsense"],
+            "nonsense: neither a file nor a packaged grid "
+            "(column-rates, columns, imbalance, losses, seed-study, smoke)",
+        ),
         (
             ["smoke", "--set", "train.stepz=3"],
             "--set train.stepz=3: unknown key train.stepz; known: seed, steps,",
