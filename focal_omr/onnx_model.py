@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 METADATA_KEY = "focal_omr"
 FORMAT_VERSION = 1
-DEFAULT_MODEL = "default"
+PACKAGED_MODELS = DEFAULT_MODEL, COLUMNS_MODEL = "default", "columns"
 # In float32, four staves of 80 spaces in one batch take 0.83 of the CPU time of four single runs; ten save no
 # more. On two threads they take 0.65 of the wall time, because threads synchronise at every step of the LSTM.
 BATCH_SIZE = 4
@@ -118,7 +118,7 @@ class OnnxModel:
     """An exported network opened on ONNX Runtime (CPU).
 
     Args:
-        path: ONNX file written by `focal-omr export`, or "default" for the packaged weights.
+        path: ONNX file written by `focal-omr export`, or the name of a packaged network.
         threads: Intra-op threads; 0 lets ONNX Runtime choose (all cores).
 
     Attributes:
@@ -226,24 +226,27 @@ class OnnxModel:
 
 
 def model_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a model file; `path` as for `OnnxModel`.
+    """Return the SHA-256 of a model file; `path` as for `OnnxModel`, "default" for both packaged networks.
 
     Raises:
         ModelError: The file cannot be read.
     """
-    return hashlib.sha256(_model_bytes(path)).hexdigest()
+    digest = hashlib.sha256(_model_bytes(path))
+    if path == DEFAULT_MODEL:  # reading with it uses the other one, too
+        digest.update(_model_bytes(COLUMNS_MODEL))
+    return digest.hexdigest()
 
 
 def _model_bytes(path: str | Path) -> bytes:
     try:
-        if path == DEFAULT_MODEL:
-            return (files("focal_omr.weights") / "default.onnx").read_bytes()
+        if path in PACKAGED_MODELS:
+            return (files("focal_omr.weights") / f"{path}.onnx").read_bytes()
         return Path(path).read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        if path == DEFAULT_MODEL:
+        if path in PACKAGED_MODELS:
             raise ModelError(f"the packaged weights, {error.filename}, cannot be read ({reason})") from error
         if isinstance(error, FileNotFoundError):
-            reason = "no such file; give an ONNX file of `focal-omr export`, or 'default'"
+            reason = "no such file; give an ONNX file of `focal-omr export`, 'default' or 'columns'"
             raise ModelError(f"{path}: {reason}") from None
         raise ModelError(f"{path}: cannot be read ({reason})") from error

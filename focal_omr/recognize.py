@@ -5,6 +5,7 @@ Needs numpy, OpenCV, PDFium and ONNX Runtime, not torch.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from focal_omr.encodings.join_staves import StaffContext
 from focal_omr.encodings.semantic import ungrammatical
 from focal_omr.encodings.vocabulary import BLANK
 from focal_omr.errors import ModelError, NoStaffError
-from focal_omr.onnx_model import BATCH_SIZE, DEFAULT_MODEL, ModelCard, OnnxModel
+from focal_omr.onnx_model import BATCH_SIZE, COLUMNS_MODEL, DEFAULT_MODEL, ModelCard, OnnxModel
 from focal_omr.page.load import load_pages
 from focal_omr.page.orientation import upright
 from focal_omr.page.systems import System, find_systems
@@ -60,6 +61,9 @@ _DOUBTFUL_PERCENT, _ILLEGIBLE_PERCENT = 3.0, 40.0
 _STACKED = 0.3  # see `stacked_heads.stacked_head_share`
 _LONG_CROP = 3  # width / height
 _CHORDS = "chords or several voices, which are not read"
+# Share of the staves of a page that the one-voice network may refuse before the columns network reads the
+# document. Observed: 0 to 0.1 in parts with a few double stops, which the one-voice network reads better.
+_REFUSED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,14 @@ class _DocumentState:
 
 
 class Recognizer:
-    """Reads documents and images of single staves with one network.
+    """Reads documents and images of single staves.
+
+    The packaged weights are two networks: one reads a single voice and is the better one there; documents with
+    systems of several staves, or with many staves that it refuses, are read by the columns network.
 
     Args:
-        model: ONNX file written by `focal-omr export`, or "default" for the packaged weights.
+        model: ONNX file written by `focal-omr export`; "default" for the packaged weights, "columns" for
+            their columns network alone.
         threads: Threads of the network; 0 uses all cores.
         beam_width: Beam width; 0 decodes greedily.
         batch_size: Staves of a page in one run of the network. Affects time and memory only.
@@ -166,6 +174,9 @@ class Recognizer:
         batch_size: int = BATCH_SIZE,
         calibrate: bool = True,
     ) -> None:
+        self._columns_options = None
+        if model == DEFAULT_MODEL:
+            self._columns_options = (threads, beam_width, batch_size, calibrate)
         self._model = OnnxModel(model, threads=threads)
         card = self._model.card
         self._calibration = card.calibration if calibrate else (1.0, 0.0)
@@ -188,6 +199,20 @@ class Recognizer:
     def card(self) -> ModelCard:
         """Metadata of the model file."""
         return self._model.card
+
+    @cached_property
+    def _columns(self) -> "Recognizer | None":
+        """Reads what the packaged one-voice network cannot; None beside any other network."""
+        if self._columns_options is None:
+            return None
+        threads, beam_width, batch_size, calibrate = self._columns_options
+        return Recognizer(
+            model=COLUMNS_MODEL,
+            threads=threads,
+            beam_width=beam_width,
+            batch_size=batch_size,
+            calibrate=calibrate,
+        )
 
     def read(
         self,
@@ -220,6 +245,8 @@ class Recognizer:
             state.title = state.title or page.title
             output = self._run_page(page.gray, page.number, name=label, on_staff=on_staff)
             self._decode_page(state, output)
+            if self._columns is not None and _is_polyphonic(state.pages[-1].systems, state.staves[-1]):
+                return self._columns.read(source, name=name, pages=pages, progress=progress)
             no_staff_reason, staves_before = output.no_staff_reason, staves_before + len(output.staves)
             if progress is not None:
                 upright_image = state.pages[-1].turned(page.gray)
@@ -279,6 +306,8 @@ class Recognizer:
         staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
         state = self._new_document()
         self._decode_page(state, self._run_network(gray, staves, name=name))
+        if self._columns is not None and _is_polyphonic((), state.staves[-1]):
+            return self._columns.read_gray(gray, name=name)
         return state.document(name)
 
     def _run_page(
@@ -418,6 +447,12 @@ class Recognizer:
                 decoded += [replace(symbol, confidence=calibrated)] * len(tokens)
                 confidence = 1.0
         return [token for tokens in spelled for token in tokens], decoded
+
+
+def _is_polyphonic(systems: Sequence[System], staves: Sequence[StaffReading]) -> bool:
+    """Whether a page is not for a network that reads one voice."""
+    refused = sum(reading.unread == _CHORDS for reading in staves)
+    return any(len(system.staves) > 1 for system in systems) or refused > _REFUSED_SHARE * len(staves)
 
 
 def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carried: StaffContext) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 MEMORY_MB = 4000
 LIMIT_S = 300.0
 
-ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, or 'default'.")]
+ModelOption = Annotated[str, typer.Option(help="An exported ONNX file, 'default' or 'columns'.")]
 BeamOption = Annotated[
     int | None, typer.Option(min=0, help="Beam width; 0 = greedy decoding.", show_default="8")
 ]

@@ -13,6 +13,7 @@ import typer
 from focal_omr.cli.options import ModelOption
 from focal_omr.cli.terminal import require_extra, say
 from focal_omr.errors import ModelError, OmrError
+from focal_omr.onnx_model import PACKAGED_MODELS
 from focal_omr.web.settings import MB, Settings, default_data_folder
 
 if TYPE_CHECKING:
@@ -103,8 +104,9 @@ def serve(
         hosts=(host, *(allow_host or ())),
         token=new_token() if token == _RANDOM else token,
     )
-    if model != "default" and not Path(model).is_file():
-        raise ModelError(f"{model}: no such file; give an ONNX file of `focal-omr export`, or 'default'")
+    if model not in PACKAGED_MODELS and not Path(model).is_file():
+        named = " or ".join(map(repr, PACKAGED_MODELS))
+        raise ModelError(f"{model}: no such file; give an ONNX file of `focal-omr export`, {named}")
     store = Store(settings.data)  # an unusable folder fails here, in one line
     store.lock()
     store.close()
