@@ -5,7 +5,7 @@ Needs numpy, OpenCV, PDFium and ONNX Runtime, not torch.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +60,7 @@ _GEOMETRIES = {
 _DOUBTFUL_PERCENT, _ILLEGIBLE_PERCENT = 3.0, 40.0
 _STACKED = 0.3  # see `stacked_heads.stacked_head_share`
 _LONG_CROP = 3  # width / height
-_CHORDS = "chords or several voices, which are not read"
+_CHORDS = "chords or several voices, which the one-voice network does not read"
 # Share of the staves of a page that the one-voice network may refuse before the columns network reads the
 # document. Observed: 0 to 0.1 in parts with a few double stops, which the one-voice network reads better.
 _REFUSED_SHARE = 0.25
@@ -147,8 +147,9 @@ class _DocumentState:
 class Recognizer:
     """Reads documents and images of single staves.
 
-    The packaged weights are two networks: one reads a single voice and is the better one there; documents with
-    systems of several staves, or with many staves that it refuses, are read by the columns network.
+    The packaged weights are two networks. One reads staves of one voice, and reads them better. The columns
+    network reads a document again from its first page on as soon as a page has systems of several staves, or
+    many staves that the first one refuses.
 
     Args:
         model: ONNX file written by `focal-omr export`; "default" for the packaged weights, "columns" for
@@ -174,9 +175,6 @@ class Recognizer:
         batch_size: int = BATCH_SIZE,
         calibrate: bool = True,
     ) -> None:
-        self._columns_options = None
-        if model == DEFAULT_MODEL:
-            self._columns_options = (threads, beam_width, batch_size, calibrate)
         self._model = OnnxModel(model, threads=threads)
         card = self._model.card
         self._calibration = card.calibration if calibrate else (1.0, 0.0)
@@ -192,6 +190,10 @@ class Recognizer:
             )
         if self.reads_columns and card.codec.vocabulary != column_vocabulary():
             raise ModelError(f"{model}: trained with other columns than this version reads")
+        self._open_columns: Callable[[], Recognizer] | None = None
+        if model == DEFAULT_MODEL:
+            options = {"threads": threads, "beam_width": beam_width, "batch_size": batch_size}
+            self._open_columns = partial(Recognizer, model=COLUMNS_MODEL, calibrate=calibrate, **options)
         self._is_plain = card.preset == "paper"
         self._spaces = card.height_px // (2 * STAFF_SPACE_PX) - 2  # around the staff in a strip
 
@@ -201,18 +203,17 @@ class Recognizer:
         return self._model.card
 
     @cached_property
-    def _columns(self) -> "Recognizer | None":
-        """Reads what the packaged one-voice network cannot; None beside any other network."""
-        if self._columns_options is None:
-            return None
-        threads, beam_width, batch_size, calibrate = self._columns_options
-        return Recognizer(
-            model=COLUMNS_MODEL,
-            threads=threads,
-            beam_width=beam_width,
-            batch_size=batch_size,
-            calibrate=calibrate,
-        )
+    def _columns(self) -> "Recognizer":
+        """The packaged columns network, opened when the first document needs it."""
+        assert self._open_columns is not None
+        return self._open_columns()
+
+    def _needs_columns(self, systems: Sequence[System], staves: Sequence[StaffReading]) -> bool:
+        """Whether a page of the packaged weights is for their columns network."""
+        if self._open_columns is None:
+            return False
+        refused = sum(reading.unread == _CHORDS for reading in staves)
+        return any(len(system.staves) > 1 for system in systems) or refused > _REFUSED_SHARE * len(staves)
 
     def read(
         self,
@@ -228,7 +229,8 @@ class Recognizer:
             source: Path or bytes of an image or a PDF.
             name: Name of the document; by default its path.
             pages: Pages to read, such as "1,3-5"; None reads all.
-            progress: Called after each staff and each page.
+            progress: Called after each staff and each page; counts begin again when the columns network
+                takes over.
 
         Raises:
             ImageError: The file cannot be opened, or lacks one of the pages.
@@ -245,7 +247,7 @@ class Recognizer:
             state.title = state.title or page.title
             output = self._run_page(page.gray, page.number, name=label, on_staff=on_staff)
             self._decode_page(state, output)
-            if self._columns is not None and _is_polyphonic(state.pages[-1].systems, state.staves[-1]):
+            if self._needs_columns(output.systems, state.staves[-1]):
                 return self._columns.read(source, name=name, pages=pages, progress=progress)
             no_staff_reason, staves_before = output.no_staff_reason, staves_before + len(output.staves)
             if progress is not None:
@@ -306,7 +308,7 @@ class Recognizer:
         staves = [] if self._is_plain else [find_staff(gray, name=name, dark_on_light=True)]
         state = self._new_document()
         self._decode_page(state, self._run_network(gray, staves, name=name))
-        if self._columns is not None and _is_polyphonic((), state.staves[-1]):
+        if self._needs_columns((), state.staves[-1]):
             return self._columns.read_gray(gray, name=name)
         return state.document(name)
 
@@ -447,12 +449,6 @@ class Recognizer:
                 decoded += [replace(symbol, confidence=calibrated)] * len(tokens)
                 confidence = 1.0
         return [token for tokens in spelled for token in tokens], decoded
-
-
-def _is_polyphonic(systems: Sequence[System], staves: Sequence[StaffReading]) -> bool:
-    """Whether a page is not for a network that reads one voice."""
-    refused = sum(reading.unread == _CHORDS for reading in staves)
-    return any(len(system.staves) > 1 for system in systems) or refused > _REFUSED_SHARE * len(staves)
 
 
 def _unread_reason(reading: StaffReading, ink: NDArray[np.float32] | None, carried: StaffContext) -> str:

@@ -4,19 +4,24 @@ The network is a table of frames: it looks at no ink, only at the picture's widt
 "recognized", with which confidence, and need no torch and no training.
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
+from column_outputs import network_output
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from focal_omr.encodings.codec import Codec
+from focal_omr.encodings.column_factors import column_vocabulary
+from focal_omr.encodings.columns import Column
 from focal_omr.encodings.vocabulary import BLANK, full_semantic
 from focal_omr.onnx_model import METADATA_KEY, ModelCard
-from focal_omr.staff.strip import MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX
+from focal_omr.staff.strip import MIDDLE_LINE_PX, STAFF_SPACE_PX, STRIP_HEIGHT_PX, strip_height
 
 FRAME_PX = 4
 CARD = ModelCard(
@@ -30,6 +35,13 @@ CARD = ModelCard(
     seed=1,
     steps=0,
     version="0",
+)
+COLUMNS_CARD = replace(
+    CARD,
+    preset="columns",
+    codec=Codec("columns", column_vocabulary()),
+    height_px=strip_height(6),
+    middle_line_px=strip_height(6) // 2,
 )
 TUNE = (
     *(
@@ -62,21 +74,37 @@ def write_scripted(
     table[:, BLANK] = np.log(1 - confidence)
     for frame, number in enumerate(frames):
         table[frame, number] = 0.0 if number == BLANK else np.log(confidence)
-    graph = onnx.load_from_string(_graph(table).SerializeToString())
+    return _write(path, table, card)
+
+
+def write_scripted_columns(path: Path, columns: Sequence[Column]) -> Path:
+    """Write an ONNX file that reads `columns` on every staff; `path`: where to."""
+    return _write(path, network_output(columns), COLUMNS_CARD)
+
+
+def write_packaged(folder: Path, tokens: Sequence[str], columns: Sequence[Column], **more: float) -> None:
+    """Write both files of a folder of packaged weights, of networks that always read the same.
+
+    Args:
+        folder: Where to.
+        tokens: Of the one-voice network; `more`: its confidence.
+        columns: Of the columns network.
+    """
+    write_scripted(folder / "default.onnx", tokens, **more)
+    write_scripted_columns(folder / "columns.onnx", columns)
+
+
+def _write(path: Path, table: NDArray[np.float32], card: ModelCard | None) -> Path:
+    rows = STRIP_HEIGHT_PX if card is None else card.height_px
+    graph = onnx.load_from_string(_graph(table, rows).SerializeToString())
     if card is not None:
         entry = graph.metadata_props.add()
-        entry.key, entry.value = METADATA_KEY, _json(card)
+        entry.key, entry.value = METADATA_KEY, json.dumps(card.to_json())
     onnx.save(graph, str(path))
     return path
 
 
-def _json(card: ModelCard) -> str:
-    import json
-
-    return json.dumps(card.to_json())
-
-
-def _graph(table: NDArray[np.float32]) -> onnx.ModelProto:
+def _graph(table: NDArray[np.float32], rows: int) -> onnx.ModelProto:
     """images (B, 1, H, W), widths (B,) -> log_probs (most // 4, B, C), lengths: the table, then blanks."""
     constants = {"table": table, "four": np.int64(FRAME_PX), "zero": np.int64(0), "one": np.int64(1)}
     constants |= {"last": np.int64(len(table) - 1), "axis": np.array([1], np.int64)}
@@ -91,7 +119,7 @@ def _graph(table: NDArray[np.float32]) -> onnx.ModelProto:
         helper.make_node("Gather", ["table", "rows_of_each"], ["log_probs"]),
     ]
     inputs = [
-        helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 1, STRIP_HEIGHT_PX, "width"]),
+        helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 1, rows, "width"]),
         helper.make_tensor_value_info("widths", TensorProto.INT64, ["batch"]),
     ]
     outputs = [

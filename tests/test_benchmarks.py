@@ -9,11 +9,17 @@ import numpy as np
 import pytest
 from made_columns import BAR, RandomScore, meter, opening, scale
 from onnx import TensorProto, helper, numpy_helper, save
+from scripted import TUNE, draw_staff, save_png, write_scripted
 
-from benchmarks import against, corpora, starting
+from benchmarks import against, corpora, starting, truths
 from benchmarks.floor import count_multiply_adds
 from focal_omr.encodings.from_columns import score_from_columns
+from focal_omr.encodings.one_voice import to_score
+from focal_omr.encodings.semantic import read_semantic
+from focal_omr.errors import DataError
 from focal_omr.formats.registry import save_score
+from focal_omr.onnx_model import model_digest
+from focal_omr.recognize import Recognizer
 from focal_omr.score.score import Chord, Pitch
 
 _HEAVY = ("torch", "onnxruntime", "cv2", "numpy", "verovio", "pydantic", "pypdfium2")
@@ -125,3 +131,35 @@ def test_what_columns_cannot_say_is_counted() -> None:
     trip.add(replace(score, parts=(replace(part, measures=(first, second)),)))
     assert (trip.bars, trip.outside, trip.right) == (2, 1, 1)
     assert trip.reasons == {"a note more than six spaces from the staff": 1}
+
+
+def test_pictures_are_compared_with_the_truths_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture read as its truth says, one without a staff, one with a note too few in its truth."""
+    model, folder = write_scripted(tmp_path / "m.onnx"), tmp_path / "set"
+    truth = to_score(read_semantic(" ".join(TUNE)))
+    shorter = to_score(read_semantic(" ".join(token for token in TUNE if token != "note-A4_eighth")))
+    for name, score, gray in (
+        ("right", truth, draw_staff()),
+        ("empty", truth, np.full((200, 700), 255, np.uint8)),
+        ("wrong", shorter, draw_staff()),
+    ):
+        save_png(folder / f"{name}.png", gray)
+        save_score(score, folder / f"{name}.musicxml")
+    out = tmp_path / "rows.csv"
+    monkeypatch.setattr("sys.argv", ["truths", str(folder), "--model", str(model), "--record", str(out)])
+    truths.main()
+    truths.main()
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    row = rows[0]
+    assert (row["set"], row["pages"], row["unread"], row["bars"]) == ("set", "3", "1", "9")
+    # Five notes each: all five, none, four of four with one too many.
+    assert (row["truth_notes"], row["result_notes"]) == ("14", "10")
+    assert row["pitch_f1"] == str(round(100 * 2 * 9 / 24, 2))
+    assert row["bars_right"] == str(round(100 * 5 / 9, 2))
+    assert row["weights"] == model_digest(model)[:12]
+    with pytest.raises(DataError, match="holds no pictures"):
+        truths.measure(Recognizer(model=model), tmp_path)

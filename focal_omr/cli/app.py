@@ -263,7 +263,9 @@ def _print_comparison(figures: dict[str, Any], show: int) -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An exported ONNX file, 'default' or 'columns'.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="An exported ONNX file, 'default' or 'columns'.")
+    ],
     data: Annotated[Path, typer.Argument(metavar="DIR", help="Folder in PrIMuS layout, or with shards.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ignore: Annotated[

@@ -188,7 +188,7 @@ def _read(
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """The PrIMuS symbols of an image, and their confidence if it is known."""
     document = recognizer.read_staff(image)
-    if recognizer.reads_columns:
+    if document.from_columns:
         one_voice, _ = from_score(document.score)
         return _comparable(score_to_tokens(one_voice), ignore), ()
     read = [
