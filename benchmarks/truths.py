@@ -2,8 +2,8 @@
 
 A folder holds NAME.png, .jpg or .pdf beside NAME.musicxml or .mxl, or single parts NAME-Part-VIOLIN.pdf
 beside the whole score. Each picture is read and compared as by `focal-omr compare`, and a row of the folder's
-summed counts is appended to the CSV file. A picture that cannot be read has all its notes wrong. Takes seconds
-a page.
+summed counts is appended to the CSV file. A picture that cannot be read has all its notes wrong.
+Takes seconds a page.
 """
 
 import argparse
