@@ -69,7 +69,7 @@ async function loadLimits() {
     state.limits = await api.about();
     const { upload_bytes: bytes, pages } = state.limits.limits;
     byId("limits").textContent =
-      `Melodies, songs and single parts: one voice on a staff. Up to ${Math.floor(bytes / 2 ** 20)} MB and ${pages} pages.`;
+      `Melodies and single parts; chords, voices and several staves with more errors. Up to ${Math.floor(bytes / 2 ** 20)} MB and ${pages} pages.`;
     const hours = Math.round(state.limits.expires_s / 3600);
     byId("keep").textContent = hours >= 48 ? `${Math.round(hours / 24)} days` : hours > 1 ? `${hours} hours` : "an hour";
   } catch { /* not needed: uploads report their own errors */ }
