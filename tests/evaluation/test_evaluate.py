@@ -30,8 +30,6 @@ def folder(tmp_path: Path) -> Path:
 class _Reader:
     """Stub that returns a given reading, or raises a given error, by the file name of the image."""
 
-    reads_columns = False
-
     def __init__(self, **readings: list[str] | Exception) -> None:
         self.readings = {**TRUTH, **readings}
 
@@ -39,7 +37,8 @@ class _Reader:
         reading = self.readings[path.stem]
         if isinstance(reading, Exception):
             raise reading
-        return SimpleNamespace(symbols=[SimpleNamespace(token=token, confidence=0.9) for token in reading])
+        symbols = [SimpleNamespace(token=token, confidence=0.9) for token in reading]
+        return SimpleNamespace(symbols=symbols, from_columns=False)
 
 
 def _evaluate(folder: Path, *ignore: str, **readings: list[str] | Exception) -> Evaluation:
@@ -163,10 +162,8 @@ def test_labels_without_symbols_have_no_error(folder: Path) -> None:
 
 def test_a_score_of_columns_is_compared_as_one_voice(folder: Path) -> None:
     class Columns(_Reader):
-        reads_columns = True
-
         def read_staff(self, path: Path) -> SimpleNamespace:
-            return SimpleNamespace(score=to_score(tokens_to_score(TRUTH[path.stem])))
+            return SimpleNamespace(score=to_score(tokens_to_score(TRUTH[path.stem])), from_columns=True)
 
     result = evaluate(Columns(), folder)  # type: ignore[arg-type]
     assert result.rates.ser == 0
